@@ -1,0 +1,18 @@
+"""Sign the identity of the current user the way front-end products demand it."""
+
+from countermark.errors import ConfigurationError as ConfigurationError
+from countermark.errors import CountermarkError as CountermarkError
+from countermark.errors import InvalidKey as InvalidKey
+from countermark.errors import InvalidPrincipal as InvalidPrincipal
+from countermark.errors import InvalidScheme as InvalidScheme
+from countermark.errors import UnknownScheme as UnknownScheme
+from countermark.errors import WeakKeyWarning as WeakKeyWarning
+from countermark.events import Event as Event
+from countermark.events import EventCounter as EventCounter
+from countermark.identity import RequestIdentity as RequestIdentity
+from countermark.keys import Keyring as Keyring
+from countermark.keys import SecretKey as SecretKey
+from countermark.principal import Principal as Principal
+from countermark.scheme import Scheme as Scheme
+from countermark.signer import SignedIdentity as SignedIdentity
+from countermark.signer import Signer as Signer

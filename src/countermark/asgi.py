@@ -1,0 +1,230 @@
+"""The ASGI side: the signing middleware and the current user's endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from countermark.delivery import Delivery
+from countermark.endpoint import respond
+from countermark.errors import ConfigurationError
+from countermark.events import OnEvent
+from countermark.identity import (
+    AsyncResolver,
+    IdentityPolicy,
+    RequestIdentity,
+    Resolver,
+    is_async,
+)
+from countermark.signer import Signer
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class SigningMiddleware:
+    """Signs the current user's id for front-end products, once per request.
+
+    A :class:`RequestIdentity` is put into ``scope["state"]["countermark"]``,
+    which Starlette shows as ``request.state.countermark``. Its tokens go into
+    response headers where no shared cache may reuse the response.
+
+    Args:
+        app: The application, or the next middleware.
+        signers: One signer or several, of different schemes and headers.
+        principal: Takes the scope and returns whose request it is, as a
+            ``Principal`` or an id, or None for nobody. It is called whenever
+            the identity is read and when the response starts, so it should be
+            cheap. An ``async def`` is awaited once instead: when the response
+            starts, or by ``await identity.load()``.
+        blocking: Run *principal* in a thread, once as if it were asynchronous.
+            Needs asyncio.
+        vary: What the tokens depend on, merged into ``Vary``: the name of a
+            request header, or several.
+        cache_control: What is merged into ``Cache-Control`` beside a token,
+            ``private`` or ``no-store``.
+        websocket_headers: Also put tokens into the headers of
+            ``websocket.accept``.
+        sign_impersonated: Also sign for a principal who has an actor.
+        on_event: Called with every :class:`Event`.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        signers: Signer | Iterable[Signer],
+        principal: Resolver | AsyncResolver,
+        blocking: bool = False,
+        vary: str | Iterable[str] = "Cookie",
+        cache_control: str = "private",
+        websocket_headers: bool = False,
+        sign_impersonated: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self.app = app
+        self._policy = IdentityPolicy(
+            signers,
+            _in_thread(principal) if blocking else principal,
+            sign_impersonated=sign_impersonated,
+            on_event=on_event,
+        )
+        self._carriers = self._policy.carriers(lambda name: name.lower().encode("ascii"))
+        self._delivery: Delivery[bytes] = Delivery(
+            [name for name, _ in self._carriers],
+            vary=vary,
+            cache_control=cache_control,
+            encode=lambda text: text.encode("latin-1"),
+            decode=lambda value: value.decode("latin-1"),
+        )
+        self._waits = self._policy.asynchronous
+        self._websocket_headers = websocket_headers
+        self._carry = _compile_carry(self._delivery, self._carriers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        # Where the middleware is applied twice, the outer one has done it.
+        if kind not in {"http", "websocket"} or "countermark" in scope:
+            await self.app(scope, receive, send)
+            return
+        identity = RequestIdentity(self._policy, scope)
+        scope["countermark"] = identity
+        try:
+            scope["state"]["countermark"] = identity
+        except KeyError:
+            scope["state"] = {"countermark": identity}
+        try:
+            await self.app(scope, receive, self._signing(scope, identity, send))
+        finally:
+            identity.source = None
+
+    def _signing(self, scope: Scope, identity: RequestIdentity, send: Send) -> Send:
+        """Return the *send* that the application gets."""
+        if not self._carriers or scope.get("method") == "OPTIONS":
+            return send
+        if self._waits or scope["type"] == "websocket":
+            return self._signing_slowly(identity, send)
+        carry = self._carry
+
+        # Not a coroutine function: that would cost a frame for every message.
+        def signing(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message = carry(identity, message)
+            return send(message)
+
+        return signing
+
+    def _signing_slowly(self, identity: RequestIdentity, send: Send) -> Send:
+        async def signing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = _reiterable(message)
+                if self._may_carry(message):
+                    await identity.load()
+                message = self._carry(identity, message)
+            elif message["type"] == "websocket.accept" and self._websocket_headers:
+                await identity.load()
+                tokens = identity.carried(self._carriers, str.encode) or []
+                message = {**message, "headers": [*message.get("headers", ()), *tokens]}
+            await send(message)
+
+        return signing
+
+    def _may_carry(self, message: Message) -> bool:
+        try:
+            return self._delivery.refusal(message.get("headers", ())) is None
+        except Exception:  # reported when it is tried
+            return False
+
+
+class SignaturesEndpoint:
+    """The current user's signatures as JSON: an ASGI application to mount anywhere.
+
+    It must lie inside a :class:`SigningMiddleware`. It takes no input but the
+    request's identity: GET and HEAD answer 200 with ``identity.payload()``, 401
+    for nobody, and 503 where the principal could not be told.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = scope.get("countermark")
+        if identity is not None:
+            await identity.load()
+        status, headers, body = respond(scope["method"], identity)
+        encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _compile_carry(
+    delivery: Delivery[bytes], carriers: tuple[tuple[bytes, Signer], ...]
+) -> Callable[[RequestIdentity, Message], Message]:
+    """Return the function from a start message to what is sent in its place.
+
+    Closed over its constants: this runs once per response, and looking them up
+    on objects would cost as much as a third of the signature.
+    """
+    foreign, varying = delivery.foreign, delivery.varying_lines
+    private, encode = delivery.private_lines, str.encode
+
+    def carry(identity: RequestIdentity, message: Message) -> Message:
+        try:
+            status = message["status"]
+            if status == 304 or status < 200:
+                return message
+            headers = message.get("headers", ())
+            if type(headers) is not list:
+                message = _reiterable(message)
+                headers = list(message.get("headers", ()))
+            for name, _ in headers:
+                if name not in foreign:
+                    return _carry_carefully(identity, message, headers, delivery, carriers)
+            # Nothing that matters to caches, as in most responses.
+            tokens = identity.carried(carriers, encode)
+            if tokens is None:
+                return message
+            headers = headers + private + tokens if tokens else headers + varying
+            message = {**message}
+            message["headers"] = headers
+            return message
+        except Exception as error:  # an odd message is the server's to judge
+            identity.delivery_failed(error)
+            return message
+
+    return carry
+
+
+def _carry_carefully(
+    identity: RequestIdentity,
+    message: Message,
+    headers: list[tuple[bytes, bytes]],
+    delivery: Delivery[bytes],
+    carriers: tuple[tuple[bytes, Signer], ...],
+) -> Message:
+    if reason := delivery.refusal(headers):
+        identity.withheld(reason)
+        return message
+    tokens = identity.carried(carriers, str.encode)
+    if tokens is None:
+        return message
+    return {**message, "headers": delivery.rewritten(headers, tokens)}
+
+
+def _reiterable(message: Message) -> Message:
+    headers = message.get("headers", ())
+    if isinstance(headers, (list, tuple)):
+        return message
+    return {**message, "headers": list(headers)}
+
+
+def _in_thread(principal: Any) -> AsyncResolver:
+    if not callable(principal) or is_async(principal):
+        raise ConfigurationError("blocking=True is for a principal= that is a plain function")
+    from asgiref.sync import sync_to_async
+
+    # Not thread-sensitive: requests would wait for one another's resolvers.
+    return sync_to_async(principal, thread_sensitive=False)

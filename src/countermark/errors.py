@@ -1,0 +1,63 @@
+"""Everything countermark raises, in one family.
+
+Each error has a stable ``code`` for programs and a message for people.
+Neither ever holds a key, a token or the id that was to be signed.
+"""
+
+from __future__ import annotations
+
+
+class CountermarkError(Exception):
+    """The root of all errors of this package.
+
+    Args:
+        message: What is wrong and what to change.
+        code: A stable, machine-readable reason; the class has a default.
+    """
+
+    code: str = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class ConfigurationError(CountermarkError):
+    """Something was set up wrongly. Raised at construction, never per request."""
+
+    code = "configuration"
+
+
+class InvalidKey(ConfigurationError):
+    """A secret key is missing or cannot be one."""
+
+    code = "invalid_key"
+
+
+class InvalidScheme(ConfigurationError):
+    """A vendor's recipe contradicts itself or has a key nobody knows."""
+
+    code = "invalid_scheme"
+
+
+class UnknownScheme(ConfigurationError):
+    """No recipe of that name is in the catalogue."""
+
+    code = "unknown_scheme"
+
+
+class InvalidPrincipal(CountermarkError):
+    """The id is not fit to be signed.
+
+    ``code`` is one of ``principal_type``, ``principal_empty``,
+    ``principal_too_long``, ``principal_surrogate``,
+    ``principal_control_character``, ``principal_outer_whitespace`` and
+    ``principal_pattern``.
+    """
+
+    code = "invalid_principal"
+
+
+class WeakKeyWarning(UserWarning):
+    """A vendor's secret is so short that it could be guessed."""

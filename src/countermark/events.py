@@ -1,0 +1,111 @@
+"""What happened to a signature: one logger, one hook, one counter."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+logger = logging.getLogger("countermark")
+
+EventName = Literal["signed", "withheld", "failed", "impersonated"]
+
+_LEVELS: dict[EventName, int] = {
+    "signed": logging.DEBUG,
+    "withheld": logging.DEBUG,
+    "impersonated": logging.INFO,
+    "failed": logging.WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing worth knowing, free of ids, tokens and keys.
+
+    ``name`` is one of
+
+    * ``signed``: a token was computed;
+    * ``withheld``: a response left without a token because a shared cache may
+      reuse it, or because the token does not fit into a header;
+    * ``impersonated``: somebody acts as the principal; ``reason`` says whether
+      that was ``signed`` or ``suppressed``;
+    * ``failed``: there is no token because something went wrong.
+
+    Attributes:
+        reason: A stable code.
+        scheme: The scheme concerned, where it was one and not all.
+        principal: A salted hash of the id (see ``SecretKey.pseudonym``).
+        error: The type of the exception behind it.
+    """
+
+    name: EventName
+    reason: str
+    scheme: str | None = None
+    principal: str | None = None
+    error: str | None = None
+
+
+OnEvent = Callable[[Event], object]
+
+
+def emit(event: Event, on_event: OnEvent | None) -> None:
+    """Log *event* and hand it to *on_event*, whose own errors are logged and dropped.
+
+    Events of the name ``signed`` are for the hook alone: a line per request is
+    no news.
+    """
+    if event.name != "signed":
+        logger.log(
+            _LEVELS[event.name],
+            "%s: %s (scheme=%s principal=%s error=%s)",
+            event.name,
+            event.reason,
+            event.scheme,
+            event.principal,
+            event.error,
+            extra={"countermark": event},
+        )
+    if on_event is not None:
+        try:
+            on_event(event)
+        except Exception as error:
+            logger.warning("on_event raised %s", type(error).__name__)
+
+
+class EventCounter:
+    """Counts events by name, reason and scheme; use it as ``on_event``.
+
+    >>> counter = EventCounter()
+    >>> counter(Event("signed", "current", "stigg"))
+    >>> counter.total("signed", scheme="stigg")
+    1
+    """
+
+    __slots__ = ("_counts", "_lock")
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[EventName, str, str | None]] = Counter()
+        self._lock = Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Count *event*."""
+        with self._lock:
+            self._counts[event.name, event.reason, event.scheme] += 1
+
+    def total(
+        self, name: EventName, *, reason: str | None = None, scheme: str | None = None
+    ) -> int:
+        """Return how often *name* happened, of one reason or scheme if given."""
+        return sum(
+            count
+            for (a_name, a_reason, a_scheme), count in self.snapshot().items()
+            if a_name == name and reason in (None, a_reason) and scheme in (None, a_scheme)
+        )
+
+    def snapshot(self) -> dict[tuple[EventName, str, str | None], int]:
+        """Return the counts by (name, reason, scheme)."""
+        with self._lock:
+            return dict(self._counts)

@@ -1,0 +1,386 @@
+"""The per-request handle: who the request belongs to, and their tokens, late and once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from typing import Any, Final, TypeVar
+
+from countermark.errors import ConfigurationError, InvalidPrincipal
+from countermark.events import Event, EventName, OnEvent, emit
+from countermark.principal import Identifier, Principal
+from countermark.signer import Signable, SignedIdentity, Signer, text_to_sign
+
+T = TypeVar("T")
+
+#: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
+Resolver = Callable[[Any], Principal | Identifier | None]
+AsyncResolver = Callable[[Any], Awaitable[Principal | Identifier | None]]
+
+#: The longest token that is put into a header, in characters.
+MAX_HEADER_TOKEN = 2048
+
+# What an identity has been told, where that is no principal: ask the resolver each
+# time, await it, run it once; or that it failed.
+_ASK: Final = object()
+_AWAIT: Final = object()
+_RUN_ONCE: Final = object()
+_FAILED: Final = object()
+
+
+class IdentityPolicy:
+    """What the identities of all requests of one middleware share.
+
+    Args:
+        signers: One signer or several, of different schemes and headers.
+        principal: The resolver, a callable of the scope or environ.
+        sign_impersonated: Whether to sign for a principal who has an actor.
+        on_event: Called with every event.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    __slots__ = ("on_event", "resolve", "sign_impersonated", "signers", "told_at_first")
+
+    def __init__(
+        self,
+        signers: Signer | Iterable[Signer],
+        principal: Resolver | AsyncResolver,
+        *,
+        sign_impersonated: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        if not callable(principal):
+            raise ConfigurationError(
+                "principal= must be a callable that takes the scope or environ and says whose"
+                " request it is; see countermark.resolvers"
+            )
+        if on_event is not None and not callable(on_event):
+            raise ConfigurationError("on_event= must be callable")
+        self.signers = _by_scheme(signers)
+        self.resolve: Any = principal
+        self.told_at_first = _AWAIT if is_async(principal) else _ASK
+        self.sign_impersonated = sign_impersonated
+        self.on_event = on_event
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether the resolver must be awaited."""
+        return self.told_at_first is _AWAIT
+
+    def bridge(self) -> None:
+        """Let code that cannot await call an asynchronous resolver, once per request."""
+        from asgiref.sync import async_to_sync
+
+        self.resolve = async_to_sync(self.resolve)
+        self.told_at_first = _RUN_ONCE
+
+    def carriers(self, encode: Callable[[str], T]) -> tuple[tuple[T, Signer], ...]:
+        """Return the signers that have a header, each with its encoded name."""
+        return tuple(
+            (encode(signer.header), signer)
+            for signer in self.signers.values()
+            if signer.header is not None
+        )
+
+
+def is_async(function: object) -> bool:
+    """Tell whether calling *function* gives something to await."""
+    return iscoroutinefunction(function) or iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  # an object with an async __call__
+    )
+
+
+def _by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
+    listed = [signers] if isinstance(signers, Signer | str) else list(signers)
+    if not listed:
+        raise ConfigurationError("signers= is empty; give it a Signer")
+    schemes: dict[str, Signer] = {}
+    headers: dict[str, str] = {}
+    for signer in listed:
+        if not isinstance(signer, Signer):
+            raise ConfigurationError(
+                f"signers= takes Signer objects, not {type(signer).__name__};"
+                " for instance Signer.from_env('stigg')"
+            )
+        slug = signer.scheme.slug
+        if slug in schemes:
+            raise ConfigurationError(f"two signers are for the scheme {slug!r}; keep one")
+        schemes[slug] = signer
+        if signer.header is not None:
+            taken = headers.setdefault(signer.header.lower(), slug)
+            if taken != slug:
+                raise ConfigurationError(
+                    f"the signers for {taken!r} and {slug!r} have the same header"
+                    f" {signer.header!r}; give one of them another with header="
+                )
+    return schemes
+
+
+class RequestIdentity(Mapping[str, SignedIdentity]):
+    """Whose request this is, and their tokens by scheme.
+
+    The principal is asked for when something is read, and once more when the
+    response starts, so that a login or logout in between counts. Each token is
+    computed when it is first read and at most once per principal and scheme.
+
+    ``identity["stigg"]`` raises ``KeyError`` where there is no token, because
+    nobody is signed in or for any other reason; ``identity.get("stigg")`` is
+    then None, and an identity without tokens is false. Reading never raises
+    anything else: what goes wrong becomes an event.
+
+    With an asynchronous resolver, ``await identity.load()`` before reading.
+    """
+
+    __slots__ = ("_policy", "_told", "_tokens", "source")
+
+    def __init__(self, policy: IdentityPolicy, source: Any) -> None:
+        self._policy = policy
+        self.source = source
+        self._told: Any = policy.told_at_first
+        self._tokens: dict[tuple[Signer | None, str], str] | None = None
+
+    # What the application reads
+
+    @property
+    def principal(self) -> Principal | None:
+        """Whose request this is now; None: nobody's."""
+        who = self._who()
+        if who is None or isinstance(who, Principal):
+            return who
+        try:
+            return Principal(who)
+        except InvalidPrincipal as error:
+            self._fail(error.code, error)
+            return None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last attempt to tell whose request this is went wrong."""
+        return self._told is _FAILED
+
+    def payload(self) -> dict[str, dict[str, str]]:
+        """Return what the front end hands to each vendor, by scheme; ``{}`` for nobody."""
+        return {scheme: signed.fields for scheme, signed in self._all().items()}
+
+    def __getitem__(self, scheme: str) -> SignedIdentity:
+        signed = self._signed(self._policy.signers[scheme], self._id())
+        if signed is None:
+            raise KeyError(scheme)
+        return signed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __bool__(self) -> bool:
+        return self._id() is not None
+
+    # Comparing a mapping would compute every token; a handle is only itself.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<RequestIdentity for {', '.join(self._policy.signers)}>"
+
+    # What the application says
+
+    def identify(self, principal: Signable) -> None:
+        """Say who has just logged in: from now on the request is theirs.
+
+        An id that cannot be signed is not refused here; there is then no token,
+        and an event says so.
+        """
+        self._told = principal
+
+    def forget(self) -> None:
+        """Say that they have just logged out: from now on the request is nobody's."""
+        self._told = None
+
+    async def load(self) -> RequestIdentity:
+        """Await an asynchronous resolver, unless that has been done, and return the identity."""
+        if self.needs_load:
+            try:
+                who = await self._policy.resolve(self.source)
+            except Exception as error:
+                self._fail("resolver_raised", error)
+            else:
+                if self._told is _AWAIT:  # and not told otherwise in the meantime
+                    self._told = who
+        return self
+
+    # What middlewares need
+
+    @property
+    def needs_load(self) -> bool:
+        """Whether :meth:`load` must be awaited before reading."""
+        return self._told is _AWAIT and self.source is not None
+
+    def carried(
+        self, carriers: Iterable[tuple[T, Signer]], encode: Callable[[str], T]
+    ) -> list[tuple[T, T]] | None:
+        """Return the headers that carry tokens: names as given, tokens encoded.
+
+        Empty for nobody; None if the principal could not be told.
+        """
+        who = self._told
+        if who is _ASK and self.source is not None:
+            # As _who() does, without a call more: this runs on every response.
+            try:
+                who = self._policy.resolve(self.source)
+            except Exception as error:
+                self._fail("resolver_raised", error)
+        if type(who) is not str:
+            who = self._id() if self._told is not _ASK else who and self._text(who)
+            if who is None:
+                return None if self._told is _FAILED else []
+        found = []
+        for name, signer in carriers:
+            if self._tokens is None and signer.header_safe and self._policy.on_event is None:
+                try:
+                    token = signer.sign(who)
+                except Exception as error:
+                    token = ""
+                    self._not_signed(signer, who, error)
+                self._tokens = {(signer, who): token}
+            else:
+                token = self._token(signer, who)
+                if token and not self._fits_header(token, signer, who):
+                    continue
+            if token:
+                found.append((name, encode(token)))
+        return None if self._told is _FAILED else found
+
+    def withheld(self, reason: str) -> None:
+        """Report that the response leaves without token headers."""
+        self._emit("withheld", reason)
+
+    def delivery_failed(self, error: Exception) -> None:
+        """Report that the response's headers could not be read."""
+        self._emit("failed", "delivery_raised", error=error)
+
+    # How it is found out
+
+    def _who(self) -> Any:
+        """Return what the resolver or the application says, None for nobody."""
+        told = self._told
+        if told is _ASK or told is _RUN_ONCE:
+            return self._ask()
+        if told is _AWAIT and self.source is not None:
+            self._emit("failed", "not_loaded")
+        return None if told is _AWAIT or told is _FAILED else told
+
+    def _ask(self) -> Any:
+        source = self.source
+        if source is None:  # the request is over
+            return None
+        try:
+            who = self._policy.resolve(source)
+        except Exception as error:
+            self._fail("resolver_raised", error)
+            return None
+        if self._told is _RUN_ONCE:
+            self._told = who
+        return who
+
+    def _id(self) -> str | None:
+        """Return the text to sign, None where nothing is to be signed."""
+        who = self._who()
+        if who is None or type(who) is str:  # checked when it is signed
+            return who
+        return self._text(who)
+
+    def _text(self, who: Any) -> str | None:
+        try:
+            text = text_to_sign(who)
+        except InvalidPrincipal as error:
+            if iscoroutine(who):
+                who.close()
+            self._fail("resolver_not_async_def" if isawaitable(who) else error.code, error)
+            return None
+        if isinstance(who, Principal) and who.actor is not None:
+            return self._impersonated(text)
+        return text
+
+    def _impersonated(self, text: str) -> str | None:
+        signs = self._policy.sign_impersonated
+        if self._tokens is None:
+            self._tokens = {}
+        if (None, text) not in self._tokens:  # said once per principal
+            self._tokens[None, text] = ""
+            self._emit("impersonated", "signed" if signs else "suppressed", text=text)
+        return text if signs else None
+
+    def _token(self, signer: Signer, text: str) -> str:
+        """Return the token of *text*, from memory or signed now; empty where that failed."""
+        if self._tokens is None:
+            self._tokens = {}
+        token = self._tokens.get((signer, text))
+        if token is None:
+            try:
+                token = signer.sign(text)
+            except Exception as error:
+                token = ""
+                self._not_signed(signer, text, error)
+            self._tokens[signer, text] = token
+            if token and self._policy.on_event is not None:
+                self._emit("signed", "current", signer.scheme.slug, text)
+        return token
+
+    def _not_signed(self, signer: Signer, text: str, error: Exception) -> None:
+        reason = error.code if isinstance(error, InvalidPrincipal) else "signer_raised"
+        if isinstance(error, InvalidPrincipal) and reason != "principal_pattern":
+            self._fail(reason, error, text)  # unfit for every scheme alike
+        else:
+            self._emit("failed", reason, signer.scheme.slug, text, error)
+
+    def _signed(self, signer: Signer, text: str | None) -> SignedIdentity | None:
+        if text is None:
+            return None
+        token = self._token(signer, text)
+        return SignedIdentity(signer, text, token) if token else None
+
+    def _all(self) -> dict[str, SignedIdentity]:
+        text = self._id()
+        found = {
+            scheme: self._signed(signer, text) for scheme, signer in self._policy.signers.items()
+        }
+        return {scheme: signed for scheme, signed in found.items() if signed is not None}
+
+    def _fits_header(self, token: str, signer: Signer, text: str) -> bool:
+        if not signer.header_safe and not (token.isascii() and token.isprintable()):
+            reason = "not_visible_ascii"
+        elif len(token) > MAX_HEADER_TOKEN:
+            reason = "too_long"
+        else:
+            return True
+        self._emit("withheld", reason, signer.scheme.slug, text)
+        return False
+
+    def _fail(self, reason: str, error: Exception, text: str | None = None) -> None:
+        """Report, once, that the principal cannot be told, and ask no more."""
+        if self._told is not _FAILED:
+            self._told = _FAILED
+            self._emit("failed", reason, text=text, error=error)
+
+    def _emit(
+        self,
+        name: EventName,
+        reason: str,
+        scheme: str | None = None,
+        text: str | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        signers = self._policy.signers
+        salt = signers[scheme] if scheme else next(iter(signers.values()))
+        event = Event(
+            name,
+            reason,
+            scheme,
+            principal=None if text is None else salt.pseudonym(text),
+            error=None if error is None else type(error).__name__,
+        )
+        emit(event, self._policy.on_event)

@@ -1,0 +1,153 @@
+"""Ready-made answers to "whose request is this?" for the middlewares.
+
+Each function returns a resolver for ``principal=``. All read what the server
+or an outer middleware has established; none reads a query, a body or a header
+that a client can set.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from countermark.errors import ConfigurationError, CountermarkError
+from countermark.identity import Resolver
+from countermark.principal import Identifier
+
+#: In ``proxies``: a peer on a Unix socket, which has no address.
+UNIX_SOCKET = "unix:"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class UntrustedHeader(CountermarkError):
+    """A header with the user's name came several times, so it is not the proxy's alone."""
+
+    code = "untrusted_header"
+
+
+def from_user(attribute: str = "id", *, key: str = "user") -> Resolver:
+    """Resolve by the user object that Starlette's or another authentication puts into the scope.
+
+    Args:
+        attribute: The attribute of the user that holds the id.
+        key: Where the user is, in the scope or environ.
+
+    A user whose ``is_authenticated`` is false is nobody.
+    """
+
+    def resolve(source: Mapping[str, Any]) -> Identifier | None:
+        user = source.get(key)
+        if user is None or not getattr(user, "is_authenticated", True):
+            return None
+        identifier: Identifier | None = getattr(user, attribute)
+        return identifier
+
+    return resolve
+
+
+def from_session(key: str, *, session: str = "session") -> Resolver:
+    """Resolve by the entry *key* of a session.
+
+    Args:
+        key: The entry that holds the id.
+        session: Where the session is: ``session`` in the scope of Starlette's
+            ``SessionMiddleware``, ``beaker.session`` in the environ of Beaker's.
+    """
+
+    def resolve(source: Mapping[str, Any]) -> Identifier | None:
+        entries = source.get(session)
+        return None if entries is None else entries.get(key)
+
+    return resolve
+
+
+def from_state(key: str) -> Resolver:
+    """Resolve by what an outer ASGI middleware has put into ``scope["state"]`` as *key*."""
+    return from_session(key, session="state")
+
+
+def from_environ(key: str = "REMOTE_USER") -> Resolver:
+    """Resolve by the environ variable *key*, by default the one that WSGI servers set.
+
+    Its text is taken for UTF-8. An empty one is nobody.
+
+    Raises:
+        ConfigurationError: *key* is a request header, which clients set.
+    """
+    if key.upper().startswith("HTTP_"):
+        raise ConfigurationError(
+            f"{key} is a header of the request; use from_proxy_header() to trust one"
+        )
+
+    def resolve(environ: Mapping[str, Any]) -> Identifier | None:
+        value = environ.get(key)
+        return (_utf8(value) or None) if isinstance(value, str) else value
+
+    return resolve
+
+
+def from_proxy_header(name: str, *, proxies: Iterable[str]) -> Resolver:
+    """Resolve by the header *name*, if the request comes straight from a trusted proxy.
+
+    The proxy must overwrite the header on every request. Behind a server that
+    replaces the peer's address by the client's, as uvicorn does with
+    ``--proxy-headers``, no request comes from the proxy any more, and so nobody
+    is ever signed in: turn that off.
+
+    Args:
+        name: The header, for instance ``X-Forwarded-User``.
+        proxies: Addresses or networks, for instance ``10.0.0.0/8``; and
+            ``unix:`` for peers on a Unix socket.
+
+    Raises:
+        ConfigurationError: *proxies* is empty or holds something else.
+    """
+    listed = [proxies] if isinstance(proxies, str) else list(proxies)
+    networks = [_network(proxy) for proxy in listed if proxy != UNIX_SOCKET]
+    if not listed:
+        raise ConfigurationError("proxies= is empty; name the addresses of the trusted proxies")
+
+    def trusted(peer: str | None) -> bool:
+        if not peer:
+            return UNIX_SOCKET in listed
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in networks)
+
+    wanted, key = name.lower().encode(), "HTTP_" + name.upper().replace("-", "_")
+
+    def resolve(source: Mapping[str, Any]) -> Identifier | None:
+        if "REQUEST_METHOD" in source:
+            value = source.get(key) if trusted(source.get("REMOTE_ADDR")) else None
+            # Servers fold repeated headers, and X_Name into X-Name, with a comma.
+            values = value.encode("latin-1").split(b",") if value else []
+        else:
+            client = source.get("client")
+            values = _values(source, wanted) if trusted(client[0] if client else None) else []
+        if len(values) > 1:
+            raise UntrustedHeader(f"{name} came {len(values)} times")
+        return (values[0].decode() or None) if values else None
+
+    return resolve
+
+
+def _values(scope: Mapping[str, Any], wanted: bytes) -> list[bytes]:
+    # An underscore for a hyphen counts as another one of the same name: behind
+    # the proxy there may be a bridge to WSGI, where the two are one.
+    return [value for name, value in scope["headers"] if name.lower().replace(b"_", b"-") == wanted]
+
+
+def _network(proxy: str) -> Network:
+    try:
+        return ipaddress.ip_network(proxy)
+    except ValueError as error:
+        raise ConfigurationError(f"proxies= holds no address or network: {error}") from None
+
+
+def _utf8(value: str) -> str:
+    # PEP 3333: the bytes of a native string are its Latin-1 code points.
+    return value.encode("latin-1").decode()
