@@ -9,16 +9,13 @@ from typing import Any, Final, TypeVar
 from countermark.errors import ConfigurationError, InvalidPrincipal
 from countermark.events import Event, EventName, OnEvent, emit
 from countermark.principal import Identifier, Principal
-from countermark.signer import Signable, SignedIdentity, Signer, text_to_sign
+from countermark.signer import MAX_HEADER_TOKEN, Signable, SignedIdentity, Signer, text_to_sign
 
 T = TypeVar("T")
 
 #: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
 Resolver = Callable[[Any], Principal | Identifier | None]
 AsyncResolver = Callable[[Any], Awaitable[Principal | Identifier | None]]
-
-#: The longest token that is put into a header, in characters.
-MAX_HEADER_TOKEN = 2048
 
 # What an identity has been told, where that is no principal: ask the resolver each
 # time, await it, run it once; or that it failed.
@@ -233,10 +230,13 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
                 who = self._policy.resolve(self.source)
             except Exception as error:
                 self._fail("resolver_raised", error)
-        if type(who) is not str:
-            who = self._id() if self._told is not _ASK else who and self._text(who)
-            if who is None:
-                return None if self._told is _FAILED else []
+                return None
+            if type(who) is not str and who is not None:
+                who = self._text(who)
+        else:
+            who = self._id()
+        if who is None:
+            return None if self._told is _FAILED else []
         found = []
         for name, signer in carriers:
             if self._tokens is None and signer.header_safe and self._policy.on_event is None:
@@ -248,9 +248,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
                 self._tokens = {(signer, who): token}
             else:
                 token = self._token(signer, who)
-                if token and not self._fits_header(token, signer, who):
-                    continue
-            if token:
+            if token and (signer.header_safe or self._fits_header(token, signer, who)):
                 found.append((name, encode(token)))
         return None if self._told is _FAILED else found
 
@@ -351,7 +349,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         return {scheme: signed for scheme, signed in found.items() if signed is not None}
 
     def _fits_header(self, token: str, signer: Signer, text: str) -> bool:
-        if not signer.header_safe and not (token.isascii() and token.isprintable()):
+        if not (token.isascii() and token.isprintable()):
             reason = "not_visible_ascii"
         elif len(token) > MAX_HEADER_TOKEN:
             reason = "too_long"

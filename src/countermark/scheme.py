@@ -180,16 +180,17 @@ def _load(slug: str) -> Scheme:
     raise UnknownScheme(f"no scheme is called {slug!r}; there are {', '.join(catalogue())}")
 
 
-def header_name(name: object) -> str:
+def header_name(name: object, where: str) -> str:
     """Return *name* if a token may travel in a response header of that name.
 
     Raises:
-        InvalidScheme: It is no header name, or one with a meaning of its own.
+        InvalidScheme: It is no header name, or one with a meaning of its own;
+            the message begins with *where*.
     """
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise InvalidScheme(f"header: {name!r} is not a header name")
+        raise InvalidScheme(f"{where}: {name!r} is not a header name")
     if name.lower() in _RESERVED_HEADERS:
-        raise InvalidScheme(f"header: {name!r} has a meaning of its own; choose another")
+        raise InvalidScheme(f"{where}: {name!r} has a meaning of its own; choose another")
     return name
 
 
@@ -250,7 +251,7 @@ def _scheme(slug: str, top: _Table) -> Scheme:
         algorithm=mac.choose("algorithm", ALGORITHMS),
         encoding=mac.choose("encoding", ENCODINGS),
         token=_token(token),
-        header=header_name(token.take("header", str)),
+        header=header_name(token.take("header", str), f"{token.where}: header"),
         id_rule=_id_rule(id_rule),
         fields={name: fields.take(name, str) for name in list(fields.left)},
         vectors=tuple(_vector(_Table(top.where, item)) for item in top.take("vectors", list, [])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from binascii import b2a_base64
 from collections.abc import Callable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 Signable = Principal | Identifier
+
+#: The longest token that is put into a header, in characters.
+MAX_HEADER_TOKEN = 2048
 
 _FROM_SCHEME: Final = "from the scheme"
 
@@ -93,7 +97,7 @@ Raises:
         self.scheme = scheme = Scheme.load(scheme) if isinstance(scheme, str) else scheme
         if header is _FROM_SCHEME:
             header = scheme.header
-        self.header = None if header is None else header_name(header)
+        self.header = None if header is None else header_name(header, "header=")
         rule = scheme.id_rule
         if id_pattern is not None:
             pattern = checked_pattern(id_pattern, "id_pattern")
@@ -101,7 +105,8 @@ Raises:
         _check_key(scheme, keyring.current, environment)
         self._key = keyring.current
         self.key_id = keyring.current.key_id
-        self.header_safe = "{id}" not in scheme.token or rule.charset == "ascii"
+        visible = "{id}" not in scheme.token or rule.charset == "ascii"
+        self.header_safe = visible and _longest_token(scheme) <= MAX_HEADER_TOKEN
         self.sign = _compile(scheme, keyring.current, rule)
 
     @classmethod
@@ -192,6 +197,11 @@ def text_to_sign(principal: Signable) -> str:
         InvalidPrincipal: It is not fit to be signed.
     """
     return principal.id if isinstance(principal, Principal) else identifier_text(principal)
+
+
+def _longest_token(scheme: Scheme) -> int:
+    longest_mac = 2 * hashlib.sha512().digest_size
+    return len(scheme.token) + MAX_LENGTH + longest_mac
 
 
 def _check_key(scheme: Scheme, key: SecretKey, environment: str | None) -> None:

@@ -1,0 +1,71 @@
+"""Run the benchmarks and print what they show as Markdown."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import (
+    asgi_loop,
+    asgi_stack,
+    chart,
+    hot_path,
+    memory,
+    report,
+    scheme_count,
+    uvicorn_protocol,
+    wsgi_stack,
+)
+from benchmarks.measure import Suite, Timings, Verdict
+
+_SUITES: dict[str, list[Callable[[], Suite]]] = {
+    "hot": [hot_path.suite],
+    "asgi": [asgi_stack.suite, asgi_loop.suite],
+    "wsgi": [wsgi_stack.suite],
+    "schemes": [scheme_count.suite],
+    "uvicorn": [uvicorn_protocol.suite],
+}
+_MEMORY = "memory"
+
+
+def main() -> int:
+    """Return 1 if a bar does not hold. A quick run is too short to tell."""
+    options = _options()
+    rounds = 5 if options.quick else options.rounds
+    suites = [make for key in options.only for make in _SUITES.get(key, [])]
+    timed = [Timings(make(), rounds) for make in suites]
+    verdicts: list[Verdict] = [
+        timings.verdict(bar) for timings in timed for bar in timings.suite.bars
+    ]
+    if _MEMORY in options.only:
+        verdicts += memory.verdicts()
+    print(report.markdown(timed, verdicts, rounds))
+    if timed:
+        chart.write(options.chart, timed)
+    return 0 if options.quick or all(verdict.holds for verdict in verdicts) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds, and never fail")
+    parser.add_argument("--rounds", type=int, default=300, help="default: %(default)s")
+    parser.add_argument(
+        "--only", type=_keys, default=[*_SUITES, _MEMORY], help="some of: %(default)s"
+    )
+    parser.add_argument(
+        "--chart", type=Path, default=Path(__file__).with_name("results.svg"), metavar="PATH"
+    )
+    return parser.parse_args()
+
+
+def _keys(text: str) -> list[str]:
+    keys = text.split(",")
+    for key in keys:
+        if key not in (*_SUITES, _MEMORY):
+            raise argparse.ArgumentTypeError(f"unknown benchmark {key!r}")
+    return keys
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,44 @@
+"""The ``countermark`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="countermark", description="Sign users for front ends.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    demo = commands.add_parser("demo", help="serve a page that shows the signatures of its user")
+    demo.add_argument(
+        "--once", action="store_true", help="check the same without a browser, print a table, exit"
+    )
+    demo.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default: 8000)")
+    demo.set_defaults(run=_demo)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("countermark"):
+            raise
+        print(f"The demo needs {error.name}: pip install 'countermark[demo]'", file=sys.stderr)
+        return 2
+    return code
+
+
+def _demo(options: argparse.Namespace) -> int:
+    if options.once:
+        from countermark.demo.once import rows, table
+
+        found = list(rows())
+        print(table(found))
+        return 0 if all(row.equal for row in found) else 1
+
+    import uvicorn
+
+    from countermark.demo.asgi_app import create_app
+
+    uvicorn.run(create_app(), host="127.0.0.1", port=options.port, log_level="info")
+    return 0

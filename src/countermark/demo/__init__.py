@@ -1,0 +1,21 @@
+"""A small application with two vendors' signatures, for a browser or for one run."""
+
+from __future__ import annotations
+
+from countermark.keys import Keyring
+from countermark.scheme import Scheme
+from countermark.signer import Signer
+
+#: The vendors that the demo signs for.
+SCHEMES = ("cognito-flow", "stigg")
+
+#: The ids one can sign in as. The first two have known answers in the catalogue.
+USERS = ("3a409367-a417-4d46-9a92-3d7bc5dc4605", "customer-demo-01", "org:42")
+
+SIGNATURES_PATH = "/api/users/current/signatures"
+
+
+def demo_signers() -> list[Signer]:
+    """Return signers with the secrets of the vendors' own examples."""
+    schemes = [Scheme.load(slug) for slug in SCHEMES]
+    return [Signer(scheme, Keyring(scheme.vectors[0].secret)) for scheme in schemes]

@@ -1,0 +1,62 @@
+"""What several files of tests use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+from countermark import Event, Keyring, Signer
+
+settings.register_profile("default", deadline=None)  # machines are shared and slow at times
+settings.register_profile("ci", deadline=None, max_examples=300)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+SECRET = "a-secret-of-the-tests-with-enough-bytes"
+
+
+@pytest.fixture
+def secret() -> str:
+    return SECRET
+
+
+@pytest.fixture
+def stigg() -> Signer:
+    return Signer("stigg", Keyring(SECRET))
+
+
+@pytest.fixture
+def flow() -> Signer:
+    return Signer("cognito-flow", Keyring(SECRET))
+
+
+class Events(list[Event]):
+    """Collects events as an ``on_event`` hook."""
+
+    __call__ = list.append
+
+    def named(self, name: str) -> list[Event]:
+        return [event for event in self if event.name == name]
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def need_binary() -> Iterator[Callable[[str], str]]:
+    """Return the path of a program; skip without it, or fail where CI must have it."""
+    from shutil import which
+
+    def need(name: str) -> str:
+        path = which(name)
+        if path is None and os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed")
+        if path is None:
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    yield need

@@ -1,0 +1,321 @@
+"""The per-request handle: late, once, and never an exception for the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
+from countermark.identity import IdentityPolicy
+from tests.conftest import Events
+from tests.unit.test_scheme import recipe
+
+USER = "user-1"
+
+
+@pytest.fixture
+def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestIdentity]:
+    """Return an identity of both schemes for what a resolver says."""
+
+    def build(principal: Any, **options: Any) -> RequestIdentity:
+        resolver = principal if callable(principal) else lambda source: principal
+        policy = IdentityPolicy([stigg, flow], resolver, on_event=events, **options)
+        return RequestIdentity(policy, {"a": "request"})
+
+    return build
+
+
+def test_somebody(build: Any, stigg: Signer, flow: Signer) -> None:
+    identity = build(USER)
+    assert identity
+    assert identity.principal == Principal(USER)
+    assert identity["stigg"].token == stigg.sign(USER)
+    assert identity.get("cognito-flow").token == flow.sign(USER)
+    assert list(identity) == ["stigg", "cognito-flow"]
+    assert len(identity) == 2
+    assert "stigg" in identity
+    assert "intercom" not in identity
+    assert identity.payload() == {
+        "stigg": {"customerId": USER, "customerToken": stigg.sign(USER)},
+        "cognito-flow": {"customerReference": USER, "signature": flow.sign(USER)},
+    }
+    assert not identity.failed
+
+
+def test_nobody(build: Any, events: Events) -> None:
+    identity = build(None)
+    assert not identity
+    assert identity.principal is None
+    assert identity.get("stigg") is None
+    assert identity.payload() == {}
+    assert list(identity) == []
+    with pytest.raises(KeyError, match="stigg"):
+        identity["stigg"]
+    assert events == []
+    assert not identity.failed
+
+
+@pytest.mark.parametrize(
+    ("principal", "text"),
+    [
+        (7, "7"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Principal("user-1"), "user-1"),
+    ],
+)
+def test_ids_of_all_kinds(build: Any, stigg: Signer, principal: Any, text: str) -> None:
+    assert build(principal)["stigg"].token == stigg.sign(text)
+    assert build(principal).principal == Principal(text)
+
+
+def test_however_many_read_it_is_signed_once(build: Any, events: Events) -> None:
+    identity = build(USER)
+    for _ in range(3):
+        identity["stigg"], identity.payload(), dict(identity), bool(identity)
+    assert [event.scheme for event in events.named("signed")] == ["stigg", "cognito-flow"]
+
+
+def test_the_principal_who_counts_is_the_one_of_now(build: Any, events: Events) -> None:
+    session = {"user": "user-1"}
+    identity = build(lambda source: session["user"])
+    first = identity["stigg"].token
+    session["user"] = "user-2"
+    assert identity["stigg"].principal_id == "user-2"
+    session["user"] = "user-1"
+    assert identity["stigg"].token == first
+    assert len(events.named("signed")) == 2
+
+
+def test_the_application_may_say_who_it_is(build: Any) -> None:
+    identity = build(USER)
+    identity.identify(Principal("user-2"))
+    assert identity["stigg"].principal_id == "user-2"
+    identity.forget()
+    assert not identity
+    identity.identify("user-3")
+    assert identity.principal == Principal("user-3")
+
+
+def test_a_resolver_that_raises_makes_one_event_and_nobody(build: Any, events: Events) -> None:
+    def resolve(source: object) -> str:
+        raise OSError("the database is away, says user-1")
+
+    identity = build(resolve)
+    for _ in range(3):
+        assert identity.payload() == {}
+        assert identity.principal is None
+        assert identity.get("stigg") is None
+    assert identity.failed
+    assert [(event.name, event.reason, event.error) for event in events] == [
+        ("failed", "resolver_raised", "OSError")
+    ]
+    identity.identify(USER)
+    assert identity
+    assert not identity.failed
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError, SystemExit])
+def test_what_is_no_error_passes(build: Any, error: type[BaseException]) -> None:
+    def resolve(source: object) -> str:
+        raise error
+
+    with pytest.raises(error):
+        build(resolve).payload()
+
+
+@pytest.mark.parametrize(
+    ("principal", "reason"),
+    [
+        ("", "principal_empty"),
+        ("user\n1", "principal_control_character"),
+        (b"user-1", "principal_type"),
+        (True, "principal_type"),
+        (object(), "principal_type"),
+    ],
+)
+def test_an_unfit_id_makes_one_event_for_all_schemes(
+    build: Any, events: Events, principal: Any, reason: str
+) -> None:
+    identity = build(principal)
+    assert identity.payload() == {}
+    assert identity.principal is None
+    assert [(event.name, event.reason, event.scheme) for event in events] == [
+        ("failed", reason, None)
+    ]
+    assert build(principal).principal is None
+
+
+def test_an_id_that_one_vendor_refuses_is_signed_for_the_other(
+    build: Any, events: Events, stigg: Signer
+) -> None:
+    identity = build("用户")
+    assert list(identity) == ["cognito-flow"]
+    assert list(identity) == ["cognito-flow"]
+    (event,) = events.named("failed")
+    assert (event.reason, event.scheme, event.error) == (
+        "principal_pattern",
+        "stigg",
+        "InvalidPrincipal",
+    )
+    assert event.principal == stigg.pseudonym("用户")
+    assert identity.principal == Principal("用户")
+
+
+def test_a_signer_that_breaks_makes_one_event(build: Any, events: Events, stigg: Signer) -> None:
+    def broken(principal: object) -> str:
+        raise MemoryError
+
+    stigg.sign = broken
+    identity = build(USER)
+    assert list(identity) == ["cognito-flow"]
+    assert "stigg" not in identity
+    assert [(event.reason, event.scheme) for event in events.named("failed")] == [
+        ("signer_raised", "stigg")
+    ]
+
+
+def test_events_hold_a_salted_hash_and_no_id(build: Any, events: Events, stigg: Signer) -> None:
+    build(USER).payload()
+    assert events[0].principal == stigg.pseudonym(USER)
+    assert len(stigg.pseudonym(USER)) == 16
+    assert USER not in repr(events)
+
+
+def test_while_staff_act_as_somebody_nothing_is_signed(build: Any, events: Events) -> None:
+    identity = build(Principal(USER, actor="staff-1"))
+    assert not identity
+    assert identity.payload() == {}
+    assert identity.principal == Principal(USER, actor="staff-1")
+    assert [(event.name, event.reason) for event in events] == [("impersonated", "suppressed")]
+
+
+def test_unless_it_is_wanted_and_then_an_event_says_so(build: Any, events: Events) -> None:
+    identity = build(Principal(USER, actor="staff-1"), sign_impersonated=True)
+    assert identity["stigg"].principal_id == USER
+    assert identity["stigg"].principal_id == USER
+    assert [(event.name, event.reason) for event in events] == [
+        ("impersonated", "signed"),
+        ("signed", "current"),
+    ]
+
+
+def test_an_identity_is_only_itself(build: Any, events: Events) -> None:
+    identity = build(USER)
+    assert identity == identity  # noqa: PLR0124
+    assert identity != build(USER)
+    assert len({identity, build(USER)}) == 2
+    assert repr(identity) == "<RequestIdentity for stigg, cognito-flow>"
+    assert events == []
+
+
+def test_after_the_request_it_is_nobodys(build: Any) -> None:
+    identity = build(lambda source: source["a"])
+    assert identity.principal == Principal("request")
+    identity.source = None
+    assert identity.principal is None
+    assert identity.carried([], str) == []
+
+
+class TestAsynchronous:
+    @staticmethod
+    def resolver(*answers: Any) -> Callable[[Any], Awaitable[Any]]:
+        pending = list(answers)
+
+        async def resolve(source: Any) -> Any:
+            await asyncio.sleep(0)
+            answer = pending.pop(0)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return resolve
+
+    def test_is_awaited_once(self, build: Any) -> None:
+        identity = build(self.resolver(USER, "never"))
+        assert asyncio.run(identity.load()) is identity
+        asyncio.run(identity.load())
+        assert identity["stigg"].principal_id == USER
+
+    def test_unread_until_loaded_is_nobody_and_an_event(self, build: Any, events: Events) -> None:
+        identity = build(self.resolver(USER))
+        assert not identity
+        assert [(event.name, event.reason) for event in events] == [("failed", "not_loaded")]
+        asyncio.run(identity.load())
+        assert identity
+
+    def test_an_error_is_an_event(self, build: Any, events: Events) -> None:
+        identity = build(self.resolver(OSError()))
+        asyncio.run(identity.load())
+        assert identity.principal is None
+        assert identity.failed
+        assert [event.reason for event in events] == ["resolver_raised"]
+
+    def test_cancellation_passes_and_leaves_it_to_be_asked_again(self, build: Any) -> None:
+        identity = build(self.resolver(asyncio.CancelledError(), USER))
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(identity.load())
+        asyncio.run(identity.load())
+        assert identity["stigg"].principal_id == USER
+
+    def test_what_the_application_says_meanwhile_counts(self, build: Any) -> None:
+        async def main() -> None:
+            identity = build(self.resolver(USER))
+            loading = asyncio.ensure_future(identity.load())
+            await asyncio.sleep(0)
+            identity.identify("user-2")
+            await loading
+            assert identity["stigg"].principal_id == "user-2"
+            assert not identity.needs_load
+
+        asyncio.run(main())
+
+    def test_an_object_with_an_async_call_counts_as_one(self, stigg: Signer) -> None:
+        class Resolver:
+            async def __call__(self, source: Any) -> str:
+                return USER
+
+        assert IdentityPolicy(stigg, Resolver()).asynchronous
+
+    def test_a_plain_function_that_returns_a_coroutine_is_told(
+        self, build: Any, events: Events
+    ) -> None:
+        resolve = self.resolver(USER)
+        identity = build(lambda source: resolve(source))
+        assert identity.payload() == {}
+        assert [event.reason for event in events] == ["resolver_not_async_def"]
+
+        future: Any = asyncio.Future(loop=asyncio.new_event_loop())
+        assert build(lambda source: future).payload() == {}
+        future.get_loop().close()
+
+
+def test_a_token_that_fits_into_no_header_is_kept_for_the_page(
+    secret: str, events: Events
+) -> None:
+    data = recipe()
+    del data["id"]
+    signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
+    assert not signer.header_safe
+    policy = IdentityPolicy(signer, lambda source: source, on_event=events)
+    carriers = policy.carriers(str)
+
+    identity = RequestIdentity(policy, "用户")
+    assert identity.carried(carriers, str) == []
+    assert identity["own"].principal_id == "用户"
+    assert RequestIdentity(policy, "user-1").carried(carriers, str)
+    assert [event.reason for event in events.named("withheld")] == ["not_visible_ascii"]
+
+
+def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Events) -> None:
+    data = recipe()
+    data["token"]["template"] = "x" * 2048 + "{mac}"
+    signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
+    policy = IdentityPolicy(signer, lambda source: "user-1", on_event=events)
+    identity = RequestIdentity(policy, {})
+    assert identity.carried(policy.carriers(str), str) == []
+    assert identity["own"].token.startswith("xxx")
+    assert [event.reason for event in events.named("withheld")] == ["too_long"]

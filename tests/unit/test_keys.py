@@ -1,0 +1,155 @@
+"""Secret keys: what is refused, and that nothing shows them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from countermark import InvalidKey, Keyring, SecretKey
+
+GOOD = "7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6"
+
+
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        ("", "is blank"),
+        (" \t", "is blank"),
+        (f"{GOOD}\n", "white space or a newline"),
+        (f" {GOOD}", "white space or a newline"),
+        (f"{GOOD}\r\n".encode(), "white space or a newline"),
+        ("changeme", "placeholder"),
+        ("CHANGE_ME_IN_PRODUCTION", "placeholder"),
+        ("your-secret-here", "placeholder"),
+        ("<signing secret>", "placeholder"),
+        ("${STIGG_SIGNING_SECRET}", "placeholder"),
+        ("{{ secret }}", "placeholder"),
+        ("xxxxxxxx", "placeholder"),
+        ("my-secret-key", "placeholder"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----", "PEM or SSH"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB user", "PEM or SSH"),
+        ("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=", "PEM or SSH"),
+        (f"{GOOD}\udc80", "not valid Unicode"),
+        (None, "is of type NoneType"),
+        (12345, "is of type int"),
+    ],
+)
+def test_a_value_that_cannot_be_a_secret_is_refused(secret: object, problem: str) -> None:
+    with pytest.raises(InvalidKey, match=problem) as caught:
+        SecretKey(secret, name="STIGG_SIGNING_SECRET")  # type: ignore[arg-type]
+    assert "STIGG_SIGNING_SECRET" in str(caught.value)
+    assert caught.value.code == "invalid_key"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [GOOD, GOOD.encode(), "gültiges-geheimnis-mit-umlauten-drin"],
+    ids=["text", "bytes", "more than ASCII"],
+)
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+@pytest.mark.parametrize("times", [1, 3, 5])
+def test_the_hash_states_are_hmac(secret: str | bytes, algorithm: str, times: int) -> None:
+    secret *= times  # up to and beyond the block of the hash
+    inner, outer = SecretKey(secret).hmac_states(algorithm)
+    inner.update(b"message")
+    outer.update(inner.digest())
+    key = secret.encode() if isinstance(secret, str) else secret
+    assert outer.digest() == hmac.digest(key, b"message", getattr(hashlib, algorithm))
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    key = SecretKey(GOOD)
+    ring = Keyring(key, previous=GOOD[::-1])
+    for text in (repr(key), str(key), f"{key}", repr(ring), repr(vars(SecretKey))):
+        assert GOOD not in text
+        assert GOOD[::-1] not in text
+    assert key.key_id in repr(ring)
+    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be pickled or copied"):
+            act(key)
+
+
+def test_key_ids_tell_keys_apart() -> None:
+    assert SecretKey(GOOD).key_id == SecretKey(GOOD.encode()).key_id
+    assert SecretKey(GOOD).key_id != SecretKey(GOOD + "x").key_id
+
+
+def test_a_ring_accepts_each_key_until_its_end() -> None:
+    old = SecretKey("old" + GOOD, until=datetime(2026, 1, 1, tzinfo=UTC))
+    older = SecretKey("older" + GOOD, until=1000.0)
+    ring = Keyring(GOOD, previous=[old, older], next="next" + GOOD)
+    first_of_january = 1767225600.0
+
+    def roles(now: float) -> list[str]:
+        return [role for role, _ in ring.keys_at(now)]
+
+    assert roles(999.9) == ["current", "next", "previous", "previous"]
+    assert roles(1000.0) == ["current", "next", "previous"]
+    assert roles(first_of_january - 0.1) == ["current", "next", "previous"]
+    assert roles(first_of_january) == ["current", "next"]
+
+
+def test_an_end_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidKey, match="time zone"):
+        SecretKey(GOOD, until=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_one_bad_key_of_several_is_named_by_its_role() -> None:
+    with pytest.raises(InvalidKey, match="a previous key is blank"):
+        Keyring(GOOD, previous=[GOOD + "1", "", GOOD + "2"])
+    with pytest.raises(InvalidKey, match="a next key is blank"):
+        Keyring(GOOD, next="")
+
+
+class TestFromEnv:
+    def test_reads_the_keys_of_all_roles(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("APP_SECRET", GOOD)
+        monkeypatch.setenv("APP_SECRET_PREVIOUS", "old" + GOOD)
+        monkeypatch.setenv("APP_SECRET_NEXT", "")
+        ring = Keyring.from_env("APP_SECRET")
+        assert ring.current.key_id == SecretKey(GOOD).key_id
+        assert [key.key_id for key in ring.previous] == [SecretKey("old" + GOOD).key_id]
+        assert ring.next == ()
+
+    @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+    def test_drops_one_newline_at_the_end_of_a_file(
+        self, ending: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_bytes((GOOD + ending).encode())
+        monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "secret"))
+        monkeypatch.setenv("APP_SECRET_NEXT_FILE", str(tmp_path / "secret"))
+        ring = Keyring.from_env("APP_SECRET")
+        assert ring.current.key_id == ring.next[0].key_id == SecretKey(GOOD).key_id
+
+    def test_names_the_variable_and_not_the_value(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InvalidKey, match="APP_SECRET is not set"):
+            Keyring.from_env("APP_SECRET")
+
+        (tmp_path / "secret").write_text(GOOD + "\n\n")
+        monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "secret"))
+        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names has white space") as caught:
+            Keyring.from_env("APP_SECRET")
+        assert GOOD not in str(caught.value)
+
+        monkeypatch.setenv("APP_SECRET", GOOD)
+        with pytest.raises(InvalidKey, match="both APP_SECRET and APP_SECRET_FILE"):
+            Keyring.from_env("APP_SECRET")
+
+        monkeypatch.delenv("APP_SECRET")
+        monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "missing"))
+        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names cannot be read: No such file"):
+            Keyring.from_env("APP_SECRET")
+
+    def test_a_bad_previous_key_is_refused_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("APP_SECRET", GOOD)
+        monkeypatch.setenv("APP_SECRET_PREVIOUS", " ")
+        with pytest.raises(InvalidKey, match="APP_SECRET_PREVIOUS is blank"):
+            Keyring.from_env("APP_SECRET")

@@ -1,0 +1,174 @@
+"""Signers: tokens of every form, headers, environments, and refusals."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import pickle
+from typing import Any
+
+import pytest
+
+from countermark import (
+    ConfigurationError,
+    InvalidKey,
+    InvalidPrincipal,
+    InvalidScheme,
+    Keyring,
+    Principal,
+    Scheme,
+    Signer,
+    WeakKeyWarning,
+)
+from tests.unit.test_scheme import recipe
+
+LIVE = "live_secret_" + "abcd1234" * 8
+
+
+def own(**mac_or_token: str) -> Scheme:
+    data = recipe()
+    for key, value in mac_or_token.items():
+        table = "token" if key == "template" else "mac"
+        data[table][key] = value
+    return Scheme.from_mapping("own", data)
+
+
+@pytest.mark.parametrize("template", ["{mac}", "v1={mac}", "{mac};", "{id}{mac}", "a {id}:{mac}!"])
+@pytest.mark.parametrize("encoding", ["hex", "base64"])
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+@pytest.mark.parametrize("value", ["user-1", "org:42 b"])
+def test_every_form_of_a_token(
+    secret: str, template: str, encoding: str, algorithm: str, value: str
+) -> None:
+    signer = Signer(
+        own(template=template, encoding=encoding, algorithm=algorithm), Keyring(secret)
+    )
+    digest = hmac.digest(secret.encode(), value.encode(), getattr(hashlib, algorithm))
+    mac = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
+    assert signer.sign(value) == template.replace("{id}", value).replace("{mac}", mac)
+
+
+def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
+    signed = stigg.issue(Principal(7))
+    assert signed.token == stigg.sign("7")
+    assert signed.fields == {"customerId": "7", "customerToken": signed.token}
+    assert (signed.scheme, signed.principal_id) == ("stigg", "7")
+    assert (signed.header, signed.key_id) == ("Stigg-Customer-Token", stigg.key_id)
+    assert signed.expires_at is None
+
+
+def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
+    data = recipe()
+    data["fields"]["version"] = "{mac} 1"
+    signed = Signer(Scheme.from_mapping("own", data), Keyring(secret)).issue("{token}")
+    assert signed.fields["version"] == "{mac} 1"
+    assert signed.fields["customerId"] == "{token}"
+
+
+def test_nothing_shows_a_token_an_id_or_a_key(stigg: Signer, secret: str) -> None:
+    signed = stigg.issue("user-1")
+    for text in (repr(signed), repr(stigg)):
+        assert "user-1" not in text
+        assert secret not in text
+        assert stigg.key_id in text
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+        pickle.dumps(stigg)
+
+
+def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
+    ring = Keyring(secret)
+    assert Signer("stigg", ring).header == "Stigg-Customer-Token"
+    assert Signer("stigg", ring, header="X-Token").header == "X-Token"
+    assert Signer("stigg", ring, header=None).header is None
+    for bad in ("", "X Token", "X-Tökén", "X:Y", "Vary", "content-type"):
+        with pytest.raises(InvalidScheme, match="header"):
+            Signer("stigg", ring, header=bad)
+
+
+@pytest.mark.parametrize(
+    ("secret", "environment", "accepted"),
+    [
+        (LIVE, None, True),
+        (LIVE, "live", True),
+        (LIVE, "sandbox", False),
+        (LIVE, "staging", False),
+        ("sandbox_secret_" + "abcd1234" * 8, "sandbox", True),
+        ("sandbox_secret_" + "abcd1234" * 8, "live", False),
+        ("playground_secret_" + "abcd1234" * 8, "live", True),
+        ("abcd1234" * 8, "live", True),
+    ],
+)
+def test_a_key_of_another_environment_stops_the_start(
+    secret: str, environment: str | None, accepted: bool
+) -> None:
+    def build() -> Signer:
+        return Signer("cognito-flow", Keyring(secret), environment=environment)
+
+    if accepted:
+        assert build().key_id
+    else:
+        with pytest.raises(InvalidKey, match="COGNITO_API_SECRET belongs to") as caught:
+            build()
+        assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret"),
+    [
+        ("stigg", "client-0123456789abcdef0123456789abcdef"),
+        ("cognito-flow", "live_publishable_key_0123456789abcdef0123456789abcdef"),
+        ("cognito-flow", "live_key_0123456789abcdef0123456789abcdef"),
+        ("cognito-flow", "sandbox_key_0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_what_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
+    with pytest.raises(InvalidKey, match="publishable key or the id of a key") as caught:
+        Signer(scheme, Keyring(secret))
+    assert secret not in str(caught.value)
+
+
+def test_a_short_secret_warns_at_the_line_that_uses_it() -> None:
+    with pytest.warns(WeakKeyWarning, match="STIGG_SIGNING_SECRET has fewer than 32") as caught:
+        Signer("stigg", Keyring("a-short-vendor-secret"))
+    assert caught[0].filename == __file__
+
+
+def test_from_env_reads_the_variable_that_the_scheme_names(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("STIGG_SIGNING_SECRET", secret)
+    signer = Signer.from_env("stigg", header="X-Token", id_pattern="[a-z]+", environment="live")
+    assert signer.header == "X-Token"
+    assert signer.sign("user") == Signer("stigg", Keyring(secret)).sign("user")
+    with pytest.raises(InvalidPrincipal):
+        signer.sign("user1")
+    assert Signer.from_env(Scheme.load("stigg")).key_id == signer.key_id
+    monkeypatch.delenv("STIGG_SIGNING_SECRET")
+    with pytest.raises(InvalidKey, match="STIGG_SIGNING_SECRET is not set"):
+        Signer.from_env("stigg")
+
+
+@pytest.mark.parametrize("keyring", ["a secret given as text, 32 bytes", None, b"bytes"])
+def test_a_keyring_is_not_a_secret(keyring: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"Keyring\(secret\)") as caught:
+        Signer("stigg", keyring)
+    assert "a secret given as text" not in str(caught.value)
+
+
+def test_a_pattern_that_is_none_is_refused(secret: str) -> None:
+    with pytest.raises(InvalidScheme, match="id_pattern is no regular expression"):
+        Signer("stigg", Keyring(secret), id_pattern="[")
+
+
+def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
+    data = recipe()
+    data["id"] = {"refuse_containing": ["admin"], "refuse_prefixes": ["root"], "pattern": ".*"}
+    signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
+    assert signer.sign("user-1")
+    del data["id"]["pattern"]
+    signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
+    assert signer.sign("user-1")
+    for value in ("the-admin-1", "root-1"):
+        with pytest.raises(InvalidPrincipal):
+            signer.sign(value)
