@@ -128,6 +128,8 @@ def _problem_with(secret: object) -> str | None:
     if not isinstance(secret, str | bytes):
         return f"is of type {type(secret).__name__}; a secret is a str or bytes"
     text = secret.decode("latin-1") if isinstance(secret, bytes) else secret
+    if isinstance(secret, bytes) and not text.strip(" \t\r\n").isprintable():
+        return None  # bytes that are no text have no white space either
     if not text.strip():
         return "is blank"
     if text.strip() != text:
@@ -215,7 +217,8 @@ class Keyring:
         return [(role, key) for role, key in ring if key.until is None or now < key.until]
 
     def __repr__(self) -> str:
-        return f"<Keyring current={self.current!r} previous={self.previous!r} next={self.next!r}>"
+        roles = {role: getattr(self, role, "refused") for role in ("current", "previous", "next")}
+        return f"<Keyring {' '.join(f'{role}={keys}' for role, keys in roles.items())}>"
 
 
 def _key(secret: Secret, name: str) -> SecretKey:
@@ -250,15 +253,17 @@ def _from_env(name: str) -> SecretKey:
     if name in os.environ:
         return SecretKey(os.environ[name], name=f"the environment variable {name}")
     if file_name in os.environ:
-        return SecretKey(_read(file_name), name=f"the file that {file_name} names")
+        return SecretKey(_read(file_name), name=f"the content of the file that {file_name} names")
     raise InvalidKey(f"the environment variable {name} is not set (nor is {file_name})")
 
 
-def _read(file_name: str) -> bytes:
+def _read(file_name: str) -> str:
     try:
-        content = Path(os.environ[file_name]).read_bytes()
+        content = Path(os.environ[file_name]).read_bytes().decode()
     except OSError as error:
         reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
     else:
-        return content.removesuffix(b"\n").removesuffix(b"\r")
+        return content.removesuffix("\n").removesuffix("\r")
     raise InvalidKey(f"the file that {file_name} names cannot be read: {reason}")

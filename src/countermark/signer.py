@@ -145,6 +145,9 @@ Raises:
         return self._key.pseudonym(identifier)
 
     def __repr__(self) -> str:
+        # A traceback may print a signer whose construction has just failed.
+        if not hasattr(self, "sign"):
+            return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
 
 

@@ -63,6 +63,14 @@ def test_the_hash_states_are_hmac(secret: str | bytes, algorithm: str, times: in
     assert outer.digest() == hmac.digest(key, b"message", getattr(hashlib, algorithm))
 
 
+def test_bytes_that_are_no_text_may_end_as_they_like() -> None:
+    for secret in (b"\x0b" * 20, b"\xff" * 31 + b"\n", b" " + bytes(31)):
+        assert SecretKey(secret).key_id
+    for text in (b"", b"\n", b"changeme"):
+        with pytest.raises(InvalidKey):
+            SecretKey(text)
+
+
 def test_a_key_shows_itself_to_nobody() -> None:
     key = SecretKey(GOOD)
     ring = Keyring(key, previous=GOOD[::-1])
@@ -135,7 +143,7 @@ class TestFromEnv:
 
         (tmp_path / "secret").write_text(GOOD + "\n\n")
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "secret"))
-        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names has white space") as caught:
+        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names has white") as caught:
             Keyring.from_env("APP_SECRET")
         assert GOOD not in str(caught.value)
 
@@ -144,6 +152,11 @@ class TestFromEnv:
             Keyring.from_env("APP_SECRET")
 
         monkeypatch.delenv("APP_SECRET")
+        (tmp_path / "binary").write_bytes(b"\xff" * 32)
+        monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "binary"))
+        with pytest.raises(InvalidKey, match="it is not UTF-8 text"):
+            Keyring.from_env("APP_SECRET")
+
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "missing"))
         with pytest.raises(InvalidKey, match="APP_SECRET_FILE names cannot be read: No such file"):
             Keyring.from_env("APP_SECRET")

@@ -1,0 +1,90 @@
+"""Whatever headers a response has: foreign ones survive in order, nothing is mutated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countermark import Keyring, Signer
+from countermark import asgi as asgi_side
+from countermark import wsgi as wsgi_side
+from tests.drivers import Environ, answer, call, http_scope, request
+
+SIGNER = Signer("stigg", Keyring("a-secret-of-the-tests-with-enough-bytes"))
+TOUCHED = {b"vary", b"cache-control", b"stigg-customer-token"}
+
+KNOWN = st.sampled_from(
+    [b"vary", b"Cache-Control", b"ETag", b"Set-Cookie", b"Stigg-Customer-Token", b"Expires"]
+)
+NAMES = KNOWN | st.text("aB-1", min_size=1, max_size=5).map(str.encode)
+DIRECTIVES = st.lists(
+    st.sampled_from(
+        ["public", "private", "no-store", "no-cache", "max-age=0", "max-age=9", "s-maxage=1"]
+        + ["must-revalidate", "*", "Cookie", "Accept", 'private="a,b"', '"', ""]
+    ),
+    max_size=3,
+).map(", ".join)
+VALUES = DIRECTIVES.map(str.encode) | st.binary(max_size=8)
+HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
+STATUSES = st.sampled_from([101, 200, 201, 301, 304, 404, 500])
+PRINCIPALS = st.sampled_from(["user-1", None, "bad\nid"])
+
+
+def foreign(headers: Any) -> list[Any]:
+    return [pair for pair in headers if pair[0].lower() not in TOUCHED]
+
+
+@given(HEADERS, STATUSES, PRINCIPALS, st.sampled_from([list, tuple, iter]))
+def test_asgi(headers: Any, status: int, principal: str | None, form: Any) -> None:
+    given = form(headers)
+    app = asgi_side.SigningMiddleware(
+        answer(given, status), signers=SIGNER, principal=lambda scope: principal
+    )
+    before = list(headers)
+    start, body = request(app, http_scope())
+    assert headers == before
+    assert start["status"] == status
+    assert body == {"type": "http.response.body", "body": b"ok"}
+    check(before, list(start["headers"]), status, principal)
+
+
+@given(HEADERS, STATUSES, PRINCIPALS)
+def test_wsgi(headers: Any, status: int, principal: str | None) -> None:
+    given = [(name.decode(), value.decode("latin-1")) for name, value in headers]
+    before = given.copy()
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        start_response(f"{status} Status", given)
+        return []
+
+    middleware = wsgi_side.SigningMiddleware(
+        app, signers=SIGNER, principal=lambda environ: principal
+    )
+    result = call(middleware)
+    assert given == before
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in result.headers]
+    check(headers, encoded, status, principal)
+
+
+def check(before: list[Any], after: list[Any], status: int, principal: str | None) -> None:
+    assert foreign(after) == foreign(before)
+    names = [name.lower() for name, _ in after]
+    ours = SIGNER.sign("user-1").encode()
+    tokens = [value for name, value in after if name.lower() == b"stigg-customer-token"]
+    if after == before:
+        return
+    assert status not in (101, 304)
+    assert principal != "bad\nid"
+    assert names.count(b"vary") == 1
+    vary = after[names.index(b"vary")][1].decode("latin-1")
+    assert {"cookie", "*"} & {name.strip().lower() for name in vary.split(",")}
+    said = ",".join(v.decode("latin-1").lower() for n, v in after if n.lower() == b"cache-control")
+    assert "public" not in said
+    assert "s-maxage" not in said
+    if principal is None:
+        assert ours not in tokens
+    else:
+        assert tokens == [ours]
+        assert {"private", "no-store"} & {part.strip() for part in said.split(",")}

@@ -1,0 +1,264 @@
+"""The WSGI middleware: what PEP 3333 allows applications and servers to do."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.handlers import SimpleHandler
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+from werkzeug.middleware.lint import LintMiddleware
+from werkzeug.test import Client
+
+from countermark import EventCounter, Keyring, Principal, Signer
+from countermark.identity import RequestIdentity
+from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+from tests.conftest import Events
+from tests.drivers import Environ, call, write, wsgi_answer
+
+USER = "user-1"
+TOKEN = "Stigg-Customer-Token"
+PLAIN = [("Content-Type", "text/plain")]
+
+Wrap = Callable[..., SigningMiddleware]
+
+
+@pytest.fixture
+def wrap(stigg: Signer, events: Events) -> Wrap:
+    """Return the middleware around an application, for one user."""
+
+    def wrap(app: Any, principal: Any = USER, **options: Any) -> SigningMiddleware:
+        resolver = principal if callable(principal) else lambda environ: principal
+        options.setdefault("signers", stigg)
+        options.setdefault("on_event", events)
+        return SigningMiddleware(app, principal=resolver, **options)
+
+    return wrap
+
+
+def test_the_token_is_in_environ_and_header(wrap: Wrap, stigg: Signer) -> None:
+    seen = []
+    app = wrap(wsgi_answer(before=lambda environ: seen.append(environ[ENVIRON_KEY]["stigg"].token)))
+    answer = call(app)
+    assert seen == [stigg.sign(USER)]
+    assert answer.starts == [
+        (
+            "200 OK",
+            [*PLAIN, ("vary", "Cookie"), ("cache-control", "private"), (TOKEN, stigg.sign(USER))],
+        )
+    ]
+
+
+def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events: Events) -> None:
+    assert call(wrap(wsgi_answer(), None)).headers == [*PLAIN, ("vary", "Cookie")]
+    assert events == []
+
+
+def test_the_iterable_is_returned_as_it_is(wrap: Wrap) -> None:
+    body: list[bytes] = [b"a", b"b"]
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        start_response("200 OK", PLAIN)
+        return body
+
+    assert call(wrap(app)).body is body
+    assert call(wrap(app, None)).body is body
+
+
+def test_the_list_of_the_application_is_not_changed(wrap: Wrap) -> None:
+    for headers in ([("Vary", "Accept")], [("Cache-Control", "public")], [("X-A", "1")]):
+        before = headers.copy()
+        call(wrap(wsgi_answer(headers)))
+        call(wrap(wsgi_answer(headers)))
+        assert headers == before
+
+
+def test_a_generator_starts_its_response_late(wrap: Wrap, stigg: Signer) -> None:
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        environ["REMOTE_USER"] = "user-2"
+        start_response("200 OK", PLAIN)
+        yield b"ok"
+
+    answer = call(wrap(app, lambda environ: environ.get("REMOTE_USER")))
+    assert answer.starts == []
+    assert b"".join(answer.body) == b"ok"
+    assert answer.header(TOKEN) == stigg.sign("user-2")
+
+
+def test_the_write_of_the_server_is_returned(wrap: Wrap) -> None:
+    given = []
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        given.append(start_response("200 OK", PLAIN))
+        return []
+
+    call(wrap(app))
+    assert given == [write]
+
+
+def test_exc_info_is_passed_on_only_if_given(wrap: Wrap, stigg: Signer, events: Events) -> None:
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        start_response("200 OK", PLAIN)
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oops", PLAIN, sys.exc_info())
+        return [b"sorry"]
+
+    answer = call(wrap(app))
+    first, second = answer.starts
+    assert len(first) == 2
+    assert second[2][0] is ValueError
+    assert answer.header(TOKEN) == stigg.sign(USER)
+    assert len(events.named("signed")) == 1
+
+
+def test_an_error_after_the_headers_went_out_is_raised_by_the_server(wrap: Wrap) -> None:
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", PLAIN)
+        yield b"begun"
+        try:
+            raise ValueError("late")
+        except ValueError:
+            start_response("500 Oops", PLAIN, sys.exc_info())
+
+    output, errors = io.BytesIO(), io.StringIO()
+    handler = SimpleHandler(io.BytesIO(), output, errors, {})
+    setup_testing_defaults(handler.base_env)
+    handler.run(wrap(app))
+    assert output.getvalue().startswith(b"HTTP/1.0 200 OK\r\n")
+    assert output.getvalue().endswith(b"begun")
+    assert "ValueError: late" in errors.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ([("Cache-Control", "public, max-age=60")], "public"),
+        ([("ETag", '"1"')], "validator"),
+        ([("Surrogate-Control", "max-age=60")], "targeted_field"),
+    ],
+)
+def test_a_response_for_shared_caches_is_left_alone(
+    wrap: Wrap, events: Events, headers: list[tuple[str, str]], reason: str
+) -> None:
+    answer = call(wrap(wsgi_answer(headers), lambda environ: pytest.fail("nobody asks")))
+    assert answer.headers is headers
+    assert [(event.name, event.reason) for event in events] == [("withheld", reason)]
+
+
+@pytest.mark.parametrize("status", ["304 Not Modified", "101 Switching Protocols"])
+def test_some_statuses_never_carry_a_token(wrap: Wrap, status: str) -> None:
+    assert call(wrap(wsgi_answer(PLAIN, status))).headers is PLAIN
+
+
+def test_a_preflight_request_is_left_alone(wrap: Wrap) -> None:
+    assert call(wrap(wsgi_answer(PLAIN)), REQUEST_METHOD="OPTIONS").headers is PLAIN
+
+
+def test_existing_lines_are_merged(wrap: Wrap, stigg: Signer) -> None:
+    headers = [("Vary", "Accept"), ("Set-Cookie", "a=1"), ("cache-control", "no-cache")]
+    assert call(wrap(wsgi_answer(headers))).headers == [
+        ("Vary", "Accept, Cookie"),
+        ("Set-Cookie", "a=1"),
+        ("cache-control", "no-cache, private"),
+        (TOKEN, stigg.sign(USER)),
+    ]
+    assert call(wrap(wsgi_answer(headers), None)).header("vary") == "Accept, Cookie"
+
+
+def test_a_resolver_that_raises_leaves_the_page_as_it_is(wrap: Wrap, events: Events) -> None:
+    def resolve(environ: Environ) -> str:
+        raise ConnectionError
+
+    for headers in (PLAIN, [("Vary", "Accept")]):
+        events.clear()
+        assert call(wrap(wsgi_answer(headers), resolve)).headers is headers
+        assert [event.reason for event in events] == ["resolver_raised"]
+
+
+@pytest.mark.parametrize("headers", [None, [None], [("one",)]], ids=str)
+def test_odd_headers_are_left_to_the_server(wrap: Wrap, events: Events, headers: Any) -> None:
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        start_response("200 OK", headers)
+        return []
+
+    assert call(wrap(app)).starts == [("200 OK", headers)]
+    assert [event.reason for event in events] == ["delivery_raised"]
+
+
+def test_applied_twice_the_inner_one_passes(wrap: Wrap, stigg: Signer, events: Events) -> None:
+    answer = call(wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("asked"))))
+    assert answer.header(TOKEN) == stigg.sign(USER)
+    assert len(events.named("signed")) == 1
+
+
+def test_impersonated_nothing_is_sent(wrap: Wrap, stigg: Signer) -> None:
+    principal = Principal(USER, actor="staff-1")
+    assert call(wrap(wsgi_answer(), principal)).header(TOKEN) is None
+    answer = call(wrap(wsgi_answer(), principal, sign_impersonated=True))
+    assert answer.header(TOKEN) == stigg.sign(USER)
+
+
+def test_an_async_resolver_is_run_once(wrap: Wrap, stigg: Signer) -> None:
+    calls = []
+
+    async def resolve(environ: Environ) -> str:
+        calls.append(environ["PATH_INFO"])
+        return USER
+
+    read = wsgi_answer(before=lambda environ: environ[ENVIRON_KEY].payload())
+    assert call(wrap(read, resolve)).header(TOKEN) == stigg.sign(USER)
+    assert calls == ["/"]
+
+
+def test_state_only_signs_nothing_that_nobody_reads(wrap: Wrap, secret: str) -> None:
+    counter = EventCounter()
+    quiet = Signer("stigg", Keyring(secret), header=None)
+    seen: list[RequestIdentity] = []
+    app = wrap(
+        wsgi_answer(PLAIN, before=lambda environ: seen.append(environ[ENVIRON_KEY])),
+        lambda environ: pytest.fail("nobody asks"),
+        signers=quiet,
+        on_event=counter,
+    )
+    assert call(app).headers is PLAIN
+    assert len(seen) == 1
+    assert counter.snapshot() == {}
+
+
+@pytest.mark.parametrize("lint", [validator, LintMiddleware])
+@pytest.mark.parametrize("principal", [USER, None])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (PLAIN, "200 OK"),
+        ([*PLAIN, ("Vary", "Accept"), ("Cache-Control", "no-cache")], "200 OK"),
+        ([*PLAIN, ("Cache-Control", "public")], "200 OK"),
+        ([("ETag", '"1"')], "304 Not Modified"),
+        (PLAIN, "404 Not Found"),
+    ],
+)
+def test_it_conforms_between_two_validators(
+    wrap: Wrap,
+    lint: Callable[[Any], Any],
+    principal: str | None,
+    headers: list[tuple[str, str]],
+    status: str,
+) -> None:
+    empty = status.startswith("304")
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        assert environ[ENVIRON_KEY] is not None
+        start_response(status, list(headers))
+        return [] if empty else [b"ok"]
+
+    response = Client(lint(wrap(lint(app), principal))).get("/")
+    assert response.status == status
+    carries = principal is not None and not empty and ("Cache-Control", "public") not in headers
+    assert (TOKEN in response.headers) is carries
+    response.close()

@@ -1,0 +1,111 @@
+"""The ready-made resolvers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from countermark.resolvers import (
+    UntrustedHeader,
+    from_environ,
+    from_proxy_header,
+    from_session,
+    from_state,
+    from_user,
+)
+from tests.drivers import http_scope
+
+HEADER = "X-Forwarded-User"
+
+
+def user(**attributes: Any) -> SimpleNamespace:
+    return SimpleNamespace(**attributes)
+
+
+@pytest.mark.parametrize(
+    ("scope", "principal"),
+    [
+        ({}, None),
+        ({"user": None}, None),
+        ({"user": user(id="user-1")}, "user-1"),
+        ({"user": user(id=7, is_authenticated=True)}, 7),
+        ({"user": user(id="user-1", is_authenticated=False)}, None),
+        ({"user": user(is_authenticated=False)}, None),
+    ],
+)
+def test_from_user(scope: dict[str, Any], principal: Any) -> None:
+    assert from_user()(scope) == principal
+
+
+def test_from_user_by_other_names() -> None:
+    assert from_user("pk", key="app.user")({"app.user": user(pk=7)}) == 7
+    with pytest.raises(AttributeError):
+        from_user("pk")({"user": user(id=7)})
+
+
+def test_from_session_and_state() -> None:
+    assert from_session("user_id")({"session": {"user_id": 7}}) == 7
+    assert from_session("user_id")({"session": {}}) is None
+    assert from_session("user_id")({}) is None
+    assert from_session("user_id", session="beaker.session")({"beaker.session": {"user_id": 7}}) == 7
+    assert from_state("user_id")({"state": {"user_id": 7}}) == 7
+
+
+def test_from_environ() -> None:
+    assert from_environ()({"REMOTE_USER": "user-1"}) == "user-1"
+    assert from_environ()({"REMOTE_USER": ""}) is None
+    assert from_environ()({}) is None
+    assert from_environ("app.user_id")({"app.user_id": 7}) == 7
+    assert from_environ()({"REMOTE_USER": "é".encode().decode("latin-1")}) == "é"
+    with pytest.raises(UnicodeDecodeError):
+        from_environ()({"REMOTE_USER": "\xff"})
+
+
+class TestProxyHeader:
+    @staticmethod
+    def ask(peer: str | None, *values: str, name: str = HEADER, proxies: Any = None) -> list[Any]:
+        """Ask over both protocols, as servers would put it."""
+        resolve = from_proxy_header(HEADER, proxies=proxies or ["10.0.0.0/8", "::1", "192.0.2.1"])
+        headers = [(name.encode(), value.encode()) for value in values]
+        client = None if peer is None else (peer, 50000)
+        environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": peer or ""}
+        if values:
+            joined = ",".join(values).encode().decode("latin-1")
+            environ["HTTP_" + name.upper().replace("-", "_")] = joined
+        answers = []
+        for source in (http_scope(headers=headers, client=client), environ):
+            try:
+                answers.append(resolve(source))
+            except UntrustedHeader as error:
+                answers.append(error.code)
+        return answers
+
+    @pytest.mark.parametrize("peer", ["10.1.2.3", "::1", "192.0.2.1"])
+    def test_a_proxy_is_believed(self, peer: str) -> None:
+        assert self.ask(peer, "user-1") == ["user-1"] * 2
+        assert self.ask(peer, "é") == ["é"] * 2
+        assert self.ask(peer, "") == [None] * 2
+        assert self.ask(peer) == [None] * 2
+
+    @pytest.mark.parametrize("peer", ["11.0.0.1", "::2", "192.0.2.2", None, "testclient", ""])
+    def test_nobody_else_is(self, peer: str | None) -> None:
+        assert self.ask(peer, "user-1") == [None] * 2
+
+    def test_a_unix_socket_is_believed_only_when_named(self) -> None:
+        assert self.ask(None, "user-1", proxies="unix:") == ["user-1"] * 2
+        assert self.ask("10.1.2.3", "user-1", proxies="unix:") == [None] * 2
+
+    def test_several_values_are_nobodys(self) -> None:
+        assert self.ask("::1", "user-1", "user-2") == ["untrusted_header"] * 2
+        assert self.ask("::1", "user-1,user-2")[1] == "untrusted_header"
+
+    def test_an_underscore_for_a_hyphen_counts_as_the_same_name(self) -> None:
+        resolve = from_proxy_header(HEADER, proxies="::1")
+        scope = http_scope(
+            client=("::1", 1),
+            headers=[(b"x-forwarded-user", b"user-1"), (b"x_forwarded_user", b"user-2")],
+        )
+        with pytest.raises(UntrustedHeader, match="came 2 times"):
+            resolve(scope)
