@@ -30,6 +30,7 @@ _PLACEHOLDER = re.compile(
     r"|dummy|fake|test|unset|key|default)",
     re.IGNORECASE | re.DOTALL,
 )
+_BINARY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _NOT_SYMMETRIC = re.compile(r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-")
 
 
@@ -127,8 +128,8 @@ def _problem_with(secret: object) -> str | None:
     """Return what is wrong with *secret*, to follow its name, or None."""
     if not isinstance(secret, str | bytes):
         return f"is of type {type(secret).__name__}; a secret is a str or bytes"
-    text = secret.decode("latin-1") if isinstance(secret, bytes) else secret
-    if isinstance(secret, bytes) and not text.strip(" \t\r\n").isprintable():
+    text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
+    if isinstance(secret, bytes) and _BINARY.search(text):
         return None  # bytes that are no text have no white space either
     if not text.strip():
         return "is blank"
