@@ -11,11 +11,12 @@ from typing import Literal
 
 logger = logging.getLogger("countermark")
 
-EventName = Literal["signed", "withheld", "failed", "impersonated"]
+EventName = Literal["signed", "withheld", "exposed", "impersonated", "failed"]
 
 _LEVELS: dict[EventName, int] = {
     "signed": logging.DEBUG,
     "withheld": logging.DEBUG,
+    "exposed": logging.WARNING,
     "impersonated": logging.INFO,
     "failed": logging.WARNING,
 }
@@ -30,6 +31,8 @@ class Event:
     * ``signed``: a token was computed;
     * ``withheld``: a response left without a token because a shared cache may
       reuse it, or because the token does not fit into a header;
+    * ``exposed``: such a response, but the application has read a token, which
+      may stand in its body: make the page private, or take the token out of it;
     * ``impersonated``: somebody acts as the principal; ``reason`` says whether
       that was ``signed`` or ``suppressed``;
     * ``failed``: there is no token because something went wrong.

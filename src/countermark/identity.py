@@ -253,8 +253,12 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         return None if self._told is _FAILED else found
 
     def withheld(self, reason: str) -> None:
-        """Report that the response leaves without token headers."""
-        self._emit("withheld", reason)
+        """Report that the response, for *reason*, leaves without token headers.
+
+        A token that the application has read may stand in its body all the
+        same, and be served to others with it: that is reported as ``exposed``.
+        """
+        self._emit("exposed" if any((self._tokens or {}).values()) else "withheld", reason)
 
     def delivery_failed(self, error: Exception) -> None:
         """Report that the response's headers could not be read."""

@@ -89,7 +89,7 @@ def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events
 )
 def test_headers_of_all_forms_are_taken_and_kept(wrap: Wrap, stigg: Signer, headers: Any) -> None:
     start, _ = request(wrap(answer(headers)))
-    kept = start["headers"][: -3]
+    kept = start["headers"][:-3]
     assert kept == list(headers or ())
     assert header(start, TOKEN) == token(stigg)
 
@@ -147,6 +147,20 @@ def test_a_response_for_shared_caches_is_left_alone(
         messages = request(wrap(answer(form), resolve))
         assert messages == request(answer(form))
         assert [(event.name, event.reason) for event in events] == [("withheld", reason)]
+
+
+def test_a_token_that_was_read_for_such_a_response_is_reported(
+    wrap: Wrap, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read(scope: Scope) -> None:
+        scope["state"]["countermark"].payload()
+
+    headers = [(b"cache-control", b"public")]
+    request(wrap(answer(headers, before=read)))
+    assert [(event.name, event.reason) for event in events[1:]] == [("exposed", "public")]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    request(wrap(answer(headers, before=read), None))
+    assert events[-1].name == "withheld"
 
 
 @pytest.mark.parametrize("status", [100, 103, 304])
@@ -461,16 +475,16 @@ class TestWebSocket:
         assert close == {"type": "websocket.close"}
 
     @pytest.mark.parametrize("asynchronous", [False, True])
-    def test_gets_a_header_when_asked(
-        self, wrap: Wrap, stigg: Signer, asynchronous: bool
-    ) -> None:
+    def test_gets_a_header_when_asked(self, wrap: Wrap, stigg: Signer, asynchronous: bool) -> None:
         async def resolve(scope: Scope) -> str:
             return USER
 
         app = wrap(self.app, resolve if asynchronous else USER, websocket_headers=True)
         accept, _ = request(app, http_scope(type="websocket"))
         assert accept["headers"] == [(b"x-a", b"1"), (TOKEN, token(stigg))]
-        accept, _ = request(wrap(self.app, None, websocket_headers=True), http_scope(type="websocket"))
+        accept, _ = request(
+            wrap(self.app, None, websocket_headers=True), http_scope(type="websocket")
+        )
         assert accept["headers"] == [(b"x-a", b"1")]
 
     def test_a_denial_response_is_left_alone(self, wrap: Wrap) -> None:

@@ -32,7 +32,10 @@ def delivery(vary: str | list[str] = "Cookie", cache_control: str = "private") -
         ([("cache-control", "s-maxage=60")], "s_maxage"),
         ([("cache-control", "private, s-maxage=0")], "s_maxage"),
         ([("cdn-cache-control", "no-store")], "targeted_field"),
-        ([("Vendor-CDN-Cache-Control", "max-age=60"), ("cache-control", "private")], "targeted_field"),
+        (
+            [("Vendor-CDN-Cache-Control", "max-age=60"), ("cache-control", "private")],
+            "targeted_field",
+        ),
         ([("surrogate-control", "max-age=60")], "targeted_field"),
         ([("edge-control", "!no-store")], "targeted_field"),
         ([("x-accel-expires", "60")], "targeted_field"),
@@ -145,7 +148,10 @@ def test_the_options() -> None:
         ("cache-control", "no-store"),
         *TOKEN,
     ]
-    assert several.private_lines == [("vary", "Cookie, Authorization"), ("cache-control", "no-store")]
+    assert several.private_lines == [
+        ("vary", "Cookie, Authorization"),
+        ("cache-control", "no-store"),
+    ]
     none = delivery(vary=[])
     assert none.rewritten([("x", "1")], TOKEN) == [("x", "1"), ("cache-control", "private"), *TOKEN]
     assert none.varying_lines == []

@@ -293,9 +293,7 @@ class TestAsynchronous:
         future.get_loop().close()
 
 
-def test_a_token_that_fits_into_no_header_is_kept_for_the_page(
-    secret: str, events: Events
-) -> None:
+def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, events: Events) -> None:
     data = recipe()
     del data["id"]
     signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))

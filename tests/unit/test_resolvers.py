@@ -49,7 +49,9 @@ def test_from_session_and_state() -> None:
     assert from_session("user_id")({"session": {"user_id": 7}}) == 7
     assert from_session("user_id")({"session": {}}) is None
     assert from_session("user_id")({}) is None
-    assert from_session("user_id", session="beaker.session")({"beaker.session": {"user_id": 7}}) == 7
+    assert (
+        from_session("user_id", session="beaker.session")({"beaker.session": {"user_id": 7}}) == 7
+    )
     assert from_state("user_id")({"state": {"user_id": 7}}) == 7
 
 

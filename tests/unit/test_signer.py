@@ -41,9 +41,7 @@ def own(**mac_or_token: str) -> Scheme:
 def test_every_form_of_a_token(
     secret: str, template: str, encoding: str, algorithm: str, value: str
 ) -> None:
-    signer = Signer(
-        own(template=template, encoding=encoding, algorithm=algorithm), Keyring(secret)
-    )
+    signer = Signer(own(template=template, encoding=encoding, algorithm=algorithm), Keyring(secret))
     digest = hmac.digest(secret.encode(), value.encode(), getattr(hashlib, algorithm))
     mac = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
     assert signer.sign(value) == template.replace("{id}", value).replace("{mac}", mac)
