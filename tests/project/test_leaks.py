@@ -1,0 +1,106 @@
+"""Canaries: a planted secret and its tokens turn up nowhere, however much is logged."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+import traceback
+from typing import Any
+
+import pytest
+
+from countermark import EventCounter, Keyring, Principal, Signer
+from countermark.asgi import Scope, SigningMiddleware
+from tests.drivers import answer, request
+
+SECRET = "canary-3f9c2b7d51e8406aa9b4c1d0e7f65a28"
+USER = "canary-user-1"
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer("stigg", Keyring(SECRET, previous="previous-" + SECRET))
+
+
+def test_logs_events_and_counters(signer: Signer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    counter = EventCounter()
+    events: list[Any] = []
+
+    def hook(event: Any) -> None:
+        events.append(event)
+        counter(event)
+
+    def resolve(scope: Scope) -> Any:
+        return scope["principal"]
+
+    public = [(b"cache-control", b"public")]
+    for principal in (USER, f"{USER}\n", Principal(USER, actor=USER), f"{USER}-é", 1.5, None):
+        for headers in ([], public):
+            app = SigningMiddleware(
+                answer(headers, before=lambda scope: scope["state"]["countermark"].payload()),
+                signers=signer,
+                principal=resolve,
+                on_event=hook,
+            )
+            scope = {"type": "http", "method": "GET", "principal": principal}
+            request(app, scope)
+    assert {event.name for event in events} == {
+        "signed", "failed", "withheld", "exposed", "impersonated"
+    }  # fmt: skip
+    seen = caplog.text + repr([vars(record) for record in caplog.records])
+    seen += repr(events) + repr(counter.snapshot())
+    for canary in (SECRET, USER, signer.sign(USER).rpartition(":")[2]):
+        assert canary not in seen
+
+
+def test_a_traceback_from_inside_signing_shows_no_key(
+    signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        signer.sign(f"{USER}\n")
+    except Exception as error:
+        caught = error
+    shown = traceback.TracebackException.from_exception(caught, capture_locals=True)
+    assert SECRET not in "".join(shown.format())
+    assert USER not in str(caught)
+    assert caught.__context__ is None
+
+
+def test_representations_and_pickles(signer: Signer) -> None:
+    identity_seen: list[Any] = []
+    app = SigningMiddleware(
+        answer([], before=lambda scope: identity_seen.append(scope["state"]["countermark"])),
+        signers=signer,
+        principal=lambda scope: USER,
+    )
+    request(app)
+    things = [signer, signer._key, identity_seen[0], signer.issue(USER), app, signer.scheme]
+    for thing in things:
+        text = repr(thing) + str(thing)
+        assert SECRET not in text
+        assert USER not in text
+        try:
+            pickled = pickle.dumps(thing)
+        except Exception:  # noqa: S112
+            continue
+        assert SECRET.encode() not in pickled
+
+
+def test_no_attribute_but_the_keys_own_holds_the_secret(signer: Signer) -> None:
+    """What a debugger or an error tracker walks through from a signer, two levels deep."""
+
+    def attributes(thing: object) -> list[Any]:
+        names = [*getattr(thing, "__dict__", ()), *getattr(type(thing), "__slots__", ())]
+        return [getattr(thing, name, None) for name in names]
+
+    for outer in attributes(signer):
+        assert SECRET not in repr(outer)
+        if outer is signer._key:
+            continue
+        for inner in attributes(outer):
+            assert SECRET not in repr(inner)
+    cells = [cell.cell_contents for cell in signer.sign.__closure__ or ()]  # type: ignore[attr-defined]
+    assert SECRET not in repr(cells)
+    assert sys.getsizeof(signer) > 0

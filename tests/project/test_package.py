@@ -1,0 +1,94 @@
+"""What is installed: light to import, typed, complete."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from countermark.scheme import catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+
+IMPORTED = """
+import sys
+before = set(sys.modules)
+import {module}
+print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
+"""
+
+HEAVY = {
+    "asgiref", "asyncio", "django", "fastapi", "flask", "httpx", "jinja2", "jwt", "cryptography",
+    "redis", "starlette", "tomllib", "trio", "uvicorn", "werkzeug",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "module", ["countermark", "countermark.asgi", "countermark.wsgi", "countermark.resolvers"]
+)
+def test_importing_brings_in_no_framework_no_event_loop_and_no_recipe(module: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(module=module)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "countermark" in ran.stdout.split()
+    assert HEAVY & set(ran.stdout.split()) == set()
+
+
+def test_only_the_scheme_asked_for_is_read() -> None:
+    code = (
+        "import tomllib; loads, read = tomllib.loads, []\n"
+        "tomllib.loads = lambda text: read.append(text) or loads(text)\n"
+        "from countermark import Keyring, Signer\n"
+        "ring = Keyring('a-secret-of-the-tests-with-enough-bytes')\n"
+        "Signer('stigg', ring), Signer('stigg', ring)\n"
+        "print(len(read))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip() == "1"
+
+
+def test_the_wheel_holds_types_recipes_and_the_page(tmp_path: Path) -> None:
+    # In this process and environment: building needs nothing from outside.
+    build = "import sys, hatchling.build; print(hatchling.build.build_wheel(sys.argv[1]))"
+    ran = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    wheel = zipfile.ZipFile(tmp_path / ran.stdout.split()[-1])
+    names = set(wheel.namelist())
+    expected = {f"countermark/schemes/{slug}.toml" for slug in catalogue()}
+    expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
+    assert expected <= names
+    assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+    (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+    required = [
+        line
+        for line in wheel.read(metadata).decode().splitlines()
+        if line.startswith("Requires-Dist") and "extra ==" not in line
+    ]
+    assert required == ["Requires-Dist: asgiref>=3.8"]
+
+
+def test_nothing_names_a_place_outside_the_project() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, timeout=60
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org"]
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        text = (ROOT / name).read_bytes()
+        assert not [host for host in hosts if host.encode() in text], name
