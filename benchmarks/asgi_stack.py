@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
 from benchmarks.asgi_peers import HandWritten, answer, answer_with_session, user_id
 from benchmarks.hot_path import EMPTY_LOOP, calling, empty, hex_digest
 from benchmarks.measure import Bar, Block, Suite, Variant
-from benchmarks.subject import ANONYMOUS, KEYRING, SECRET_TEXT, SIGNED_IN, User
+from benchmarks.subject import ANONYMOUS, HEADER, KEYRING, SECRET_TEXT, SIGNED_IN, TOKEN, User
 from countermark import Signer
 from countermark.asgi import App, Message, Scope, SigningMiddleware
 
@@ -28,6 +30,9 @@ def suite() -> Suite:
     signed = SigningMiddleware(answer, signers=stigg, principal=user_id)
     state_only = SigningMiddleware(answer, signers=silent, principal=user_id)
     hand = HandWritten(answer)
+    # What signs nothing is quick, and proves nothing.
+    assert token_sent(signed) == token_sent(hand) == TOKEN.encode()
+    assert token_sent(signed, ANONYMOUS) is token_sent(state_only) is None
     session = SessionMiddleware(answer_with_session, secret_key=SECRET_TEXT)
     correlation = CorrelationIdMiddleware(answer)
     return Suite(
@@ -87,6 +92,19 @@ async def receive() -> Message:
 
 async def send(message: Message) -> None:
     """Drop *message*."""
+
+
+def token_sent(app: App, user: User = SIGNED_IN) -> bytes | None:
+    """Return the token in the response to one request of *user*."""
+    sent: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    with suppress(StopIteration):
+        app(fresh_scope(user), receive, keep).send(None)  # type: ignore[attr-defined]
+    token: bytes | None = dict(sent[0]["headers"]).get(HEADER.lower().encode())
+    return token
 
 
 def requests(app: App, user: User = SIGNED_IN) -> Block:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 
 from countermark import Keyring
@@ -11,6 +12,8 @@ SECRET = SECRET_TEXT.encode()
 KEYRING = Keyring(SECRET_TEXT)
 HEADER = "Stigg-Customer-Token"
 USER_ID = "3a409367-a417-4d46-9a92-3d7bc5dc4605"
+MAC = hmac.digest(SECRET, USER_ID.encode(), "sha256").hex()
+TOKEN = f"HMAC-SHA256 {USER_ID}:{MAC}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ from uvicorn.server import ServerState
 
 from benchmarks.asgi_peers import HandWritten, user_id
 from benchmarks.measure import Bar, Block, Suite, Variant
-from benchmarks.subject import KEYRING, SIGNED_IN
+from benchmarks.subject import KEYRING, SIGNED_IN, TOKEN
 from countermark import Signer
 from countermark.asgi import App, Receive, Scope, Send, SigningMiddleware
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: example.test\r\nAccept: */*\r\nUser-Agent: benchmark\r\n\r\n"
+_TOKEN = TOKEN.encode()
 _BARE = "Starlette, bare"
 _SIGNED = "countermark, header and state"
 
@@ -33,7 +34,7 @@ def suite() -> Suite:
     """Return the application with and without the middleware, and the hand-written one."""
     loop: asyncio.AbstractEventLoop = auto_loop_factory()()
     signing = Middleware(SigningMiddleware, signers=Signer("stigg", KEYRING), principal=user_id)
-    bare = _requests(_starlette(), loop)
+    bare = _requests(_starlette(), loop, signs=False)
     return Suite(
         f"uvicorn's {_protocol(_starlette(), loop).__class__.__name__} in process,"
         f" on {type(loop).__module__.partition('.')[0]}, Starlette hello-world",
@@ -72,12 +73,13 @@ def _starlette(*middleware: Middleware) -> Starlette:
 
 
 class _Transport(asyncio.Transport):
-    """Counts the responses and drops them."""
+    """Counts the responses, and those with a token, and drops them."""
 
-    responses = 0
+    responses = tokens = 0
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.responses += bytes(data).startswith(b"HTTP/1.1 200 ")
+    def write(self, data: Any) -> None:
+        self.responses += data.startswith(b"HTTP/1.1 200 ")
+        self.tokens += _TOKEN in data
 
     def is_closing(self) -> bool:
         return False
@@ -93,17 +95,18 @@ def _protocol(app: Starlette, loop: asyncio.AbstractEventLoop) -> Any:
     return make(config=config, server_state=ServerState(), app_state={}, _loop=loop)
 
 
-def _requests(app: Starlette, loop: asyncio.AbstractEventLoop) -> Block:
+def _requests(app: Starlette, loop: asyncio.AbstractEventLoop, *, signs: bool = True) -> Block:
     protocol, transport = _protocol(app, loop), _Transport()
 
     async def run(count: int) -> None:
         if protocol.transport is None:
             protocol.connection_made(transport)
-        transport.responses = 0
+        transport.responses = transport.tokens = 0
         for _ in range(count):
             protocol.data_received(_REQUEST)
             # The task of the request was scheduled before this one goes on.
             await asyncio.sleep(0)
         assert transport.responses == count
+        assert transport.tokens == (count if signs else 0)
 
     return lambda count: loop.run_until_complete(run(count))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.hot_path import EMPTY_LOOP, calling, empty, hex_digest
 from benchmarks.measure import Bar, Block, Suite, Variant
-from benchmarks.subject import HEADER, KEYRING, SECRET, USER_ID
+from benchmarks.subject import HEADER, KEYRING, SECRET, TOKEN, USER_ID
 from countermark import Signer
 from countermark.wsgi import SigningMiddleware
 
@@ -27,6 +27,9 @@ def suite() -> Suite:
     signed = SigningMiddleware(answer, signers=stigg, principal=user_id)
     state_only = SigningMiddleware(answer, signers=silent, principal=user_id)
     hand = HandWritten(answer)
+    # What signs nothing is quick, and proves nothing.
+    assert token_sent(signed) == token_sent(hand) == TOKEN
+    assert token_sent(signed, "") is token_sent(state_only) is None
     return Suite(
         "WSGI, without a server",
         [
@@ -109,6 +112,20 @@ def start_response(
 ) -> Callable[[bytes], object]:
     """Start nothing."""
     return _write
+
+
+def token_sent(app: WSGIApplication, user: str = USER_ID) -> str | None:
+    """Return the token in the response to one request of *user*."""
+    sent: dict[str, str] = {}
+
+    def keep(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        sent.update(headers)
+        return _write
+
+    app(fresh_environ(user), keep)
+    return sent.get(HEADER)
 
 
 def requests(app: WSGIApplication, user: str = USER_ID) -> Block:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from shutil import which
 
 import pytest
 from hypothesis import settings
@@ -47,9 +48,8 @@ def events() -> Events:
 
 
 @pytest.fixture
-def need_binary() -> Iterator[Callable[[str], str]]:
+def need_binary() -> Callable[[str], str]:
     """Return the path of a program; skip without it, or fail where CI must have it."""
-    from shutil import which
 
     def need(name: str) -> str:
         path = which(name)
@@ -59,4 +59,4 @@ def need_binary() -> Iterator[Callable[[str], str]]:
             pytest.skip(f"{name} is not installed")
         return path
 
-    yield need
+    return need

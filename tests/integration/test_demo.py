@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -102,27 +103,31 @@ def test_in_a_browser_all_three_places_agree(browser: webdriver.Chrome, tmp_path
     port = free_port()
     command = python("-m", "countermark", "demo", "--port", str(port))
 
-    def read() -> tuple[str, list[str], str]:
-        WebDriverWait(browser, 20).until(
-            lambda driver: driver.find_element(By.ID, "verdict").text not in ("", "…")
-        )
+    def read(user: str) -> tuple[str, list[str], str]:
+        wait = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: driver.find_element(By.ID, "who").text == user)
+        wait.until(lambda driver: driver.find_element(By.ID, "verdict").text not in ("", "…"))
         cells = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#rows td")]
         verdict = browser.find_element(By.ID, "verdict").text
         return verdict, cells, browser.find_element(By.ID, "snippet").text
 
     with running(command, port, tmp_path / "log") as url:
         browser.get(url)
-        assert read() == ("All equal.", cells_of(None, None), "Nothing: nobody is signed in.")
+        assert read("nobody") == (
+            "All equal.",
+            cells_of(None, None),
+            "Nothing: nobody is signed in.",
+        )
         flow, stigg = demo_signers()
         for user in (*USERS, USERS[0]):
             browser.find_element(By.XPATH, f"//button[text()='{user}']").click()
-            verdict, cells, snippet = read()
+            verdict, cells, snippet = read(user)
             assert verdict == "All equal."
             assert cells == cells_of(flow.sign(user), stigg.sign(user))
             assert f'"customerReference": "{user}"' in snippet
             assert f'stigg.setCustomerId("{user}", "{stigg.sign(user)}")' in snippet
         browser.find_element(By.XPATH, "//button[text()='Sign out']").click()
-        assert read()[1] == cells_of(None, None)
+        assert read("nobody")[1] == cells_of(None, None)
 
 
 def cells_of(flow: str | None, stigg: str | None) -> list[str]:

@@ -83,7 +83,7 @@ def test_representations_and_pickles(signer: Signer) -> None:
         assert USER not in text
         try:
             pickled = pickle.dumps(thing)
-        except Exception:  # noqa: S112
+        except Exception:
             continue
         assert SECRET.encode() not in pickled
 
@@ -101,6 +101,6 @@ def test_no_attribute_but_the_keys_own_holds_the_secret(signer: Signer) -> None:
             continue
         for inner in attributes(outer):
             assert SECRET not in repr(inner)
-    cells = [cell.cell_contents for cell in signer.sign.__closure__ or ()]  # type: ignore[attr-defined]
+    cells = [cell.cell_contents for cell in signer.sign.__closure__ or ()]
     assert SECRET not in repr(cells)
     assert sys.getsizeof(signer) > 0

@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
 
 def run(code: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102
+    exec(compile(code, "README.md", "exec"), namespace)
     return namespace
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 
 from countermark import Keyring, Signer
 from countermark import asgi as asgi_side
@@ -103,7 +104,7 @@ def test_trio() -> None:
     chance = random.Random(20261122)
 
     async def resolve(scope: Scope) -> Any:
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         return scope["session"]["user"]
 
     app = asgi_side.SigningMiddleware(

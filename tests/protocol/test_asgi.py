@@ -364,9 +364,10 @@ class TestPrincipal:
         for headers in (PLAIN, [(b"vary", b"Accept")]):
             events.clear()
             read = answer(headers, before=lambda scope: scope["state"]["countermark"].payload())
-            for app in (answer(headers), read):
-                assert request(wrap(app, resolve)) == request(answer(headers))
-            assert [event.reason for event in events] == ["resolver_raised"] * 2
+            for app in (wrap(answer(headers), resolve), wrap(read, resolve)):
+                for _ in range(2):
+                    assert request(app) == request(answer(headers))
+            assert [event.reason for event in events] == ["resolver_raised"] * 4
 
     @pytest.mark.parametrize("principal", ["user\n1", b"user-1", object()])
     def test_so_does_an_unfit_id(self, wrap: Wrap, events: Events, principal: Any) -> None:

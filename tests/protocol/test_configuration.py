@@ -11,6 +11,7 @@ from countermark import ConfigurationError, CountermarkError, Keyring, Signer
 from countermark import asgi as asgi_side
 from countermark import wsgi as wsgi_side
 from countermark.resolvers import from_environ, from_proxy_header
+from tests.drivers import answer
 
 SECRET = "k7Qw-canary-of-the-configuration-tests"
 
@@ -69,7 +70,7 @@ def test_a_missing_option_is_named(side: Any, missing: str) -> None:
 def test_blocking_is_for_plain_functions(principal: Any) -> None:
     with pytest.raises(ConfigurationError, match="blocking=True is for"):
         asgi_side.SigningMiddleware(
-            resolve_async, signers=Signer("stigg", ring()), principal=principal, blocking=True
+            answer(), signers=Signer("stigg", ring()), principal=principal, blocking=True
         )
 
 

@@ -284,7 +284,7 @@ class TestAsynchronous:
         self, build: Any, events: Events
     ) -> None:
         resolve = self.resolver(USER)
-        identity = build(lambda source: resolve(source))
+        identity = build(lambda source: resolve(source))  # noqa: PLW0108  # no longer a coroutine function
         assert identity.payload() == {}
         assert [event.reason for event in events] == ["resolver_not_async_def"]
 

@@ -83,9 +83,6 @@ def _token(scheme: Scheme, payload: dict[str, dict[str, str]]) -> str | None:
 def _get_asgi(app: Any, method: str, path: str, cookie: str = "") -> Answer:
     sent: list[dict[str, Any]] = []
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
@@ -103,7 +100,8 @@ def _get_asgi(app: Any, method: str, path: str, cookie: str = "") -> Answer:
         "server": ("localhost", 80),
         "client": ("127.0.0.1", 50000),
     }
-    asyncio.run(app(scope, receive, send))
+    nothing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    asyncio.run(app(scope, nothing.get, send))
     headers = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
     return Answer(headers, b"".join(message.get("body", b"") for message in sent[1:]).decode())
 
