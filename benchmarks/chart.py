@@ -22,15 +22,13 @@ def write(path: Path, timed: Sequence[Timings]) -> None:
     panels = figure.subplots(len(timed), squeeze=False, height_ratios=[n + 1 for n in rows])
     for panel, timings in zip(panels[:, 0], timed, strict=True):
         shown = [variant for variant in reversed(timings.suite.variants) if variant.base]
-        added = [max(timings.added(variant.name), 1) for variant in shown]
+        added = [max(timings.added(variant.name), 0) for variant in shown]
         colours = [_OURS if variant.ours else _PEER for variant in shown]
         bars = panel.barh([variant.name for variant in shown], added, color=colours)
         panel.bar_label(bars, [f"{value / 1000:.2f} µs" for value in added], padding=3)
-        panel.set_xscale("log")
-        panel.set_xlim(min(10, *added), 3 * max(added))
+        panel.set_xlim(0, 1.15 * max(added))
         panel.set_xticks([])
-        panel.minorticks_off()
         panel.spines[["top", "right", "bottom"]].set_visible(False)
         panel.set_title(timings.suite.title, loc="left", fontweight="bold")
-    figure.supxlabel("added, logarithmic; the minimum over the rounds")
+    figure.supxlabel("added; the minima over the rounds")
     figure.savefig(path, format="svg", metadata={"Date": None})

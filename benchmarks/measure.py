@@ -72,6 +72,7 @@ class Verdict:
     measured: str
     quartiles: str
     holds: bool
+    settled: bool = True
 
 
 class Timings:
@@ -93,7 +94,7 @@ class Timings:
         return min(self._times[name]) - (min(self._times[base]) if base else 0)
 
     def verdict(self, bar: Bar) -> Verdict:
-        """Hold *bar* against the times."""
+        """Hold *bar* against the times; what has not settled does not hold."""
         ratio = self.added(bar.of) / self.added(bar.against)
         pairs = zip(self._by_round(bar.of), self._by_round(bar.against), strict=True)
         lower, median, upper = _quartiles([of / against for of, against in pairs if against > 0])
@@ -102,14 +103,27 @@ class Timings:
             f"≤ {bar.limit:.2f}",
             f"{ratio:.3f}",
             f"{lower:.3f} / {median:.3f} / {upper:.3f}",
-            ratio <= bar.limit,
+            ratio <= bar.limit and _settled(ratio, lower, upper),
+            _settled(ratio, lower, upper),
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether the minima say of every bar about what the single rounds say."""
+        return all(self.verdict(bar).settled for bar in self.suite.bars)
 
     def _by_round(self, name: str) -> list[float]:
         base = self._bases[name]
         if base is None:
             return self._times[name]
         return [a - b for a, b in zip(self._times[name], self._times[base], strict=True)]
+
+
+def _settled(ratio: float, lower: float, upper: float) -> bool:
+    # A machine that is slow throughout, but for one lucky block of one variant,
+    # gives minima that belong to different machines. Tukey's fences find that.
+    fence = 1.5 * (upper - lower)
+    return lower - fence <= ratio <= upper + fence
 
 
 def _quartiles(values: list[float]) -> tuple[float, float, float]:

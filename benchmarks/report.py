@@ -56,5 +56,11 @@ def _bars(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for verdict in verdicts:
         yield (
             f"| {verdict.what} | {verdict.bar} | {verdict.measured} | {verdict.quartiles}"
-            f" | {'yes' if verdict.holds else '**no**'} |"
+            f" | {_word(verdict)} |"
         )
+
+
+def _word(verdict: Verdict) -> str:
+    if not verdict.settled:
+        return "**too noisy to tell**"
+    return "yes" if verdict.holds else "**no**"

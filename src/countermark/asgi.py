@@ -83,7 +83,6 @@ class SigningMiddleware:
             encode=lambda text: text.encode("latin-1"),
             decode=lambda value: value.decode("latin-1"),
         )
-        self._waits = self._policy.asynchronous
         self._websocket_headers = websocket_headers
         self._carry = _compile_carry(self._delivery, self._carriers)
 
@@ -108,8 +107,10 @@ class SigningMiddleware:
         """Return the *send* that the application gets."""
         if not self._carriers or scope.get("method") == "OPTIONS":
             return send
-        if self._waits or scope["type"] == "websocket":
-            return self._signing_slowly(identity, send)
+        if scope["type"] == "websocket":
+            return self._signing_accept(identity, send) if self._websocket_headers else send
+        if self._policy.asynchronous:
+            return self._signing_loaded(identity, send)
         carry = self._carry
 
         # Not a coroutine function: that would cost a frame for every message.
@@ -120,14 +121,20 @@ class SigningMiddleware:
 
         return signing
 
-    def _signing_slowly(self, identity: RequestIdentity, send: Send) -> Send:
+    def _signing_loaded(self, identity: RequestIdentity, send: Send) -> Send:
         async def signing(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = _reiterable(message)
                 if self._may_carry(message):
                     await identity.load()
                 message = self._carry(identity, message)
-            elif message["type"] == "websocket.accept" and self._websocket_headers:
+            await send(message)
+
+        return signing
+
+    def _signing_accept(self, identity: RequestIdentity, send: Send) -> Send:
+        async def signing(message: Message) -> None:
+            if message["type"] == "websocket.accept":
                 await identity.load()
                 tokens = identity.carried(self._carriers, str.encode) or []
                 message = {**message, "headers": [*message.get("headers", ()), *tokens]}
@@ -137,7 +144,8 @@ class SigningMiddleware:
 
     def _may_carry(self, message: Message) -> bool:
         try:
-            return self._delivery.refusal(message.get("headers", ())) is None
+            headers = message.get("headers", ())
+            return message["status"] != 304 and self._delivery.refusal(headers) is None
         except Exception:  # reported when it is tried
             return False
 

@@ -38,7 +38,15 @@ class Event:
     * ``failed``: there is no token because something went wrong.
 
     Attributes:
-        reason: A stable code.
+        reason: A stable code. For ``failed``: ``resolver_raised``,
+            ``resolver_not_async_def`` (a plain function gave something to
+            await), ``not_loaded`` (read before ``load()``), ``signer_raised``,
+            ``delivery_raised``, or the code of an ``InvalidPrincipal``. For
+            ``withheld`` and ``exposed``: ``public``, ``s_maxage``,
+            ``targeted_field``, ``validator``, ``freshness``,
+            ``unknown_directive``, ``malformed_cache_control``,
+            ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
+            the key.
         scheme: The scheme concerned, where it was one and not all.
         principal: A salted hash of the id (see ``SecretKey.pseudonym``).
         error: The type of the exception behind it.

@@ -445,6 +445,7 @@ class TestAsynchronousResolver:
             pytest.fail("nobody needs to know")
 
         request(wrap(answer([(b"etag", b'"1"')]), resolve))
+        request(wrap(answer(PLAIN, 304), resolve))
         request(wrap(answer(PLAIN), resolve), http_scope(method="OPTIONS"))
 
     def test_a_blocking_one_runs_in_a_thread_when_asked(self, wrap: Wrap, stigg: Signer) -> None:
