@@ -14,6 +14,7 @@ from countermark.identity import (
     IdentityPolicy,
     RequestIdentity,
     Resolver,
+    compile_carried,
     is_async,
 )
 from countermark.signer import Signer
@@ -23,6 +24,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Carried = Callable[[RequestIdentity], list[tuple[bytes, bytes]] | None]
 
 
 class SigningMiddleware:
@@ -75,16 +78,19 @@ class SigningMiddleware:
             sign_impersonated=sign_impersonated,
             on_event=on_event,
         )
-        self._carriers = self._policy.carriers(lambda name: name.lower().encode("ascii"))
+        carriers = self._policy.carriers(lambda name: name.lower().encode("ascii"))
         self._delivery: Delivery[bytes] = Delivery(
-            [name for name, _ in self._carriers],
+            [name for name, _ in carriers],
             vary=vary,
             cache_control=cache_control,
             encode=lambda text: text.encode("latin-1"),
             decode=lambda value: value.decode("latin-1"),
         )
+        self._carried = compile_carried(self._policy, carriers, str.encode)
+        self._carry = _compile_carry(self._delivery, self._carried)
+        self._carries = bool(carriers)
+        self._plain = self._carries and not self._policy.asynchronous
         self._websocket_headers = websocket_headers
-        self._carry = _compile_carry(self._delivery, self._carriers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -98,28 +104,30 @@ class SigningMiddleware:
             scope["state"]["countermark"] = identity
         except KeyError:
             scope["state"] = {"countermark": identity}
+        if kind == "http" and self._plain and scope.get("method") != "OPTIONS":
+            carry = self._carry
+
+            # Not a coroutine function: that would cost a frame for every message.
+            def signing(message: Message) -> Awaitable[None]:
+                if message["type"] == "http.response.start":
+                    message = carry(identity, message)
+                return send(message)
+
+            wrapped: Send = signing
+        else:
+            wrapped = self._signing(scope, identity, send)
         try:
-            await self.app(scope, receive, self._signing(scope, identity, send))
+            await self.app(scope, receive, wrapped)
         finally:
             identity.source = None
 
     def _signing(self, scope: Scope, identity: RequestIdentity, send: Send) -> Send:
-        """Return the *send* that the application gets."""
-        if not self._carriers or scope.get("method") == "OPTIONS":
+        """Return what the application sends with, where that is not the usual wrapper."""
+        if not self._carries or scope.get("method") == "OPTIONS":
             return send
-        if scope["type"] == "websocket":
-            return self._signing_accept(identity, send) if self._websocket_headers else send
-        if self._policy.asynchronous:
+        if scope["type"] == "http":
             return self._signing_loaded(identity, send)
-        carry = self._carry
-
-        # Not a coroutine function: that would cost a frame for every message.
-        def signing(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message = carry(identity, message)
-            return send(message)
-
-        return signing
+        return self._signing_accept(identity, send) if self._websocket_headers else send
 
     def _signing_loaded(self, identity: RequestIdentity, send: Send) -> Send:
         async def signing(message: Message) -> None:
@@ -136,7 +144,7 @@ class SigningMiddleware:
         async def signing(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 await identity.load()
-                tokens = identity.carried(self._carriers, str.encode) or []
+                tokens = self._carried(identity) or []
                 message = {**message, "headers": [*message.get("headers", ()), *tokens]}
             await send(message)
 
@@ -169,15 +177,15 @@ class SignaturesEndpoint:
 
 
 def _compile_carry(
-    delivery: Delivery[bytes], carriers: tuple[tuple[bytes, Signer], ...]
+    delivery: Delivery[bytes], carried: Carried
 ) -> Callable[[RequestIdentity, Message], Message]:
     """Return the function from a start message to what is sent in its place.
 
     Closed over its constants: this runs once per response, and looking them up
     on objects would cost as much as a third of the signature.
     """
-    foreign, varying = delivery.foreign, delivery.varying_lines
-    private, encode = delivery.private_lines, str.encode
+    foreign = delivery.foreign
+    varying, private = delivery.varying_lines, delivery.private_lines
 
     def carry(identity: RequestIdentity, message: Message) -> Message:
         try:
@@ -190,9 +198,9 @@ def _compile_carry(
                 headers = list(message.get("headers", ()))
             for name, _ in headers:
                 if name not in foreign:
-                    return _carry_carefully(identity, message, headers, delivery, carriers)
+                    return _carry_carefully(identity, message, headers, delivery, carried)
             # Nothing that matters to caches, as in most responses.
-            tokens = identity.carried(carriers, encode)
+            tokens = carried(identity)
             if tokens is None:
                 return message
             headers = headers + private + tokens if tokens else headers + varying
@@ -211,12 +219,12 @@ def _carry_carefully(
     message: Message,
     headers: list[tuple[bytes, bytes]],
     delivery: Delivery[bytes],
-    carriers: tuple[tuple[bytes, Signer], ...],
+    carried: Carried,
 ) -> Message:
     if reason := delivery.refusal(headers):
         identity.withheld(reason)
         return message
-    tokens = identity.carried(carriers, str.encode)
+    tokens = carried(identity)
     if tokens is None:
         return message
     return {**message, "headers": delivery.rewritten(headers, tokens)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, Final, TypeVar
 
@@ -12,6 +12,9 @@ from countermark.principal import Identifier, Principal
 from countermark.signer import MAX_HEADER_TOKEN, Signable, SignedIdentity, Signer, text_to_sign
 
 T = TypeVar("T")
+
+#: The name of a response header, encoded, and the signer whose token it carries.
+Carrier = tuple[T, Signer]
 
 #: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
 Resolver = Callable[[Any], Principal | Identifier | None]
@@ -73,13 +76,13 @@ class IdentityPolicy:
         self.resolve = async_to_sync(self.resolve)
         self.told_at_first = _RUN_ONCE
 
-    def carriers(self, encode: Callable[[str], T]) -> tuple[tuple[T, Signer], ...]:
-        """Return the signers that have a header, each with its encoded name."""
-        return tuple(
+    def carriers(self, encode: Callable[[str], T]) -> list[Carrier[T]]:
+        """Return the signers that have a header, each after its encoded name."""
+        return [
             (encode(signer.header), signer)
             for signer in self.signers.values()
             if signer.header is not None
-        )
+        ]
 
 
 def is_async(function: object) -> bool:
@@ -118,9 +121,9 @@ def _by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
 class RequestIdentity(Mapping[str, SignedIdentity]):
     """Whose request this is, and their tokens by scheme.
 
-    The principal is asked for when something is read, and once more when the
-    response starts, so that a login or logout in between counts. Each token is
-    computed when it is first read and at most once per principal and scheme.
+    The principal is asked for when something is read, and for the last time when
+    the response starts, so that a login or logout before that counts. Each token
+    is computed when it is first read, and once per principal and scheme at most.
 
     ``identity["stigg"]`` raises ``KeyError`` where there is no token, because
     nobody is signed in or for any other reason; ``identity.get("stigg")`` is
@@ -215,42 +218,6 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     def needs_load(self) -> bool:
         """Whether :meth:`load` must be awaited before reading."""
         return self._told is _AWAIT and self.source is not None
-
-    def carried(
-        self, carriers: Iterable[tuple[T, Signer]], encode: Callable[[str], T]
-    ) -> list[tuple[T, T]] | None:
-        """Return the headers that carry tokens: names as given, tokens encoded.
-
-        Empty for nobody; None if the principal could not be told.
-        """
-        who = self._told
-        if who is _ASK and self.source is not None:
-            # As _who() does, without a call more: this runs on every response.
-            try:
-                who = self._policy.resolve(self.source)
-            except Exception as error:
-                self._fail("resolver_raised", error)
-                return None
-            if type(who) is not str and who is not None:
-                who = self._text(who)
-        else:
-            who = self._id()
-        if who is None:
-            return None if self._told is _FAILED else []
-        found = []
-        for name, signer in carriers:
-            if self._tokens is None and signer.header_safe and self._policy.on_event is None:
-                try:
-                    token = signer.sign(who)
-                except Exception as error:
-                    token = ""
-                    self._not_signed(signer, who, error)
-                self._tokens = {(signer, who): token}
-            else:
-                token = self._token(signer, who)
-            if token and (signer.header_safe or self._fits_header(token, signer, who)):
-                found.append((name, encode(token)))
-        return None if self._told is _FAILED else found
 
     def withheld(self, reason: str) -> None:
         """Report that the response, for *reason*, leaves without token headers.
@@ -352,6 +319,19 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         }
         return {scheme: signed for scheme, signed in found.items() if signed is not None}
 
+    def _carried(
+        self, who: Any, carriers: Iterable[Carrier[T]], encode: Callable[[str], T]
+    ) -> list[tuple[T, T]] | None:
+        text = who if type(who) is str else self._text(who)
+        if text is None:
+            return None if self._told is _FAILED else []
+        found = []
+        for name, signer in carriers:
+            token = self._token(signer, text)
+            if token and (signer.header_safe or self._fits_header(token, signer, text)):
+                found.append((name, encode(token)))
+        return None if self._told is _FAILED else found
+
     def _fits_header(self, token: str, signer: Signer, text: str) -> bool:
         if not (token.isascii() and token.isprintable()):
             reason = "not_visible_ascii"
@@ -386,3 +366,49 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             error=None if error is None else type(error).__name__,
         )
         emit(event, self._policy.on_event)
+
+
+def compile_carried(
+    policy: IdentityPolicy, carriers: Sequence[Carrier[T]], encode: Callable[[str], T]
+) -> Callable[[RequestIdentity], list[tuple[T, T]] | None]:
+    """Return the function from an identity to the headers that carry its tokens.
+
+    It is what a middleware calls when a response starts. From then on the
+    identity is settled: what is read later is the same principal's. The result
+    is empty for nobody, and None if the principal could not be told.
+
+    Args:
+        policy: The policy of the identities.
+        carriers: Names of headers, encoded, each with its signer.
+        encode: Encodes a token as the names are.
+    """
+    resolve = policy.resolve
+    # One signer, no hook, and nothing read so far: most responses, with no detour.
+    plain = len(carriers) == 1 and carriers[0][1].header_safe and policy.on_event is None
+    if plain:
+        name, signer = carriers[0]
+        sign = signer.sign
+
+    def carried(identity: RequestIdentity) -> list[tuple[T, T]] | None:
+        who = identity._told
+        if who is _ASK and identity.source is not None:
+            try:
+                who = resolve(identity.source)
+            except Exception as error:
+                identity._fail("resolver_raised", error)
+                return None
+            identity._told = who
+        else:
+            who = identity._who()
+        if who is None:
+            return None if identity._told is _FAILED else []
+        if plain and type(who) is str and identity._tokens is None:
+            try:
+                token = sign(who)
+            except Exception:  # tried again there, and reported
+                return identity._carried(who, carriers, encode)
+            identity._tokens = {(signer, who): token}
+            return [(name, encode(token))]
+        return identity._carried(who, carriers, encode)
+
+    return carried

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.events import OnEvent
-from countermark.identity import AsyncResolver, IdentityPolicy, RequestIdentity, Resolver
+from countermark.identity import (
+    AsyncResolver,
+    IdentityPolicy,
+    RequestIdentity,
+    Resolver,
+    compile_carried,
+)
 from countermark.signer import Signer
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ENVIRON_KEY = "countermark.identity"
+
+HeaderList = list[tuple[str, str]]
+Carried = Callable[[RequestIdentity], HeaderList | None]
 
 
 class SigningMiddleware:
@@ -60,62 +69,78 @@ class SigningMiddleware:
         )
         if self._policy.asynchronous:
             self._policy.bridge()
-        self._carriers = self._policy.carriers(str)
-        self._delivery: Delivery[str] = Delivery(
-            [name for name, _ in self._carriers],
+        carriers = self._policy.carriers(str)
+        delivery: Delivery[str] = Delivery(
+            [name for name, _ in carriers],
             vary=vary,
             cache_control=cache_control,
             encode=str,
             decode=str,
         )
+        self._carries = bool(carriers)
+        self._carry = _compile_carry(delivery, compile_carried(self._policy, carriers, str))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Where the middleware is applied twice, the outer one has done it.
         if ENVIRON_KEY in environ:
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
-        if not self._carriers or environ.get("REQUEST_METHOD") == "OPTIONS":
+        if not self._carries or environ.get("REQUEST_METHOD") == "OPTIONS":
             return self.app(environ, start_response)
-        rewritten = self._rewritten
+        carry = self._carry
 
         def start_signed(
-            status: str, headers: list[tuple[str, str]], *exc_info: Any
+            status: str, headers: HeaderList, exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            # Passed on only if given: some servers take two arguments alone.
-            return start_response(status, rewritten(identity, status, headers), *exc_info)
+            headers = carry(identity, status, headers)
+            # Some servers take two arguments alone, so the third goes only if it is one.
+            if exc_info is None:
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
         return self.app(environ, start_signed)
 
-    def _rewritten(
-        self, identity: RequestIdentity, status: str, headers: list[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        """Return what becomes of *headers*; the application's own list is left as it is."""
+
+def _compile_carry(
+    delivery: Delivery[str], carried: Carried
+) -> Callable[[RequestIdentity, str, HeaderList], HeaderList]:
+    """Return the function from the headers of a response to what they become.
+
+    Closed over its constants: this runs once per response, and looking them up
+    on objects would cost as much as a third of the signature.
+    """
+    foreign = delivery.foreign
+    varying, private = delivery.varying_lines, delivery.private_lines
+
+    def carry(identity: RequestIdentity, status: str, headers: HeaderList) -> HeaderList:
         try:
-            if status.startswith(("304", "1")):
+            if status != "200 OK" and status.startswith(("304", "1")):
                 return headers
-            delivery = self._delivery
-            foreign = delivery.foreign
             for name, _ in headers:
                 if name not in foreign:
-                    return self._rewritten_carefully(identity, headers)
+                    return _carry_carefully(identity, headers, delivery, carried)
             # Nothing that matters to caches, as in most responses.
-            tokens = identity.carried(self._carriers, str)
+            tokens = carried(identity)
+            identity.source = None  # settled; so no cycle with the environ is left
             if tokens is None:
                 return headers
-            added = [*delivery.private_lines, *tokens] if tokens else delivery.varying_lines
-            return [*headers, *added]
+            return headers + private + tokens if tokens else headers + varying
         except Exception as error:  # odd arguments are the server's to judge
             identity.delivery_failed(error)
             return headers
 
-    def _rewritten_carefully(
-        self, identity: RequestIdentity, headers: list[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        if reason := self._delivery.refusal(headers):
-            identity.withheld(reason)
-            return headers
-        tokens = identity.carried(self._carriers, str)
-        return headers if tokens is None else self._delivery.rewritten(headers, tokens)
+    return carry
+
+
+def _carry_carefully(
+    identity: RequestIdentity, headers: HeaderList, delivery: Delivery[str], carried: Carried
+) -> HeaderList:
+    if reason := delivery.refusal(headers):
+        identity.withheld(reason)
+        return headers
+    tokens = carried(identity)
+    identity.source = None
+    return headers if tokens is None else delivery.rewritten(headers, tokens)
 
 
 class SignaturesEndpoint:

@@ -112,8 +112,8 @@ def test_headers_from_a_generator_arrive(
         assert (header(start, b"cache-control") or b"").startswith(cache_control)
 
 
-def test_a_message_and_its_headers_are_not_changed(wrap: Wrap) -> None:
-    headers = [(b"x-a", b"1"), (b"vary", b"Accept")]
+@pytest.mark.parametrize("headers", [PLAIN, [(b"x-a", b"1"), (b"vary", b"Accept")]], ids=str)
+def test_a_message_and_its_headers_are_not_changed(wrap: Wrap, headers: Any) -> None:
     message = {"type": "http.response.start", "status": 200, "headers": headers, "trailers": True}
     before = {**message, "headers": headers.copy()}
 
@@ -121,9 +121,10 @@ def test_a_message_and_its_headers_are_not_changed(wrap: Wrap) -> None:
         await send(message)
 
     middleware = wrap(app)
-    for _ in range(2):
+    for _ in range(3):
         (start,) = request(middleware)
         assert start["trailers"] is True
+        assert header(start, TOKEN)
         assert message == before
         assert start is not message
 
@@ -345,6 +346,16 @@ class TestPrincipal:
         start, _ = request(wrap(answer(PLAIN, before=forget)))
         assert header(start, TOKEN) is None
 
+    def test_once_the_response_has_started_it_is_settled(self, wrap: Wrap, stigg: Signer) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await answer(PLAIN)(scope, receive, send)
+            scope["user"] = "user-2"
+            assert scope["state"]["countermark"]["stigg"].principal_id == USER
+            await answer(PLAIN)(scope, receive, send)
+
+        for start in request(wrap(app, lambda s: s["user"]), http_scope(user=USER))[::2]:
+            assert header(start, TOKEN) == token(stigg)
+
     def test_impersonated_nothing_is_sent_but_the_response_varies(
         self, wrap: Wrap, events: Events, stigg: Signer
     ) -> None:
@@ -461,6 +472,20 @@ class TestAsynchronousResolver:
         assert threads != [threading.main_thread()]
         assert len(threads) == 1
 
+    def test_blocking_ones_do_not_wait_for_one_another(self, wrap: Wrap) -> None:
+        both = threading.Barrier(2)
+
+        def resolve(scope: Scope) -> str:
+            both.wait(timeout=10)
+            return USER
+
+        app = wrap(answer(PLAIN), resolve, blocking=True)
+
+        async def main() -> list[list[Message]]:
+            return await asyncio.gather(*[asend(app, http_scope()) for _ in range(2)])
+
+        assert all(header(start, TOKEN) for start, _ in asyncio.run(main()))
+
 
 class TestWebSocket:
     @staticmethod
@@ -513,6 +538,25 @@ class TestSignatureCount:
             request(app)
             assert counter.total("signed", scheme="stigg") == number
             assert counter.total("signed", scheme="cognito-flow") == number
+
+    def test_without_a_hook_too(self, wrap: Wrap, stigg: Signer) -> None:
+        signed, sign = [], stigg.sign
+
+        def counting(principal: Any) -> str:
+            signed.append(principal)
+            return sign(principal)
+
+        stigg.sign = counting
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            for _ in range(2):
+                await answer(PLAIN)(scope, receive, send)
+            assert scope["state"]["countermark"]["stigg"].token
+
+        middleware = wrap(app, on_event=None)
+        for number in range(1, 4):
+            request(middleware)
+            assert signed == [USER] * number
 
     def test_none_for_nobody(self, wrap: Wrap) -> None:
         counter = EventCounter()

@@ -85,7 +85,7 @@ def test_proxies_must_be_named() -> None:
 
 BAD_SECRETS: dict[str, Any] = {
     "trailing newline": f"{SECRET}\n",
-    "as a previous key": ("good-" + SECRET, [SECRET + "-1", f"{SECRET}\n"]),
+    "as a previous key": ("good-" + SECRET, [SECRET + "-1", f"{SECRET}\n", SECRET + "-2"]),
     "as a next key": ("good-" + SECRET, (), f" {SECRET}"),
     "lone surrogate": f"{SECRET}\udc80",
     "instead of a keyring": SECRET,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -205,6 +206,23 @@ def test_impersonated_nothing_is_sent(wrap: Wrap, stigg: Signer) -> None:
     assert call(wrap(wsgi_answer(), principal)).header(TOKEN) is None
     answer = call(wrap(wsgi_answer(), principal, sign_impersonated=True))
     assert answer.header(TOKEN) == stigg.sign(USER)
+
+
+@pytest.mark.parametrize("principal", [USER, None])
+@pytest.mark.parametrize("headers", [PLAIN, [("Vary", "Accept")]], ids=str)
+def test_nothing_outlives_a_response_that_varies(
+    wrap: Wrap, principal: str | None, headers: list[tuple[str, str]]
+) -> None:
+    app = wrap(wsgi_answer(headers), principal, on_event=None)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            call(app)
+        alive = [item for item in gc.get_objects() if type(item) is RequestIdentity]
+    finally:
+        gc.enable()
+    assert alive == []
 
 
 def test_an_async_resolver_is_run_once(wrap: Wrap, stigg: Signer) -> None:

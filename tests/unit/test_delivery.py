@@ -65,6 +65,7 @@ def delivery(vary: str | list[str] = "Cookie", cache_control: str = "private") -
         ([("cache-control", "private max-age")], "malformed_cache_control"),
         ([("cache-control", 'x="private')], "malformed_cache_control"),
         ([("cache-control", 'private, x="')], "malformed_cache_control"),
+        ([("cache-control", 'private, "')], "malformed_cache_control"),
         ([("cache-control", "private;no-store")], "malformed_cache_control"),
         # Nothing more than revalidation: may carry
         ([("cache-control", "")], None),

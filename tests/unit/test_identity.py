@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
-from countermark.identity import IdentityPolicy
+from countermark.identity import IdentityPolicy, compile_carried
 from tests.conftest import Events
 from tests.unit.test_scheme import recipe
 
@@ -217,7 +217,6 @@ def test_after_the_request_it_is_nobodys(build: Any) -> None:
     assert identity.principal == Principal("request")
     identity.source = None
     assert identity.principal is None
-    assert identity.carried([], str) == []
 
 
 class TestAsynchronous:
@@ -299,12 +298,14 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
     assert not signer.header_safe
     policy = IdentityPolicy(signer, lambda source: source, on_event=events)
-    carriers = policy.carriers(str)
+    carried = compile_carried(policy, policy.carriers(str), str)
 
     identity = RequestIdentity(policy, "用户")
-    assert identity.carried(carriers, str) == []
+    assert carried(identity) == []
     assert identity["own"].principal_id == "用户"
-    assert RequestIdentity(policy, "user-1").carried(carriers, str)
+    assert carried(RequestIdentity(policy, "user-1")) == [
+        ("Stigg-Customer-Token", signer.sign("user-1"))
+    ]
     assert [event.reason for event in events.named("withheld")] == ["not_visible_ascii"]
 
 
@@ -314,6 +315,6 @@ def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Even
     signer = Signer(Scheme.from_mapping("own", data), Keyring(secret))
     policy = IdentityPolicy(signer, lambda source: "user-1", on_event=events)
     identity = RequestIdentity(policy, {})
-    assert identity.carried(policy.carriers(str), str) == []
+    assert compile_carried(policy, policy.carriers(str), str)(identity) == []
     assert identity["own"].token.startswith("xxx")
     assert [event.reason for event in events.named("withheld")] == ["too_long"]

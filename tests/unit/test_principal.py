@@ -136,6 +136,12 @@ def test_stigg_takes_no_id_that_a_browser_cannot_put_into_a_header(
         stigg.sign(value)
 
 
+@pytest.mark.parametrize("value", ["", "u" * 513, "a" * 10_000], ids=["empty", "513", "10,000"])
+def test_lengths_are_checked_for_every_form_of_token(stigg: Signer, value: str) -> None:
+    with pytest.raises(InvalidPrincipal):
+        stigg.sign(value)
+
+
 @pytest.mark.parametrize("value", ["org:42", "a b", "a/b?c#d", "~!$%^&*()[]{}<>|\\'\"`,;="])
 def test_stigg_takes_all_visible_ascii(stigg: Signer, value: str) -> None:
     assert stigg.sign(value).startswith(f"HMAC-SHA256 {value}:")
