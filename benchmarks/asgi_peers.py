@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from benchmarks.subject import HEADER, SECRET, USER_ID
+from benchmarks.subject import HEADER, SECRET, TOKEN, USER_ID
 from countermark.asgi import App, Message, Receive, Scope, Send
 
 
@@ -59,6 +60,28 @@ class HandWritten:
             await send(message)
 
         await self.app(scope, receive, send_signed)
+
+
+class ConstantHeaders:
+    """The floor: the same three headers on every response, and nothing else."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._headers = [
+            (b"vary", b"Cookie"),
+            (b"cache-control", b"private"),
+            (HEADER.lower().encode(), TOKEN.encode()),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = self._headers
+
+        def send_more(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *headers]}
+            return send(message)
+
+        await self.app(scope, receive, send_more)
 
 
 class StarletteTwin(BaseHTTPMiddleware):

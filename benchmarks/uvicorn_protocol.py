@@ -18,7 +18,7 @@ from uvicorn.config import Config
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.server import ServerState
 
-from benchmarks.asgi_peers import HandWritten, user_id
+from benchmarks.asgi_peers import ConstantHeaders, HandWritten, user_id
 from benchmarks.measure import Bar, Block, Suite, Variant
 from benchmarks.subject import KEYRING, SIGNED_IN, TOKEN
 from countermark import Signer
@@ -45,6 +45,11 @@ def suite() -> Suite:
             Variant(
                 "hand-written, hmac.new",
                 _requests(_starlette(Middleware(HandWritten)), loop),
+                _BARE,
+            ),
+            Variant(
+                "the floor: three constant headers",
+                _requests(_starlette(Middleware(ConstantHeaders)), loop),
                 _BARE,
             ),
         ],
