@@ -69,8 +69,10 @@ def test_the_token_is_in_state_and_header(
 
 
 def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events: Events) -> None:
-    start, _ = request(wrap(answer(PLAIN), None))
-    assert start["headers"] == [*PLAIN, (b"vary", b"Cookie")]
+    app = wrap(answer(PLAIN), None)
+    for _ in range(2):
+        start, _ = request(app)
+        assert start["headers"] == [*PLAIN, (b"vary", b"Cookie")]
     assert events == []
 
 
@@ -398,6 +400,18 @@ class TestPrincipal:
             assert header(start, TOKEN) is None
             assert header(start, b"cognito-flow-signature") == token(flow)
         assert [event.reason for event in events.named("failed")] == ["signer_raised"]
+
+    def test_what_fails_is_logged_once_without_a_hook_too(
+        self, wrap: Wrap, stigg: Signer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(principal: object) -> str:
+            raise ValueError
+
+        stigg.sign = broken
+        request(wrap(answer(PLAIN), on_event=None))
+        assert [record.message.partition(" (")[0] for record in caplog.records] == [
+            "failed: signer_raised"
+        ]
 
     def test_an_error_of_the_application_passes(self, wrap: Wrap) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
