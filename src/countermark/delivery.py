@@ -79,7 +79,7 @@ def _verdict(value: str) -> str:
     if "s-maxage" in names:
         return "s_maxage"
     # With an argument, `private` forbids to store the named fields alone.
-    if "no-store" in names or ("private", None) in found:
+    if {("no-store", None), ("private", None)} & set(found):
         return "closed"
     for name, argument in found:
         if name == "immutable" or (name == "max-age" and argument != "0"):

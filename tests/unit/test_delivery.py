@@ -59,6 +59,7 @@ def delivery(vary: str | list[str] = "Cookie", cache_control: str = "private") -
         ([("cache-control", "stale-while-revalidate=60")], "unknown_directive"),
         ([("cache-control", 'private="set-cookie"')], "unknown_directive"),
         ([("cache-control", 'private="a, no-store"')], "unknown_directive"),
+        ([("cache-control", "no-store=1")], "unknown_directive"),
         ([("cache-control", 'x="private, no-store"')], "unknown_directive"),
         # What caches may read differently is left alone
         ([("cache-control", "=private")], "malformed_cache_control"),
