@@ -398,10 +398,12 @@ def compile_carried(
                 identity._fail("resolver_raised", error)
                 return None
             identity._told = who
+            if who is None:
+                return []
         else:
             who = identity._who()
-        if who is None:
-            return None if identity._told is _FAILED else []
+            if who is None:
+                return None if identity._told is _FAILED else []
         if plain and type(who) is str and identity._tokens is None:
             try:
                 token = sign(who)

@@ -256,7 +256,7 @@ def _compile(scheme: Scheme, key: SecretKey, rule: IdRule) -> Callable[[Signable
             data = encode(principal)
         except (TypeError, UnicodeEncodeError):
             data = b""
-        if 1 in data.translate(suspect) or not 0 < len(data) <= MAX_LENGTH:
+        if 1 in data.translate(suspect) or len(data) > MAX_LENGTH or not data:
             principal = admit(principal)
             data = principal.encode()
         inner = copy_inner()
@@ -274,7 +274,7 @@ def _compile(scheme: Scheme, key: SecretKey, rule: IdRule) -> Callable[[Signable
             data = encode(principal)
         except (TypeError, UnicodeEncodeError):
             data = b""
-        if 1 in data.translate(suspect) or not 0 < len(data) <= MAX_LENGTH:
+        if 1 in data.translate(suspect) or len(data) > MAX_LENGTH or not data:
             data = admit(principal).encode()
         inner = copy_inner()
         inner.update(data)
