@@ -78,8 +78,11 @@ def _verdict(value: str) -> str:
         return "public"
     if "s-maxage" in names:
         return "s_maxage"
-    # With an argument, `private` forbids to store the named fields alone.
-    if {("no-store", None), ("private", None)} & set(found):
+    # With an argument, `private` forbids to store the named fields alone. A cache that
+    # understands `must-understand` may store what `no-store` beside it forbids.
+    if ("private", None) in found:
+        return "closed"
+    if ("no-store", None) in found and "must-understand" not in names:
         return "closed"
     for name, argument in found:
         if name == "immutable" or (name == "max-age" and argument != "0"):
@@ -87,6 +90,15 @@ def _verdict(value: str) -> str:
         if name not in _HARMLESS and name != "max-age":
             return "unknown_directive"
     return "open"
+
+
+def _field_names(vary: object) -> list[str]:
+    several = isinstance(vary, Iterable) and not isinstance(vary, str)
+    names: list[object] = list(vary) if several else [vary]  # type: ignore[call-overload]
+    found = [name for name in names if isinstance(name, str) and _FIELD_NAME.fullmatch(name)]
+    if found != names:
+        raise ConfigurationError("vary= takes names of request headers, such as 'Cookie'")
+    return found
 
 
 class Delivery(Generic[AnyStr]):
@@ -133,9 +145,7 @@ class Delivery(Generic[AnyStr]):
     ) -> None:
         if cache_control not in ("private", "no-store"):
             raise ConfigurationError("cache_control= must be 'private' or 'no-store'")
-        self._varying: list[str] = [vary] if isinstance(vary, str) else list(vary)
-        if not all(_FIELD_NAME.fullmatch(name) for name in self._varying):
-            raise ConfigurationError("vary= takes names of request headers, such as 'Cookie'")
+        self._varying = _field_names(vary)
         self._directive = cache_control
         self._encode: Callable[[str], AnyStr] = encode
         self._decode: Callable[[AnyStr], str] = decode
@@ -176,13 +186,16 @@ class Delivery(Generic[AnyStr]):
             return "validator"
         return "freshness" if bits & _FRESHNESS else None
 
-    def rewritten(self, headers: Headers[AnyStr], tokens: Headers[AnyStr]) -> Headers[AnyStr]:
+    def rewritten(
+        self, headers: Headers[AnyStr], tokens: Headers[AnyStr], *, private: bool
+    ) -> Headers[AnyStr]:
         """Return the headers of a response that may carry a token, with *tokens* in them.
 
-        Without tokens, because nobody is signed in, the response varies all the
-        same: a cache must not serve it to somebody who is.
+        It is closed to shared caches if *private*: if a token is in its headers,
+        or may stand in its body. In any case it varies: a cache must not serve
+        what nobody in particular got to somebody who is signed in.
         """
-        lines = self._merged_lines(headers, private=bool(tokens))
+        lines = self._merged_lines(headers, private)
         new: Headers[AnyStr] = []
         placed: set[int] = set()
         for header in headers:

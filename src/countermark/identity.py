@@ -56,8 +56,9 @@ class IdentityPolicy:
                 "principal= must be a callable that takes the scope or environ and says whose"
                 " request it is; see countermark.resolvers"
             )
-        if on_event is not None and not callable(on_event):
-            raise ConfigurationError("on_event= must be callable")
+        hook: object = on_event
+        if hook is not None and (not callable(hook) or is_async(hook)):
+            raise ConfigurationError("on_event= must be callable, and no coroutine function")
         self.signers = _by_scheme(signers)
         self.resolve: Any = principal
         self.told_at_first = _AWAIT if is_async(principal) else _ASK
@@ -93,7 +94,8 @@ def is_async(function: object) -> bool:
 
 
 def _by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
-    listed = [signers] if isinstance(signers, Signer | str) else list(signers)
+    several = isinstance(signers, Iterable) and not isinstance(signers, str)
+    listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
     if not listed:
         raise ConfigurationError("signers= is empty; give it a Signer")
     schemes: dict[str, Signer] = {}
@@ -133,13 +135,14 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     With an asynchronous resolver, ``await identity.load()`` before reading.
     """
 
-    __slots__ = ("_policy", "_told", "_tokens", "source")
+    __slots__ = ("_policy", "_shared", "_told", "_tokens", "source")
 
     def __init__(self, policy: IdentityPolicy, source: Any) -> None:
         self._policy = policy
         self.source = source
         self._told: Any = policy.told_at_first
         self._tokens: dict[tuple[Signer | None, str], str] | None = None
+        self._shared: str | None = None
 
     # What the application reads
 
@@ -206,7 +209,8 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             try:
                 who = await self._policy.resolve(self.source)
             except Exception as error:
-                self._fail("resolver_raised", error)
+                if self._told is _AWAIT:
+                    self._fail("resolver_raised", error)
             else:
                 if self._told is _AWAIT:  # and not told otherwise in the meantime
                     self._told = who
@@ -222,10 +226,17 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     def withheld(self, reason: str) -> None:
         """Report that the response, for *reason*, leaves without token headers.
 
-        A token that the application has read may stand in its body all the
-        same, and be served to others with it: that is reported as ``exposed``.
+        A token that the application has read, or will read, may stand in its
+        body all the same, and be served to others with it: that is reported as
+        ``exposed``.
         """
-        self._emit("exposed" if any((self._tokens or {}).values()) else "withheld", reason)
+        self._emit("exposed" if self.was_read else "withheld", reason)
+        self._shared = None if self.was_read else reason
+
+    @property
+    def was_read(self) -> bool:
+        """Whether a token was computed, so that it may stand in the body."""
+        return self._tokens is not None and any(self._tokens.values())
 
     def delivery_failed(self, error: Exception) -> None:
         """Report that the response's headers could not be read."""
@@ -238,7 +249,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         told = self._told
         if told is _ASK or told is _RUN_ONCE:
             return self._ask()
-        if told is _AWAIT and self.source is not None:
+        if told is _AWAIT and self.source is not None and self._first_time("not_loaded"):
             self._emit("failed", "not_loaded")
         return None if told is _AWAIT or told is _FAILED else told
 
@@ -276,12 +287,17 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
 
     def _impersonated(self, text: str) -> str | None:
         signs = self._policy.sign_impersonated
-        if self._tokens is None:
-            self._tokens = {}
-        if (None, text) not in self._tokens:  # said once per principal
-            self._tokens[None, text] = ""
+        if self._first_time(f"impersonated {text}"):
             self._emit("impersonated", "signed" if signs else "suppressed", text=text)
         return text if signs else None
+
+    def _first_time(self, what: str) -> bool:
+        """Tell whether *what* has not been said yet in this request."""
+        if self._tokens is None:
+            self._tokens = {}
+        known = (None, what) in self._tokens
+        self._tokens[None, what] = ""
+        return not known
 
     def _token(self, signer: Signer, text: str) -> str:
         """Return the token of *text*, from memory or signed now; empty where that failed."""
@@ -297,6 +313,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             self._tokens[signer, text] = token
             if token and self._policy.on_event is not None:
                 self._emit("signed", "current", signer.scheme.slug, text)
+        if token and self._shared is not None:
+            self._emit("exposed", self._shared)
+            self._shared = None
         return token
 
     def _not_signed(self, signer: Signer, text: str, error: Exception) -> None:

@@ -8,6 +8,7 @@ that a client can set.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,14 @@ from countermark.principal import Identifier
 
 #: In ``proxies``: a peer on a Unix socket, which has no address.
 UNIX_SOCKET = "unix:"
+
+# What WSGI servers copy from the request into the environ: PEP 3333, RFC 3875, and
+# the additions of common servers.
+_SENT_BY_CLIENTS = re.compile(
+    "(HTTP|CONTENT|PATH|QUERY|REQUEST|RAW|SCRIPT|SERVER|AUTH|GATEWAY)_|REMOTE_(ADDR|HOST|PORT)$",
+    re.IGNORECASE,
+)
+_HEADER_NAME = re.compile("[A-Za-z0-9-]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -54,7 +63,12 @@ def from_session(key: str, *, session: str = "session") -> Resolver:
         key: The entry that holds the id.
         session: Where the session is: ``session`` in the scope of Starlette's
             ``SessionMiddleware``, ``beaker.session`` in the environ of Beaker's.
+
+    Raises:
+        ConfigurationError: *session* holds what clients write.
     """
+    if session in {"path_params", "headers"}:
+        raise ConfigurationError(f"{session} is part of the request, which clients write")
 
     def resolve(source: Mapping[str, Any]) -> Identifier | None:
         entries = source.get(session)
@@ -74,11 +88,12 @@ def from_environ(key: str = "REMOTE_USER") -> Resolver:
     Its text is taken for UTF-8. An empty one is nobody.
 
     Raises:
-        ConfigurationError: *key* is a request header, which clients set.
+        ConfigurationError: *key* is a part of the request, which clients write.
     """
-    if key.upper().startswith("HTTP_"):
+    if _SENT_BY_CLIENTS.match(key):
         raise ConfigurationError(
-            f"{key} is a header of the request; use from_proxy_header() to trust one"
+            f"{key} is part of the request, which clients write;"
+            " use from_proxy_header() to trust a header"
         )
 
     def resolve(environ: Mapping[str, Any]) -> Identifier | None:
@@ -91,7 +106,8 @@ def from_environ(key: str = "REMOTE_USER") -> Resolver:
 def from_proxy_header(name: str, *, proxies: Iterable[str]) -> Resolver:
     """Resolve by the header *name*, if the request comes straight from a trusted proxy.
 
-    The proxy must overwrite the header on every request. Behind a server that
+    The proxy must drop or overwrite the header on every request, also where it is
+    spelled with underscores: WSGI cannot tell the two apart. Behind a server that
     replaces the peer's address by the client's, as uvicorn does with
     ``--proxy-headers``, no request comes from the proxy any more, and so nobody
     is ever signed in: turn that off.
@@ -102,8 +118,11 @@ def from_proxy_header(name: str, *, proxies: Iterable[str]) -> Resolver:
             ``unix:`` for peers on a Unix socket.
 
     Raises:
-        ConfigurationError: *proxies* is empty or holds something else.
+        ConfigurationError: *proxies* is empty or holds something else, or *name*
+            does not consist of letters, digits and hyphens.
     """
+    if not _HEADER_NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is no header name of letters, digits and hyphens")
     listed = [proxies] if isinstance(proxies, str) else list(proxies)
     networks = [_network(proxy) for proxy in listed if proxy != UNIX_SOCKET]
     if not listed:
@@ -116,6 +135,7 @@ def from_proxy_header(name: str, *, proxies: Iterable[str]) -> Resolver:
             address = ipaddress.ip_address(peer)
         except ValueError:
             return False
+        address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in networks)
 
     wanted, key = name.lower().encode(), "HTTP_" + name.upper().replace("-", "_")
@@ -123,22 +143,28 @@ def from_proxy_header(name: str, *, proxies: Iterable[str]) -> Resolver:
     def resolve(source: Mapping[str, Any]) -> Identifier | None:
         if "REQUEST_METHOD" in source:
             value = source.get(key) if trusted(source.get("REMOTE_ADDR")) else None
-            # Servers fold repeated headers, and X_Name into X-Name, with a comma.
-            values = value.encode("latin-1").split(b",") if value else []
+            values = [value.encode("latin-1")] if value else []
         else:
             client = source.get("client")
             values = _values(source, wanted) if trusted(client[0] if client else None) else []
-        if len(values) > 1:
-            raise UntrustedHeader(f"{name} came {len(values)} times")
+        # Servers fold repeated headers into one, with a comma.
+        if len(values) > 1 or any(b"," in value for value in values):
+            raise UntrustedHeader(f"{name} came more than once")
         return (values[0].decode() or None) if values else None
 
     return resolve
 
 
 def _values(scope: Mapping[str, Any], wanted: bytes) -> list[bytes]:
-    # An underscore for a hyphen counts as another one of the same name: behind
-    # the proxy there may be a bridge to WSGI, where the two are one.
-    return [value for name, value in scope["headers"] if name.lower().replace(b"_", b"-") == wanted]
+    values = []
+    for name, value in scope["headers"]:
+        lowered = name.lower()
+        if lowered == wanted:
+            values.append(value)
+        elif lowered.replace(b"_", b"-") == wanted:
+            # A proxy that overwrites the one may let the other pass.
+            raise UntrustedHeader("the header came under a name with underscores")
+    return values
 
 
 def _network(proxy: str) -> Network:

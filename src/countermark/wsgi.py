@@ -81,8 +81,10 @@ class SigningMiddleware:
         self._carry = _compile_carry(delivery, compile_carried(self._policy, carriers, str))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Where the middleware is applied twice, the outer one has done it.
-        if ENVIRON_KEY in environ:
+        outer = environ.get(ENVIRON_KEY)
+        # Where the middleware is applied twice, the outer one has done it. One that
+        # is settled belongs to a request before, whose environ is used again.
+        if outer is not None and outer.source is not None:
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
         if not self._carries or environ.get("REQUEST_METHOD") == "OPTIONS":
@@ -116,15 +118,19 @@ def _compile_carry(
         try:
             if status != "200 OK" and status.startswith(("304", "1")):
                 return headers
+            if type(headers) is not list:
+                headers = list(headers)
             for name, _ in headers:
                 if name not in foreign:
                     return _carry_carefully(identity, headers, delivery, carried)
             # Nothing that matters to caches, as in most responses.
             tokens = carried(identity)
             identity.source = None  # settled; so no cycle with the environ is left
-            if tokens is None:
-                return headers
-            return headers + private + tokens if tokens else headers + varying
+            if tokens:
+                return headers + private + tokens
+            if identity.was_read:  # a token may stand in the body
+                return headers + private
+            return headers if tokens is None else headers + varying
         except Exception as error:  # odd arguments are the server's to judge
             identity.delivery_failed(error)
             return headers
@@ -140,7 +146,9 @@ def _carry_carefully(
         return headers
     tokens = carried(identity)
     identity.source = None
-    return headers if tokens is None else delivery.rewritten(headers, tokens)
+    if tokens is None and not identity.was_read:
+        return headers
+    return delivery.rewritten(headers, tokens or [], private=identity.was_read)
 
 
 class SignaturesEndpoint:

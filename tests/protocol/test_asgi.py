@@ -166,6 +166,36 @@ def test_a_token_that_was_read_for_such_a_response_is_reported(
     assert events[-1].name == "withheld"
 
 
+def test_so_is_one_that_is_read_later(wrap: Wrap, events: Events) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer([(b"cache-control", b"public")])(scope, receive, send)
+        for _ in range(2):
+            scope["state"]["countermark"].payload()
+
+    request(wrap(app))
+    assert [event.name for event in events] == ["withheld", "signed", "exposed"]
+
+
+@pytest.mark.parametrize("headers", [PLAIN, [(b"vary", b"Accept")]], ids=str)
+@pytest.mark.parametrize("then", ["forget", "fail"])
+def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
+    wrap: Wrap, headers: Any, then: str
+) -> None:
+    def read(scope: Scope) -> None:
+        scope["state"]["countermark"].payload()
+        if then == "forget":
+            scope["state"]["countermark"].forget()
+        else:
+            del scope["user"]
+
+    app = wrap(answer(headers, before=read), lambda scope: scope["user"])
+    for _ in range(2):
+        start, _ = request(app, http_scope(user=USER))
+        assert header(start, TOKEN) is None
+        assert header(start, b"cache-control") == b"private"
+        assert b"Cookie" in (header(start, b"vary") or b"")
+
+
 @pytest.mark.parametrize("status", [100, 103, 304])
 def test_some_statuses_never_carry_a_token(wrap: Wrap, events: Events, status: int) -> None:
     assert request(wrap(answer(PLAIN, status))) == request(answer(PLAIN, status))
@@ -256,8 +286,10 @@ class TestOtherMessages:
             {"type": "http.response.start", "status": 200, "headers": [("text", "text")]},
             {"type": "http.response.start", "status": 200, "headers": [(b"one",)]},
             {"type": "http.response.start", "status": 200, "headers": [None]},
+            {"type": "http.response.start", "status": 200, "headers": None},
+            {"type": "http.response.start", "status": 200, "headers": 5},
         ],
-        ids=["no status", "status as text", "names as text", "no pair", "none"],
+        ids=["no status", "text", "names as text", "no pair", "no tuple", "none", "a number"],
     )
     @pytest.mark.parametrize("asynchronous", [False, True])
     def test_an_odd_message_is_left_to_the_server(
@@ -286,7 +318,38 @@ class TestState:
         scope = http_scope(state=lifespan)
         start, _ = request(wrap(answer(PLAIN)), scope)
         assert header(start, TOKEN) == token(stigg)
-        assert scope["state"] is lifespan
+        assert lifespan["countermark"] == "of another request"
+        assert scope["state"]["pool"] is lifespan["pool"]
+
+    def test_a_state_of_all_requests_mixes_up_nobody(self, wrap: Wrap, stigg: Signer) -> None:
+        """ASGI wants a copy for each request; some test drivers make none."""
+        shared: dict[str, Any] = {}
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(0.001)
+            mine = scope["state"]["countermark"]["stigg"].principal_id
+            assert mine == scope["user"]
+            await answer(PLAIN)(scope, receive, send)
+
+        middleware = wrap(app, lambda scope: scope["user"])
+
+        async def main() -> None:
+            users = [f"user-{number}" for number in range(5)]
+            scopes = [http_scope(user=user, state=shared) for user in users]
+            await asyncio.gather(*[asend(middleware, scope) for scope in scopes])
+
+        asyncio.run(main())
+
+    def test_a_scope_used_again_is_a_request_of_its_own(self, wrap: Wrap, stigg: Signer) -> None:
+        app, scope = wrap(answer(PLAIN), lambda scope: scope["user"]), http_scope()
+        for user in ("user-1", "user-2"):
+            scope["user"] = user
+            start, _ = request(app, scope)
+            assert header(start, TOKEN) == token(stigg, user)
+
+    def test_state_may_be_none(self, wrap: Wrap, stigg: Signer) -> None:
+        start, _ = request(wrap(answer(PLAIN)), http_scope(state=None))
+        assert header(start, TOKEN) == token(stigg)
 
     def test_applied_twice_the_inner_one_passes(
         self, wrap: Wrap, stigg: Signer, events: Events
@@ -471,6 +534,7 @@ class TestAsynchronousResolver:
 
         request(wrap(answer([(b"etag", b'"1"')]), resolve))
         request(wrap(answer(PLAIN, 304), resolve))
+        request(wrap(answer(PLAIN, 103), resolve))
         request(wrap(answer(PLAIN), resolve), http_scope(method="OPTIONS"))
 
     def test_a_blocking_one_runs_in_a_thread_when_asked(self, wrap: Wrap, stigg: Signer) -> None:
@@ -527,6 +591,22 @@ class TestWebSocket:
             wrap(self.app, None, websocket_headers=True), http_scope(type="websocket")
         )
         assert accept["headers"] == [(b"x-a", b"1")]
+
+    def test_a_header_of_the_applications_own_is_replaced(self, wrap: Wrap, stigg: Signer) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "websocket.accept", "headers": [(TOKEN.title(), b"old")]})
+
+        (accept,) = request(wrap(app, websocket_headers=True), http_scope(type="websocket"))
+        assert accept["headers"] == [(TOKEN, token(stigg))]
+
+    @pytest.mark.parametrize("headers", [None, 5, [None]])
+    def test_an_odd_message_is_left_to_the_server(self, wrap: Wrap, headers: Any) -> None:
+        message = {"type": "websocket.accept", "headers": headers}
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(message)
+
+        assert request(wrap(app, websocket_headers=True), http_scope(type="websocket")) == [message]
 
     def test_a_denial_response_is_left_alone(self, wrap: Wrap) -> None:
         message = {"type": "websocket.http.response.start", "status": 403, "headers": PLAIN}

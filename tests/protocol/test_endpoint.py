@@ -116,6 +116,12 @@ def test_other_methods_are_not_allowed(ask: Ask, method: str) -> None:
     assert json.loads(answer.body)["status"] == 405
 
 
+def test_other_scopes_are_turned_down_and_nothing_breaks() -> None:
+    endpoint = asgi_side.SignaturesEndpoint()
+    assert request(endpoint, http_scope(type="websocket")) == [{"type": "websocket.close"}]
+    assert request(endpoint, {"type": "lifespan"}) == []
+
+
 def test_without_the_middleware_it_says_what_is_missing() -> None:
     with pytest.raises(ConfigurationError, match="put SigningMiddleware around"):
         request(asgi_side.SignaturesEndpoint())

@@ -197,6 +197,47 @@ def test_odd_headers_are_left_to_the_server(wrap: Wrap, events: Events, headers:
     assert [event.reason for event in events] == ["delivery_raised"]
 
 
+def test_headers_from_a_generator_arrive(wrap: Wrap, stigg: Signer) -> None:
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        start_response("200 OK", (pair for pair in [("Set-Cookie", "a=1"), ("X-A", "1")]))
+        return []
+
+    middleware = wrap(app)
+    for _ in range(2):
+        answer = call(middleware)
+        assert answer.headers[:2] == [("Set-Cookie", "a=1"), ("X-A", "1")]
+        assert answer.header(TOKEN) == stigg.sign(USER)
+
+
+def test_an_environ_used_again_is_a_request_of_its_own(wrap: Wrap, stigg: Signer) -> None:
+    app = wrap(wsgi_answer(PLAIN), lambda environ: environ["REMOTE_USER"])
+    environ: Environ = {}
+    for user in ("user-1", "user-2"):
+        starts: list[Any] = []
+        environ["REMOTE_USER"] = user
+        app(environ, lambda *arguments, starts=starts: starts.append(arguments) or write)
+        assert (TOKEN, stigg.sign(user)) in starts[0][1]
+
+
+@pytest.mark.parametrize("headers", [PLAIN, [("Vary", "Accept")]], ids=str)
+@pytest.mark.parametrize("then", ["forget", "fail"])
+def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
+    wrap: Wrap, headers: list[tuple[str, str]], then: str
+) -> None:
+    def read(environ: Environ) -> None:
+        environ[ENVIRON_KEY].payload()
+        if then == "forget":
+            environ[ENVIRON_KEY].forget()
+        else:
+            del environ["REMOTE_USER"]
+
+    app = wrap(wsgi_answer(headers, before=read), lambda environ: environ["REMOTE_USER"])
+    for _ in range(2):
+        answer = call(app, REMOTE_USER=USER)
+        assert answer.header(TOKEN) is None
+        assert answer.header("cache-control") == "private"
+
+
 def test_applied_twice_the_inner_one_passes(wrap: Wrap, stigg: Signer, events: Events) -> None:
     answer = call(wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("asked"))))
     assert answer.header(TOKEN) == stigg.sign(USER)

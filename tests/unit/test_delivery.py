@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from countermark import ConfigurationError
@@ -60,6 +62,10 @@ def delivery(vary: str | list[str] = "Cookie", cache_control: str = "private") -
         ([("cache-control", 'private="set-cookie"')], "unknown_directive"),
         ([("cache-control", 'private="a, no-store"')], "unknown_directive"),
         ([("cache-control", "no-store=1")], "unknown_directive"),
+        # A cache that understands this one ignores the no-store beside it
+        ([("cache-control", "no-store, must-understand")], "unknown_directive"),
+        ([("cache-control", "max-age=60, must-understand, no-store")], "freshness"),
+        ([("cache-control", "no-store, must-understand, private")], None),
         ([("cache-control", 'x="private, no-store"')], "unknown_directive"),
         # What caches may read differently is left alone
         ([("cache-control", "=private")], "malformed_cache_control"),
@@ -125,7 +131,7 @@ def test_which_response_is_left_alone(headers: LINES, reason: str | None) -> Non
     ],
 )
 def test_what_the_headers_beside_a_token_become(headers: LINES, rewritten: LINES) -> None:
-    assert delivery().rewritten(headers, TOKEN) == rewritten + TOKEN
+    assert delivery().rewritten(headers, TOKEN, private=True) == rewritten + TOKEN
 
 
 @pytest.mark.parametrize(
@@ -140,12 +146,12 @@ def test_what_the_headers_beside_a_token_become(headers: LINES, rewritten: LINES
     ],
 )
 def test_for_nobody_a_response_varies_and_stays_as_it_is(headers: LINES, rewritten: LINES) -> None:
-    assert delivery().rewritten(headers, []) == rewritten
+    assert delivery().rewritten(headers, [], private=False) == rewritten
 
 
 def test_the_options() -> None:
     several = delivery(vary=["Cookie", "Authorization"], cache_control="no-store")
-    assert several.rewritten([("vary", "authorization")], TOKEN) == [
+    assert several.rewritten([("vary", "authorization")], TOKEN, private=True) == [
         ("vary", "authorization, Cookie"),
         ("cache-control", "no-store"),
         *TOKEN,
@@ -155,13 +161,25 @@ def test_the_options() -> None:
         ("cache-control", "no-store"),
     ]
     none = delivery(vary=[])
-    assert none.rewritten([("x", "1")], TOKEN) == [("x", "1"), ("cache-control", "private"), *TOKEN]
+    assert none.rewritten([("x", "1")], TOKEN, private=True) == [
+        ("x", "1"),
+        ("cache-control", "private"),
+        *TOKEN,
+    ]
     assert none.varying_lines == []
     with pytest.raises(ConfigurationError, match="'private' or 'no-store'"):
         delivery(cache_control="public")
-    for bad in ("", "Cookie, Authorization", "Coo kie"):
+    bad: Any
+    for bad in ("", "Cookie, Authorization", "Coo kie", None, 3, b"Cookie", ["Cookie", 3]):
         with pytest.raises(ConfigurationError, match="names of request headers"):
             delivery(vary=bad)
+
+
+def test_a_token_that_may_stand_in_the_body_closes_the_response() -> None:
+    assert delivery().rewritten([("cache-control", "no-cache")], [], private=True) == [
+        ("cache-control", "no-cache, private"),
+        ("vary", "Cookie"),
+    ]
 
 
 def test_the_memory_of_names_is_bounded() -> None:

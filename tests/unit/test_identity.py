@@ -241,7 +241,8 @@ class TestAsynchronous:
 
     def test_unread_until_loaded_is_nobody_and_an_event(self, build: Any, events: Events) -> None:
         identity = build(self.resolver(USER))
-        assert not identity
+        for _ in range(3):
+            assert not identity
         assert [(event.name, event.reason) for event in events] == [("failed", "not_loaded")]
         asyncio.run(identity.load())
         assert identity
@@ -269,6 +270,18 @@ class TestAsynchronous:
             await loading
             assert identity["stigg"].principal_id == "user-2"
             assert not identity.needs_load
+
+        asyncio.run(main())
+
+    def test_even_if_the_resolver_then_raises(self, build: Any, events: Events) -> None:
+        async def main() -> None:
+            identity = build(self.resolver(OSError()))
+            loading = asyncio.ensure_future(identity.load())
+            await asyncio.sleep(0)
+            identity.identify("user-2")
+            await loading
+            assert identity["stigg"].principal_id == "user-2"
+            assert not events.named("failed")
 
         asyncio.run(main())
 
