@@ -35,6 +35,9 @@ class SigningMiddleware:
     which Starlette shows as ``request.state.countermark``. Its tokens go into
     response headers where no shared cache may reuse the response.
 
+    Where it is applied twice, the outer one serves the request, with its own
+    signers alone.
+
     Args:
         app: The application, or the next middleware.
         signers: One signer or several, of different schemes and headers.

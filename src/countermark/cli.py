@@ -15,7 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument(
         "--once", action="store_true", help="check the same without a browser, print a table, exit"
     )
-    demo.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default: 8000)")
+    demo.add_argument(
+        "--port", type=port_number, default=8000, help="port on 127.0.0.1 (default: 8000)"
+    )
     demo.set_defaults(run=_demo)
     options = parser.parse_args(arguments)
     try:
@@ -26,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The demo needs {error.name}: pip install 'countermark[demo]'", file=sys.stderr)
         return 2
     return code
+
+
+def port_number(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError
+    return port
 
 
 def _demo(options: argparse.Namespace) -> int:

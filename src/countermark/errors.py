@@ -24,7 +24,11 @@ class CountermarkError(Exception):
 
 
 class ConfigurationError(CountermarkError):
-    """Something was set up wrongly. Raised at construction, never per request."""
+    """Something was set up wrongly.
+
+    Raised at construction; by ``SignaturesEndpoint`` alone also at a request,
+    if no middleware is around it.
+    """
 
     code = "configuration"
 

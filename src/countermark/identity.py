@@ -204,7 +204,10 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         self._told = None
 
     async def load(self) -> RequestIdentity:
-        """Await an asynchronous resolver, unless that has been done, and return the identity."""
+        """Await an asynchronous resolver, unless that has been done, and return the identity.
+
+        Callers that do so at the same time each await it.
+        """
         if self.needs_load:
             try:
                 who = await self._policy.resolve(self.source)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from countermark.errors import InvalidKey
 
@@ -30,6 +30,8 @@ _PLACEHOLDER = re.compile(
     r"|dummy|fake|test|unset|key|default)",
     re.IGNORECASE | re.DOTALL,
 )
+# White space that str.strip() does not know: a byte order mark, a zero-width space.
+_INVISIBLE = "\ufeff\u200b"
 _BINARY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _NOT_SYMMETRIC = re.compile(r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-")
 
@@ -129,12 +131,16 @@ def _problem_with(secret: object) -> str | None:
     if not isinstance(secret, str | bytes):
         return f"is of type {type(secret).__name__}; a secret is a str or bytes"
     text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
+    if not text.strip("\0"):
+        return "is blank"  # to HMAC, NUL bytes alone are the empty key
     if isinstance(secret, bytes) and _BINARY.search(text):
         return None  # bytes that are no text have no white space either
     if not text.strip():
         return "is blank"
-    if text.strip() != text:
+    if text.strip() != text or text.strip(_INVISIBLE) != text:
         return "has white space or a newline at its beginning or end"
+    if len(text.splitlines()) > 1 and not _NOT_SYMMETRIC.match(text):
+        return "has several lines"
     if not text.isascii() and not _encodable(text):
         return "is not valid Unicode text"
     if _NOT_SYMMETRIC.match(text):
@@ -148,16 +154,19 @@ def _encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _problem_with_end(until: float | datetime | None) -> str | None:
-    if isinstance(until, datetime) and until.tzinfo is None:
-        return "ends at a datetime without a time zone; give it one"
-    return None
+def _problem_with_end(until: object) -> str | None:
+    if isinstance(until, datetime):
+        return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
+    if until is None or isinstance(until, int | float):
+        return None
+    return f"has an end of type {type(until).__name__}; it is a datetime or seconds"
 
 
 class Keyring:
     """The keys of one vendor and environment, by role.
 
-    Signing uses *current*. Verifying accepts all of them, each until its end.
+    Signing uses *current*, whatever its end. Verifying accepts all of them, each
+    until its end.
 
     Args:
         current: The key that signs.
@@ -231,7 +240,8 @@ def _key(secret: Secret, name: str) -> SecretKey:
 
 
 def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[SecretKey, ...]:
-    listed = [secrets] if isinstance(secrets, str | bytes | SecretKey) else list(secrets)
+    several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
+    listed: list[Any] = list(secrets) if several else [secrets]  # type: ignore[arg-type]
     del secrets
     keys = []
     while listed:  # popped, so that no loop variable is left to a traceback
@@ -255,6 +265,9 @@ def _from_env(name: str) -> SecretKey:
         return SecretKey(os.environ[name], name=f"the environment variable {name}")
     if file_name in os.environ:
         return SecretKey(_read(file_name), name=f"the content of the file that {file_name} names")
+    if not name.isupper():
+        # Somebody may have given the secret itself: not to be repeated.
+        raise InvalidKey("no environment variable of the given name is set")
     raise InvalidKey(f"the environment variable {name} is not set (nor is {file_name})")
 
 

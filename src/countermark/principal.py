@@ -70,9 +70,9 @@ def _too_long() -> InvalidPrincipal:
     )
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Principal:
-    """The person a request belongs to.
+    """The person a request belongs to. Its representation does not say who that is.
 
     Args:
         id: The application's own stable id of the person, which vendors are
@@ -95,3 +95,6 @@ class Principal:
         object.__setattr__(self, "id", identifier_text(id))
         object.__setattr__(self, "email", None if email is None else identifier_text(email))
         object.__setattr__(self, "actor", None if actor is None else identifier_text(actor))
+
+    def __repr__(self) -> str:
+        return "<Principal>" if self.actor is None else "<Principal, impersonated>"

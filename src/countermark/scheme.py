@@ -28,20 +28,30 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Headers that mean something to browsers, caches or servers.
 _RESERVED_HEADERS = frozenset(
     {
-        "cache-control",
+        "clear-site-data",
         "connection",
         "content-encoding",
         "content-length",
         "content-security-policy",
         "content-type",
+        "cookie",
         "date",
         "etag",
         "expires",
+        "keep-alive",
         "last-modified",
+        "link",
         "location",
+        "refresh",
+        "server",
         "set-cookie",
+        "strict-transport-security",
+        "surrogate-control",
+        "trailer",
         "transfer-encoding",
+        "upgrade",
         "vary",
+        "via",
         "www-authenticate",
     }
 )
@@ -177,7 +187,9 @@ def _load(slug: str) -> Scheme:
     for path in _files():
         if path.name == f"{slug}.toml":
             return Scheme.from_mapping(slug, tomllib.loads(path.read_text(encoding="utf-8")))
-    raise UnknownScheme(f"no scheme is called {slug!r}; there are {', '.join(catalogue())}")
+    # A long name may be a secret in the wrong place: not to be repeated.
+    given = repr(slug) if len(slug) <= 24 else "that"
+    raise UnknownScheme(f"no scheme is called {given}; there are {', '.join(catalogue())}")
 
 
 def header_name(name: object, where: str) -> str:
@@ -189,7 +201,12 @@ def header_name(name: object, where: str) -> str:
     """
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise InvalidScheme(f"{where}: {name!r} is not a header name")
-    if name.lower() in _RESERVED_HEADERS:
+    lowered = name.lower()
+    if (
+        lowered in _RESERVED_HEADERS
+        or lowered.startswith(("access-control-", "x-accel-"))
+        or lowered.endswith("cache-control")
+    ):
         raise InvalidScheme(f"{where}: {name!r} has a meaning of its own; choose another")
     return name
 
@@ -286,12 +303,14 @@ def _id_rule(table: _Table) -> IdRule:
     )
 
 
-def checked_pattern(pattern: str, where: str) -> str:
+def checked_pattern(pattern: object, where: str) -> str:
     """Return *pattern* if it is a regular expression.
 
     Raises:
         InvalidScheme: It is none; the message begins with *where*.
     """
+    if not isinstance(pattern, str):
+        raise InvalidScheme(f"{where} must be a str, not {type(pattern).__name__}")
     try:
         re.compile(pattern)
     except re.error as error:

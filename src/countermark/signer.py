@@ -94,7 +94,9 @@ Raises:
             raise ConfigurationError(
                 "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
             )
-        self.scheme = scheme = Scheme.load(scheme) if isinstance(scheme, str) else scheme
+        self.scheme = scheme = _scheme(scheme)
+        if environment is not None and not isinstance(environment, str):
+            raise ConfigurationError("environment= must be the name of one, such as 'live'")
         if header is _FROM_SCHEME:
             header = scheme.header
         self.header = None if header is None else header_name(header, "header=")
@@ -102,7 +104,14 @@ Raises:
         if id_pattern is not None:
             pattern = checked_pattern(id_pattern, "id_pattern")
             rule = replace(rule, patterns=(*rule.patterns, pattern))
-        _check_key(scheme, keyring.current, environment)
+        for key in (keyring.current, *keyring.previous, *keyring.next):
+            _check_key(scheme, key, environment)
+        if keyring.current.looks_short():
+            warnings.warn(
+                f"{scheme.slug}: the secret in {scheme.variable} has fewer than 32 bytes",
+                WeakKeyWarning,
+                stacklevel=2,
+            )
         self._key = keyring.current
         self.key_id = keyring.current.key_id
         visible = "{id}" not in scheme.token or rule.charset == "ascii"
@@ -123,7 +132,7 @@ Raises:
         The options are those of the class; the variables are those of
         :meth:`Keyring.from_env`.
         """
-        scheme = Scheme.load(scheme) if isinstance(scheme, str) else scheme
+        scheme = _scheme(scheme)
         return cls(
             scheme,
             Keyring.from_env(scheme.variable),
@@ -202,6 +211,14 @@ def text_to_sign(principal: Signable) -> str:
     return principal.id if isinstance(principal, Principal) else identifier_text(principal)
 
 
+def _scheme(scheme: object) -> Scheme:
+    if isinstance(scheme, str):
+        return Scheme.load(scheme)
+    if not isinstance(scheme, Scheme):
+        raise ConfigurationError("scheme must be the name of a scheme, or a Scheme")
+    return scheme
+
+
 def _longest_token(scheme: Scheme) -> int:
     longest_mac = 2 * hashlib.sha512().digest_size
     return len(scheme.token) + MAX_LENGTH + longest_mac
@@ -219,12 +236,6 @@ def _check_key(scheme: Scheme, key: SecretKey, environment: str | None) -> None:
                 f"{scheme.slug}: the key in {scheme.variable} belongs to the environment {of!r},"
                 f" but environment={environment!r}"
             )
-    if key.looks_short():
-        warnings.warn(
-            f"{scheme.slug}: the secret in {scheme.variable} has fewer than 32 bytes",
-            WeakKeyWarning,
-            stacklevel=3,
-        )
 
 
 def _compile(scheme: Scheme, key: SecretKey, rule: IdRule) -> Callable[[Signable], str]:

@@ -34,6 +34,9 @@ class SigningMiddleware:
     Its tokens go into response headers where no shared cache may reuse the
     response. The application's iterable is returned as it is.
 
+    Where it is applied twice, the outer one serves the request, with its own
+    signers alone.
+
     Args:
         app: The application, or the next middleware.
         signers: One signer or several, of different schemes and headers.

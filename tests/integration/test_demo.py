@@ -68,6 +68,13 @@ def test_without_a_browser_it_serves_on_loopback(monkeypatch: pytest.MonkeyPatch
     assert [(options["host"], options["port"]) for options in served] == [("127.0.0.1", 1234)]
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--port", port])
+    assert stopped.value.code == 2
+
+
 def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["countermark", "demo", "--once"])
     with pytest.raises(SystemExit) as stopped:

@@ -32,6 +32,8 @@ def ring() -> Keyring:
     [
         ({"signers": []}, "signers= is empty"),
         ({"signers": "stigg"}, r"Signer\.from_env\('stigg'\)"),
+        ({"signers": None}, "takes Signer objects, not NoneType"),
+        ({"signers": ring()}, "takes Signer objects, not Keyring"),
         ({"signers": ["stigg"]}, "takes Signer objects, not str"),
         ({"signers": [Signer("stigg", ring())] * 2}, "two signers are for the scheme 'stigg'"),
         (
@@ -46,6 +48,7 @@ def ring() -> Keyring:
         ({"principal": None}, "principal= must be a callable"),
         ({"principal": "user-1"}, "principal= must be a callable"),
         ({"on_event": True}, "on_event= must be callable"),
+        ({"on_event": resolve_async}, "and no coroutine function"),
         ({"vary": ["Cookie;"]}, "vary= takes names"),
         ({"cache_control": "public"}, "cache_control= must be"),
     ],

@@ -8,6 +8,7 @@ import hmac
 import pickle
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,11 @@ GOOD = "7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6"
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB user", "PEM or SSH"),
         ("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=", "PEM or SSH"),
         (f"{GOOD}\udc80", "not valid Unicode"),
+        (f"\ufeff{GOOD}", "white space or a newline"),
+        (f"{GOOD}\u200b", "white space or a newline"),
+        (f"{GOOD}\n{GOOD}", "has several lines"),
+        ("\0" * 40, "is blank"),
+        (bytes(32), "is blank"),
         (None, "is of type NoneType"),
         (12345, "is of type int"),
     ],
@@ -106,6 +112,8 @@ def test_a_ring_accepts_each_key_until_its_end() -> None:
 def test_an_end_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidKey, match="time zone"):
         SecretKey(GOOD, until=datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(InvalidKey, match="an end of type str"):
+        SecretKey(GOOD, until="2027-01-01")  # type: ignore[arg-type]
 
 
 def test_one_bad_key_of_several_is_named_by_its_role() -> None:
@@ -113,6 +121,10 @@ def test_one_bad_key_of_several_is_named_by_its_role() -> None:
         Keyring(GOOD, previous=[GOOD + "1", "", GOOD + "2"])
     with pytest.raises(InvalidKey, match="a next key is blank"):
         Keyring(GOOD, next="")
+    bad: Any
+    for bad in (None, 5, [None]):
+        with pytest.raises(InvalidKey, match="a previous key is of type"):
+            Keyring(GOOD, previous=bad)
 
 
 class TestFromEnv:
@@ -160,6 +172,12 @@ class TestFromEnv:
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "missing"))
         with pytest.raises(InvalidKey, match="APP_SECRET_FILE names cannot be read: No such file"):
             Keyring.from_env("APP_SECRET")
+
+    def test_a_secret_given_for_a_name_is_not_repeated(self) -> None:
+        for name in (GOOD, "live_secret_" + GOOD):
+            with pytest.raises(InvalidKey, match="of the given name") as caught:
+                Keyring.from_env(name)
+            assert name not in str(caught.value)
 
     def test_a_bad_previous_key_is_refused_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("APP_SECRET", GOOD)

@@ -121,8 +121,18 @@ class TestProxyHeader:
 
 @pytest.mark.parametrize(
     "key",
-    ["HTTP_X_USER", "CONTENT_TYPE", "QUERY_STRING", "PATH_INFO", "REQUEST_URI", "RAW_URI"]
-    + ["SCRIPT_NAME", "SERVER_NAME", "REMOTE_ADDR", "content_length"],
+    [
+        "HTTP_X_USER",
+        "CONTENT_TYPE",
+        "content_length",
+        "QUERY_STRING",
+        "PATH_INFO",
+        "REQUEST_URI",
+        "RAW_URI",
+        "SCRIPT_NAME",
+        "SERVER_NAME",
+        "REMOTE_ADDR",
+    ],
 )
 def test_what_clients_write_is_nobodys_word(key: str) -> None:
     with pytest.raises(ConfigurationError, match="which clients write"):

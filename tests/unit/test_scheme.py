@@ -50,6 +50,12 @@ def test_an_unknown_scheme_is_told_the_known_ones(slug: str) -> None:
         Scheme.load(slug)
 
 
+def test_a_secret_given_for_a_name_is_not_repeated() -> None:
+    with pytest.raises(UnknownScheme, match="no scheme is called that") as caught:
+        Scheme.load("7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6")
+    assert "7b8f" not in str(caught.value)
+
+
 def test_a_scheme_is_loaded_once() -> None:
     assert Scheme.load("stigg") is Scheme.load("stigg")
 

@@ -79,7 +79,10 @@ def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
     assert Signer("stigg", ring).header == "Stigg-Customer-Token"
     assert Signer("stigg", ring, header="X-Token").header == "X-Token"
     assert Signer("stigg", ring, header=None).header is None
-    for bad in ("", "X Token", "X-Tökén", "X:Y", "Vary", "content-type"):
+    for bad in (
+        *("", "X Token", "X-Tökén", "X:Y", "Vary", "content-type", "Access-Control-Allow-Origin"),
+        *("CDN-Cache-Control", "X-Accel-Redirect", "Upgrade", "Clear-Site-Data"),
+    ):
         with pytest.raises(InvalidScheme, match="header"):
             Signer("stigg", ring, header=bad)
 
@@ -121,9 +124,10 @@ def test_a_key_of_another_environment_stops_the_start(
     ],
 )
 def test_what_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
-    with pytest.raises(InvalidKey, match="publishable key or the id of a key") as caught:
-        Signer(scheme, Keyring(secret))
-    assert secret not in str(caught.value)
+    for ring in (Keyring(secret), Keyring(LIVE, previous=secret), Keyring(LIVE, next=secret)):
+        with pytest.raises(InvalidKey, match="publishable key or the id of a key") as caught:
+            Signer(scheme, ring)
+        assert secret not in str(caught.value)
 
 
 def test_a_short_secret_warns_at_the_line_that_uses_it() -> None:
@@ -157,6 +161,18 @@ def test_a_keyring_is_not_a_secret(keyring: Any) -> None:
 def test_a_pattern_that_is_none_is_refused(secret: str) -> None:
     with pytest.raises(InvalidScheme, match="id_pattern is no regular expression"):
         Signer("stigg", Keyring(secret), id_pattern="[")
+    bad: Any
+    for bad in (b"[0-9]+", 5):
+        with pytest.raises(InvalidScheme, match="id_pattern must be a str"):
+            Signer("stigg", Keyring(secret), id_pattern=bad)
+
+
+def test_arguments_of_another_kind_are_named(secret: str) -> None:
+    bad: Any = 5
+    with pytest.raises(ConfigurationError, match="scheme must be the name"):
+        Signer(bad, Keyring(secret))
+    with pytest.raises(ConfigurationError, match="environment= must be the name"):
+        Signer("stigg", Keyring(secret), environment=bad)
 
 
 def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
