@@ -71,7 +71,7 @@ class TestProxyHeader:
     def ask(peer: str | None, *values: str, name: str = HEADER, proxies: Any = None) -> list[Any]:
         """Ask over both protocols, as servers would put it."""
         resolve = from_proxy_header(HEADER, proxies=proxies or ["10.0.0.0/8", "::1", "192.0.2.1"])
-        headers = [(name.encode(), value.encode()) for value in values]
+        headers = [(b"host", b"a"), *[(name.encode(), value.encode()) for value in values]]
         client = None if peer is None else (peer, 50000)
         environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": peer or ""}
         if values:
