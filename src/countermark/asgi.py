@@ -9,14 +9,8 @@ from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
-from countermark.identity import (
-    AsyncResolver,
-    IdentityPolicy,
-    RequestIdentity,
-    Resolver,
-    compile_carried,
-    is_async,
-)
+from countermark.identity import RequestIdentity, compile_carried
+from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, is_async
 from countermark.signer import Signer
 
 Scope = MutableMapping[str, Any]

@@ -2,122 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from inspect import isawaitable, iscoroutine, iscoroutinefunction
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import isawaitable, iscoroutine
+from typing import Any, TypeVar
 
-from countermark.errors import ConfigurationError, InvalidPrincipal
-from countermark.events import Event, EventName, OnEvent, emit
-from countermark.principal import Identifier, Principal
+from countermark.errors import InvalidPrincipal
+from countermark.events import Event, EventName, emit
+from countermark.policy import ASK, AWAIT, FAILED, RUN_ONCE, Carrier, IdentityPolicy
+from countermark.principal import Principal
 from countermark.signer import MAX_HEADER_TOKEN, Signable, SignedIdentity, Signer, text_to_sign
 
 T = TypeVar("T")
-
-#: The name of a response header, encoded, and the signer whose token it carries.
-Carrier = tuple[T, Signer]
-
-#: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
-Resolver = Callable[[Any], Principal | Identifier | None]
-AsyncResolver = Callable[[Any], Awaitable[Principal | Identifier | None]]
-
-# What an identity has been told, where that is no principal: ask the resolver each
-# time, await it, run it once; or that it failed.
-_ASK: Final = object()
-_AWAIT: Final = object()
-_RUN_ONCE: Final = object()
-_FAILED: Final = object()
-
-
-class IdentityPolicy:
-    """What the identities of all requests of one middleware share.
-
-    Args:
-        signers: One signer or several, of different schemes and headers.
-        principal: The resolver, a callable of the scope or environ.
-        sign_impersonated: Whether to sign for a principal who has an actor.
-        on_event: Called with every event.
-
-    Raises:
-        ConfigurationError: Something is missing or does not fit together.
-    """
-
-    __slots__ = ("on_event", "resolve", "sign_impersonated", "signers", "told_at_first")
-
-    def __init__(
-        self,
-        signers: Signer | Iterable[Signer],
-        principal: Resolver | AsyncResolver,
-        *,
-        sign_impersonated: bool = False,
-        on_event: OnEvent | None = None,
-    ) -> None:
-        if not callable(principal):
-            raise ConfigurationError(
-                "principal= must be a callable that takes the scope or environ and says whose"
-                " request it is; see countermark.resolvers"
-            )
-        hook: object = on_event
-        if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be callable, and no coroutine function")
-        self.signers = _by_scheme(signers)
-        self.resolve: Any = principal
-        self.told_at_first = _AWAIT if is_async(principal) else _ASK
-        self.sign_impersonated = sign_impersonated
-        self.on_event = on_event
-
-    @property
-    def asynchronous(self) -> bool:
-        """Whether the resolver must be awaited."""
-        return self.told_at_first is _AWAIT
-
-    def bridge(self) -> None:
-        """Let code that cannot await call an asynchronous resolver, once per request."""
-        from asgiref.sync import async_to_sync
-
-        self.resolve = async_to_sync(self.resolve)
-        self.told_at_first = _RUN_ONCE
-
-    def carriers(self, encode: Callable[[str], T]) -> list[Carrier[T]]:
-        """Return the signers that have a header, each after its encoded name."""
-        return [
-            (encode(signer.header), signer)
-            for signer in self.signers.values()
-            if signer.header is not None
-        ]
-
-
-def is_async(function: object) -> bool:
-    """Tell whether calling *function* gives something to await."""
-    return iscoroutinefunction(function) or iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004  # an object with an async __call__
-    )
-
-
-def _by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
-    several = isinstance(signers, Iterable) and not isinstance(signers, str)
-    listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
-    if not listed:
-        raise ConfigurationError("signers= is empty; give it a Signer")
-    schemes: dict[str, Signer] = {}
-    headers: dict[str, str] = {}
-    for signer in listed:
-        if not isinstance(signer, Signer):
-            raise ConfigurationError(
-                f"signers= takes Signer objects, not {type(signer).__name__};"
-                " for instance Signer.from_env('stigg')"
-            )
-        slug = signer.scheme.slug
-        if slug in schemes:
-            raise ConfigurationError(f"two signers are for the scheme {slug!r}; keep one")
-        schemes[slug] = signer
-        if signer.header is not None:
-            taken = headers.setdefault(signer.header.lower(), slug)
-            if taken != slug:
-                raise ConfigurationError(
-                    f"the signers for {taken!r} and {slug!r} have the same header"
-                    f" {signer.header!r}; give one of them another with header="
-                )
-    return schemes
 
 
 class RequestIdentity(Mapping[str, SignedIdentity]):
@@ -161,7 +56,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     @property
     def failed(self) -> bool:
         """Whether the last attempt to tell whose request this is went wrong."""
-        return self._told is _FAILED
+        return self._told is FAILED
 
     def payload(self) -> dict[str, dict[str, str]]:
         """Return what the front end hands to each vendor, by scheme; ``{}`` for nobody."""
@@ -212,10 +107,10 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             try:
                 who = await self._policy.resolve(self.source)
             except Exception as error:
-                if self._told is _AWAIT:
+                if self._told is AWAIT:
                     self._fail("resolver_raised", error)
             else:
-                if self._told is _AWAIT:  # and not told otherwise in the meantime
+                if self._told is AWAIT:  # and not told otherwise in the meantime
                     self._told = who
         return self
 
@@ -224,7 +119,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     @property
     def needs_load(self) -> bool:
         """Whether :meth:`load` must be awaited before reading."""
-        return self._told is _AWAIT and self.source is not None
+        return self._told is AWAIT and self.source is not None
 
     def withheld(self, reason: str) -> None:
         """Report that the response, for *reason*, leaves without token headers.
@@ -250,11 +145,11 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     def _who(self) -> Any:
         """Return what the resolver or the application says, None for nobody."""
         told = self._told
-        if told is _ASK or told is _RUN_ONCE:
+        if told is ASK or told is RUN_ONCE:
             return self._ask()
-        if told is _AWAIT and self.source is not None and self._first_time("not_loaded"):
+        if told is AWAIT and self.source is not None and self._first_time("not_loaded"):
             self._emit("failed", "not_loaded")
-        return None if told is _AWAIT or told is _FAILED else told
+        return None if told is AWAIT or told is FAILED else told
 
     def _ask(self) -> Any:
         source = self.source
@@ -265,7 +160,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         except Exception as error:
             self._fail("resolver_raised", error)
             return None
-        if self._told is _RUN_ONCE:
+        if self._told is RUN_ONCE:
             self._told = who
         return who
 
@@ -346,13 +241,13 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     ) -> list[tuple[T, T]] | None:
         text = who if type(who) is str else self._text(who)
         if text is None:
-            return None if self._told is _FAILED else []
+            return None if self._told is FAILED else []
         found = []
         for name, signer in carriers:
             token = self._token(signer, text)
             if token and (signer.header_safe or self._fits_header(token, signer, text)):
                 found.append((name, encode(token)))
-        return None if self._told is _FAILED else found
+        return None if self._told is FAILED else found
 
     def _fits_header(self, token: str, signer: Signer, text: str) -> bool:
         if not (token.isascii() and token.isprintable()):
@@ -366,8 +261,8 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
 
     def _fail(self, reason: str, error: Exception, text: str | None = None) -> None:
         """Report, once, that the principal cannot be told, and ask no more."""
-        if self._told is not _FAILED:
-            self._told = _FAILED
+        if self._told is not FAILED:
+            self._told = FAILED
             self._emit("failed", reason, text=text, error=error)
 
     def _emit(
@@ -413,7 +308,7 @@ def compile_carried(
 
     def carried(identity: RequestIdentity) -> list[tuple[T, T]] | None:
         who = identity._told
-        if who is _ASK and identity.source is not None:
+        if who is ASK and identity.source is not None:
             try:
                 who = resolve(identity.source)
             except Exception as error:
@@ -425,7 +320,7 @@ def compile_carried(
         else:
             who = identity._who()
             if who is None:
-                return None if identity._told is _FAILED else []
+                return None if identity._told is FAILED else []
         if plain and type(who) is str and identity._tokens is None:
             try:
                 token = sign(who)

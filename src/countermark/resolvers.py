@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from countermark.errors import ConfigurationError, CountermarkError
-from countermark.identity import Resolver
+from countermark.policy import Resolver
 from countermark.principal import Identifier
 
 #: In ``proxies``: a peer on a Unix socket, which has no address.

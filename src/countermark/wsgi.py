@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any
 from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.events import OnEvent
-from countermark.identity import (
-    AsyncResolver,
-    IdentityPolicy,
-    RequestIdentity,
-    Resolver,
-    compile_carried,
-)
+from countermark.identity import RequestIdentity, compile_carried
+from countermark.policy import AsyncResolver, IdentityPolicy, Resolver
 from countermark.signer import Signer
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
-from countermark.identity import IdentityPolicy, compile_carried
+from countermark.identity import compile_carried
+from countermark.policy import IdentityPolicy
 from tests.conftest import Events
 from tests.unit.test_scheme import recipe
 
