@@ -164,10 +164,12 @@ def test_an_unhandled_error_is_seen_from_outside_only(
     inside = client.get("/broken")
     assert (inside.status_code, TOKEN in inside.headers) == (500, False)
 
-    outside = SigningMiddleware(
-        Starlette(routes=routes), signers=stigg, principal=lambda scope: USER
-    )
-    answer = TestClient(outside, raise_server_exceptions=False).get("/broken")
+    inner = Starlette(routes=routes)
+    inner.add_middleware(SessionMiddleware, secret_key="of the tests")
+    outside = SigningMiddleware(inner, signers=stigg, principal=from_session("user_id"))
+    other = TestClient(outside, raise_server_exceptions=False)
+    other.get("/in/user-1")
+    answer = other.get("/broken")
     assert (answer.status_code, answer.headers[TOKEN]) == (500, stigg.sign(USER))
 
 

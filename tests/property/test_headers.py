@@ -50,7 +50,10 @@ PRINCIPALS = st.sampled_from(["user-1", None, "bad\nid"])
 def alone(headers: Any, status: int) -> bool:
     """Tell, more coarsely than the code does, that a response may be left alone."""
     names = {name.lower() for name, _ in headers}
-    return status in (101, 304) or bool(names & {b"etag", b"expires", b"cache-control"})
+    said = b",".join(value for name, value in headers if name.lower() == b"cache-control")
+    harmless = {b"", b"no-cache", b"max-age=0", b"must-revalidate", b"private", b"no-store"}
+    more = {part.strip() for part in said.split(b",")} - harmless
+    return status in (101, 304) or bool(names & {b"etag", b"expires"}) or bool(more)
 
 
 def foreign(headers: Any) -> list[Any]:
