@@ -16,8 +16,8 @@ from countermark.errors import ConfigurationError
 
 Headers = list[tuple[AnyStr, AnyStr]]
 
-# What a header is to the rules, one bit each, so that a list of headers can be
-# summed up in a number. Most responses sum up to nothing.
+# What a header is to the rules, one bit each, so that what is there can be told of
+# a whole list by one number.
 _FOREIGN: Final = 0
 _CACHE_CONTROL: Final = 1
 _VARY: Final = 2
@@ -47,7 +47,7 @@ _DIRECTIVE = re.compile(rf'({_TOKEN})(?:=({_TOKEN}|"(?:\\.|[^"\\])*"))?')
 _FIELD_NAME = re.compile(_TOKEN)
 
 
-def directives(value: str) -> list[tuple[str, str | None]] | None:
+def _directives(value: str) -> list[tuple[str, str | None]] | None:
     """Return the directives of a ``Cache-Control`` value, names in lower case.
 
     None where the value is not well-formed, so that caches may differ on it.
@@ -70,7 +70,7 @@ def _verdict(value: str) -> str:
     ``closed``: they may not store the response. ``open``: so far nothing forbids
     it, nor invites it. Anything else is a reason to leave the response alone.
     """
-    found = directives(value)
+    found = _directives(value)
     if found is None:
         return "malformed_cache_control"
     names = {name for name, _ in found}

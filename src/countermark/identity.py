@@ -36,7 +36,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         self._policy = policy
         self.source = source
         self._told: Any = policy.told_at_first
+        # By signer and id, empty where signing failed. Under None: what was said already.
         self._tokens: dict[tuple[Signer | None, str], str] | None = None
+        # Why the response was left to shared caches, while no token had been read.
         self._shared: str | None = None
 
     # What the application reads

@@ -51,8 +51,8 @@ class SecretKey:
             it came from.
 
     Raises:
-        InvalidKey: It is blank, has white space or a newline at an end, is a
-            placeholder, or is a PEM or SSH key.
+        InvalidKey: It is blank, has several lines or white space at an end, is
+            a placeholder, or is a PEM or SSH key.
     """
 
     __slots__ = {
@@ -84,8 +84,8 @@ class SecretKey:
 
         This is RFC 2104 written out: with ``i, o`` the two states, the MAC of a
         message is ``i.update(message); o.update(i.digest()); o.digest()`` on
-        copies of them. Hashing the padded key once, here, saves two thirds of
-        what ``hmac.new`` costs per message.
+        copies of them. What ``hmac.new`` does for every message, setting up an
+        object and hashing the padded key twice, is done here once.
 
         Args:
             algorithm: The name of a hash of :mod:`hashlib`, such as ``sha256``.

@@ -31,7 +31,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class UntrustedHeader(CountermarkError):
-    """A header with the user's name came several times, so it is not the proxy's alone."""
+    """A header with the user's name is not, or not surely, the proxy's alone."""
 
     code = "untrusted_header"
 

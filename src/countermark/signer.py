@@ -278,8 +278,8 @@ def _compile(scheme: Scheme, key: SecretKey, rule: IdRule) -> Callable[[Signable
             return prefix + spell(outer) + suffix
         return prefix + principal + between + spell(outer) + suffix  # type: ignore[operator]
 
-    # The same with its end written out. For a bare token, the call and the joins
-    # that it saves are a tenth of the whole.
+    # The same with its end written out: for a bare token, a call and three joins
+    # less. The bar of the benchmark for this form is met with little to spare.
     def sign_bare_base64(principal: Signable) -> str:
         try:
             data = encode(principal)

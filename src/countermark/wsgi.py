@@ -106,8 +106,7 @@ def _compile_carry(
 ) -> Callable[[RequestIdentity, str, HeaderList], HeaderList]:
     """Return the function from the headers of a response to what they become.
 
-    Closed over its constants: this runs once per response, and looking them up
-    on objects would cost as much as a third of the signature.
+    Closed over its constants, as this runs on every response.
     """
     foreign = delivery.foreign
     varying, private = delivery.varying_lines, delivery.private_lines
