@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countermark import Keyring, Signer
@@ -80,6 +80,7 @@ WSGI = wsgi_side.SigningMiddleware(
 
 
 @given(HEADERS, STATUSES, PRINCIPALS, st.sampled_from([list, tuple, iter]))
+@example([(b"Cache-Control", b"no-cache"), (b"cache-control", b"max-age=0")], 200, "user-1", list)
 def test_asgi(headers: Any, status: int, principal: str | None, form: Any) -> None:
     before = list(headers)
     scope = http_scope(answer=form(headers), status=status, principal=principal)
@@ -91,6 +92,7 @@ def test_asgi(headers: Any, status: int, principal: str | None, form: Any) -> No
 
 
 @given(HEADERS, STATUSES, PRINCIPALS)
+@example([(b"Cache-Control", b"no-cache"), (b"cache-control", b"max-age=0")], 200, "user-1")
 def test_wsgi(headers: Any, status: int, principal: str | None) -> None:
     given = [(name.decode(), value.decode("latin-1")) for name, value in headers]
     before = given.copy()
