@@ -1,5 +1,6 @@
 """Sign the identity of the current user the way front-end products demand it."""
 
+from countermark.errors import AmbiguousSchemeWarning as AmbiguousSchemeWarning
 from countermark.errors import ConfigurationError as ConfigurationError
 from countermark.errors import CountermarkError as CountermarkError
 from countermark.errors import InvalidKey as InvalidKey
@@ -10,9 +11,10 @@ from countermark.errors import WeakKeyWarning as WeakKeyWarning
 from countermark.events import Event as Event
 from countermark.events import EventCounter as EventCounter
 from countermark.identity import RequestIdentity as RequestIdentity
-from countermark.keys import Keyring as Keyring
+from countermark.keyring import Keyring as Keyring
+from countermark.keys import PrivateKey as PrivateKey
 from countermark.keys import SecretKey as SecretKey
 from countermark.principal import Principal as Principal
 from countermark.scheme import Scheme as Scheme
-from countermark.signer import SignedIdentity as SignedIdentity
+from countermark.signed_identity import SignedIdentity as SignedIdentity
 from countermark.signer import Signer as Signer

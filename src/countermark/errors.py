@@ -56,8 +56,10 @@ class InvalidPrincipal(CountermarkError):
 
     ``code`` is one of ``principal_type``, ``principal_empty``,
     ``principal_too_long``, ``principal_surrogate``,
-    ``principal_control_character``, ``principal_outer_whitespace`` and
-    ``principal_pattern``.
+    ``principal_control_character``, ``principal_outer_whitespace``,
+    ``principal_email`` (an address without an @), ``principal_pattern`` (the
+    vendor or ``id_pattern`` refuses it) and ``principal_field`` (the vendor signs
+    something that the principal lacks, or that is of another kind).
     """
 
     code = "invalid_principal"
@@ -65,3 +67,7 @@ class InvalidPrincipal(CountermarkError):
 
 class WeakKeyWarning(UserWarning):
     """A vendor's secret is so short that it could be guessed."""
+
+
+class AmbiguousSchemeWarning(UserWarning):
+    """Two principals can get the same signature, because the vendor leaves no choice."""

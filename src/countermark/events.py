@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-logger = logging.getLogger("countermark")
+if TYPE_CHECKING:
+    from logging import Logger
 
-EventName = Literal["signed", "withheld", "exposed", "impersonated", "failed"]
+EventName = Literal["signed", "withheld", "exposed", "impersonated", "ambiguous", "failed"]
 
+# The numbers of the module logging, which is imported when there is something to log.
+_DEBUG, _INFO, _WARNING = 10, 20, 30
 _LEVELS: dict[EventName, int] = {
-    "signed": logging.DEBUG,
-    "withheld": logging.DEBUG,
-    "exposed": logging.WARNING,
-    "impersonated": logging.INFO,
-    "failed": logging.WARNING,
+    "signed": _DEBUG,
+    "withheld": _DEBUG,
+    "exposed": _WARNING,
+    "impersonated": _INFO,
+    "ambiguous": _WARNING,
+    "failed": _WARNING,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing worth knowing, free of ids, tokens and keys.
 
     ``name`` is one of
@@ -35,6 +36,8 @@ class Event:
       may stand in its body: make the page private, or take the token out of it;
     * ``impersonated``: somebody acts as the principal; ``reason`` says whether
       that was ``signed`` or ``suppressed``;
+    * ``ambiguous``: a middleware was built with a scheme that can give two
+      principals the same signature, since its vendor leaves no choice;
     * ``failed``: there is no token because something went wrong.
 
     Attributes:
@@ -46,7 +49,7 @@ class Event:
             ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,
             ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
-            the key.
+            the key. For ``ambiguous``: ``recipe``.
         scheme: The scheme concerned, where it was one and not all.
         principal: A salted hash of the id (see ``SecretKey.pseudonym``).
         error: The type of the exception behind it.
@@ -69,7 +72,7 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
     no news.
     """
     if event.name != "signed":
-        logger.log(
+        _logger().log(
             _LEVELS[event.name],
             "%s: %s (scheme=%s principal=%s error=%s)",
             event.name,
@@ -83,7 +86,13 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
         try:
             on_event(event)
         except Exception as error:
-            logger.warning("on_event raised %s", type(error).__name__)
+            _logger().warning("on_event raised %s", type(error).__name__)
+
+
+def _logger() -> Logger:
+    import logging
+
+    return logging.getLogger("countermark")
 
 
 class EventCounter:

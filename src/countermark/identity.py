@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from inspect import isawaitable, iscoroutine
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from countermark.errors import InvalidPrincipal
 from countermark.events import Event, EventName, emit
 from countermark.policy import ASK, AWAIT, FAILED, RUN_ONCE, Carrier, IdentityPolicy
-from countermark.principal import Principal
-from countermark.signer import MAX_HEADER_TOKEN, Signable, SignedIdentity, Signer, text_to_sign
+from countermark.principal import Principal, Signable, identifier_text
+from countermark.signed_identity import SignedIdentity
+from countermark.signer import MAX_HEADER_TOKEN, Signer
 
 T = TypeVar("T")
+
+Who: TypeAlias = "str | Principal"
+Issued: TypeAlias = "str | SignedIdentity | None"
 
 
 class RequestIdentity(Mapping[str, SignedIdentity]):
@@ -36,8 +39,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         self._policy = policy
         self.source = source
         self._told: Any = policy.told_at_first
-        # By signer and id, empty where signing failed. Under None: what was said already.
-        self._tokens: dict[tuple[Signer | None, str], str] | None = None
+        # By signer and principal: a token that can be told from both, or all that was
+        # issued, or nothing where signing failed. Under None: what was said already.
+        self._tokens: dict[tuple[Signer | None, Who], Issued] | None = None
         # Why the response was left to shared caches, while no token had been read.
         self._shared: str | None = None
 
@@ -60,7 +64,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         """Whether the last attempt to tell whose request this is went wrong."""
         return self._told is FAILED
 
-    def payload(self) -> dict[str, dict[str, str]]:
+    def payload(self) -> dict[str, dict[str, Any]]:
         """Return what the front end hands to each vendor, by scheme; ``{}`` for nobody."""
         return {scheme: signed.fields for scheme, signed in self._all().items()}
 
@@ -166,113 +170,117 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             self._told = who
         return who
 
-    def _id(self) -> str | None:
-        """Return the text to sign, None where nothing is to be signed."""
+    def _id(self) -> Who | None:
+        """Return who is to be signed, None where nobody is."""
         who = self._who()
         if who is None or type(who) is str:  # checked when it is signed
             return who
-        return self._text(who)
+        return self._checked(who)
 
-    def _text(self, who: Any) -> str | None:
+    def _checked(self, who: Any) -> Who | None:
+        if isinstance(who, Principal):
+            return who if who.actor is None else self._impersonated(who)
         try:
-            text = text_to_sign(who)
+            return identifier_text(who)
         except InvalidPrincipal as error:
+            from inspect import isawaitable, iscoroutine
+
             if iscoroutine(who):
                 who.close()
             self._fail("resolver_not_async_def" if isawaitable(who) else error.code, error)
             return None
-        if isinstance(who, Principal) and who.actor is not None:
-            return self._impersonated(text)
-        return text
 
-    def _impersonated(self, text: str) -> str | None:
+    def _impersonated(self, who: Principal) -> Principal | None:
         signs = self._policy.sign_impersonated
-        if self._first_time(f"impersonated {text}"):
-            self._emit("impersonated", "signed" if signs else "suppressed", text=text)
-        return text if signs else None
+        if self._first_time(f"impersonated {who.label}"):
+            self._emit("impersonated", "signed" if signs else "suppressed", who=who)
+        return who if signs else None
 
     def _first_time(self, what: str) -> bool:
         """Tell whether *what* has not been said yet in this request."""
         if self._tokens is None:
             self._tokens = {}
         known = (None, what) in self._tokens
-        self._tokens[None, what] = ""
+        self._tokens[None, what] = None
         return not known
 
-    def _token(self, signer: Signer, text: str) -> str:
-        """Return the token of *text*, from memory or signed now; empty where that failed."""
+    def _issued(self, signer: Signer, who: Who) -> Issued:
+        """Return the token of *who*, from memory or signed now; None where that failed."""
         if self._tokens is None:
             self._tokens = {}
-        token = self._tokens.get((signer, text))
-        if token is None:
+        if (signer, who) in self._tokens:
+            issued = self._tokens[signer, who]
+        else:
+            issued = None
             try:
-                token = signer.sign(text)
+                issued = signer.sign(who) if signer.plain else signer.issue(who)
             except Exception as error:
-                token = ""
-                self._not_signed(signer, text, error)
-            self._tokens[signer, text] = token
-            if token and self._policy.on_event is not None:
-                self._emit("signed", "current", signer.scheme.slug, text)
-        if token and self._shared is not None:
+                self._not_signed(signer, who, error)
+            self._tokens[signer, who] = issued
+            if issued and self._policy.on_event is not None:
+                self._emit("signed", "current", signer.scheme.slug, who)
+        if issued and self._shared is not None:
             self._emit("exposed", self._shared)
             self._shared = None
-        return token
+        return issued
 
-    def _not_signed(self, signer: Signer, text: str, error: Exception) -> None:
+    def _not_signed(self, signer: Signer, who: Who, error: Exception) -> None:
         reason = error.code if isinstance(error, InvalidPrincipal) else "signer_raised"
-        if isinstance(error, InvalidPrincipal) and reason != "principal_pattern":
-            self._fail(reason, error, text)  # unfit for every scheme alike
+        for_one = type(who) is not str or reason in {"principal_pattern", "principal_field"}
+        if isinstance(error, InvalidPrincipal) and not for_one:
+            self._fail(reason, error, who)  # an id that is unfit for every scheme alike
         else:
-            self._emit("failed", reason, signer.scheme.slug, text, error)
+            self._emit("failed", reason, signer.scheme.slug, who, error)
 
-    def _signed(self, signer: Signer, text: str | None) -> SignedIdentity | None:
-        if text is None:
-            return None
-        token = self._token(signer, text)
-        return SignedIdentity(signer, text, token) if token else None
+    def _signed(self, signer: Signer, who: Who | None) -> SignedIdentity | None:
+        issued = None if who is None else self._issued(signer, who)
+        if not issued or who is None or isinstance(issued, SignedIdentity):
+            return issued or None  # type: ignore[return-value]
+        return SignedIdentity(signer, who, issued)
 
     def _all(self) -> dict[str, SignedIdentity]:
-        text = self._id()
+        who = self._id()
         found = {
-            scheme: self._signed(signer, text) for scheme, signer in self._policy.signers.items()
+            scheme: self._signed(signer, who) for scheme, signer in self._policy.signers.items()
         }
         return {scheme: signed for scheme, signed in found.items() if signed is not None}
 
     def _carried(
         self, who: Any, carriers: Iterable[Carrier[T]], encode: Callable[[str], T]
     ) -> list[tuple[T, T]] | None:
-        text = who if type(who) is str else self._text(who)
-        if text is None:
+        who = who if type(who) is str else self._checked(who)
+        if who is None:
             return None if self._told is FAILED else []
         found = []
         for name, signer in carriers:
-            token = self._token(signer, text)
-            if token and (signer.header_safe or self._fits_header(token, signer, text)):
+            issued = self._issued(signer, who)
+            token = issued.token if isinstance(issued, SignedIdentity) else issued
+            if token and (signer.header_safe or self._fits_header(token, signer, who)):
                 found.append((name, encode(token)))
         return None if self._told is FAILED else found
 
-    def _fits_header(self, token: str, signer: Signer, text: str) -> bool:
+    def _fits_header(self, token: str, signer: Signer, who: Who) -> bool:
         if not (token.isascii() and token.isprintable()):
             reason = "not_visible_ascii"
         elif len(token) > MAX_HEADER_TOKEN:
             reason = "too_long"
         else:
             return True
-        self._emit("withheld", reason, signer.scheme.slug, text)
+        self._emit("withheld", reason, signer.scheme.slug, who)
         return False
 
-    def _fail(self, reason: str, error: Exception, text: str | None = None) -> None:
+    def _fail(self, reason: str, error: Exception, who: Who | None = None) -> None:
         """Report, once, that the principal cannot be told, and ask no more."""
         if self._told is not FAILED:
             self._told = FAILED
-            self._emit("failed", reason, text=text, error=error)
+            self._emit("failed", reason, who=who, error=error)
 
     def _emit(
         self,
         name: EventName,
         reason: str,
         scheme: str | None = None,
-        text: str | None = None,
+        who: Who | None = None,
         error: Exception | None = None,
     ) -> None:
         signers = self._policy.signers
@@ -281,10 +289,14 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             name,
             reason,
             scheme,
-            principal=None if text is None else salt.pseudonym(text),
+            principal=None if who is None else salt.pseudonym(_label(who)),
             error=None if error is None else type(error).__name__,
         )
         emit(event, self._policy.on_event)
+
+
+def _label(who: Who) -> str:
+    return who.label if isinstance(who, Principal) else who
 
 
 def compile_carried(

@@ -1,22 +1,21 @@
-"""Secret keys that cannot be printed, and the ring that says what each is for."""
+"""Keys that show themselves to nobody."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from countermark.errors import InvalidKey
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from hashlib import _Hash
 
-Role = Literal["current", "next", "previous"]
-Secret: TypeAlias = "str | bytes | SecretKey"
+#: What signs.
+Key: TypeAlias = "SecretKey | PrivateKey"
 
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
@@ -34,6 +33,8 @@ _PLACEHOLDER = re.compile(
 _INVISIBLE = "\ufeff\u200b"
 _BINARY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _NOT_SYMMETRIC = re.compile(r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-")
+_PRIVATE_KEY = re.compile(r"-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----")
+_BASE64_OF_PEM = "LS0tLS1CRUdJTi"  # "-----BEGIN"
 
 
 class SecretKey:
@@ -76,10 +77,17 @@ class SecretKey:
             del secret
             raise InvalidKey(f"{name} {problem}")
         self._secret = secret.encode() if isinstance(secret, str) else bytes(secret)
-        self.until = until.timestamp() if isinstance(until, datetime) else until
+        self.until = _seconds(until)
         self.key_id = self._digest(b"countermark key id", 4)
 
-    def hmac_states(self, algorithm: str) -> tuple[_Hash, _Hash]:
+    @classmethod
+    def of_example(cls, secret: str) -> SecretKey:
+        """Return the key of a published example, which may be a placeholder like "secret"."""
+        key = cls("a placeholder is refused, and examples have some")
+        key._secret = secret.encode()
+        return key
+
+    def hmac_states(self, algorithm: str, form: str = "text") -> tuple[_Hash, _Hash]:
         """Return the inner and the outer hash of HMAC, keyed and ready to copy.
 
         This is RFC 2104 written out: with ``i, o`` the two states, the MAC of a
@@ -89,12 +97,25 @@ class SecretKey:
 
         Args:
             algorithm: The name of a hash of :mod:`hashlib`, such as ``sha256``.
+            form: What the secret is written in: ``text``, which is the key as it
+                is, ``hex`` or ``base64``.
+
+        Raises:
+            InvalidKey: The secret is not written in that form.
         """
         new = getattr(hashlib, algorithm)
         block_size: int = new().block_size
-        key = self._secret if len(self._secret) <= block_size else new(self._secret).digest()
-        key = key.ljust(block_size, b"\0")
+        key = self._decoded(form)
+        key = (key if len(key) <= block_size else new(key).digest()).ljust(block_size, b"\0")
         return new(key.translate(_INNER_PAD)), new(key.translate(_OUTER_PAD))
+
+    def suffix_digest(self, algorithm: str, message: bytes) -> bytes:
+        """Return the plain hash of *message* with the secret behind it.
+
+        No HMAC, and weaker; there is a vendor who wants it.
+        """
+        digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
+        return digest
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.
@@ -104,13 +125,25 @@ class SecretKey:
         """
         return self._digest(b"countermark pseudonym\n" + identifier.encode(errors="replace"), 8)
 
-    def looks_short(self) -> bool:
-        """Tell whether the secret has fewer than 32 bytes."""
-        return len(self._secret) < 32
+    def looks_short(self, form: str = "text") -> bool:
+        """Tell whether the key, once it is decoded, has fewer than 32 bytes."""
+        return len(self._decoded(form)) < 32
 
     def starts_with(self, prefixes: Iterable[str]) -> bool:
         """Tell whether the secret begins with one of *prefixes*."""
         return self._secret.startswith(tuple(prefix.encode() for prefix in prefixes))
+
+    def _decoded(self, form: str) -> bytes:
+        if form == "text":
+            return self._secret
+        # Strict: a lenient decoder makes an empty key, which anybody has, of a wrong one.
+        try:
+            decode = bytes.fromhex if form == "hex" else _from_base64
+            if key := decode(self._secret.decode("ascii")):
+                return key
+        except ValueError:
+            pass
+        raise InvalidKey(f"the secret is not written in {form}, as this vendor's are") from None
 
     def _digest(self, message: bytes, size: int) -> str:
         inner, outer = self.hmac_states("sha256")
@@ -124,6 +157,96 @@ class SecretKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a SecretKey cannot be pickled or copied")
+
+
+class PrivateKey:
+    """A private key that shows itself to nobody, for tokens that others verify with a public one.
+
+    Like a :class:`SecretKey` it has a redacted representation and refuses to be
+    pickled or copied. Which kind of key it must be, the scheme decides.
+
+    Args:
+        pem: The key in PEM, not encrypted; or the base64 of that.
+        until: As for a ``SecretKey``.
+        name: As for a ``SecretKey``.
+
+    Raises:
+        InvalidKey: It is no private key in PEM.
+    """
+
+    __slots__ = {
+        "_pem": None,
+        "until": "When the key ends, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that tell keys apart and do not lead back to them.",
+    }
+
+    until: float | None
+    key_id: str
+
+    def __init__(
+        self,
+        pem: str | bytes,
+        *,
+        until: float | datetime | None = None,
+        name: str = "the private key",
+    ) -> None:
+        problem = problem_with_pem(pem) or _problem_with_end(until)
+        if problem:
+            del pem
+            raise InvalidKey(f"{name} {problem}")
+        text = pem.decode() if isinstance(pem, bytes) else pem
+        self._pem = (
+            _from_base64(text) if text.startswith(_BASE64_OF_PEM) else text.encode()
+        ).strip()
+        self.until = _seconds(until)
+        self.key_id = hashlib.sha256(b"countermark key id" + self._pem).hexdigest()[:8]
+
+    def load(self) -> Any:
+        """Return the key as an object of the package ``cryptography``.
+
+        Raises:
+            InvalidKey: It cannot be read.
+        """
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            return load_pem_private_key(self._pem, password=None)
+        except (ValueError, TypeError):
+            pass  # what the library says may quote the key
+        raise InvalidKey("the private key cannot be read; is it encrypted, or cut off?")
+
+    def pseudonym(self, identifier: str) -> str:
+        """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs."""
+        return SecretKey(hashlib.sha256(self._pem).digest()).pseudonym(identifier)
+
+    def __repr__(self) -> str:
+        return f"<PrivateKey {getattr(self, 'key_id', 'refused')}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PrivateKey cannot be pickled or copied")
+
+
+def _from_base64(text: str) -> bytes:
+    from base64 import b64decode
+
+    return b64decode("".join(text.split()), validate=True)
+
+
+def problem_with_pem(pem: object) -> str | None:
+    """Return why *pem* is no private key in PEM, to follow its name, or None."""
+    if not isinstance(pem, str | bytes):
+        return f"is of type {type(pem).__name__}; it is PEM, as str or bytes"
+    try:
+        text = pem.decode() if isinstance(pem, bytes) else pem
+        if text.startswith(_BASE64_OF_PEM):
+            text = _from_base64(text).decode()
+    except ValueError:
+        return "is not readable as PEM, nor as base64 of it"
+    return None if _PRIVATE_KEY.match(text.strip()) else "is no private key in PEM"
+
+
+def _seconds(until: float | datetime | None) -> float | None:
+    return until if until is None or isinstance(until, int | float) else until.timestamp()
 
 
 def _problem_with(secret: object) -> str | None:
@@ -155,129 +278,9 @@ def _encodable(text: str) -> bool:
 
 
 def _problem_with_end(until: object) -> str | None:
-    if isinstance(until, datetime):
-        return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
     if until is None or isinstance(until, int | float):
         return None
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(until, datetime.datetime):
+        return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
     return f"has an end of type {type(until).__name__}; it is a datetime or seconds"
-
-
-class Keyring:
-    """The keys of one vendor and environment, by role.
-
-    Signing uses *current*, whatever its end. Verifying accepts all of them, each
-    until its end.
-
-    Args:
-        current: The key that signs.
-        previous: Keys that signed before and are still accepted.
-        next: Keys that will sign later and are accepted already, so that
-            instances can change over one after the other.
-
-    Raises:
-        InvalidKey: One of the secrets cannot be one.
-    """
-
-    __slots__ = ("current", "next", "previous")
-
-    current: SecretKey
-    previous: tuple[SecretKey, ...]
-    next: tuple[SecretKey, ...]
-
-    def __init__(
-        self,
-        current: Secret,
-        previous: Secret | Sequence[Secret] = (),
-        next: Secret | Sequence[Secret] = (),
-    ) -> None:
-        try:
-            self.current = _key(current, "the current key")
-            self.previous = _keys(previous, "a previous key")
-            self.next = _keys(next, "a next key")
-        except InvalidKey:
-            # See SecretKey: no secret stays in a frame that a traceback shows.
-            del current, previous, next
-            raise
-
-    @classmethod
-    def from_env(cls, name: str) -> Keyring:
-        """Read the keys from the environment.
-
-        ``NAME`` is the current key, ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the
-        others. Each may instead name a file, by ``NAME_FILE`` and so on, of
-        which one newline at the end is dropped. An empty ``NAME_PREVIOUS`` or
-        ``NAME_NEXT`` is as good as none.
-
-        Raises:
-            InvalidKey: A secret is missing or cannot be one; the message names
-                the variable.
-        """
-        previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
-        return cls(
-            _from_env(name),
-            [_from_env(previous)] if _is_set(previous) else (),
-            [_from_env(next_)] if _is_set(next_) else (),
-        )
-
-    def keys_at(self, now: float) -> list[tuple[Role, SecretKey]]:
-        """Return the keys accepted at *now*, in seconds since the epoch, with their roles."""
-        ring: list[tuple[Role, SecretKey]] = [("current", self.current)]
-        ring += [("next", key) for key in self.next]
-        ring += [("previous", key) for key in self.previous]
-        return [(role, key) for role, key in ring if key.until is None or now < key.until]
-
-    def __repr__(self) -> str:
-        roles = {role: getattr(self, role, "refused") for role in ("current", "previous", "next")}
-        return f"<Keyring {' '.join(f'{role}={keys}' for role, keys in roles.items())}>"
-
-
-def _key(secret: Secret, name: str) -> SecretKey:
-    try:
-        return secret if isinstance(secret, SecretKey) else SecretKey(secret, name=name)
-    except InvalidKey:
-        del secret
-        raise
-
-
-def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[SecretKey, ...]:
-    several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
-    listed: list[Any] = list(secrets) if several else [secrets]  # type: ignore[arg-type]
-    del secrets
-    keys = []
-    while listed:  # popped, so that no loop variable is left to a traceback
-        try:
-            keys.append(_key(listed.pop(0), name))
-        except InvalidKey:
-            listed.clear()
-            raise
-    return tuple(keys)
-
-
-def _is_set(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
-
-
-def _from_env(name: str) -> SecretKey:
-    file_name = f"{name}_FILE"
-    if name in os.environ and file_name in os.environ:
-        raise InvalidKey(f"both {name} and {file_name} are set; unset one of them")
-    if name in os.environ:
-        return SecretKey(os.environ[name], name=f"the environment variable {name}")
-    if file_name in os.environ:
-        return SecretKey(_read(file_name), name=f"the content of the file that {file_name} names")
-    if not name.isupper():
-        # Somebody may have given the secret itself: not to be repeated.
-        raise InvalidKey("no environment variable of the given name is set")
-    raise InvalidKey(f"the environment variable {name} is not set (nor is {file_name})")
-
-
-def _read(file_name: str) -> str:
-    try:
-        content = Path(os.environ[file_name]).read_bytes().decode()
-    except OSError as error:
-        reason = error.strerror
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
-    else:
-        return content.removesuffix("\n").removesuffix("\r")
-    raise InvalidKey(f"the file that {file_name} names cannot be read: {reason}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from inspect import iscoroutinefunction
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from countermark.errors import ConfigurationError
-from countermark.events import OnEvent
-from countermark.principal import Identifier, Principal
+from countermark.events import Event, OnEvent, emit
+from countermark.principal import Signable
 from countermark.signer import Signer
 
 T = TypeVar("T")
@@ -17,8 +16,8 @@ T = TypeVar("T")
 Carrier = tuple[T, Signer]
 
 #: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
-Resolver = Callable[[Any], Principal | Identifier | None]
-AsyncResolver = Callable[[Any], Awaitable[Principal | Identifier | None]]
+Resolver: TypeAlias = "Callable[[Any], Signable | None]"
+AsyncResolver: TypeAlias = "Callable[[Any], Awaitable[Signable | None]]"
 
 # What an identity has been told, where that is no principal: ask the resolver each
 # time, await it, run it once; or that it failed.
@@ -64,6 +63,9 @@ class IdentityPolicy:
         self.told_at_first = AWAIT if is_async(principal) else ASK
         self.sign_impersonated = sign_impersonated
         self.on_event = on_event
+        for scheme, signer in self.signers.items():
+            if signer.scheme.ambiguous:
+                emit(Event("ambiguous", "recipe", scheme), on_event)
 
     @property
     def asynchronous(self) -> bool:
@@ -88,6 +90,8 @@ class IdentityPolicy:
 
 def is_async(function: object) -> bool:
     """Tell whether calling *function* gives something to await."""
+    from inspect import iscoroutinefunction  # late, as it is slow to import
+
     return iscoroutinefunction(function) or iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  # an object with an async __call__
     )

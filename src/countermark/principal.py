@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from uuid import UUID
+import sys
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from countermark.errors import InvalidPrincipal
 
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
 #: What may stand for a person: text as it is, an integer or a UUID by its ``str``.
-Identifier = str | int | UUID
+Identifier: TypeAlias = "str | int | UUID"
+
+#: What can be signed.
+Signable: TypeAlias = "Principal | Identifier"
 
 #: The longest id that is signed, in characters.
 MAX_LENGTH = 512
@@ -21,33 +31,37 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def identifier_text(value: object) -> str:
+def identifier_text(value: object, what: str = "the id") -> str:
     """Return the exact text of *value* that is signed.
+
+    Args:
+        value: The value.
+        what: What to call it in a message.
 
     Raises:
         InvalidPrincipal: *value* is no ``str``, ``int`` or ``UUID``, or its text
             is empty, longer than 512 characters, holds a control character, a
             lone surrogate or white space at either end.
     """
-    text = _text_of(value)
+    text = _text_of(value, what)
     if not text:
-        raise InvalidPrincipal("the id is empty", code="principal_empty")
+        raise InvalidPrincipal(f"{what} is empty", code="principal_empty")
     if len(text) > MAX_LENGTH:
-        raise _too_long()
+        raise _too_long(what)
     if _CONTROL.search(text):
         raise InvalidPrincipal(
-            "the id holds a control character", code="principal_control_character"
+            f"{what} holds a control character", code="principal_control_character"
         )
     if _SURROGATE.search(text):
-        raise InvalidPrincipal("the id holds a lone surrogate", code="principal_surrogate")
+        raise InvalidPrincipal(f"{what} holds a lone surrogate", code="principal_surrogate")
     if text.strip() != text:
         raise InvalidPrincipal(
-            "the id begins or ends with white space", code="principal_outer_whitespace"
+            f"{what} begins or ends with white space", code="principal_outer_whitespace"
         )
     return text
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: object, what: str) -> str:
     # The unbound methods see through subclasses: an enum member counts as the
     # text or number that it is, not as the name it would print.
     if isinstance(value, str):
@@ -55,46 +69,145 @@ def _text_of(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         # str() of a huge integer is quadratic, and refused by Python itself.
         if value.bit_length() > 4 * MAX_LENGTH:
-            raise _too_long()
+            raise _too_long(what)
         return int.__repr__(value)
-    if isinstance(value, UUID):
+    # Whoever has a UUID has imported its module; nobody else pays for it.
+    uuid = sys.modules.get("uuid")
+    if uuid is not None and isinstance(value, uuid.UUID):
         return str(value)
     raise InvalidPrincipal(
-        f"an id is a str, an int or a UUID, not {type(value).__name__}", code="principal_type"
+        f"{what} is a str, an int or a UUID, not {type(value).__name__}", code="principal_type"
     )
 
 
-def _too_long() -> InvalidPrincipal:
+def _too_long(what: str) -> InvalidPrincipal:
     return InvalidPrincipal(
-        f"the id is longer than {MAX_LENGTH} characters", code="principal_too_long"
+        f"{what} is longer than {MAX_LENGTH} characters", code="principal_too_long"
     )
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Principal:
     """The person a request belongs to. Its representation does not say who that is.
 
+    It needs an id, or at least an e-mail address or a phone number. Which of the
+    rest a vendor signs, its recipe says; the others are never looked at. It
+    cannot be changed.
+
     Args:
-        id: The application's own stable id of the person, which vendors are
-            told and which is signed.
-        email: Their e-mail address, for the code that reads the principal.
+        id: The application's own stable id of the person.
+        email: Their e-mail address.
+        phone: Their phone number.
+        name: What they are called. White space is reduced to single spaces.
+        created: When they signed up: seconds since the epoch, or a datetime with
+            a time zone.
+        attributes: What else vendors sign, by the names of their recipes: texts,
+            numbers, lists, mappings.
         actor: The id of the member of staff who acts as this person. While it
             is set nothing is signed, unless the middleware is told otherwise.
 
     Raises:
-        InvalidPrincipal: One of them is not fit to be signed.
+        InvalidPrincipal: One of them is not fit to be signed, or there is nothing
+            to tell the person by.
     """
 
-    id: str
+    __slots__ = ("actor", "attributes", "created", "email", "id", "name", "phone")
+
+    id: str | None
     email: str | None
+    phone: str | None
+    name: str | None
+    created: float | None
+    attributes: Mapping[str, Any]
     actor: str | None
 
     def __init__(
-        self, id: Identifier, *, email: str | None = None, actor: Identifier | None = None
+        self,
+        id: Identifier | None = None,
+        *,
+        email: str | None = None,
+        phone: str | None = None,
+        name: str | None = None,
+        created: float | datetime | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        actor: Identifier | None = None,
     ) -> None:
-        object.__setattr__(self, "id", identifier_text(id))
-        object.__setattr__(self, "email", None if email is None else identifier_text(email))
-        object.__setattr__(self, "actor", None if actor is None else identifier_text(actor))
+        if id is None and email is None and phone is None:
+            raise InvalidPrincipal(
+                "a principal has an id, an e-mail address or a phone number",
+                code="principal_empty",
+            )
+        put = object.__setattr__
+        put(self, "id", None if id is None else identifier_text(id))
+        put(self, "email", None if email is None else _email(email))
+        put(self, "phone", None if phone is None else identifier_text(phone, "the phone number"))
+        put(self, "name", None if name is None else _name(name))
+        put(self, "created", None if created is None else _time(created))
+        put(self, "attributes", _NONE if attributes is None else _attributes(attributes))
+        put(self, "actor", None if actor is None else identifier_text(actor, "the actor's id"))
+
+    @property
+    def label(self) -> str:
+        """What tells the person from others: the id, or else the address or number."""
+        return self.id or self.email or self.phone or ""
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Principal cannot be changed")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def _key(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Principal) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.email, self.phone, self.actor))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return partial(Principal, **named | {"attributes": dict(self.attributes)}), ()
 
     def __repr__(self) -> str:
         return "<Principal>" if self.actor is None else "<Principal, impersonated>"
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def _email(value: object) -> str:
+    text = identifier_text(value, "the e-mail address")
+    if "@" not in text:
+        raise InvalidPrincipal("the e-mail address has no @", code="principal_email")
+    return text
+
+
+def _name(value: object) -> str | None:
+    if not isinstance(value, str):
+        raise InvalidPrincipal(
+            f"the name is a str, not {type(value).__name__}", code="principal_type"
+        )
+    # A name tells nobody from anybody, so what would be refused elsewhere is dropped.
+    text = _SURROGATE.sub("", _CONTROL.sub("", " ".join(value.split())))
+    if len(text) > MAX_LENGTH:
+        raise _too_long("the name")
+    return text or None
+
+
+def _time(value: object) -> float:
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(value, datetime.datetime) and value.tzinfo:
+        return float(value.timestamp())
+    # Beyond the year 9999 lie NaN, infinity and milliseconds.
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 253402300800:
+        return float(value)
+    raise InvalidPrincipal(
+        "created is a datetime with a time zone, or seconds since the epoch",
+        code="principal_type",
+    )
+
+
+def _attributes(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise InvalidPrincipal("attributes are a mapping by name", code="principal_type")
+    return MappingProxyType(dict(value))

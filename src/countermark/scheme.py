@@ -1,148 +1,187 @@
-"""A vendor's recipe, read from its TOML file and checked.
+"""A vendor's recipe: what is signed, how the token is spelled, what it travels with.
 
-A recipe is data: which hash over which text, how the token is spelled, what
-the front end calls its fields, and examples that prove it. What the data may
-say is written down in :class:`Scheme`.
+A recipe is data. What it may say is written down in :class:`Scheme`;
+:mod:`countermark.recipe` reads it, :mod:`countermark.rendering` carries it out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from countermark.errors import InvalidScheme, UnknownScheme
+from countermark.catalogue import load
+from countermark.rules import ValueRule
 
-ALGORITHMS = ("sha1", "sha256", "sha512")
-ENCODINGS = ("hex", "base64")
-CHARSETS = ("any", "ascii")
-STATUSES = ("current", "deprecated")
+if TYPE_CHECKING:
+    from datetime import date
+    from os import PathLike
 
-T = TypeVar("T")
-
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Headers that mean something to browsers, caches or servers.
-_RESERVED_HEADERS = frozenset(
-    {
-        "clear-site-data",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-security-policy",
-        "content-type",
-        "cookie",
-        "date",
-        "etag",
-        "expires",
-        "keep-alive",
-        "last-modified",
-        "link",
-        "location",
-        "refresh",
-        "server",
-        "set-cookie",
-        "strict-transport-security",
-        "surrogate-control",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "vary",
-        "via",
-        "www-authenticate",
-    }
-)
+    from countermark.template import Template
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """An example of a recipe: *secret* and *id* give *token*.
+class Vector(NamedTuple):
+    """An example of a recipe: what goes in, and the token that comes out.
 
     Attributes:
+        secret: The secret.
+        token: The token; of an example that gives a *message*, its MAC.
         origin: Who vouches for it.
+        id: The principal's id.
+        email: Their e-mail address.
+        attributes: What else is known of them.
+        settings: The account's constants.
+        now: The time, in seconds since the epoch.
+        message: The exact text that the MAC is over, where the vendor's example
+            is one of the MAC alone.
     """
 
     secret: str
-    id: str
     token: str
     origin: str
+    id: str | None = None
+    email: str | None = None
+    attributes: Mapping[str, Any] = {}
+    settings: Mapping[str, str] = {}
+    now: float = 0.0
+    message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IdRule:
-    """What a vendor refuses in an id, beyond what no id may hold.
+class Setting(NamedTuple):
+    """A constant of the user's account, such as an app id, that a token or a field holds.
 
     Attributes:
-        charset: ``any`` text, or ``ascii`` for its printable characters alone.
-        refuse_prefixes: What an id must not begin with.
-        refuse_containing: What must not occur in it.
-        patterns: Regular expressions, each of which all of it must match.
+        variable: The environment variable that holds it by convention.
+        default: What it is unless said otherwise, where nothing is as good as
+            missing; None: it must be given.
     """
 
-    charset: str = "any"
-    refuse_prefixes: tuple[str, ...] = ()
-    refuse_containing: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-
-    def allows(self, text: str) -> bool:
-        """Tell whether *text*, already known to be fit in general, may be signed."""
-        return (
-            (self.charset == "any" or text.isascii())
-            and not text.startswith(self.refuse_prefixes)
-            and not any(part in text for part in self.refuse_containing)
-            and all(re.fullmatch(pattern, text) for pattern in self.patterns)
-        )
+    variable: str
+    default: str | None
 
 
-@dataclass(frozen=True, slots=True)
+class Mac(NamedTuple):
+    """A message authentication code.
+
+    Attributes:
+        algorithm: The hash: ``sha1``, ``sha256`` or ``sha512``.
+        key: What the secret is written in: ``text``, ``hex`` or ``base64``.
+        construction: ``hmac``, or ``suffix`` for a plain hash over the message
+            with the secret behind it.
+        message: What is signed.
+        encoding: How the code is written: ``hex``, ``hex-upper``, ``base64``
+            or ``base64url`` (without padding).
+        siblings: Further messages signed the same way, by name.
+    """
+
+    algorithm: str
+    key: str
+    construction: str
+    message: Template
+    encoding: str
+    siblings: Mapping[str, Template]
+
+
+class Payload(NamedTuple):
+    """Text or data that is encoded, signed in that form, and travels beside the code.
+
+    Attributes:
+        format: ``json``, ``query`` or ``text``.
+        encoding: ``none``, ``base64`` or ``base64url`` (without padding).
+        content: A structure of templates.
+    """
+
+    format: str
+    encoding: str
+    content: Any
+
+
+class Jwt(NamedTuple):
+    """A JSON Web Token.
+
+    Attributes:
+        algorithm: ``HS256``, ``HS512``, ``RS256`` or ``ES256``.
+        header: What its header holds beside ``alg`` and ``typ``.
+        claims: A structure of templates.
+        one_of: Values of which a principal must have one, as each is optional.
+        attributes: Whether the vendor takes claims of the user's own choice.
+        exclusive: Whether what is in the claims must not also travel in clear.
+    """
+
+    algorithm: str
+    header: Any
+    claims: Any
+    one_of: tuple[str, ...]
+    attributes: bool
+    exclusive: bool
+
+
 class Scheme:
-    """How one vendor wants an identity to be signed.
+    """How one vendor wants an identity to be signed. Not to be changed once read.
 
-    Attributes:
-        slug: The name of the recipe in code, such as ``cognito-flow``.
-        name: What the vendor calls it.
-        status: ``current`` or ``deprecated``.
-        replacement: What the vendor offers instead of a deprecated scheme.
-        source: Where the recipe was read.
-        read: When it was read.
-        confidence: How sure the recipe is.
-        notes: What a user should know.
-        variable: The environment variable that holds the secret by convention.
-        refuse_prefixes: How values begin that are handed out beside the secret
-            and mistaken for it.
-        environments: How secrets begin, by environment.
-        algorithm: The hash of the HMAC.
-        encoding: How the MAC is written: ``hex`` (lower case) or ``base64``
-            (standard alphabet, padded).
-        token: The token, with ``{id}`` and ``{mac}`` in it.
-        header: The response header that carries the token.
-        id_rule: What ids the vendor refuses.
-        fields: What the front end hands over, by the vendor's names; a value is
-            ``{id}``, ``{token}`` or text.
-        vectors: Examples.
+    Either ``mac`` or ``jwt`` is there.
     """
+
+    __slots__ = {
+        "slug": "The name of the recipe in code, such as ``cognito-flow``.",
+        "name": "What the vendor calls it.",
+        "status": "``current`` or ``deprecated``.",
+        "replacement": "What the vendor offers instead of a deprecated scheme.",
+        "source": "Where the recipe was read.",
+        "read": "When it was read, or None.",
+        "confidence": "How sure the recipe is.",
+        "unsure": "What about it is not certain, or nothing.",
+        "notes": "What a user should know.",
+        "ambiguous": "Why two principals may get the same signature, or nothing.",
+        "variable": "The environment variable that holds the secret by convention.",
+        "refuse_prefixes": "How values begin that are handed out beside the secret.",
+        "environments": "How secrets begin, by environment.",
+        "settings": "The account's constants, by name.",
+        "values": "What the vendor takes for each value, by name.",
+        "lifetime": "How long a token lives unless said otherwise, in seconds; None: no end.",
+        "max_lifetime": "How long it may live at most, in seconds; None: not known.",
+        "expires": "Whether tokens can end.",
+        "payload": "The payload, or None.",
+        "mac": "The code, or None.",
+        "jwt": "The JSON Web Token, or None.",
+        "token": "How the token is spelled: a template, or a table of them for JSON.",
+        "header": "The response header that carries the token, or None.",
+        "fields": "What the front end hands over, by the vendor's names.",
+        "frontend": "The line of JavaScript that hands over ``identity``, the fields.",
+        "vectors": "Examples.",
+    }
 
     slug: str
     name: str
     status: str
     replacement: str
     source: tuple[str, ...]
-    read: date
+    read: date | None
     confidence: str
+    unsure: str
     notes: str
+    ambiguous: str
     variable: str
     refuse_prefixes: tuple[str, ...]
     environments: Mapping[str, tuple[str, ...]]
-    algorithm: str
-    encoding: str
-    token: str
-    header: str
-    id_rule: IdRule
-    fields: Mapping[str, str]
+    settings: Mapping[str, Setting]
+    values: Mapping[str, ValueRule]
+    lifetime: int | None
+    max_lifetime: int | None
+    expires: bool
+    payload: Payload | None
+    mac: Mac | None
+    jwt: Jwt | None
+    token: Any
+    header: str | None
+    fields: Mapping[str, Any]
+    frontend: str
     vectors: tuple[Vector, ...]
+
+    def __init__(self, **what: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, what.pop(name))
+        if what:
+            raise TypeError(f"a scheme has no {', '.join(what)}")
 
     @classmethod
     def load(cls, slug: str) -> Scheme:
@@ -151,179 +190,38 @@ class Scheme:
         Raises:
             UnknownScheme: There is none of that name.
         """
-        return _load(slug)
+        return load(slug)
 
     @classmethod
-    def from_mapping(cls, slug: str, data: dict[str, Any]) -> Scheme:
-        """Build a scheme from what a TOML file of the catalogue holds.
+    def from_mapping(cls, data: Mapping[str, Any]) -> Scheme:
+        """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
 
         Raises:
-            InvalidScheme: A key is missing, unknown or of the wrong kind. The
-                message names it.
+            InvalidScheme: A key is missing, unknown or of the wrong kind, or two
+                contradict each other. The message names them.
         """
-        if not _SLUG.fullmatch(slug):
-            raise InvalidScheme(f"{slug!r} is no name for a scheme; use lower case and hyphens")
-        return _scheme(slug, _Table(f"scheme {slug}", data))
+        from countermark.recipe import read
+
+        return read(dict(data))
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str]) -> Scheme:
+        """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
+
+        Raises:
+            InvalidScheme: As for ``from_mapping``, or it is not TOML.
+            OSError: The file cannot be read.
+        """
+        from countermark.recipe import read_file
+
+        return read_file(path)
+
+    def rule(self, name: str) -> ValueRule:
+        """Return what the vendor takes for the value *name*."""
+        return self.values.get(name, _NO_RULE)
+
+    def __repr__(self) -> str:
+        return f"<Scheme {getattr(self, 'slug', 'refused')}>"
 
 
-def catalogue() -> list[str]:
-    """Return the slugs of all schemes that come with the package, sorted."""
-    return sorted(path.name.removesuffix(".toml") for path in _files())
-
-
-def _files() -> Iterator[Any]:
-    # Imported late: neither belongs into the price of `import countermark`.
-    from importlib.resources import files
-
-    return (
-        path for path in (files("countermark") / "schemes").iterdir() if path.name.endswith(".toml")
-    )
-
-
-@cache
-def _load(slug: str) -> Scheme:
-    import tomllib
-
-    for path in _files():
-        if path.name == f"{slug}.toml":
-            return Scheme.from_mapping(slug, tomllib.loads(path.read_text(encoding="utf-8")))
-    # A long name may be a secret in the wrong place: not to be repeated.
-    given = repr(slug) if len(slug) <= 24 else "that"
-    raise UnknownScheme(f"no scheme is called {given}; there are {', '.join(catalogue())}")
-
-
-def header_name(name: object, where: str) -> str:
-    """Return *name* if a token may travel in a response header of that name.
-
-    Raises:
-        InvalidScheme: It is no header name, or one with a meaning of its own;
-            the message begins with *where*.
-    """
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise InvalidScheme(f"{where}: {name!r} is not a header name")
-    lowered = name.lower()
-    if (
-        lowered in _RESERVED_HEADERS
-        or lowered.startswith(("access-control-", "x-accel-"))
-        or lowered.endswith("cache-control")
-    ):
-        raise InvalidScheme(f"{where}: {name!r} has a meaning of its own; choose another")
-    return name
-
-
-class _Table:
-    """A TOML table whose keys are taken one by one, so that unknown ones are left over."""
-
-    def __init__(self, where: str, data: object) -> None:
-        if not isinstance(data, dict):
-            raise InvalidScheme(f"{where}: expected a table")
-        self.where = where
-        self.left = dict(data)
-
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        value = self.left.pop(key, default)
-        if value is None:
-            raise InvalidScheme(f"{self.where}: {key} is missing")
-        if not isinstance(value, kind):
-            raise InvalidScheme(f"{self.where}: {key} must be of type {kind.__name__}")
-        return value
-
-    def choose(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
-        value = self.take(key, str, default)
-        if value not in choices:
-            raise InvalidScheme(f"{self.where}: {key} must be one of {', '.join(choices)}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.take(key, list, [])
-        if not all(isinstance(value, str) and value for value in values):
-            raise InvalidScheme(f"{self.where}: {key} must be a list of texts")
-        return tuple(values)
-
-    def table(self, key: str, default: dict[str, Any] | None = None) -> _Table:
-        return _Table(f"{self.where}: [{key}]", self.take(key, dict, default))
-
-    def close(self) -> None:
-        if self.left:
-            raise InvalidScheme(f"{self.where}: unknown key {min(self.left)}")
-
-
-def _scheme(slug: str, top: _Table) -> Scheme:
-    secret, mac, token = top.table("secret"), top.table("mac"), top.table("token")
-    environments = secret.table("environments", {})
-    id_rule, fields = top.table("id", {}), top.table("fields")
-    mac.choose("message", ("{id}",))
-    scheme = Scheme(
-        slug=slug,
-        name=top.take("name", str),
-        status=top.choose("status", STATUSES),
-        replacement=top.take("replacement", str, ""),
-        source=top.texts("source"),
-        read=top.take("read", date),
-        confidence=top.take("confidence", str),
-        notes=top.take("notes", str, ""),
-        variable=secret.take("variable", str),
-        refuse_prefixes=secret.texts("refuse_prefixes"),
-        environments={name: environments.texts(name) for name in list(environments.left)},
-        algorithm=mac.choose("algorithm", ALGORITHMS),
-        encoding=mac.choose("encoding", ENCODINGS),
-        token=_token(token),
-        header=header_name(token.take("header", str), f"{token.where}: header"),
-        id_rule=_id_rule(id_rule),
-        fields={name: fields.take(name, str) for name in list(fields.left)},
-        vectors=tuple(_vector(_Table(top.where, item)) for item in top.take("vectors", list, [])),
-    )
-    for table in (top, secret, environments, mac, token, id_rule, fields):
-        table.close()
-    return scheme
-
-
-def _token(table: _Table) -> str:
-    template = table.take("template", str)
-    if template.count("{mac}") != 1 or template.count("{id}") > 1:
-        raise InvalidScheme(f"{table.where}: template needs one {{mac}} and at most one {{id}}")
-    if template.find("{id}") > template.find("{mac}"):
-        raise InvalidScheme(f"{table.where}: template must have {{id}} before {{mac}}")
-    literal = template.replace("{mac}", "").replace("{id}", "")
-    if not literal.isascii() or not literal.isprintable() or set("{}") & set(literal):
-        raise InvalidScheme(
-            f"{table.where}: template may hold {{id}}, {{mac}} and visible ASCII characters"
-        )
-    return template
-
-
-def _id_rule(table: _Table) -> IdRule:
-    pattern = table.take("pattern", str, "")
-    patterns = (checked_pattern(pattern, f"{table.where}: pattern"),) if pattern else ()
-    return IdRule(
-        charset=table.choose("charset", CHARSETS, "any"),
-        refuse_prefixes=table.texts("refuse_prefixes"),
-        refuse_containing=table.texts("refuse_containing"),
-        patterns=patterns,
-    )
-
-
-def checked_pattern(pattern: object, where: str) -> str:
-    """Return *pattern* if it is a regular expression.
-
-    Raises:
-        InvalidScheme: It is none; the message begins with *where*.
-    """
-    if not isinstance(pattern, str):
-        raise InvalidScheme(f"{where} must be a str, not {type(pattern).__name__}")
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise InvalidScheme(f"{where} is no regular expression: {error}") from None
-    return pattern
-
-
-def _vector(table: _Table) -> Vector:
-    vector = Vector(
-        table.take("secret", str),
-        table.take("id", str),
-        table.take("token", str),
-        table.take("origin", str),
-    )
-    table.close()
-    return vector
+_NO_RULE = ValueRule()

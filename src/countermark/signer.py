@@ -1,39 +1,34 @@
-"""From a scheme and a keyring to a token: the hot path of the package."""
+"""From a scheme and a keyring to a token."""
 
 from __future__ import annotations
 
-import hashlib
+import time
 import warnings
-from binascii import b2a_base64
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from countermark.errors import (
+    AmbiguousSchemeWarning,
     ConfigurationError,
     InvalidKey,
-    InvalidPrincipal,
     WeakKeyWarning,
 )
-from countermark.keys import Keyring, SecretKey
-from countermark.principal import MAX_LENGTH, Identifier, Principal, identifier_text
-from countermark.scheme import IdRule, Scheme, checked_pattern, header_name
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
-Signable = Principal | Identifier
+from countermark.headers import header_name
+from countermark.keyring import Keyring
+from countermark.keys import Key, SecretKey
+from countermark.mac import compile_plain
+from countermark.options import checked_claims, checked_lifetime, checked_settings
+from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
+from countermark.rendering import PRINCIPAL_TEXTS, Renderer
+from countermark.rules import ValueRule, checked_pattern
+from countermark.scheme import Scheme
+from countermark.signed_identity import SignedIdentity
+from countermark.template import Template, templates_in
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048
 
 _FROM_SCHEME: Final = "from the scheme"
-
-# Characters that no rule refuses, wherever they stand. An id of these alone,
-# which nearly all ids are, is known to be fit by one pass in C over its bytes.
-_HARMLESS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
-_SUSPECT = bytes(byte not in _HARMLESS for byte in range(256))
-_ALL_SUSPECT = bytes([True]) * 256
 
 
 class Signer:
@@ -42,12 +37,18 @@ class Signer:
     Args:
         scheme: The vendor: the name of a scheme of the catalogue, or a scheme.
         keyring: The keys. Only the current one signs.
+        settings: The account's constants that the scheme asks for, such as an
+            app id, by name.
         header: The name of the response header that carries the token; None
             for no header. By default the scheme says.
         environment: The environment this runs in, such as ``live``. Where the
             vendor's keys show theirs, a key of another one is refused.
         id_pattern: A regular expression that all of an id must match, beside
             what the vendor demands.
+        lifetime: How long a token lives, in seconds. By default the scheme says.
+        claims: Names of the principal's values and attributes that are claims of
+            the JWT too, for vendors who take any.
+        clock: Returns the time, in seconds since the epoch.
 
     Raises:
         ConfigurationError: Something does not fit together; the message says
@@ -59,6 +60,7 @@ class Signer:
         "header": "The name of the response header, for CORS settings too; None: no header.",
         "key_id": "Which key signs: eight hexadecimal digits that do not lead back to it.",
         "header_safe": "Whether every token of this signer is a legal header value.",
+        "plain": "Whether a token depends on nothing but what is signed and the key.",
         "sign": """sign(principal) -> str
 
 Return the token for *principal*: a Principal, or an id as str, int or UUID.
@@ -67,16 +69,19 @@ An instance attribute, compiled for the scheme and the key when the signer is
 built. Safe to call from many threads.
 
 Raises:
-    InvalidPrincipal: The id is not fit to be signed, or the vendor or
-        ``id_pattern`` refuses it.
+    InvalidPrincipal: The id is not fit to be signed, the principal lacks what
+        the vendor signs, or the vendor or ``id_pattern`` refuses it.
 """,
         "_key": None,
+        "renderer": "What carries out the recipe.",
     }
 
     scheme: Scheme
     header: str | None
     key_id: str
     header_safe: bool
+    plain: bool
+    renderer: Renderer
     sign: Callable[[Signable], str]
 
     def __init__(
@@ -84,9 +89,13 @@ Raises:
         scheme: str | Scheme,
         keyring: Keyring,
         *,
+        settings: Mapping[str, str] | None = None,
         header: str | None = _FROM_SCHEME,
         environment: str | None = None,
         id_pattern: str | None = None,
+        lifetime: int | None = None,
+        claims: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(keyring, Keyring):
             # Deleted so that a secret given by mistake is not in the traceback.
@@ -100,45 +109,69 @@ Raises:
         if header is _FROM_SCHEME:
             header = scheme.header
         self.header = None if header is None else header_name(header, "header=")
-        rule = scheme.id_rule
+        rule = scheme.rule("id")
         if id_pattern is not None:
             pattern = checked_pattern(id_pattern, "id_pattern")
-            rule = replace(rule, patterns=(*rule.patterns, pattern))
+            rule = rule._replace(patterns=(*rule.patterns, pattern))
         for key in (keyring.current, *keyring.previous, *keyring.next):
             _check_key(scheme, key, environment)
-        if keyring.current.looks_short():
-            warnings.warn(
-                f"{scheme.slug}: the secret in {scheme.variable} has fewer than 32 bytes",
-                WeakKeyWarning,
-                stacklevel=2,
-            )
-        self._key = keyring.current
-        self.key_id = keyring.current.key_id
-        visible = "{id}" not in scheme.token or rule.charset == "ascii"
-        self.header_safe = visible and _longest_token(scheme) <= MAX_HEADER_TOKEN
-        self.sign = _compile(scheme, keyring.current, rule)
+        key = self._key = keyring.current
+        self.key_id = key.key_id
+        constants = checked_settings(scheme, settings)
+        self.renderer = Renderer(
+            scheme,
+            key,
+            settings=constants,
+            rule=rule,
+            lifetime=checked_lifetime(scheme, lifetime),
+            claims=checked_claims(scheme, claims),
+            clock=clock,
+        )
+        self._warn(scheme, key)
+        sign = self._compile(constants, rule)
+        self.plain = sign is not None
+        self.sign = sign or self._sign_by_renderer
+        self.header_safe = self.plain and _always_fits_header(scheme, constants)
 
     @classmethod
     def from_env(
         cls,
         scheme: str | Scheme,
         *,
+        settings: Mapping[str, str] | None = None,
         header: str | None = _FROM_SCHEME,
         environment: str | None = None,
         id_pattern: str | None = None,
+        lifetime: int | None = None,
+        claims: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
     ) -> Signer:
         """Build a signer with the keys of the environment variable that the scheme names.
 
         The options are those of the class; the variables are those of
-        :meth:`Keyring.from_env`.
+        :meth:`Keyring.from_env`. Settings that are not given are read from the
+        variables that the scheme names for them.
         """
+        import os
+
         scheme = _scheme(scheme)
+        if not scheme.variable:
+            raise ConfigurationError(f"{scheme.slug} names no environment variable for its secret")
+        found = {
+            name: os.environ[setting.variable]
+            for name, setting in scheme.settings.items()
+            if setting.variable in os.environ
+        }
         return cls(
             scheme,
             Keyring.from_env(scheme.variable),
+            settings={**found, **(settings or {})},
             header=header,
             environment=environment,
             id_pattern=id_pattern,
+            lifetime=lifetime,
+            claims=claims,
+            clock=clock,
         )
 
     def issue(self, principal: Signable) -> SignedIdentity:
@@ -147,68 +180,61 @@ Raises:
         Raises:
             InvalidPrincipal: As for ``sign``.
         """
-        return SignedIdentity(self, text_to_sign(principal), self.sign(principal))
+        if self.plain:
+            return SignedIdentity(self, principal, self.sign(principal))
+        renderer = self.renderer
+        values = renderer.values(principal)
+        token = renderer.find(values, lambda values: values("token"))
+        signed = SignedIdentity(self, values.principal, token, values)
+        _ = signed.fields  # here rather than later, if the principal lacks something
+        return signed
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
+
+    def _compile(
+        self, settings: dict[str, str], rule: ValueRule
+    ) -> Callable[[Signable], str] | None:
+        scheme, renderer, key = self.scheme, self.renderer, self._key
+        if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
+            return None
+        message, where = scheme.mac.message, f"{scheme.slug}: the id"
+        of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]
+
+        def admit(principal: Signable) -> str:
+            if of_id and not isinstance(principal, Principal):
+                return rule.apply(identifier_text(principal), where)
+            if of_id and principal.id is not None:  # type: ignore[union-attr]
+                return rule.apply(principal.id, where)  # type: ignore[union-attr]
+            return renderer.find(renderer.values(principal), message.text)  # type: ignore[no-any-return]
+
+        constants = {f"settings.{name}": value for name, value in settings.items()}
+        return compile_plain(scheme, key, rule, admit, constants)
+
+    def _sign_by_renderer(self, principal: Signable) -> str:
+        return self.issue(principal).token
+
+    def _warn(self, scheme: Scheme, key: Key) -> None:
+        form = scheme.mac.key if scheme.mac else "text"
+        if isinstance(key, SecretKey) and key.looks_short(form):
+            warnings.warn(
+                f"{scheme.slug}: the secret in {scheme.variable} has fewer than 32 bytes",
+                WeakKeyWarning,
+                stacklevel=3,
+            )
+        if scheme.ambiguous:
+            warnings.warn(
+                f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
+                AmbiguousSchemeWarning,
+                stacklevel=3,
+            )
 
     def __repr__(self) -> str:
         # A traceback may print a signer whose construction has just failed.
         if not hasattr(self, "sign"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
-
-
-class SignedIdentity:
-    """A token and what the front end is to hand over with it.
-
-    Its representation shows neither the token nor the id.
-    """
-
-    __slots__ = {
-        "scheme": "The name of the scheme.",
-        "principal_id": "The id that was signed.",
-        "token": "The token.",
-        "header": "The name of the response header that carries it, or None.",
-        "key_id": "Which key signed.",
-        "expires_at": "When the token ends, in seconds since the epoch; None: never.",
-        "_fields": None,
-    }
-
-    scheme: str
-    principal_id: str
-    token: str
-    header: str | None
-    key_id: str
-    expires_at: float | None
-
-    def __init__(self, signer: Signer, principal_id: str, token: str) -> None:
-        self.scheme = signer.scheme.slug
-        self.principal_id = principal_id
-        self.token = token
-        self.header = signer.header
-        self.key_id = signer.key_id
-        self.expires_at = None
-        self._fields = signer.scheme.fields
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """The vendor's own names for the front end, with their values."""
-        values = {"{id}": self.principal_id, "{token}": self.token}
-        return {name: values.get(value, value) for name, value in self._fields.items()}
-
-    def __repr__(self) -> str:
-        return f"<SignedIdentity {self.scheme} key={self.key_id}>"
-
-
-def text_to_sign(principal: Signable) -> str:
-    """Return the checked id of *principal*, which may be an id itself.
-
-    Raises:
-        InvalidPrincipal: It is not fit to be signed.
-    """
-    return principal.id if isinstance(principal, Principal) else identifier_text(principal)
 
 
 def _scheme(scheme: object) -> Scheme:
@@ -219,12 +245,9 @@ def _scheme(scheme: object) -> Scheme:
     return scheme
 
 
-def _longest_token(scheme: Scheme) -> int:
-    longest_mac = 2 * hashlib.sha512().digest_size
-    return len(scheme.token) + MAX_LENGTH + longest_mac
-
-
-def _check_key(scheme: Scheme, key: SecretKey, environment: str | None) -> None:
+def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
+    if not isinstance(key, SecretKey):
+        return  # what it must be, the algorithm says
     if key.starts_with(scheme.refuse_prefixes):
         raise InvalidKey(
             f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
@@ -238,72 +261,29 @@ def _check_key(scheme: Scheme, key: SecretKey, environment: str | None) -> None:
             )
 
 
-def _compile(scheme: Scheme, key: SecretKey, rule: IdRule) -> Callable[[Signable], str]:
-    """Return the signing function of *scheme* with *key*.
-
-    Everything that does not depend on the id is done here. What is left is a
-    check of the id, two copies of a keyed hash and the spelling of the token.
-    """
-    inner, outer = key.hmac_states(scheme.algorithm)
-    copy_inner, copy_outer = inner.copy, outer.copy
-    encode: Callable[[object], bytes] = str.encode  # type: ignore[assignment]  # else TypeError
-    suspect = _suspect_bytes(rule)
-    before, _, suffix = scheme.token.partition("{mac}")
-    prefix, with_id, between = before.partition("{id}")
-    spell: Callable[[_Hash], str] = (
-        type(outer).hexdigest if scheme.encoding == "hex" else _base64_digest
+def _fields_are_there(scheme: Scheme) -> bool:
+    """Tell whether the fields can be made for every principal who was signed."""
+    message = scheme.mac.message.lone if scheme.mac else None
+    sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
+    sure.update(message.names[:1] if message else ())
+    known = {*PRINCIPAL_TEXTS, "created"}
+    return all(
+        set(place.names) <= sure
+        or (
+            place.optional
+            and known.issuperset(place.names)
+            and not any(scheme.rule(name).refuses for name in place.names)
+        )
+        for template in templates_in(scheme.fields)
+        for place in template.placeholders
     )
 
-    def admit(principal: Signable) -> str:
-        text = text_to_sign(principal)
-        if not rule.allows(text):
-            raise InvalidPrincipal(
-                f"{scheme.slug} takes no id of this form", code="principal_pattern"
-            )
-        return text
 
-    def sign(principal: Signable) -> str:
-        try:
-            data = encode(principal)
-        except (TypeError, UnicodeEncodeError):
-            data = b""
-        if 1 in data.translate(suspect) or len(data) > MAX_LENGTH or not data:
-            principal = admit(principal)
-            data = principal.encode()
-        inner = copy_inner()
-        inner.update(data)
-        outer = copy_outer()
-        outer.update(inner.digest())
-        if not with_id:
-            return prefix + spell(outer) + suffix
-        return prefix + principal + between + spell(outer) + suffix  # type: ignore[operator]
-
-    # The same with its end written out: for a bare token, a call and three joins
-    # less. The bar of the benchmark for this form is met with little to spare.
-    def sign_bare_base64(principal: Signable) -> str:
-        try:
-            data = encode(principal)
-        except (TypeError, UnicodeEncodeError):
-            data = b""
-        if 1 in data.translate(suspect) or len(data) > MAX_LENGTH or not data:
-            data = admit(principal).encode()
-        inner = copy_inner()
-        inner.update(data)
-        outer = copy_outer()
-        outer.update(inner.digest())
-        return b2a_base64(outer.digest(), newline=False).decode()
-
-    bare = scheme.token == "{mac}"
-    return sign_bare_base64 if bare and scheme.encoding == "base64" else sign
-
-
-def _suspect_bytes(rule: IdRule) -> bytes:
-    """Return the table that maps a byte to 1 where it calls for the full check."""
-    refusals = (*rule.refuse_prefixes, *rule.refuse_containing)
-    if rule.patterns or any(_HARMLESS.issuperset(text.encode()) for text in refusals):
-        return _ALL_SUSPECT
-    return _SUSPECT
-
-
-def _base64_digest(state: _Hash) -> str:
-    return b2a_base64(state.digest(), newline=False).decode()
+def _always_fits_header(scheme: Scheme, settings: Mapping[str, str]) -> bool:
+    """Tell whether no token of a plain scheme can be unfit for a header."""
+    assert isinstance(scheme.token, Template)  # noqa: S101  # or it would not be plain
+    literal = "".join(part for part in scheme.token.parts if isinstance(part, str))
+    longest = len(literal) + sum(map(len, settings.values())) + MAX_LENGTH + 128
+    with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
+    ascii_only = not with_id or scheme.rule("id").charset == "ascii"
+    return ascii_only and longest <= MAX_HEADER_TOKEN

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from countermark.scheme import catalogue
+from countermark.catalogue import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 

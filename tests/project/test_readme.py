@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from countermark import Scheme
-from countermark.scheme import catalogue
+from countermark.catalogue import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from countermark import InvalidScheme, Keyring, Scheme, Signer, UnknownScheme
-from countermark.scheme import catalogue
+from countermark.catalogue import catalogue
 
 
 def recipe(slug: str = "stigg") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from countermark.keys import Keyring
+from countermark.keyring import Keyring
 from countermark.scheme import Scheme
 from countermark.signer import Signer
 

@@ -36,8 +36,9 @@ def rows() -> Iterator[Row]:
     """Sign in as the user of each vendor's example and read the token everywhere."""
     for scheme in map(Scheme.load, SCHEMES):
         vector = scheme.vectors[0]
-        for place, value in (*_asgi(scheme, vector.id), *_wsgi(scheme, vector.id)):
-            yield Row(scheme.slug, vector.id, place, value, value == vector.token)
+        user = vector.id or ""
+        for place, value in (*_asgi(scheme, user), *_wsgi(scheme, user)):
+            yield Row(scheme.slug, user, place, value, value == vector.token)
 
 
 def table(found: list[Row]) -> str:
@@ -61,7 +62,7 @@ def _asgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
     page = _get_asgi(app, "GET", "/", cookie)
     state = _STATE.search(page.body)
     yield "ASGI request state", _token(scheme, json.loads(state[1]) if state else {})
-    yield "ASGI response header", page.headers.get(scheme.header.lower())
+    yield "ASGI response header", page.headers.get((scheme.header or "").lower())
     endpoint = _get_asgi(app, "GET", SIGNATURES_PATH, cookie)
     yield "ASGI endpoint", _token(scheme, json.loads(endpoint.body))
 
@@ -70,13 +71,13 @@ def _wsgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
     app = wsgi_app.create_app()
     page = _get_wsgi(app, "/", user)
     yield "WSGI environ", _token(scheme, json.loads(page.body))
-    yield "WSGI response header", page.headers.get(scheme.header.lower())
+    yield "WSGI response header", page.headers.get((scheme.header or "").lower())
     endpoint = _get_wsgi(app, SIGNATURES_PATH, user)
     yield "WSGI endpoint", _token(scheme, json.loads(endpoint.body))
 
 
 def _token(scheme: Scheme, payload: dict[str, dict[str, str]]) -> str | None:
-    name = next(name for name, value in scheme.fields.items() if value == "{token}")
+    name = next(name for name, value in scheme.fields.items() if str(value) == "{token}")
     return payload.get(scheme.slug, {}).get(name)
 
 

@@ -1,0 +1,163 @@
+"""How values are written in a recipe, and the few things that a recipe cannot say.
+
+A format follows the name of a value: ``{now:ms}``, ``{context:canonical-json}``.
+What one vendor alone does, and no template can express, is a function here and a
+name in :data:`FORMATS`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from countermark.errors import InvalidPrincipal
+
+#: What a value can be. Times are seconds since the epoch, durations seconds.
+KINDS = ("text", "integer", "boolean", "list", "object", "time", "duration")
+#: What the kinds are in Python, but for the last two.
+TYPES: Mapping[str, type] = {
+    "text": str,
+    "integer": int,
+    "boolean": bool,
+    "list": list,
+    "object": dict,
+}
+
+
+class Format(NamedTuple):
+    """A way to write a value.
+
+    Attributes:
+        apply: From the value to what is written.
+        kinds: The kinds of values that it takes.
+        gives: The kind of what it gives, ``text`` or ``integer``.
+        width: How many characters it writes, where that never changes.
+        never: Tells of a character whether it is never written.
+    """
+
+    apply: Callable[[Any], Any]
+    kinds: tuple[str, ...]
+    gives: str = "text"
+    width: int | None = None
+    never: Callable[[str], bool] = lambda character: False
+
+
+def seconds(value: float) -> int:
+    """Return whole seconds."""
+    return int(value)
+
+
+def milliseconds(value: float) -> int:
+    """Return whole milliseconds."""
+    return int(value * 1000)
+
+
+def iso_time(value: float) -> str:
+    """Return the time in UTC as JavaScript writes it: ``2026-11-22T06:14:47.250Z``."""
+    whole, thousandths = divmod(milliseconds(value), 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{thousandths:03d}Z"
+
+
+def compact_json(value: object) -> str:
+    """Return JSON without spaces, in ASCII."""
+    import json
+
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        kind = type(error).__name__
+    raise InvalidPrincipal(f"a value is not fit for JSON ({kind})", code="principal_field")
+
+
+def percent_encoded(value: str) -> str:
+    """Return the text as it stands in a query."""
+    from urllib.parse import quote
+
+    return quote(value, safe="")
+
+
+def canonical_json(value: object) -> str:
+    """Return the canonical JSON of OLPC, for Novu's hash of a context.
+
+    Keys in the order of their UTF-16 code units, as in JavaScript, no spaces,
+    and only the quotation mark and the backslash escaped. There are no
+    fractions.
+
+    Source: http://wiki.laptop.org/go/Canonical_JSON and npm @tufjs/canonical-json.
+    """
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(canonical_json, value))}]"
+    if isinstance(value, Mapping):
+        ordered = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+        return (
+            "{" + ",".join(f"{canonical_json(k)}:{canonical_json(value[k])}" for k in ordered) + "}"
+        )
+    raise InvalidPrincipal(
+        f"canonical JSON has no place for a {type(value).__name__}", code="principal_field"
+    )
+
+
+def launchdarkly_key(value: object) -> str:
+    """Return the fully qualified key of a LaunchDarkly context, or of a user by id.
+
+    The key of a user is written as it is, that of another kind as ``kind:key``
+    with ``%`` and ``:`` in the key escaped, and a multi-context as those of its
+    parts, ordered by kind and joined with colons.
+
+    Source: launchdarkly-server-sdk, ldclient/context.py.
+    """
+    if isinstance(value, str):
+        return value
+    kind, key = (value.get("kind"), value.get("key")) if isinstance(value, Mapping) else (0, 0)
+    if kind == "multi":
+        parts = {name: part for name, part in value.items() if name != "kind"}  # type: ignore[attr-defined]
+        if len(parts) > 1:
+            return ":".join(_qualified(name, parts[name]) for name in sorted(parts))
+        ((kind, part),) = parts.items() or ((0, 0),)
+        key = part.get("key") if isinstance(part, Mapping) else 0
+    if kind == "user" and isinstance(key, str) and key:
+        return key
+    return _qualified(kind, {"key": key})
+
+
+def _qualified(kind: object, context: object) -> str:
+    key = context.get("key") if isinstance(context, Mapping) else None
+    if not (isinstance(kind, str) and kind and isinstance(key, str) and key):
+        raise InvalidPrincipal(
+            "a context of LaunchDarkly is {'kind': …, 'key': …}, or"
+            " {'kind': 'multi', kind: {'key': …}, …}",
+            code="principal_field",
+        )
+    return f"{kind}:{key.replace('%', '%25').replace(':', '%3A')}"
+
+
+def _no_digit(character: str) -> bool:
+    return not character.isdecimal()
+
+
+def _no_graphic(character: str) -> bool:
+    return not ("!" <= character <= "~" or character == " ")
+
+
+def _no_unreserved(character: str) -> bool:
+    return not (character.isascii() and (character.isalnum() or character in "_.-~%"))
+
+
+_JSON_KINDS = ("text", "integer", "boolean", "list", "object")
+
+FORMATS: Mapping[str, Format] = {
+    "s": Format(seconds, ("time", "duration"), "integer", 10, _no_digit),
+    "ms": Format(milliseconds, ("time", "duration"), "integer", 13, _no_digit),
+    "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
+    "json": Format(compact_json, _JSON_KINDS, never=_no_graphic),
+    "url": Format(percent_encoded, ("text",), never=_no_unreserved),
+    "canonical-json": Format(canonical_json, _JSON_KINDS),
+    "launchdarkly-key": Format(launchdarkly_key, ("text", "object")),
+}

@@ -1,0 +1,83 @@
+"""JSON Web Tokens through PyJWT, which only schemes that need it import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.formats import compact_json
+from countermark.keys import Key, PrivateKey, SecretKey
+from countermark.mac import utf8
+
+_HASHES = {"HS256": "sha256", "HS512": "sha512"}
+#: From claims and header, both tables, to the compact form of the token.
+Encode = Callable[[dict[str, Any], dict[str, Any]], str]
+
+
+def compile_jwt(algorithm: str, key: Key) -> Encode:
+    """Return the function that makes tokens with *key*.
+
+    Raises:
+        InvalidKey: The key is of another kind than the algorithm needs.
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    try:
+        if algorithm in _HASHES:
+            handler, jwk = _symmetric(algorithm, key), ""
+        else:
+            handler, jwk = None, _asymmetric(algorithm, key)
+        from jwt import PyJWS
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"tokens with {algorithm} need {error.name}: pip install 'countermark[jwt]'"
+        ) from error
+    # An instance of our own, that knows one algorithm: no header and no claim can choose.
+    jws = PyJWS(algorithms=[] if handler else [algorithm])
+    if handler:
+        jws.register_algorithm(algorithm, handler)
+
+    def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
+        return jws.encode(utf8(compact_json(claims)), jwk, algorithm, header)
+
+    return encode
+
+
+def _symmetric(algorithm: str, key: Key) -> Any:
+    """Return PyJWT's HMAC with hashes that are keyed already.
+
+    So the secret reaches no frame of PyJWT, whose locals a traceback may show.
+    """
+    from jwt.algorithms import HMACAlgorithm
+
+    if not isinstance(key, SecretKey):
+        raise InvalidKey(f"{algorithm} needs a shared secret, not a private key")
+    inner, outer = key.hmac_states(_HASHES[algorithm])
+
+    class KeyedHmac(HMACAlgorithm):
+        def prepare_key(self, key: Any) -> bytes:
+            return b""
+
+        def check_key_length(self, key: Any) -> None:
+            return None  # the signer has warned of a short secret, in its own words
+
+        def sign(self, msg: bytes, key: Any) -> bytes:
+            first, second = inner.copy(), outer.copy()
+            first.update(msg)
+            second.update(first.digest())
+            return second.digest()
+
+    return KeyedHmac(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
+
+
+def _asymmetric(algorithm: str, key: Key) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    loaded = key.load() if isinstance(key, PrivateKey) else None
+    if algorithm == "RS256":
+        if isinstance(loaded, rsa.RSAPrivateKey) and loaded.key_size >= 2048:
+            return loaded
+        raise InvalidKey("RS256 needs a private RSA key of 2048 bits or more, in PEM")
+    if isinstance(loaded, ec.EllipticCurvePrivateKey) and loaded.curve.name == "secp256r1":
+        return loaded
+    raise InvalidKey("ES256 needs a private key on the curve P-256, in PEM")

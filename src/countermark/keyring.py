@@ -1,0 +1,139 @@
+"""The ring that says what each key is for, and how it is read from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+from countermark.errors import InvalidKey
+from countermark.keys import Key, PrivateKey, SecretKey, problem_with_pem
+
+Role = Literal["current", "next", "previous"]
+Secret: TypeAlias = "str | bytes | SecretKey | PrivateKey"
+
+
+class Keyring:
+    """The keys of one vendor and environment, by role.
+
+    Signing uses *current*, whatever its end. Verifying accepts all of them, each
+    until its end. Text is a shared secret, or a private key if it is one in PEM.
+
+    Args:
+        current: The key that signs.
+        previous: Keys that signed before and are still accepted.
+        next: Keys that will sign later and are accepted already, so that
+            instances can change over one after the other.
+
+    Raises:
+        InvalidKey: One of the secrets cannot be one.
+    """
+
+    __slots__ = ("current", "next", "previous")
+
+    current: Key
+    previous: tuple[Key, ...]
+    next: tuple[Key, ...]
+
+    def __init__(
+        self,
+        current: Secret,
+        previous: Secret | Sequence[Secret] = (),
+        next: Secret | Sequence[Secret] = (),
+    ) -> None:
+        try:
+            self.current = _key(current, "the current key")
+            self.previous = _keys(previous, "a previous key")
+            self.next = _keys(next, "a next key")
+        except InvalidKey:
+            # See SecretKey: no secret stays in a frame that a traceback shows.
+            del current, previous, next
+            raise
+
+    @classmethod
+    def from_env(cls, name: str) -> Keyring:
+        """Read the keys from the environment.
+
+        ``NAME`` is the current key, ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the
+        others. Each may instead name a file, by ``NAME_FILE`` and so on, of
+        which one newline at the end is dropped. An empty ``NAME_PREVIOUS`` or
+        ``NAME_NEXT`` is as good as none.
+
+        Raises:
+            InvalidKey: A secret is missing or cannot be one; the message names
+                the variable.
+        """
+        previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
+        return cls(
+            _from_env(name),
+            [_from_env(previous)] if _is_set(previous) else (),
+            [_from_env(next_)] if _is_set(next_) else (),
+        )
+
+    def keys_at(self, now: float) -> list[tuple[Role, Key]]:
+        """Return the keys accepted at *now*, in seconds since the epoch, with their roles."""
+        ring: list[tuple[Role, Key]] = [("current", self.current)]
+        ring += [("next", key) for key in self.next]
+        ring += [("previous", key) for key in self.previous]
+        return [(role, key) for role, key in ring if key.until is None or now < key.until]
+
+    def __repr__(self) -> str:
+        roles = {role: getattr(self, role, "refused") for role in ("current", "previous", "next")}
+        return f"<Keyring {' '.join(f'{role}={keys}' for role, keys in roles.items())}>"
+
+
+def _key(secret: Secret, name: str) -> Key:
+    try:
+        if isinstance(secret, SecretKey | PrivateKey):
+            return secret
+        kind = SecretKey if problem_with_pem(secret) else PrivateKey
+        return kind(secret, name=name)
+    except InvalidKey:
+        del secret
+        raise
+
+
+def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[Key, ...]:
+    several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
+    listed: list[Any] = list(secrets) if several else [secrets]  # type: ignore[arg-type]
+    del secrets
+    keys = []
+    while listed:  # popped, so that no loop variable is left to a traceback
+        try:
+            keys.append(_key(listed.pop(0), name))
+        except InvalidKey:
+            listed.clear()
+            raise
+    return tuple(keys)
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
+def _from_env(name: str) -> Key:
+    file_name = f"{name}_FILE"
+    if name in os.environ and file_name in os.environ:
+        raise InvalidKey(f"both {name} and {file_name} are set; unset one of them")
+    if name in os.environ:
+        return _key(os.environ[name], f"the environment variable {name}")
+    if file_name in os.environ:
+        return _key(_read(file_name), f"the content of the file that {file_name} names")
+    if not name.isupper():
+        # Somebody may have given the secret itself: not to be repeated.
+        raise InvalidKey("no environment variable of the given name is set")
+    raise InvalidKey(f"the environment variable {name} is not set (nor is {file_name})")
+
+
+def _read(file_name: str) -> str:
+    from pathlib import Path
+
+    try:
+        content = Path(os.environ[file_name]).read_bytes().decode()
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    else:
+        return content.removesuffix("\n").removesuffix("\r")
+    raise InvalidKey(f"the file that {file_name} names cannot be read: {reason}")

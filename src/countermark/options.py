@@ -1,0 +1,88 @@
+"""What a user may say to a signer beside the scheme and the keys, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from countermark.errors import ConfigurationError
+from countermark.rendering import PRINCIPAL_TEXTS
+from countermark.scheme import Scheme
+from countermark.template import templates_in
+
+# Claims with a meaning of their own, which no option can set.
+_REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
+
+
+def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the constants for a scheme, all there and all texts."""
+    given = dict(given or {})
+    found: dict[str, Any] = {}
+    for name, setting in scheme.settings.items():
+        value: object = given.pop(name, setting.default)
+        if value is None:
+            raise ConfigurationError(
+                f"{scheme.slug} needs settings={{{name!r}: …}} (or {setting.variable} for from_env)"
+            )
+        if (
+            not isinstance(value, str)
+            or not value.isascii()
+            or not value.isprintable()
+            or value.strip() != value
+        ):
+            raise ConfigurationError(
+                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text"
+            )
+        if not value and setting.default != "":
+            raise ConfigurationError(f"{scheme.slug}: settings[{name!r}] is empty")
+        found[name] = value
+    if given:
+        raise ConfigurationError(f"{scheme.slug} has no setting {min(given)!r}")
+    return found
+
+
+def _is_constant(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and value.strip() == value
+    )
+
+
+def checked_lifetime(scheme: Scheme, given: object) -> int | None:
+    """Return how long tokens live."""
+    if given is None:
+        return scheme.lifetime
+    if not isinstance(given, int) or isinstance(given, bool) or given <= 0:
+        raise ConfigurationError("lifetime= must be a whole number of seconds above 0")
+    if not scheme.expires:
+        raise ConfigurationError(f"{scheme.slug}: its tokens do not end; leave lifetime= out")
+    if scheme.max_lifetime is not None and given > scheme.max_lifetime:
+        raise ConfigurationError(
+            f"{scheme.slug}: lifetime= must be at most {scheme.max_lifetime} seconds"
+        )
+    return given
+
+
+def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of further claims."""
+    names: tuple[object, ...] = (given,) if isinstance(given, str) else tuple(given)
+    if names and (scheme.jwt is None or not scheme.jwt.attributes):
+        raise ConfigurationError(f"{scheme.slug} takes no claims of your choice")
+    if scheme.jwt is not None:
+        taken = _REGISTERED_CLAIMS.union(scheme.jwt.claims)
+        for name in names:
+            if not isinstance(name, str) or name in taken:
+                raise ConfigurationError(f"{scheme.slug}: {name!r} cannot be one of claims=")
+        if scheme.jwt.attributes and not names and not _signs_principal(scheme):
+            raise ConfigurationError(
+                f"{scheme.slug} signs what you choose: name it in claims=, such as ['email']"
+            )
+    return tuple(map(str, names))
+
+
+def _signs_principal(scheme: Scheme) -> bool:
+    known = {*PRINCIPAL_TEXTS, *scheme.values}
+    claims = scheme.jwt.claims if scheme.jwt else {}
+    return any(known.intersection(p.names) for t in templates_in(claims) for p in t.placeholders)

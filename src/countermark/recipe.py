@@ -1,0 +1,334 @@
+"""From TOML to a scheme: what a recipe may say, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from os import PathLike
+from typing import Any
+
+from countermark.ambiguity import ambiguity
+from countermark.errors import InvalidScheme
+from countermark.formats import FORMATS, KINDS, TYPES
+from countermark.headers import header_name
+from countermark.rules import ValueRule, checked_pattern
+from countermark.scheme import Jwt, Mac, Payload, Scheme, Setting, Vector
+from countermark.table import Table
+from countermark.template import Placeholder, Template, parse_all, templates_in
+
+ALGORITHMS = ("sha1", "sha256", "sha512")
+KEY_FORMS = ("text", "hex", "base64")
+CONSTRUCTIONS = ("hmac", "suffix")
+ENCODINGS = ("hex", "hex-upper", "base64", "base64url")
+PAYLOAD_FORMATS = ("json", "query", "text")
+PAYLOAD_ENCODINGS = ("none", "base64", "base64url")
+JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256")
+CHARSETS = ("any", "ascii")
+STATUSES = ("current", "deprecated")
+
+#: The values that every principal may have, and those of the moment, by kind.
+PRINCIPAL = {"id": "text", "email": "text", "phone": "text", "name": "text", "created": "time"}
+MOMENT = {"now": "time", "expires": "time", "lifetime": "duration", "uuid": "text"}
+_COMPUTED = frozenset({"payload", "mac", "macs", "jwt", "token", "settings"})
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def read_file(path: str | PathLike[str]) -> Scheme:
+    """Return the scheme of the TOML file at *path*."""
+    from pathlib import Path
+
+    path = Path(path)
+    return parse(path.read_text(encoding="utf-8"), path.stem)
+
+
+def parse(text: str, slug: str) -> Scheme:
+    """Return the scheme of a TOML text, called *slug* unless it says otherwise."""
+    import tomllib
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidScheme(f"scheme {slug}: it is not TOML: {error}") from None
+    return read({"slug": slug, **data})
+
+
+def read(data: dict[str, Any]) -> Scheme:
+    """Return the scheme that *data* describes.
+
+    Raises:
+        InvalidScheme: It contradicts itself; the message names the key.
+    """
+    slug = data.pop("slug", None)
+    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+        raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
+    return _Reader(Table(f"scheme {slug}", data), slug).scheme()
+
+
+class _Reader:
+    """Reads one recipe; holds what its parts must know of each other."""
+
+    def __init__(self, top: Table, slug: str) -> None:
+        self.top, self.slug = top, slug
+        self.settings = {
+            name: _setting(table) for name, table in top.table("settings").tables().items()
+        }
+        self.values = {name: _rule(table) for name, table in top.table("values").tables().items()}
+        for name in self.values:
+            if name in MOMENT or name in _COMPUTED or PRINCIPAL.get(name) == "time":
+                raise InvalidScheme(f"{top.where}: [values]: {name} is not for a recipe to define")
+            if name in PRINCIPAL and self.values[name].kind != "text":
+                raise InvalidScheme(f"{top.where}: [values.{name}]: kind must be text")
+        #: The kinds of all values that a placeholder may name so far.
+        self.kinds = {**MOMENT, **PRINCIPAL}
+        self.kinds |= {name: rule.kind for name, rule in self.values.items()}
+        self.kinds |= {f"settings.{name}": "text" for name in self.settings}
+        self.used: list[Placeholder] = []
+
+    def scheme(self) -> Scheme:
+        top = self.top
+        secret = top.table("secret")
+        environments = secret.table("environments")
+        payload, mac, jwt = self.payload(), self.mac(), self.jwt()
+        if (mac is None) == (jwt is None):
+            raise InvalidScheme(f"{top.where}: it needs one of [mac] and [jwt]")
+        token, header = self.token(jwt)
+        signed, self.used = self.used, []
+        self.kinds["token"] = "text"
+        fields = self.structure(top.take("fields", dict, {}), f"{top.where}: [fields]")
+        if jwt is not None and jwt.exclusive:
+            self.check_exclusive(jwt, self.used)
+        lifetime, max_lifetime = self.lifetime(signed)
+        scheme = Scheme(
+            slug=self.slug,
+            name=top.take("name", str, self.slug),
+            status=top.choose("status", STATUSES, "current"),
+            replacement=top.take("replacement", str, ""),
+            source=top.texts("source"),
+            read=top.maybe("read", date),
+            confidence=top.take("confidence", str, ""),
+            unsure=top.take("unsure", str, ""),
+            notes=top.take("notes", str, ""),
+            ambiguous=self.ambiguous(payload, mac),
+            variable=secret.take("variable", str, ""),
+            refuse_prefixes=secret.texts("refuse_prefixes"),
+            environments={name: environments.texts(name) for name in list(environments.left)},
+            settings=self.settings,
+            values=self.values,
+            lifetime=lifetime,
+            max_lifetime=max_lifetime,
+            expires=any({"expires", "lifetime"}.intersection(p.names) for p in signed),
+            payload=payload,
+            mac=mac,
+            jwt=jwt,
+            token=token,
+            header=header,
+            fields=fields,
+            frontend=top.take("frontend", str, ""),
+            vectors=tuple(
+                _vector(Table(f"{top.where}: [[vectors]]", item))
+                for item in top.take("vectors", list, [])
+            ),
+        )
+        for table in (top, secret, environments):
+            table.close()
+        return scheme
+
+    def payload(self) -> Payload | None:
+        if "payload" not in self.top.left:
+            return None
+        table = self.top.table("payload")
+        format = table.choose("format", PAYLOAD_FORMATS)
+        encoding = table.choose("encoding", PAYLOAD_ENCODINGS)
+        content: Any = (
+            self.text(table.take("content", str), f"{table.where}: content")
+            if format == "text"
+            else self.structure(table.take("content", dict), f"{table.where}: content")
+        )
+        if format == "query" and not all(isinstance(v, Template) for v in content.values()):
+            raise InvalidScheme(f"{table.where}: content of a query must be texts")
+        table.close()
+        self.kinds["payload"] = "text"
+        return Payload(format, encoding, content)
+
+    def mac(self) -> Mac | None:
+        if "mac" not in self.top.left:
+            return None
+        table = self.top.table("mac")
+        siblings = self.top.table("macs")
+        mac = Mac(
+            algorithm=table.choose("algorithm", ALGORITHMS),
+            key=table.choose("key", KEY_FORMS, "text"),
+            construction=table.choose("construction", CONSTRUCTIONS, "hmac"),
+            message=self.text(table.take("message", str), f"{table.where}: message"),
+            encoding=table.choose("encoding", ENCODINGS),
+            siblings={
+                name: self.text(siblings.take(name, str), f"{siblings.where}: {name}")
+                for name in list(siblings.left)
+            },
+        )
+        table.close()
+        self.check_principal(self.used, table.where)
+        self.kinds["mac"] = "text"
+        self.kinds |= {f"macs.{name}": "text" for name in mac.siblings}
+        return mac
+
+    def jwt(self) -> Jwt | None:
+        if "jwt" not in self.top.left:
+            return None
+        table = self.top.table("jwt")
+        jwt = Jwt(
+            algorithm=table.choose("algorithm", JWT_ALGORITHMS),
+            header=self.structure(table.take("header", dict, {}), f"{table.where}: header"),
+            claims=self.structure(table.take("claims", dict), f"{table.where}: claims"),
+            one_of=table.texts("one_of"),
+            attributes=table.take("attributes", bool, default=False),
+            exclusive=table.take("exclusive", bool, default=False),
+        )
+        table.close()
+        if {"alg", "b64", "crit"} & set(jwt.header):
+            raise InvalidScheme(f"{table.where}: header must not hold alg, b64 or crit")
+        self.check_one_of(jwt, table.where)
+        self.kinds["jwt"] = "text"
+        return jwt
+
+    def token(self, jwt: Jwt | None) -> tuple[Any, str | None]:
+        table = self.top.table("token")
+        where, code = f"{table.where}: template", "mac" if jwt is None else "jwt"
+        template = table.left.pop("template", f"{{{code}}}")
+        if isinstance(template, str):
+            token: Any = self.text(template, where)
+            literal = "".join(part for part in token.parts if isinstance(part, str))
+            if not literal.isascii() or not literal.isprintable():
+                raise InvalidScheme(f"{where} may hold placeholders and visible ASCII characters")
+        else:
+            token = self.structure(Table(where, template).left, where)
+        names = [
+            name for part in templates_in(token) for p in part.placeholders for name in p.names
+        ]
+        if names.count(code) != 1:
+            raise InvalidScheme(f"{where} needs {{{code}}}, once")
+        header = table.maybe("header", str)
+        if header is not None:
+            header_name(header, f"{table.where}: header")
+        table.close()
+        return token, header
+
+    def text(self, text: str, where: str) -> Template:
+        template = Template.parse(text, where)
+        for placeholder in template.placeholders:
+            if placeholder.optional:
+                raise InvalidScheme(f"{where}: {placeholder} cannot be optional in a text")
+        self.check(template, where)
+        return template
+
+    def structure(self, data: Mapping[str, Any], where: str) -> Any:
+        structure = parse_all(dict(data), where)
+        for template in templates_in(structure):
+            self.check(template, where)
+        return structure
+
+    def check(self, template: Template, where: str) -> None:
+        """Check that every placeholder names known values, in a format they can have."""
+        for placeholder in template.placeholders:
+            for name in placeholder.names:
+                if name not in self.kinds:
+                    raise InvalidScheme(f"{where}: nothing is known of {name} in {placeholder}")
+                kind = self.kinds[name]
+                if placeholder.format:
+                    takes: Iterable[str] = FORMATS[placeholder.format].kinds
+                else:
+                    takes = ("text", "integer") if template.lone is None else KINDS[:5]
+                if kind not in takes:
+                    raise InvalidScheme(f"{where}: {placeholder}: no such format for a {kind}")
+            self.used.append(placeholder)
+
+    def check_principal(self, placeholders: Iterable[Placeholder], where: str) -> None:
+        known = {*PRINCIPAL, *self.values}
+        if not any(known.intersection(placeholder.names) for placeholder in placeholders):
+            raise InvalidScheme(f"{where}: nothing of the principal is signed")
+
+    def check_one_of(self, jwt: Jwt, where: str) -> None:
+        """Check that no token can leave without something of the principal in it."""
+        claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
+        for name in jwt.one_of:
+            if name not in claimed:
+                raise InvalidScheme(f"{where}: one_of: {name} is no claim")
+        if not jwt.one_of and not jwt.attributes:
+            self.check_principal((p for p in self.used if not p.optional), where)
+
+    def check_exclusive(self, jwt: Jwt, in_fields: Iterable[Placeholder]) -> None:
+        claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
+        for placeholder in in_fields:
+            if claimed.intersection(placeholder.names) & {*PRINCIPAL, *self.values}:
+                raise InvalidScheme(
+                    f"{self.top.where}: [fields]: {placeholder} is a claim of an exclusive recipe"
+                )
+
+    def lifetime(self, signed: list[Placeholder]) -> tuple[int | None, int | None]:
+        lifetime, most = self.top.maybe("lifetime", int), self.top.maybe("max_lifetime", int)
+        ends = [p for p in signed if {"expires", "lifetime"}.intersection(p.names)]
+        if lifetime is None and any(not placeholder.optional for placeholder in ends):
+            raise InvalidScheme(f"{self.top.where}: lifetime is missing, as the token must end")
+        if not ends and (lifetime or most):
+            raise InvalidScheme(
+                f"{self.top.where}: lifetime is of no use: nothing in it {{expires}}"
+            )
+        for seconds in (lifetime, most):
+            if seconds is not None and not 0 < seconds <= (most or seconds):
+                raise InvalidScheme(f"{self.top.where}: lifetime and max_lifetime contradict")
+        return lifetime, most
+
+    def ambiguous(self, payload: Payload | None, mac: Mac | None) -> str:
+        declared = self.top.take("ambiguous", bool, default=False)
+        reason = ambiguity(payload, mac, self.values)
+        if reason and not declared:
+            raise InvalidScheme(
+                f"{self.top.where}: two principals could get the same signature: {reason};"
+                " say `ambiguous = true` if the vendor leaves no choice"
+            )
+        if declared and not reason:
+            raise InvalidScheme(f"{self.top.where}: ambiguous = true, but it is not")
+        return reason
+
+
+def _setting(table: Table) -> Setting:
+    setting = Setting(table.take("variable", str), table.maybe("default", str))
+    table.close()
+    return setting
+
+
+def _rule(table: Table) -> ValueRule:
+    pattern = table.maybe("pattern", str)
+    where = f"{table.where}: pattern"
+    kind = table.choose("kind", KINDS[:5], "text")
+    rule = ValueRule(
+        kind=kind,
+        default=table.maybe("default", TYPES[kind]),
+        charset=table.choose("charset", CHARSETS, "any"),
+        lower=table.take("lower", bool, default=False),
+        refuse_prefixes=table.texts("refuse_prefixes"),
+        refuse_containing=table.texts("refuse_containing"),
+        patterns=() if pattern is None else (checked_pattern(pattern, where),),
+    )
+    table.close()
+    if rule.kind != "text" and rule.refuses:
+        raise InvalidScheme(f"{table.where}: only a text can have rules")
+    return rule
+
+
+def _vector(table: Table) -> Vector:
+    vector = Vector(
+        secret=table.take("secret", str),
+        token=table.take("token", str),
+        origin=table.take("origin", str),
+        id=table.maybe("id", str),
+        email=table.maybe("email", str),
+        attributes=table.take("attributes", dict, {}),
+        settings=table.take("settings", dict, {}),
+        now=float(table.take("now", int, 0)),
+        message=table.maybe("message", str),
+    )
+    table.close()
+    return vector

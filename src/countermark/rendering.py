@@ -1,0 +1,230 @@
+"""From a principal to the values that a recipe's placeholders stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from countermark.errors import InvalidKey, InvalidPrincipal
+from countermark.formats import TYPES, compact_json
+from countermark.keys import Key, SecretKey
+from countermark.mac import compile_mac, encode_bytes, utf8
+from countermark.principal import Identifier, Principal, identifier_text
+from countermark.rules import ValueRule
+from countermark.scheme import Payload, Scheme
+from countermark.template import MISSING, MissingValue, Template, fill_all
+
+#: The values of a principal that are texts.
+PRINCIPAL_TEXTS = ("id", "email", "phone", "name")
+
+
+class Values:
+    """The values for one principal at one moment, each found once; a function of their names."""
+
+    __slots__ = ("_getters", "_known", "principal")
+
+    def __init__(
+        self, principal: Principal, getters: Mapping[str, Callable[[Values], Any]]
+    ) -> None:
+        self.principal = principal
+        self._getters = getters
+        self._known: dict[str, Any] = {}
+
+    def __call__(self, name: str) -> Any:
+        """Return the value of *name*, or ``MISSING``."""
+        known = self._known
+        if name not in known:
+            known[name] = self._getters[name](self)
+        return known[name]
+
+    def put(self, name: str, value: Any) -> None:
+        """Say what the value of *name* is."""
+        self._known[name] = value
+
+
+class Renderer:
+    """Carries out one recipe with one key.
+
+    Args:
+        scheme: The recipe.
+        key: The key that signs.
+        settings: The account's constants, by name.
+        rule: What is taken for an id.
+        lifetime: How long tokens live, in seconds, or None.
+        claims: Names of values and attributes that are claims too.
+        clock: Returns the time, in seconds since the epoch.
+
+    Raises:
+        InvalidKey: The key is of the wrong kind.
+    """
+
+    __slots__ = ("_getters", "_scheme")
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        key: Key,
+        *,
+        settings: Mapping[str, str],
+        rule: ValueRule,
+        lifetime: int | None,
+        claims: tuple[str, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._scheme = scheme
+        getters: dict[str, Callable[[Values], Any]] = {
+            "now": lambda values: clock(),
+            "uuid": lambda values: _uuid(),
+            "lifetime": lambda values: MISSING if lifetime is None else lifetime,
+            # Whole seconds, so that the end is the same in all formats.
+            "expires": lambda values: (
+                MISSING if lifetime is None else float(int(values("now")) + lifetime)
+            ),
+            "created": lambda values: _or_missing(values.principal.created),
+            "token": lambda values: _text(scheme.token, values),
+        }
+        for name in PRINCIPAL_TEXTS:
+            getters[name] = _getter_of_field(
+                scheme.slug, name, rule if name == "id" else scheme.rule(name)
+            )
+        for name, value_rule in scheme.values.items():
+            if name not in getters:
+                getters[name] = _getter_of_attribute(scheme.slug, name, value_rule)
+        for name, constant in settings.items():
+            getters[f"settings.{name}"] = _constant(constant)
+        if scheme.payload is not None:
+            getters["payload"] = _getter_of_payload(scheme.payload)
+        if scheme.mac is not None:
+            if not isinstance(key, SecretKey):
+                raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
+            code = compile_mac(scheme.mac, key)
+            siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
+            for name, message in {"mac": scheme.mac.message, **siblings}.items():
+                getters[name] = _getter_of_mac(message, code)
+        else:
+            getters["jwt"] = _getter_of_jwt(scheme, key, claims)
+        self._getters = getters
+
+    def values(self, principal: Principal | Identifier) -> Values:
+        """Return the values for *principal*, which may be an id.
+
+        Raises:
+            InvalidPrincipal: It is not fit to be signed.
+        """
+        if not isinstance(principal, Principal):
+            principal = Principal(identifier_text(principal))
+        return Values(principal, self._getters)
+
+    def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
+        """Return what *what* makes of *values*.
+
+        Raises:
+            InvalidPrincipal: The principal lacks what the vendor signs, or the
+                vendor refuses it.
+        """
+        try:
+            return what(values)
+        except MissingValue as missing:
+            names = " or ".join(missing.names)
+        raise InvalidPrincipal(
+            f"{self._scheme.slug} needs the principal's {names}, which this one lacks",
+            code="principal_field",
+        )
+
+    def expiry(self, values: Values) -> float | None:
+        """Return when the token ends, in seconds since the epoch; None: never."""
+        expires = values("expires")
+        return None if expires is MISSING else float(expires)
+
+
+def _text(template: Any, values: Values) -> str:
+    if isinstance(template, Template):
+        return template.text(values)
+    return compact_json(fill_all(template, values))
+
+
+def _or_missing(value: Any) -> Any:
+    return MISSING if value is None else value
+
+
+def _constant(value: str) -> Callable[[Values], str]:
+    return lambda values: value or MISSING
+
+
+def _uuid() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _getter_of_field(slug: str, name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"{slug}: the {name}"
+
+    def get(values: Values) -> Any:
+        text = getattr(values.principal, name)
+        if text is None:
+            return MISSING
+        return rule.apply(text, where)  # the principal has checked it in general
+
+    return get
+
+
+def _getter_of_attribute(slug: str, name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"{slug}: the attribute {name}"
+
+    def get(values: Values) -> Any:
+        value = values.principal.attributes.get(name)
+        if value is None:
+            return _or_missing(rule.default)
+        if rule.kind == "text":
+            return rule.apply(identifier_text(value, where), where)
+        if not isinstance(value, TYPES[rule.kind]) or (
+            isinstance(value, bool) and rule.kind != "boolean"
+        ):
+            raise InvalidPrincipal(
+                f"{where} must be of the kind {rule.kind}", code="principal_field"
+            )
+        return value
+
+    return get
+
+
+def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
+    def get(values: Values) -> str:
+        if payload.format == "query":
+            from urllib.parse import urlencode
+
+            content = urlencode(fill_all(payload.content, values))
+        else:
+            content = _text(payload.content, values)
+        if payload.encoding == "none":
+            return content
+        return encode_bytes(utf8(content), payload.encoding)
+
+    return get
+
+
+def _getter_of_mac(message: Template, code: Callable[[str], str]) -> Callable[[Values], str]:
+    return lambda values: code(message.text(values))
+
+
+def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:
+    from countermark.jwt import compile_jwt
+
+    jwt = scheme.jwt
+    assert jwt is not None  # noqa: S101  # a scheme has a code or a token
+    encode = compile_jwt(jwt.algorithm, key)
+
+    def get(values: Values) -> str:
+        if jwt.one_of and all(values(name) is MISSING for name in jwt.one_of):
+            raise MissingValue(jwt.one_of)
+        claims = fill_all(jwt.claims, values)
+        for name in more:
+            value = (
+                values(name) if name in PRINCIPAL_TEXTS else values.principal.attributes.get(name)
+            )
+            if value is not None and value is not MISSING:
+                claims[name] = value
+        return encode(claims, fill_all(jwt.header, values))
+
+    return get

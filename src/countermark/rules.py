@@ -1,0 +1,78 @@
+"""What a vendor takes for one value of a principal."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from countermark.errors import InvalidPrincipal, InvalidScheme
+
+
+class ValueRule(NamedTuple):
+    """What a vendor takes for one value, beyond what no text may hold.
+
+    Attributes:
+        kind: ``text``, ``integer``, ``boolean``, ``list`` or ``object``.
+        charset: ``any`` text, or ``ascii`` for its printable characters alone.
+        lower: Whether it is signed, and handed over, in lower case.
+        refuse_prefixes: What it must not begin with.
+        refuse_containing: What must not occur in it.
+        patterns: Regular expressions, each of which all of it must match.
+        default: What it is where the principal has no such attribute; None: missing.
+    """
+
+    kind: str = "text"
+    charset: str = "any"
+    lower: bool = False
+    refuse_prefixes: tuple[str, ...] = ()
+    refuse_containing: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    default: Any = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether there is any text that it refuses."""
+        return self != ValueRule(self.kind, lower=self.lower, default=self.default)
+
+    def problem(self, text: str) -> str | None:
+        """Return why *text*, already known to be fit in general, may not be signed."""
+        if self.charset == "ascii" and not text.isascii():
+            return "it is not ASCII"
+        for prefix in self.refuse_prefixes:
+            if text.startswith(prefix):
+                return f"it begins with {prefix!r}"
+        for part in self.refuse_containing:
+            if part in text:
+                return f"it holds {part!r}"
+        if all(re.fullmatch(pattern, text) for pattern in self.patterns):
+            return None
+        return "it does not match the pattern"
+
+    def apply(self, text: str, where: str) -> str:
+        """Return *text* as it is signed.
+
+        Raises:
+            InvalidPrincipal: It may not be signed; the message begins with *where*.
+        """
+        if self.lower:
+            text = text.lower()
+        if problem := self.problem(text):
+            raise InvalidPrincipal(
+                f"{where} takes none of this form: {problem}", code="principal_pattern"
+            )
+        return text
+
+
+def checked_pattern(pattern: object, where: str) -> str:
+    """Return *pattern* if it is a regular expression.
+
+    Raises:
+        InvalidScheme: It is none; the message begins with *where*.
+    """
+    if not isinstance(pattern, str):
+        raise InvalidScheme(f"{where} must be a str, not {type(pattern).__name__}")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise InvalidScheme(f"{where} is no regular expression: {error}") from None
+    return pattern

@@ -1,0 +1,176 @@
+"""The placeholders of a recipe: ``{id}``, ``{id|email}``, ``{now:ms}``, ``{name?}``.
+
+A placeholder names a value; several names with ``|`` between them mean the first
+that is there. A format after ``:`` says how the value is written, and ``?`` at the
+end leaves the whole entry out where the value is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from countermark.errors import InvalidScheme
+from countermark.formats import FORMATS
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_PLACEHOLDER = re.compile(rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?")
+
+#: Returns the value of a name, or :data:`MISSING`.
+Find = Callable[[str], Any]
+
+MISSING: Any = object()
+
+
+class MissingValue(Exception):  # it never leaves the package
+    """None of the names of a placeholder has a value."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+
+
+class Placeholder(NamedTuple):
+    """One placeholder.
+
+    Attributes:
+        names: The names of values, of which the first that is there counts.
+        format: The name of a format of :mod:`countermark.formats`, or "".
+        optional: Whether the entry is left out where the value is missing.
+    """
+
+    names: tuple[str, ...]
+    format: str = ""
+    optional: bool = False
+
+    def value(self, find: Find) -> Any:
+        """Return the value in its format.
+
+        Raises:
+            MissingValue: None of the names has one.
+        """
+        for name in self.names:
+            value = find(name)
+            if value is not MISSING:
+                return FORMATS[self.format].apply(value) if self.format else value
+        raise MissingValue(self.names)
+
+    def __str__(self) -> str:
+        written = f":{self.format}" if self.format else ""
+        return f"{{{'|'.join(self.names)}{written}{'?' if self.optional else ''}}}"
+
+
+class Template(NamedTuple):
+    """Text with placeholders, in parts."""
+
+    parts: tuple[str | Placeholder, ...]
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Template:
+        """Read *text*.
+
+        Raises:
+            InvalidScheme: Something in braces is no placeholder; the message
+                begins with *where*.
+        """
+        parts: list[str | Placeholder] = []
+        for number, piece in enumerate(_BRACES.split(text)):
+            if number % 2:
+                parts.append(_placeholder(piece, where))
+            elif "{" in piece or "}" in piece:
+                raise InvalidScheme(f"{where}: a brace has no partner")
+            elif piece:
+                parts.append(piece)
+        return cls(tuple(parts))
+
+    @property
+    def placeholders(self) -> Iterator[Placeholder]:
+        """The placeholders, in their order."""
+        return (part for part in self.parts if isinstance(part, Placeholder))
+
+    @property
+    def lone(self) -> Placeholder | None:
+        """The placeholder, where the template is one and nothing else."""
+        part = self.parts[0] if len(self.parts) == 1 else None
+        return part if isinstance(part, Placeholder) else None
+
+    def text(self, find: Find) -> str:
+        """Return the text with the values in it.
+
+        Raises:
+            MissingValue: A value is missing.
+        """
+        return "".join(
+            part if isinstance(part, str) else str(part.value(find)) for part in self.parts
+        )
+
+    def fill(self, find: Find) -> Any:
+        """Return the value of a lone placeholder as what it is, or else the text.
+
+        Raises:
+            MissingValue: A value is missing.
+        """
+        lone = self.lone
+        return self.text(find) if lone is None else lone.value(find)
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+
+def _placeholder(inside: str, where: str) -> Placeholder:
+    found = _PLACEHOLDER.fullmatch(inside)
+    if found is None:
+        raise InvalidScheme(f"{where}: {{{inside}}} is no placeholder")
+    names, written, optional = found.groups(default="")
+    if written and written not in FORMATS:
+        raise InvalidScheme(
+            f"{where}: {{{inside}}} has an unknown format; there are {', '.join(sorted(FORMATS))}"
+        )
+    return Placeholder(tuple(names.split("|")), written, bool(optional))
+
+
+def parse_all(structure: Any, where: str) -> Any:
+    """Return *structure*, of tables and lists, with its texts read as templates."""
+    if isinstance(structure, str):
+        return Template.parse(structure, where)
+    if isinstance(structure, dict):
+        return {key: parse_all(value, f"{where}.{key}") for key, value in structure.items()}
+    if isinstance(structure, list):
+        return [parse_all(value, where) for value in structure]
+    return structure
+
+
+def templates_in(structure: Any) -> Iterator[Template]:
+    """Yield the templates of a structure."""
+    if isinstance(structure, Template):
+        yield structure
+    elif isinstance(structure, dict | list):
+        values = structure.values() if isinstance(structure, dict) else structure
+        for value in values:
+            yield from templates_in(value)
+
+
+def fill_all(structure: Any, find: Find) -> Any:
+    """Return *structure* with all templates filled in.
+
+    An entry of a table whose value is missing and optional is left out.
+
+    Raises:
+        MissingValue: A value is missing that is not optional.
+    """
+    if isinstance(structure, Template):
+        return structure.fill(find)
+    if isinstance(structure, list):
+        return [fill_all(value, find) for value in structure]
+    if not isinstance(structure, dict):
+        return structure
+    filled = {}
+    for key, value in structure.items():
+        try:
+            filled[key] = fill_all(value, find)
+        except MissingValue:
+            if not (isinstance(value, Template) and any(p.optional for p in value.placeholders)):
+                raise
+    return filled
