@@ -42,7 +42,9 @@ def _with_schemes(count: int) -> SigningMiddleware:
     signers = [
         Signer(
             Scheme.from_mapping(
-                f"vendor-{number}", data | {"token": data["token"] | {"header": f"Token-{number}"}}
+                data
+                | {"slug": f"vendor-{number}"}
+                | {"token": data["token"] | {"header": f"Token-{number}"}}
             ),
             KEYRING,
             header=None,

@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from countermark.errors import CountermarkError
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
@@ -19,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--port", type=port_number, default=8000, help="port on 127.0.0.1 (default: 8000)"
     )
     demo.set_defaults(run=_demo)
+    schemes = commands.add_parser("schemes", help="list the vendors, or show one")
+    schemes.add_argument("slug", nargs="?", help="the scheme to show")
+    schemes.add_argument("--markdown", action="store_true", help="print docs/vendors.md")
+    schemes.set_defaults(run=_schemes)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -26,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").startswith("countermark"):
             raise
         print(f"The demo needs {error.name}: pip install 'countermark[demo]'", file=sys.stderr)
+        return 2
+    except CountermarkError as error:
+        print(error, file=sys.stderr)
         return 2
     return code
 
@@ -50,4 +59,16 @@ def _demo(options: argparse.Namespace) -> int:
     from countermark.demo.asgi_app import create_app
 
     uvicorn.run(create_app(), host="127.0.0.1", port=options.port, log_level="info")
+    return 0
+
+
+def _schemes(options: argparse.Namespace) -> int:
+    from countermark.catalogue import catalogue, load
+    from countermark.listing import described, listed, markdown
+
+    if options.slug:
+        print(described(load(options.slug)))
+    else:
+        show = markdown if options.markdown else listed
+        print(show(map(load, catalogue())))
     return 0

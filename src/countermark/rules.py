@@ -57,9 +57,7 @@ class ValueRule(NamedTuple):
         if self.lower:
             text = text.lower()
         if problem := self.problem(text):
-            raise InvalidPrincipal(
-                f"{where} takes none of this form: {problem}", code="principal_pattern"
-            )
+            raise InvalidPrincipal(f"{where} is refused: {problem}", code="principal_pattern")
         return text
 
 

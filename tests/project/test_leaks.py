@@ -76,7 +76,7 @@ def test_representations_and_pickles(signer: Signer) -> None:
     )
     request(app)
     things = [signer, signer._key, identity_seen[0], signer.issue(USER), app, signer.scheme]
-    things += [Principal(USER, email=USER, actor=USER), Principal(USER)]
+    things += [Principal(USER, email=f"{USER}@a.example", actor=USER), Principal(USER)]
     for thing in things:
         text = repr(thing) + str(thing)
         assert SECRET not in text

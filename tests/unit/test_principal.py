@@ -48,7 +48,6 @@ def accept(request: pytest.FixtureRequest, flow: Signer) -> Any:
         (1.0, "principal_type"),
         (b"user-1", "principal_type"),
         (bytearray(b"user-1"), "principal_type"),
-        (None, "principal_type"),
         (["user-1"], "principal_type"),
         ("u" * 513, "principal_too_long"),
         ("é" * 513, "principal_too_long"),
@@ -107,7 +106,7 @@ def test_a_principal_is_a_value() -> None:
     assert hash(principal) == hash(Principal("7", email="a@b.example", actor=REFERENCE))
     assert (principal.id, principal.email, principal.actor) == ("7", "a@b.example", REFERENCE)
     with pytest.raises(AttributeError):
-        principal.id = "8"  # type: ignore[misc]
+        principal.id = "8"
     with pytest.raises(InvalidPrincipal):
         Principal("7", actor="")
     with pytest.raises(InvalidPrincipal):
@@ -132,7 +131,7 @@ def test_not_even_a_line_of_it_is(flow: Signer, value: str) -> None:
 def test_stigg_takes_no_id_that_a_browser_cannot_put_into_a_header(
     stigg: Signer, value: str
 ) -> None:
-    with pytest.raises(InvalidPrincipal, match="stigg takes no id of this form"):
+    with pytest.raises(InvalidPrincipal, match="stigg: the id is refused: it is not ASCII"):
         stigg.sign(value)
 
 
