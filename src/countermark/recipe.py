@@ -272,9 +272,7 @@ class _Reader:
         if lifetime is None and any(not placeholder.optional for placeholder in ends):
             raise InvalidScheme(f"{self.top.where}: lifetime is missing, as the token must end")
         if not ends and (lifetime or most):
-            raise InvalidScheme(
-                f"{self.top.where}: lifetime is of no use: nothing in it {{expires}}"
-            )
+            raise InvalidScheme(f"{self.top.where}: nothing {{expires}}, so lifetime is of no use")
         for seconds in (lifetime, most):
             if seconds is not None and not 0 < seconds <= (most or seconds):
                 raise InvalidScheme(f"{self.top.where}: lifetime and max_lifetime contradict")
@@ -313,7 +311,7 @@ def _rule(table: Table) -> ValueRule:
         patterns=() if pattern is None else (checked_pattern(pattern, where),),
     )
     table.close()
-    if rule.kind != "text" and rule.refuses:
+    if rule.kind != "text" and (rule.refuses or rule.lower):
         raise InvalidScheme(f"{table.where}: only a text can have rules")
     return rule
 

@@ -13,7 +13,7 @@ from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.identity import compile_carried
 from countermark.policy import IdentityPolicy
 from tests.conftest import Events
-from tests.unit.test_scheme import recipe
+from tests.unit.test_recipe import recipe
 
 USER = "user-1"
 
@@ -309,7 +309,7 @@ class TestAsynchronous:
 def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, events: Events) -> None:
     data = recipe()
     del data["values"]
-    signer = Signer(Scheme.from_mapping({"slug": "own"} | data), Keyring(secret))
+    signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert not signer.header_safe
     policy = IdentityPolicy(signer, lambda source: source, on_event=events)
     carried = compile_carried(policy, policy.carriers(str), str)
@@ -326,7 +326,7 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
 def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Events) -> None:
     data = recipe()
     data["token"]["template"] = "x" * 2048 + "{mac}"
-    signer = Signer(Scheme.from_mapping({"slug": "own"} | data), Keyring(secret))
+    signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     policy = IdentityPolicy(signer, lambda source: "user-1", on_event=events)
     identity = RequestIdentity(policy, {})
     assert compile_carried(policy, policy.carriers(str), str)(identity) == []

@@ -21,7 +21,7 @@ from countermark import (
     Signer,
     WeakKeyWarning,
 )
-from tests.unit.test_scheme import recipe
+from tests.unit.test_recipe import recipe
 
 LIVE = "live_secret_" + "abcd1234" * 8
 
@@ -31,7 +31,7 @@ def own(**mac_or_token: str) -> Scheme:
     for key, value in mac_or_token.items():
         table = "token" if key == "template" else "mac"
         data[table][key] = value
-    return Scheme.from_mapping({"slug": "own"} | data)
+    return Scheme.from_mapping(data | {"slug": "own"})
 
 
 @pytest.mark.parametrize("template", ["{mac}", "v1={mac}", "{mac};", "{id}{mac}", "a {id}:{mac}!"])
@@ -59,7 +59,7 @@ def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
 def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
     data = recipe()
     data["fields"] |= {"version": "1", "colour": {"dark": True}}
-    signed = Signer(Scheme.from_mapping({"slug": "own"} | data), Keyring(secret)).issue("{token}")
+    signed = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret)).issue("{token}")
     assert signed.fields["version"] == "1"
     assert signed.fields["colour"] == {"dark": True}
     assert signed.fields["customerId"] == "{token}"
@@ -180,10 +180,10 @@ def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
     data = recipe()
     rule = {"refuse_containing": ["admin"], "refuse_prefixes": ["root"], "pattern": ".*"}
     data["values"] = {"id": rule}
-    signer = Signer(Scheme.from_mapping({"slug": "own"} | data), Keyring(secret))
+    signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert signer.sign("user-1")
     del rule["pattern"]
-    signer = Signer(Scheme.from_mapping({"slug": "own"} | data), Keyring(secret))
+    signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert signer.sign("user-1")
     for value in ("the-admin-1", "root-1"):
         with pytest.raises(InvalidPrincipal):

@@ -1,0 +1,90 @@
+"""A principal who has everything, and a signer for each scheme of the catalogue."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from countermark import Keyring, Principal, Scheme, Signer
+
+#: Hexadecimal, so that it serves where the key is text and where it is decoded.
+SECRET = "0123456789abcdef" * 5
+NOW = 1_800_000_000.25
+
+#: What the attributes are called in the recipes, and what they are here.
+ATTRIBUTES: dict[str, Any] = {
+    "access_filters": {"sales": {"region": "north"}},
+    "account_type": "viewer",
+    "agent": "agent-7",
+    "avatar_url": "https://a.example/ann.png",
+    "channel": "private-foobar",
+    "companies": [{"id": "c1", "name": "Acme"}],
+    "company_id": "c1",
+    "customer_id": "cus_123",
+    "external_group_id": "group-1",
+    "first_name": "Ann",
+    "grants": {"https://api.example/u/1": {"read": [{}]}},
+    "group_ids": [5],
+    "groups": ["staff"],
+    "image_url": "https://a.example/ann.png",
+    "last_name": "Lee",
+    "meta": {"plan": "pro"},
+    "models": ["thelook"],
+    "nonce": "cb68251eefb5211e58c00ff1395f0c0b",
+    "params": {"state": "on"},
+    "permissions": ["see_user_dashboards"],
+    "plan": "pro",
+    "resource": {"dashboard": 7},
+    "role": "member",
+    "socket_id": "1234.1234",
+    "subscription_id": "sub_9",
+    "target": "/embed/dashboards/3",
+    "user_attributes": {"vendor": "17"},
+    "username": "ann",
+    "weight": 3,
+}
+ANN = Principal(
+    "user-1",
+    email="Ann@B.example",
+    phone="+15550100",
+    name="Ann Lee",
+    created=1_700_000_000,
+    attributes=ATTRIBUTES,
+)
+
+
+@cache
+def private_key(kind: str) -> tuple[str, str]:
+    """Return a private key in PEM, and its public one."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    if kind == "RS256":
+        key = rsa.generate_private_key(65537, 2048)
+    else:
+        key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+def signer_of(slug: str, **options: Any) -> Signer:
+    """Return a signer with settings that are called by their own names."""
+    scheme = Scheme.load(slug)
+    algorithm = scheme.jwt.algorithm if scheme.jwt else ""
+    key = private_key(algorithm)[0] if algorithm in {"RS256", "ES256"} else SECRET
+    given = {
+        "settings": {name: f"the-{name}" for name in scheme.settings},
+        "claims": ["plan"] if scheme.jwt and scheme.jwt.attributes else (),
+        "clock": lambda: NOW,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some are ambiguous; that has tests of its own
+        return Signer(scheme, Keyring(key), **given | options)  # type: ignore[arg-type]

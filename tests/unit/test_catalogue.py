@@ -1,0 +1,170 @@
+"""The catalogue: what each of its files must say, and that its examples come out."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from countermark import (
+    AmbiguousSchemeWarning,
+    InvalidPrincipal,
+    Keyring,
+    Principal,
+    Scheme,
+    Signer,
+    UnknownScheme,
+)
+from countermark.catalogue import catalogue
+from countermark.examples import check
+from countermark.formats import FORMATS
+from tests.unit.samples import ANN, SECRET, signer_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMES = {slug: Scheme.load(slug) for slug in catalogue()}
+WITH_EXAMPLES = {slug: len(scheme.vectors) for slug, scheme in SCHEMES.items() if scheme.vectors}
+
+
+def test_there_are_as_many_as_we_say() -> None:
+    assert len(SCHEMES) == 82
+    assert sum(scheme.jwt is not None for scheme in SCHEMES.values()) == 31
+    assert f"{len(SCHEMES)} schemes" in (ROOT / "README.md").read_text()
+
+
+def test_the_published_examples_come_out() -> None:
+    assert WITH_EXAMPLES == {
+        "cognito-flow": 1,
+        "discourse": 1,
+        "intercom-hmac": 2,
+        "pusher": 2,
+        "pusher-user": 1,
+        "stigg": 2,
+    }
+    for slug in WITH_EXAMPLES:
+        assert [equal for _, equal in check(SCHEMES[slug])] == [True] * WITH_EXAMPLES[slug]
+
+
+def test_an_example_that_is_wrong_does_not_come_out() -> None:
+    data = {
+        "slug": "wrong",
+        "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
+        "vectors": [{"secret": "secret", "id": "5", "token": "d3", "origin": "nobody"}],
+    }
+    assert [equal for _, equal in check(Scheme.from_mapping(data))] == [False]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
+def test_every_scheme_says_where_it_is_from(scheme: Scheme) -> None:
+    assert scheme.source
+    assert all(re.match(r"https?://|repo [\w.-]+/|npm |PyPI |gist ", s) for s in scheme.source)
+    assert isinstance(scheme.read, date)
+    assert scheme.read.year >= 2026
+    assert scheme.confidence in {"read in primary source", "read in secondary source"}
+    assert scheme.status == "current" or scheme.replacement
+    assert re.fullmatch("[A-Z][A-Z0-9_]+", scheme.variable)
+    assert scheme.frontend.strip()
+    assert all(vector.origin for vector in scheme.vectors)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
+def test_every_scheme_hands_the_token_over(scheme: Scheme) -> None:
+    signed = signer_of(scheme.slug).issue(ANN)
+    mac_or_token = {signed.token, signed.token.rpartition("&sig=")[2]}
+    if scheme.slug == "productfruits":
+        mac_or_token.add(signed.fields["user"]["hmac"]["hash"])
+    if scheme.slug == "ably":
+        mac_or_token.add(signed.fields["mac"])
+    texts = re.findall(r"'([^']+)'", str(signed.fields))
+    assert mac_or_token.intersection(texts)
+
+
+def test_headers_and_variables_are_nobody_elses() -> None:
+    headers = [scheme.header for scheme in SCHEMES.values() if scheme.header]
+    assert len(set(headers)) == len(headers)
+
+
+def test_every_format_has_a_user() -> None:
+    used = {
+        format
+        for path in (ROOT / "src/countermark/schemes").glob("*.toml")
+        for format in re.findall(r"\{[^{}]+?:([a-z-]+)\??\}", path.read_text())
+    }
+    assert used == set(FORMATS)
+
+
+def test_the_secret_of_cognito_is_text_and_not_hexadecimal() -> None:
+    vector = Scheme.load("cognito-flow").vectors[0]
+    decoded = bytes.fromhex(vector.secret.removeprefix("live_secret_"))
+    assert Signer("cognito-flow", Keyring(decoded)).sign(vector.id or "") != vector.token
+
+
+AMBIGUOUS = {"appy-sdk", "loyaltylion", "supportwire", "yourgpt", "zoho-thrive"}
+
+
+def test_only_these_can_sign_two_principals_alike() -> None:
+    assert {slug for slug, scheme in SCHEMES.items() if scheme.ambiguous} == AMBIGUOUS
+
+
+@pytest.mark.parametrize("slug", sorted(AMBIGUOUS))
+def test_and_they_say_so_when_a_signer_is_built(slug: str) -> None:
+    settings = dict.fromkeys(SCHEMES[slug].settings, "x")
+    with pytest.warns(AmbiguousSchemeWarning, match=f"{slug}: two principals can get the same"):
+        Signer(slug, Keyring(SECRET), settings=settings)
+
+
+def test_what_they_sign_alike() -> None:
+    one = Principal("1", email="a@b.example2")
+    other = Principal("21", email="a@b.example")
+    zoho = signer_of("zoho-thrive")
+    assert zoho.sign(one) == zoho.sign(other)
+
+
+@pytest.mark.parametrize("slug", ["intercom-hmac", "magicbell-hmac", "featurebase-hmac"])
+def test_an_id_is_not_taken_for_an_address_of_another_person(slug: str) -> None:
+    with pytest.raises(InvalidPrincipal, match=f"{slug}: the id is refused: it holds '@'"):
+        signer_of(slug).sign("victim@b.example")
+
+
+def test_an_id_is_not_taken_for_a_context() -> None:
+    with pytest.raises(InvalidPrincipal):
+        signer_of("launchdarkly").sign("org:acme")
+    with pytest.raises(InvalidPrincipal):
+        signer_of("novu").sign('{"tenant":"acme"}')
+
+
+def test_a_scheme_that_signs_addresses_does_not_take_an_id_for_one() -> None:
+    with pytest.raises(InvalidPrincipal, match="helpscout needs the principal's email") as caught:
+        signer_of("helpscout").sign("user-1")
+    assert caught.value.code == "principal_field"
+
+
+@pytest.mark.parametrize("slug", ["nobody", "Stigg", "../schemes/stigg", "stigg.toml", ""])
+def test_an_unknown_scheme_is_told_where_the_known_ones_are(slug: str) -> None:
+    with pytest.raises(UnknownScheme, match="`countermark schemes` lists all 82"):
+        Scheme.load(slug)
+
+
+def test_a_name_that_is_nearly_right_is_told_the_right_one() -> None:
+    with pytest.raises(UnknownScheme, match="no scheme is called 'intercom'; there is intercom-"):
+        Scheme.load("intercom")
+
+
+def test_a_secret_given_for_a_name_is_not_repeated() -> None:
+    with pytest.raises(UnknownScheme, match="no scheme is called that") as caught:
+        Scheme.load("7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6")
+    assert "7b8f" not in str(caught.value)
+
+
+def test_a_scheme_is_loaded_once() -> None:
+    assert Scheme.load("stigg") is Scheme.load("stigg")
+
+
+@pytest.mark.parametrize("slug", SCHEMES)
+def test_every_scheme_builds_without_a_warning_unless_it_is_ambiguous(slug: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        signer_of(slug)
+    assert not caught  # the helper drops them: what is left would come from elsewhere

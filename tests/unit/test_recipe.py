@@ -1,0 +1,265 @@
+"""What a recipe may say, and how it is told that it may not."""
+
+from __future__ import annotations
+
+import tomllib
+from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countermark import InvalidScheme, Keyring, Scheme, Signer
+from tests.unit.samples import SECRET
+
+
+def recipe(slug: str = "stigg") -> dict[str, Any]:
+    """Return what the TOML of a scheme of the catalogue holds."""
+    text = (files("countermark") / "schemes" / f"{slug}.toml").read_text("utf-8")
+    return {"slug": slug, **tomllib.loads(text)}
+
+
+SMALLEST: dict[str, Any] = {
+    "slug": "own",
+    "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
+}
+TOKEN: dict[str, Any] = {"slug": "own", "jwt": {"algorithm": "HS256", "claims": {"sub": "{id}"}}}
+
+
+def changed(base: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Return *base* with the value at a dotted *path* set, or deleted if it is None."""
+    data = deepcopy(base)
+    table = data
+    *above, last = path.split(".")
+    for key in above:
+        table = table.setdefault(key, {})
+    if value is None:
+        del table[last]
+    else:
+        table[last] = value
+    return data
+
+
+def test_little_is_needed() -> None:
+    scheme = Scheme.from_mapping(SMALLEST)
+    assert (scheme.slug, scheme.name, scheme.status) == ("own", "own", "current")
+    assert scheme.header is None
+    assert Signer(scheme, Keyring(SECRET)).issue("user-1").fields == {}
+    assert SMALLEST["slug"] == "own"  # what was given is not changed
+
+
+def test_a_file_is_called_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "acme-chat.toml"
+    path.write_text('[mac]\nalgorithm = "sha256"\nmessage = "{id}"\nencoding = "hex"\n')
+    assert Scheme.from_toml(path).slug == "acme-chat"
+    assert Scheme.from_toml(str(path)).slug == "acme-chat"
+    path.write_text('slug = "other"\n' + path.read_text())
+    assert Scheme.from_toml(path).slug == "other"
+
+
+def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "acme-chat.toml"
+    with pytest.raises(FileNotFoundError):
+        Scheme.from_toml(path)
+    path.write_text("[mac")
+    with pytest.raises(InvalidScheme, match="scheme acme-chat: it is not TOML"):
+        Scheme.from_toml(path)
+
+
+@pytest.mark.parametrize("slug", ["", "Stigg", "a--b", "../x", "-a", None, 5])
+def test_a_slug_is_lower_case_words(slug: object) -> None:
+    with pytest.raises(InvalidScheme, match="slug: .* is no name for a scheme"):
+        Scheme.from_mapping({**SMALLEST, "slug": slug})
+
+
+BAD = [
+    (SMALLEST, "colour", "red", "scheme own: unknown key colour"),
+    (SMALLEST, "mac.salt", "x", r"scheme own: [mac]: unknown key salt"),
+    (SMALLEST, "mac.algorithm", "md5", "algorithm must be one of sha1, sha256, sha512"),
+    (SMALLEST, "mac.algorithm", None, "[mac]: algorithm is missing"),
+    (SMALLEST, "mac.encoding", "base32", "encoding must be one of hex, hex-upper, base64"),
+    (SMALLEST, "mac.key", "pem", "key must be one of text, hex, base64"),
+    (SMALLEST, "mac.construction", "prefix", "construction must be one of hmac, suffix"),
+    (SMALLEST, "mac", "sha256", "mac must be of type dict"),
+    (SMALLEST, "mac", None, "it needs one of [mac] and [jwt]"),
+    (SMALLEST, "jwt", TOKEN["jwt"], "it needs one of [mac] and [jwt]"),
+    (SMALLEST, "name", 1, "name must be of type str"),
+    (SMALLEST, "status", "old", "status must be one of current, deprecated"),
+    (SMALLEST, "source", [1], "source must be a list of texts"),
+    (SMALLEST, "read", "yesterday", "read must be of type date"),
+    (SMALLEST, "ambiguous", 1, "ambiguous must be of type bool"),
+    (SMALLEST, "lifetime", True, "lifetime must be of type int"),
+    # placeholders
+    (SMALLEST, "mac.message", "{id}{", "[mac]: message: a brace has no partner"),
+    (SMALLEST, "mac.message", "{Id}", "{Id} is no placeholder"),
+    (SMALLEST, "mac.message", "{}", "{} is no placeholder"),
+    (SMALLEST, "mac.message", "{id|}", "{id|} is no placeholder"),
+    (SMALLEST, "mac.message", "{org}", "nothing is known of org in {org}"),
+    (SMALLEST, "mac.message", "{id|org}", "nothing is known of org in {id|org}"),
+    (SMALLEST, "mac.message", "{settings.app}", "nothing is known of settings.app"),
+    (SMALLEST, "mac.message", "{mac}", "nothing is known of mac"),
+    (SMALLEST, "mac.message", "{payload}", "nothing is known of payload"),
+    (SMALLEST, "mac.message", "{id:rot13}", "{id:rot13} has an unknown format"),
+    (SMALLEST, "mac.message", "{id:s}", "{id:s}: no such format for a text"),
+    (SMALLEST, "mac.message", "{id}{now}", "{now}: no such format for a time"),
+    (SMALLEST, "mac.message", "{id}-{now:url}", "{now:url}: no such format for a time"),
+    (SMALLEST, "mac.message", "{id?}", "{id?} cannot be optional in a text"),
+    (SMALLEST, "mac.message", "constant", "[mac]: nothing of the principal is signed"),
+    (SMALLEST, "mac.message", "{now:s}", "[mac]: nothing of the principal is signed"),
+    (SMALLEST, "fields.t", "{jwt}", "[fields]: nothing is known of jwt"),
+    (SMALLEST, "fields.t", "{macs.other}", "nothing is known of macs.other"),
+    # values and settings
+    (SMALLEST, "values.id.kind", "integer", "[values.id]: kind must be text"),
+    (SMALLEST, "values.created.lower", True, "created is not for a recipe to define"),
+    (SMALLEST, "values.now", {}, "now is not for a recipe to define"),
+    (SMALLEST, "values.token", {}, "token is not for a recipe to define"),
+    (SMALLEST, "values.Org", {}, "'Org' is no name; use lower case"),
+    (SMALLEST, "values.id.pattern", "(", "[values].id: pattern is no regular expression"),
+    (SMALLEST, "values.id.charset", "latin", "charset must be one of any, ascii"),
+    (SMALLEST, "values.x", {"kind": "list", "lower": True}, "only a text can have rules"),
+    (SMALLEST, "values.x", {"kind": "list", "default": "y"}, "default must be of type list"),
+    (SMALLEST, "values.x.colour", "red", "[values].x: unknown key colour"),
+    (SMALLEST, "settings.app", "APP", "expected a table"),
+    (SMALLEST, "settings.app.default", "x", "variable is missing"),
+    # the token
+    (SMALLEST, "token.template", "{id}", "template needs {mac}, once"),
+    (SMALLEST, "token.template", "{mac}{mac}", "template needs {mac}, once"),
+    (SMALLEST, "token.template", "{mac}\n", "placeholders and visible ASCII"),
+    (SMALLEST, "token.template", "é{mac}", "placeholders and visible ASCII"),
+    (SMALLEST, "token.template", {"id": "{id}"}, "template needs {mac}, once"),
+    (SMALLEST, "token.template", 5, "template: expected a table"),
+    (SMALLEST, "token.header", "No Header", "not a header name"),
+    (SMALLEST, "token.header", "Set-Cookie", "has a meaning of its own"),
+    # life
+    (SMALLEST, "lifetime", 60, "nothing {expires}, so lifetime is of no use"),
+    (SMALLEST, "mac.message", "{id}-{expires:s}", "lifetime is missing, as the token must end"),
+    (
+        changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"max_lifetime": 30},
+        "lifetime",
+        60,
+        "lifetime and max_lifetime contradict",
+    ),
+    (changed(SMALLEST, "mac.message", "{id}-{expires:s}"), "lifetime", 0, "contradict"),
+    # payloads
+    (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, text"),
+    (
+        SMALLEST,
+        "payload",
+        {"format": "json", "encoding": "none", "content": "{id}"},
+        "content must be of type dict",
+    ),
+    (
+        SMALLEST,
+        "payload",
+        {"format": "query", "encoding": "none", "content": {"a": {"b": "{id}"}}},
+        "content of a query must be texts",
+    ),
+    # JSON Web Tokens
+    (TOKEN, "jwt.algorithm", "none", "algorithm must be one of HS256, HS512, RS256, ES256"),
+    (TOKEN, "jwt.header.alg", "none", "header must not hold alg, b64 or crit"),
+    (TOKEN, "jwt.claims.sub", "{mac}", "nothing is known of mac"),
+    (TOKEN, "jwt.claims.sub", "{id?}", "[jwt]: nothing of the principal is signed"),
+    (TOKEN, "jwt.claims.exp", "{expires:s}", "lifetime is missing"),
+    (TOKEN, "jwt.one_of", ["id", "email"], "one_of: email is no claim"),
+    (TOKEN, "token.template", "{mac}", "nothing is known of mac"),
+    (
+        changed(TOKEN, "jwt.exclusive", True),
+        "fields.id",
+        "{id}",
+        "{id} is a claim of an exclusive recipe",
+    ),
+    # examples
+    (SMALLEST, "vectors", [{"secret": "x"}], "token is missing"),
+    (SMALLEST, "vectors", ["x"], "expected a table"),
+]
+
+
+@pytest.mark.parametrize(("base", "path", "value", "message"), BAD)
+def test_a_bad_recipe_is_refused_by_the_name_of_its_key(
+    base: dict[str, Any], path: str, value: object, message: str
+) -> None:
+    with pytest.raises(InvalidScheme) as caught:
+        Scheme.from_mapping(changed(base, path, value))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("scheme own: ")
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("{email}{id}", "nothing tells where {email} ends and {id} begins"),
+        ("{id}:{email}", "nothing tells where {id} ends and {email} begins"),
+        ("{id}{settings.app}{email}", "nothing tells where {id} ends and {email} begins"),
+        ("{id|email}", "id and email can be the same text"),
+        ("{id|phone}", "id and phone can be the same text"),
+        ("{email|phone|id}", "email and phone can be the same text"),
+        ("{id}-{org}-{email}", "nothing tells where {id} ends and {org} begins"),
+        ("{id}{now:s}{email}", "nothing tells where {id} ends and {now:s} begins"),
+        ("{id}{number}", "nothing tells where {id} ends and {number} begins"),
+    ],
+)
+def test_two_principals_with_the_same_signature_are_an_error(message: str, reason: str) -> None:
+    data = changed(SMALLEST, "mac.message", message) | {
+        "values": {"org": {}, "number": {"kind": "integer"}},
+        "settings": {"app": {"variable": "APP"}},
+    }
+    with pytest.raises(InvalidScheme, match="two principals could get the same") as caught:
+        Scheme.from_mapping(data)
+    assert reason in str(caught.value)
+    scheme = Scheme.from_mapping(data | {"ambiguous": True})
+    assert reason in scheme.ambiguous
+
+
+def test_a_lower_case_id_is_ambiguous_and_a_lower_case_address_is_not() -> None:
+    with pytest.raises(InvalidScheme, match=r"\{id\} is put into lower case"):
+        Scheme.from_mapping(changed(SMALLEST, "values.id.lower", True))
+    data = changed(SMALLEST, "values.email.lower", True)
+    assert not Scheme.from_mapping(changed(data, "mac.message", "{email}")).ambiguous
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "{id}\n{email}",
+        "{id}{now:s}",
+        "{now:iso}{id}",
+        "{id}-{expires:ms}-{now:s}",
+        "{email}:{id}",
+        "a{id}",
+        "{uuid}\n{id}\n",
+        "{id:json}\n{email:json}",
+        "{id:url} {email:url}",
+        "{email|id}",
+    ],
+)
+def test_what_can_be_taken_apart_again_is_no_error(message: str) -> None:
+    data = changed(SMALLEST, "mac.message", message)
+    data |= {"values": {"email": {"refuse_containing": [":"]}, "id": {"refuse_containing": ["@"]}}}
+    if "expires" in message:
+        data["lifetime"] = 60
+    assert not Scheme.from_mapping(data).ambiguous
+    with pytest.raises(InvalidScheme, match="ambiguous = true, but it is not"):
+        Scheme.from_mapping(data | {"ambiguous": True})
+
+
+def test_text_in_a_payload_is_looked_at_too() -> None:
+    payload = {"format": "text", "encoding": "base64", "content": "{id}{email}"}
+    data = changed(SMALLEST, "mac.message", "{payload}") | {"payload": payload}
+    with pytest.raises(InvalidScheme, match="nothing tells where {id} ends"):
+        Scheme.from_mapping(data)
+    payload["content"] = "{id}"
+    assert Scheme.from_mapping(data).payload
+    bare = data | {"payload": payload | {"encoding": "none"}}
+    assert Scheme.from_mapping(changed(bare, "mac.message", "{now:s}{payload}")).payload
+    with pytest.raises(InvalidScheme, match="where {payload} ends and {email} begins"):
+        Scheme.from_mapping(changed(bare, "mac.message", "{payload}.{email}"))
+    encoded = changed(data, "mac.message", "{payload}.{email}")
+    assert not Scheme.from_mapping(encoded).ambiguous
+
+
+def test_a_scheme_has_the_parts_of_a_scheme_only() -> None:
+    parts = dict.fromkeys(Scheme.__slots__)
+    with pytest.raises(TypeError, match="a scheme has no colour"):
+        Scheme(**parts, colour="red")
+    assert repr(Scheme.from_mapping(SMALLEST)) == "<Scheme own>"

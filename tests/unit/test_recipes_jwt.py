@@ -1,0 +1,222 @@
+"""Every recipe for a JSON Web Token, read by PyJWT's own decoder."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+
+from countermark import Principal, Scheme
+from countermark.catalogue import catalogue
+from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
+
+NOW_S = int(NOW)
+HOUR = NOW_S + 3600
+ID, EMAIL, NAME = "user-1", "Ann@B.example", "Ann Lee"
+PICTURE = "https://a.example/ann.png"
+
+CLAIMS: dict[str, dict[str, Any]] = {
+    "braze": {"sub": ID, "exp": HOUR},
+    "canny-sso": {"id": ID, "email": EMAIL, "name": NAME, "avatarURL": PICTURE, "plan": "pro"},
+    "cello": {"productId": "the-product_id", "productUserId": ID, "iat": NOW_S},
+    "changelogfy": {"id": ID, "name": NAME, "email": EMAIL},
+    "ckeditor": {
+        "aud": "the-environment_id",
+        "iat": NOW_S,
+        "sub": ID,
+        "user": {"email": EMAIL, "name": NAME},
+    },
+    "clad": {
+        "aud": "clad_support_chat",
+        "sub": ID,
+        "widget_id": "the-widget_id",
+        "workspace_id": "the-workspace_id",
+        "exp": NOW_S + 900,
+        "email": EMAIL,
+        "name": NAME,
+        "company_id": "c1",
+    },
+    "drift": {"sub": ID},
+    "featurebase-jwt": {
+        "userId": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "profilePicture": PICTURE,
+        "companies": [{"id": "c1", "name": "Acme"}],
+        "plan": "pro",
+    },
+    "feedbear": {"name": NAME, "email": EMAIL},
+    "frill": {"email": EMAIL, "id": ID, "name": NAME, "avatar": PICTURE},
+    "intercom-jwt": {
+        "user_id": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "created_at": 1_700_000_000,
+        "plan": "pro",
+    },
+    "knock": {"sub": ID, "iat": NOW_S, "exp": HOUR, "grants": ATTRIBUTES["grants"]},
+    "magicbell-jwt": {
+        "user_external_id": ID,
+        "user_email": EMAIL,
+        "api_key": "the-api_key",
+        "exp": NOW_S + 86400,
+    },
+    "metabase-sso": {
+        "email": EMAIL,
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "groups": ["staff"],
+        "exp": NOW_S + 600,
+    },
+    "metabase-static": {
+        "resource": {"dashboard": 7},
+        "params": {"state": "on"},
+        "exp": NOW_S + 600,
+    },
+    "nolt": {
+        "id": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "imageUrl": PICTURE,
+        "noltUserRole": "member",
+    },
+    "onesignal-jwt": {"iss": "the-app_id", "exp": HOUR, "identity": {"external_id": ID}},
+    "pusher-beams": {
+        "iss": "https://the-instance_id.pushnotifications.pusher.com",
+        "sub": ID,
+        "exp": NOW_S + 86400,
+    },
+    "seggwat-jwt": {
+        "sub": ID,
+        "project_key": "the-project_key",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "email": EMAIL,
+        "name": NAME,
+        "subscription_id": "sub_9",
+    },
+    "sigma": {
+        "iss": "the-client_id",
+        "sub": EMAIL,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "user_attributes": {"vendor": "17"},
+        "account_type": "viewer",
+    },
+    "sleekplan": {
+        "mail": EMAIL,
+        "id": ID,
+        "full_name": NAME,
+        "img": PICTURE,
+        "weight": 3,
+        "meta": {"plan": "pro"},
+    },
+    "smile-io": {"dest": "api.smile.io", "sub": f"the-id_type:{ID}", "exp": NOW_S + 300},
+    "stream-chat": {"user_id": ID},
+    "sunshine-conversations": {"scope": "user", "external_id": ID},
+    "talkjs-jwt": {"tokenType": "user", "iss": "the-app_id", "sub": ID, "exp": NOW_S + 86400},
+    "typewise": {"exp": NOW_S + 86400, "plan": "pro"},
+    "userback": {"email": EMAIL, "name": NAME, "avatar_url": PICTURE},
+    "uservitals": {"email": EMAIL, "name": NAME},
+    "uservoice": {"guid": ID, "email": EMAIL, "display_name": NAME},
+    "website-toolbox": {
+        "email": EMAIL,
+        "name": NAME,
+        "username": "ann",
+        "iss": "the-issuer",
+        "iat": NOW_S,
+    },
+    "zendesk-messaging": {"scope": "user", "external_id": ID, "name": NAME, "email": EMAIL},
+}
+ALGORITHMS = {"braze": "RS256", "knock": "RS256", "onesignal-jwt": "ES256", "cello": "HS512"}
+KEY_IDS = {
+    "sigma": "the-client_id",
+    "sunshine-conversations": "the-key_id",
+    "zendesk-messaging": "the-key_id",
+}
+NO_TIMES = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+
+
+def decoded(slug: str, token: str) -> dict[str, Any]:
+    algorithm = ALGORITHMS.get(slug, "HS256")
+    key = SECRET if algorithm.startswith("HS") else private_key(algorithm)[1]
+    claims: dict[str, Any] = jwt.decode(token, key, [algorithm], options=NO_TIMES)
+    return claims
+
+
+def test_no_recipe_is_forgotten() -> None:
+    assert {slug for slug in catalogue() if Scheme.load(slug).jwt} == set(CLAIMS)
+    assert len(CLAIMS) == 31
+
+
+@pytest.mark.parametrize("slug", CLAIMS)
+def test_the_decoder_finds_the_claims(slug: str) -> None:
+    signed = signer_of(slug).issue(ANN)
+    claims = decoded(slug, signed.token)
+    if slug in {"sigma", "clad"}:
+        assert UUID(claims.pop("jti"))
+    assert claims == CLAIMS[slug]
+    header = {"alg": ALGORITHMS.get(slug, "HS256"), "typ": "JWT"}
+    if slug in KEY_IDS:
+        header["kid"] = KEY_IDS[slug]
+    assert jwt.get_unverified_header(signed.token) == header
+    assert signed.expires_at == claims.get("exp")
+
+
+@pytest.mark.parametrize("slug", CLAIMS)
+def test_another_key_does_not_decode_it(slug: str) -> None:
+    algorithm = ALGORITHMS.get(slug, "HS256")
+    key = private_key.__wrapped__(algorithm)[1] if algorithm[0] != "H" else "x" * 80
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(signer_of(slug).sign(ANN), key, [algorithm], options=NO_TIMES)
+
+
+@pytest.mark.parametrize("slug", CLAIMS)
+def test_an_id_is_text_in_every_token(slug: str) -> None:
+    who = Principal(42, email=EMAIL, name=NAME, attributes=ATTRIBUTES)
+    claims = decoded(slug, signer_of(slug).sign(who))
+    flat = json.dumps(claims)
+    assert ": 42" not in flat
+    if any("user-1" in str(value) for value in CLAIMS[slug].values()):
+        assert '42"' in flat
+
+
+@pytest.mark.parametrize(
+    "slug", [slug for slug in CLAIMS if Scheme.load(slug).expires and "exp" not in CLAIMS[slug]]
+)
+def test_an_end_is_in_the_token_where_the_user_wants_one(slug: str) -> None:
+    signed = signer_of(slug, lifetime=60).issue(ANN)
+    assert decoded(slug, signed.token)["exp"] == NOW_S + 60 == signed.expires_at
+
+
+def test_what_intercom_signs_does_not_travel_in_clear() -> None:
+    signed = signer_of("intercom-jwt").issue(ANN)
+    assert signed.fields == {"intercom_user_jwt": signed.token}
+
+
+@pytest.mark.parametrize("slug", ["featurebase-jwt", "magicbell-jwt"])
+def test_one_of_two_names_is_enough_but_needed(slug: str) -> None:
+    from countermark import InvalidPrincipal
+
+    signer = signer_of(slug)
+    assert EMAIL in decoded(slug, signer.sign(Principal(email=EMAIL))).values()
+    with pytest.raises(InvalidPrincipal, match="needs the principal's id or email") as caught:
+        signer.sign(Principal(phone="+15550100"))
+    assert caught.value.code == "principal_field"
+
+
+def test_tokens_of_one_moment_differ_where_they_are_good_once() -> None:
+    signer = signer_of("sigma")
+    assert signer.sign(ANN) != signer.sign(ANN)
+
+
+def test_the_payload_is_what_it_says_to_the_byte() -> None:
+    token = signer_of("stream-chat").sign("jöhn")
+    payload = token.split(".")[1]
+    assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == b'{"user_id":"j\\u00f6hn"}'

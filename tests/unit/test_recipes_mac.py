@@ -1,0 +1,254 @@
+"""Every recipe with a code over something, computed once more with the standard library alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+
+from countermark import Principal, Scheme
+from countermark.catalogue import catalogue
+from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
+
+ID, EMAIL = "user-1", "Ann@B.example"
+SECONDS = int(NOW)
+
+
+def digest(message: str, algorithm: str = "sha256", key: bytes = SECRET.encode()) -> bytes:
+    return hmac.new(key, message.encode(), algorithm).digest()
+
+
+def hexed(message: str, algorithm: str = "sha256") -> str:
+    return digest(message, algorithm).hex()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+OF_ID = [
+    "canny-hash",
+    "castle",
+    "chatbase-hmac",
+    "chatcloud",
+    "chatwoot",
+    "eixam",
+    "eucera",
+    "featurebase-hmac",
+    "gleap",
+    "hacktionbase",
+    "intercom-hmac",
+    "inviaro",
+    "launchdarkly",
+    "novu",
+    "supportwire",
+    "unlayer",
+    "userjot",
+    "widget-chat",
+    "yourgpt",
+]
+OF_EMAIL = [
+    "acquire",
+    "crisp",
+    "elevio",
+    "front-chat",
+    "helpscout",
+    "pipeback",
+    "plain",
+    "wooninja",
+]
+OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow"]
+
+DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
+HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())
+DISCOURSE = b64(
+    urlencode(
+        {
+            "nonce": ATTRIBUTES["nonce"],
+            "external_id": ID,
+            "email": EMAIL,
+            "name": "Ann Lee",
+            "username": "ann",
+        }
+    ).encode()
+)
+UNCHURN = base64.urlsafe_b64encode(
+    f"the-merchant_id:sub_9:the-mode:{(SECONDS + 300) * 1000}".encode()
+).decode().rstrip("=")  # fmt: skip
+PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
+
+TOKENS = {
+    **{slug: hexed(ID) for slug in OF_ID},
+    **{slug: hexed(EMAIL) for slug in OF_EMAIL},
+    **{slug: hexed(EMAIL.lower()) for slug in OF_LOWER_EMAIL},
+    "stigg": f"HMAC-SHA256 {ID}:{hexed(ID)}",
+    "cognito-flow": b64(digest(ID)),
+    "magicbell-hmac": b64(digest(ID)),
+    "talkjs-signature": hexed(ID).upper(),
+    "churnkey": hexed("cus_123"),
+    "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
+    "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
+    "reamaze": hexed(f"{ID}:{EMAIL}"),
+    "productfruits": compact(
+        {
+            "hash": b64(digest(f"{ID}2027-01-15T09:00:00.000Z")),
+            "expiration": "2027-01-15T09:00:00.000Z",
+        }
+    ),
+    "zoho-thrive": hexed(f"{EMAIL}{ID}"),
+    "appy-sdk": hexed(f"the-sdk_key{EMAIL}Ann{ID}Lee"),
+    "disqus": f"{DISQUS} {hexed(f'{DISQUS} {SECONDS}', 'sha1')} {SECONDS}",
+    "hyvor-talk": hexed(HYVOR),
+    "discourse": f"sso={quote(DISCOURSE, safe='')}&sig={hexed(DISCOURSE)}",
+    "unchurn": f"unch_the-mode_{UNCHURN}.{hexed(UNCHURN)}",
+    "pusher": f"the-app_key:{hexed('1234.1234:private-foobar')}",
+    "pusher-presence": f"the-app_key:{hexed(f'1234.1234:private-foobar:{PRESENCE}')}",
+    "pusher-user": "the-app_key:" + hexed('1234.1234::user::{"id":"user-1"}'),
+    "loyaltylion": hashlib.sha1(
+        f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
+    ).hexdigest(),
+}  # fmt: skip
+RANDOM = {"ably", "looker"}  # with a nonce in them; tests of their own are below
+
+
+def test_no_recipe_is_forgotten() -> None:
+    assert {slug for slug in catalogue() if Scheme.load(slug).mac} == set(TOKENS) | RANDOM
+    assert len(TOKENS) + len(RANDOM) == 51
+
+
+@pytest.mark.parametrize("slug", TOKENS)
+def test_the_token_is_what_other_code_makes_of_it(slug: str) -> None:
+    signer = signer_of(slug)
+    assert signer.sign(ANN) == TOKENS[slug]
+    assert signer.issue(ANN).token == TOKENS[slug]
+
+
+@pytest.mark.parametrize("slug", OF_ID)
+def test_a_bare_id_signs_as_well(slug: str) -> None:
+    assert signer_of(slug).sign("42") == hexed("42")
+
+
+@pytest.mark.parametrize("slug", ["intercom-hmac", "featurebase-hmac", "yourgpt", "supportwire"])
+def test_an_address_is_signed_where_there_is_no_id(slug: str) -> None:
+    signed = signer_of(slug).issue(Principal(email="ann@b.example"))
+    assert signed.token == hexed("ann@b.example")
+    assert signed.principal_id is None
+    assert "ann@b.example" in signed.fields.values()
+
+
+def test_and_a_number_where_there_is_neither() -> None:
+    signed = signer_of("yourgpt").issue(Principal(phone="+15550100"))
+    assert signed.fields == {"phone": "+15550100", "user_hash": hexed("+15550100")}
+
+
+def test_magicbell_signs_addresses_in_lower_case() -> None:
+    signed = signer_of("magicbell-hmac").issue(Principal(email=EMAIL))
+    assert signed.fields == {
+        "userEmail": "ann@b.example",
+        "userKey": b64(digest("ann@b.example")),
+    }
+
+
+def test_supportwire_signs_and_hands_over_ids_in_lower_case() -> None:
+    signed = signer_of("supportwire").issue("User-1")
+    assert signed.fields == {"userExternalUserId": "user-1", "userSignature": hexed("user-1")}
+
+
+CONTEXTS: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "user", "key": "a:b"}, "a:b"),
+    ({"kind": "org", "key": "a:b%c"}, "org:a%3Ab%25c"),
+    (
+        {"kind": "multi", "user": {"key": "u:1%"}, "org": {"key": "a"}},
+        "org:a:user:u%3A1%25",
+    ),
+    ({"kind": "multi", "user": {"key": "u:1"}}, "u:1"),
+    ({"kind": "multi", "org": {"key": "a"}}, "org:a"),
+]
+
+
+@pytest.mark.parametrize(("context", "key"), CONTEXTS)
+def test_launchdarkly_signs_the_key_of_a_context(context: dict[str, Any], key: str) -> None:
+    signed = signer_of("launchdarkly").issue(Principal("user-1", attributes={"context": context}))
+    assert signed.fields == {"context": context, "key": "user-1", "hash": hexed(key)}
+
+
+def test_novu_signs_a_context_and_an_agent_beside_the_subscriber() -> None:
+    context = {"tenant": {"id": "acme", "data": {"é": 'say "\\"'}}, "app": [1, True, None]}
+    canonical = '{"app":[1,true,null],"tenant":{"data":{"é":"say \\"\\\\\\""},"id":"acme"}}'
+    who = Principal("user-1", attributes={"context": context, "agent": "agent-7"})
+    assert signer_of("novu").issue(who).fields == {
+        "subscriber": "user-1",
+        "subscriberHash": hexed("user-1"),
+        "context": context,
+        "contextHash": hexed(canonical),
+        "agentHash": hexed("agent-7"),
+    }
+    assert set(signer_of("novu").issue("user-1").fields) == {"subscriber", "subscriberHash"}
+
+
+def test_ably_signs_a_request_with_a_nonce() -> None:
+    signer = signer_of("ably", settings={"key_name": "app.key"})
+    signed = signer.issue("user-1")
+    request = json.loads(signed.token)
+    assert request == signed.fields
+    assert len(request["nonce"]) >= 16
+    lines = ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce"]
+    message = "".join(f"{request[name]}\n" for name in lines)
+    assert request.pop("mac") == b64(digest(message))
+    assert {**request, "nonce": ""} == {
+        "keyName": "app.key",
+        "ttl": 3_600_000,
+        "capability": '{"*":["*"]}',
+        "clientId": "user-1",
+        "timestamp": 1_800_000_000_250,
+        "nonce": "",
+    }
+    assert signer.sign("user-1") != signed.token
+    assert signed.expires_at == SECONDS + 3600
+
+
+def test_looker_signs_the_lines_of_its_url() -> None:
+    url = urlsplit(signer_of("looker", settings={"host": "acme.looker.com:9999"}).sign(ANN))
+    assert (url.scheme, url.netloc) == ("https", "acme.looker.com:9999")
+    assert url.path == "/login/embed/%2Fembed%2Fdashboards%2F3"
+    query = {name: values[0] for name, values in parse_qs(url.query).items()}
+    signed = [
+        "nonce",
+        "time",
+        "session_length",
+        "external_user_id",
+        "permissions",
+        "models",
+        "group_ids",
+        "external_group_id",
+        "user_attributes",
+        "access_filters",
+    ]
+    message = "\n".join([url.netloc, url.path, *(query[name] for name in signed)])
+    assert query["signature"] == b64(digest(message, "sha1"))
+    assert {name: json.loads(query[name]) for name in signed[1:]} == {
+        "time": SECONDS,
+        "session_length": 3600,
+        "external_user_id": ID,
+        **{name: ATTRIBUTES[name] for name in signed[4:]},
+    }
+    assert json.loads(query["first_name"]) == "Ann"
+
+
+def test_looker_needs_no_more_than_permissions_and_models() -> None:
+    attributes = {name: ATTRIBUTES[name] for name in ("target", "permissions", "models")}
+    url = urlsplit(signer_of("looker").sign(Principal("u", attributes=attributes)))
+    query = parse_qs(url.query)
+    assert query["group_ids"] == ["[]"]
+    assert query["external_group_id"] == ['""']
+    assert query["user_attributes"] == query["access_filters"] == ["{}"]
+    assert "first_name" not in query
