@@ -171,12 +171,10 @@ def _status(scheme: Scheme) -> str:
 def _life(scheme: Scheme) -> str:
     if not scheme.expires:
         return ""
+    if scheme.lifetime is None:
+        return "no end, unless lifetime= is given"
     most = f", at most {scheme.max_lifetime}" if scheme.max_lifetime else ""
-    return (
-        f"{scheme.lifetime} seconds{most}"
-        if scheme.lifetime
-        else "no end unless lifetime= is given"
-    )
+    return f"{scheme.lifetime} seconds{most}"
 
 
 def _attributes(scheme: Scheme) -> Iterator[str]:

@@ -24,17 +24,10 @@ def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[st
             raise ConfigurationError(
                 f"{scheme.slug} needs settings={{{name!r}: …}} (or {setting.variable} for from_env)"
             )
-        if (
-            not isinstance(value, str)
-            or not value.isascii()
-            or not value.isprintable()
-            or value.strip() != value
-        ):
+        if not _is_constant(value) or (not value and setting.default != ""):
             raise ConfigurationError(
-                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text"
+                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text, and some"
             )
-        if not value and setting.default != "":
-            raise ConfigurationError(f"{scheme.slug}: settings[{name!r}] is empty")
         found[name] = value
     if given:
         raise ConfigurationError(f"{scheme.slug} has no setting {min(given)!r}")

@@ -87,4 +87,4 @@ def signer_of(slug: str, **options: Any) -> Signer:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some are ambiguous; that has tests of its own
-        return Signer(scheme, Keyring(key), **given | options)  # type: ignore[arg-type]
+        return Signer(scheme, Keyring(key), **given | options)

@@ -43,8 +43,8 @@ def test_the_published_examples_come_out() -> None:
         "pusher-user": 1,
         "stigg": 2,
     }
-    for slug in WITH_EXAMPLES:
-        assert [equal for _, equal in check(SCHEMES[slug])] == [True] * WITH_EXAMPLES[slug]
+    for slug, count in WITH_EXAMPLES.items():
+        assert [equal for _, equal in check(SCHEMES[slug])] == [True] * count
 
 
 def test_an_example_that_is_wrong_does_not_come_out() -> None:

@@ -69,7 +69,7 @@ def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("slug", ["", "Stigg", "a--b", "../x", "-a", None, 5])
 def test_a_slug_is_lower_case_words(slug: object) -> None:
-    with pytest.raises(InvalidScheme, match="slug: .* is no name for a scheme"):
+    with pytest.raises(InvalidScheme, match=r"slug: .* is no name for a scheme"):
         Scheme.from_mapping({**SMALLEST, "slug": slug})
 
 
@@ -246,13 +246,13 @@ def test_what_can_be_taken_apart_again_is_no_error(message: str) -> None:
 def test_text_in_a_payload_is_looked_at_too() -> None:
     payload = {"format": "text", "encoding": "base64", "content": "{id}{email}"}
     data = changed(SMALLEST, "mac.message", "{payload}") | {"payload": payload}
-    with pytest.raises(InvalidScheme, match="nothing tells where {id} ends"):
+    with pytest.raises(InvalidScheme, match=r"nothing tells where \{id\} ends"):
         Scheme.from_mapping(data)
     payload["content"] = "{id}"
     assert Scheme.from_mapping(data).payload
     bare = data | {"payload": payload | {"encoding": "none"}}
     assert Scheme.from_mapping(changed(bare, "mac.message", "{now:s}{payload}")).payload
-    with pytest.raises(InvalidScheme, match="where {payload} ends and {email} begins"):
+    with pytest.raises(InvalidScheme, match=r"where \{payload\} ends and \{email\} begins"):
         Scheme.from_mapping(changed(bare, "mac.message", "{payload}.{email}"))
     encoded = changed(data, "mac.message", "{payload}.{email}")
     assert not Scheme.from_mapping(encoded).ambiguous

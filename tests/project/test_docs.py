@@ -1,0 +1,64 @@
+"""The pages under docs: made of the recipes, and their code runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from countermark import Scheme
+from countermark.catalogue import catalogue
+from countermark.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+OWN = (DOCS / "own-scheme.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "vendors.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_vendors_is_what_the_command_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schemes", "--markdown"]) == 0
+    assert capsys.readouterr().out == PAGE, "run: countermark schemes --markdown > docs/vendors.md"
+
+
+@pytest.mark.parametrize("slug", catalogue())
+def test_every_vendor_has_a_row_and_a_section(slug: str) -> None:
+    scheme = Scheme.load(slug)
+    (row,) = [line for line in PAGE.splitlines() if f"(#{slug}) |" in line]
+    (section,) = re.findall(rf"^## {slug}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert scheme.name in row
+    assert row.count(" | ") - row.count(" \\| ") == 5
+    assert ("**?**" in row) == bool(scheme.unsure)
+    assert all(source in section for source in scheme.source)
+    assert all(name in section for name in scheme.fields)
+    assert scheme.variable in section
+    for line in scheme.frontend.strip().splitlines():
+        assert line in section
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    headings = set(re.findall(r"^#+ (.+)$", text, re.MULTILINE))
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif not target.startswith("http"):
+            assert (DOCS / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "code", re.findall(r"^```python\n(.*?)^```$", OWN, re.DOTALL | re.MULTILINE)
+)
+def test_the_code_runs(code: str) -> None:
+    exec(compile(code, "own-scheme.md", "exec"), {"__name__": "page"})
+
+
+def test_every_key_of_a_recipe_is_written_down() -> None:
+    reader = "".join(
+        (ROOT / "src/countermark" / name).read_text() for name in ("recipe.py", "table.py")
+    )
+    keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
+    assert len(keys) > 35
+    assert [key for key in sorted(keys) if key not in OWN] == []

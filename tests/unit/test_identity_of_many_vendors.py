@@ -1,0 +1,148 @@
+"""Requests whose vendors want more than an id: addresses, tokens that end, what is missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from countermark import Principal, RequestIdentity
+from countermark.asgi import SigningMiddleware
+from countermark.identity import compile_carried
+from countermark.policy import IdentityPolicy
+from tests.conftest import Events
+from tests.drivers import answer, header, request
+from tests.unit.samples import ANN, NOW, signer_of
+
+SLUGS = ["stigg", "helpscout", "intercom-jwt", "disqus", "pusher"]
+
+
+@pytest.fixture
+def build(events: Events) -> Callable[..., RequestIdentity]:
+    signers = [signer_of(slug) for slug in SLUGS]
+
+    def build(principal: Any) -> RequestIdentity:
+        policy = IdentityPolicy(signers, lambda source: principal, on_event=events)
+        return RequestIdentity(policy, {"a": "request"})
+
+    return build
+
+
+def test_each_vendor_gets_what_it_wants(build: Any, events: Events) -> None:
+    identity = build(ANN)
+    payload = identity.payload()
+    assert list(payload) == SLUGS
+    assert payload["helpscout"]["email"] == "Ann@B.example"
+    assert payload["intercom-jwt"] == {"intercom_user_jwt": identity["intercom-jwt"].token}
+    assert [event.scheme for event in events.named("signed")] == SLUGS
+
+
+def test_an_id_alone_is_enough_for_some(build: Any, events: Events) -> None:
+    identity = build("user-1")
+    assert set(identity.payload()) == {"stigg", "intercom-jwt"}
+    assert {(event.scheme, event.reason) for event in events.named("failed")} == {
+        ("helpscout", "principal_field"),
+        ("disqus", "principal_field"),
+        ("pusher", "principal_field"),
+    }
+    assert not identity.failed
+
+
+def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> None:
+    identity = build(Principal(email="ann@b.example"))
+    assert list(identity.payload()) == ["helpscout"]
+    assert identity["helpscout"].principal_id is None
+    assert {event.scheme for event in events.named("failed")} == set(SLUGS) - {"helpscout"}
+    assert "ann@b.example" not in str(events)
+    assert all(event.principal for event in events)
+
+
+def test_a_token_is_made_once_in_a_request_and_anew_in_the_next(build: Any) -> None:
+    signer = signer_of("sigma")  # good once, so it differs each time
+    policy = IdentityPolicy(signer, lambda source: ANN)
+    identity = RequestIdentity(policy, {})
+    carried = compile_carried(policy, [("X", signer)], str)
+    token = identity["sigma"].token
+    assert identity["sigma"].token == token
+    assert identity.payload()["sigma"][":jwt"] == token
+    assert carried(identity) == [("X", token)]
+    assert RequestIdentity(policy, {})["sigma"].token != token
+    assert identity["sigma"].expires_at == int(NOW) + 3600
+
+
+def test_another_principal_in_the_request_gets_other_tokens(build: Any) -> None:
+    identity = build(ANN)
+    before = identity.payload()
+    identity.identify(
+        Principal("user-1", email="new@b.example", name="Ann", attributes=ANN.attributes)
+    )
+    after = identity.payload()
+    assert after["stigg"] == before["stigg"]
+    assert after["helpscout"]["signature"] != before["helpscout"]["signature"]
+    identity.identify(
+        Principal("user-1", email="new@b.example", name="Bob", attributes=ANN.attributes)
+    )
+    assert identity.payload()["disqus"] != after["disqus"]
+    identity.forget()
+    assert identity.payload() == {}
+
+
+def test_a_field_that_is_not_signed_is_left_out_where_it_is_missing() -> None:
+    assert signer_of("helpscout").issue(Principal(email="a@b.example")).fields.keys() == {
+        "email",
+        "signature",
+    }
+
+
+def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> None:
+    """Reading never raises, so what fields need beyond the token fails with it."""
+    signer = signer_of("novu")
+    policy = IdentityPolicy(signer, lambda source: source, on_event=events)
+    bad = Principal("user-1", attributes={"context": {"share": 0.5}})
+    identity = RequestIdentity(policy, bad)
+    assert identity.get("novu") is None
+    assert identity.payload() == {}
+    assert [event.reason for event in events] == ["principal_field"]
+
+
+@pytest.mark.parametrize("slug", ["helpscout", "intercom-jwt", "chameleon", "launchdarkly"])
+def test_headers_carry_tokens_of_every_form(slug: str) -> None:
+    signer = signer_of(slug)
+    app = SigningMiddleware(answer(), signers=signer, principal=lambda scope: ANN)
+    (start, _) = request(app)
+    assert header(start, str(signer.header).encode()) == signer.sign(ANN).encode()
+
+
+def test_no_token_is_in_a_header_where_it_makes_no_sense() -> None:
+    assert signer_of("discourse").header is None
+    assert signer_of("discourse", header="X-Sso").header == "X-Sso"
+
+
+def test_an_ambiguous_scheme_is_an_event_of_its_middleware(
+    events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    signers = [signer_of("zoho-thrive"), signer_of("stigg")]
+    with caplog.at_level(logging.WARNING, logger="countermark"):
+        SigningMiddleware(answer(), signers=signers, principal=lambda scope: ANN, on_event=events)
+    assert [(event.name, event.reason, event.scheme) for event in events] == [
+        ("ambiguous", "recipe", "zoho-thrive")
+    ]
+    assert "ambiguous: recipe (scheme=zoho-thrive" in caplog.text
+
+
+def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
+    who = Principal(email="a@b.example", actor="staff-1")
+    policy = IdentityPolicy(signer_of("helpscout"), lambda source: who, on_event=events)
+    assert RequestIdentity(policy, {}).payload() == {}
+    assert [(event.name, event.reason) for event in events] == [("impersonated", "suppressed")]
+    assert events[0].principal
+
+
+@pytest.mark.parametrize(
+    ("slug", "expected"),
+    [("stigg", True), ("helpscout", True), ("intercom-hmac", True), ("novu", False)],
+)
+def test_most_signers_need_no_more_than_a_hash(slug: str, *, expected: bool) -> None:
+    assert signer_of(slug).plain is expected

@@ -1,0 +1,81 @@
+"""``countermark schemes``: the list, one scheme, the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from countermark.catalogue import catalogue
+from countermark.cli import main
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["schemes", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_list_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    heading, *lines = printed(capsys).splitlines()
+    assert heading.split() == ["scheme", "vendor", "token", "signed"]
+    assert [line.split()[0] for line in lines] == catalogue()
+    by_slug = {line.split()[0]: line for line in lines}
+    assert by_slug["intercom-hmac"].endswith("deprecated")
+    assert by_slug["crisp"].endswith("?")
+    assert "JWT RS256" in by_slug["knock"]
+    assert "{id}" in by_slug["stigg"]
+    assert all(len(line) < 180 for line in lines)
+
+
+def test_one_scheme_is_shown_with_code_for_both_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "stigg")
+    for part in (
+        "Stigg customer token (stigg)",
+        "token       HMAC-SHA256, hex: HMAC-SHA256 {id}:{mac}",
+        "secret      STIGG_SIGNING_SECRET",
+        "header      Stigg-Customer-Token",
+        "examples    2 of 2 reproduced",
+        "https://docs.stigg.io/",
+        'signer = Signer.from_env("stigg")',
+        'const identity = (await response.json())["stigg"];',
+        "stigg.setCustomerId(identity.customerId, identity.customerToken);",
+    ):
+        assert part in text
+    assert "signing-secret-for-tests" not in text
+
+
+@pytest.mark.parametrize(
+    ("slug", "parts"),
+    [
+        ("sigma", ["3600 seconds, at most 2592000", "client_id (SIGMA_EMBED_CLIENT_ID)"]),
+        ("drift", ["no end, unless lifetime= is given", "none published", "not sure"]),
+        ("metabase-static", ["deprecated: use guest embeds", "resource (object), params (object)"]),
+        ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing tells where"]),
+        ("disqus", ["payload json of id={id}, username={name}, email={email} in base64"]),
+        ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
+        ("pusher-user", ["with payload json of id={id}\n"]),
+        ("pylon", ["hex, key in hex"]),
+        ("loyaltylion", ["SHA-1 with suffix"]),
+        ("crisp", ["user:email=[{email}, {token}]"]),
+        ("ably", ["base64: JSON", "settings={'key_name': '…'}"]),
+    ],
+)
+def test_what_is_particular_is_said(
+    capsys: pytest.CaptureFixture[str], slug: str, parts: list[str]
+) -> None:
+    text = printed(capsys, slug)
+    for part in parts:
+        assert part in text
+
+
+def test_an_unknown_scheme_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schemes", "intercom"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "there is intercom-" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("slug", catalogue())
+def test_every_scheme_can_be_shown(capsys: pytest.CaptureFixture[str], slug: str) -> None:
+    text = printed(capsys, slug)
+    assert f"({slug})" in text
+    assert "NO" not in text.split("examples")[1].splitlines()[0]
