@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ class EventCounter:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[EventName, str, str | None]] = Counter()
+        from threading import Lock  # late, as it is slow to import
+
         self._lock = Lock()
 
     def __call__(self, event: Event) -> None:

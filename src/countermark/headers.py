@@ -6,14 +6,13 @@ import re
 
 from countermark.errors import InvalidScheme
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Headers that mean something to browsers, caches or servers.
-_RESERVED = re.compile(
+_RESERVED = (
     r"access-control-.*|x-accel-.*|.*cache-control|clear-site-data|connection|content-encoding"
     r"|content-length|content-security-policy|content-type|cookie|date|etag|expires|keep-alive"
     r"|last-modified|link|location|refresh|server|set-cookie|strict-transport-security"
-    r"|surrogate-control|trailer|transfer-encoding|upgrade|vary|via|www-authenticate",
-    re.IGNORECASE,
+    r"|surrogate-control|trailer|transfer-encoding|upgrade|vary|via|www-authenticate"
 )
 
 
@@ -24,8 +23,8 @@ def header_name(name: object, where: str) -> str:
         InvalidScheme: It is no header name, or one with a meaning of its own;
             the message begins with *where*.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise InvalidScheme(f"{where}: {name!r} is not a header name")
-    if _RESERVED.fullmatch(name):
+    if re.fullmatch(_RESERVED, name, re.IGNORECASE):
         raise InvalidScheme(f"{where}: {name!r} has a meaning of its own; choose another")
     return name

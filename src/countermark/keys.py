@@ -20,20 +20,20 @@ Key: TypeAlias = "SecretKey | PrivateKey"
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
-# What people leave in a configuration file instead of a secret.
-_PLACEHOLDER = re.compile(
+# What people leave in a configuration file instead of a secret. Compiled when a key is
+# built, not when the module is: that is most of the time which importing it would take.
+_PLACEHOLDER = (
     r"(change|replace)[-_ ]?(me|this).*|(your|insert|enter)[-_ ].*|<.*>|\[.*\]"
     r"|\$\{.*\}|\{\{.*\}\}|%\(.*\)s|x+|\*+|\.+|-+|\?+|0+"
     r"|(my|the|a|test|dummy|fake|example|some|super)?[-_ ]?secret([-_ ]?key)?"
     r"|(pass|password|passwd|placeholder|todo|tbd|fixme|none|null|nil|undefined|example"
-    r"|dummy|fake|test|unset|key|default)",
-    re.IGNORECASE | re.DOTALL,
+    r"|dummy|fake|test|unset|key|default)"
 )
 # White space that str.strip() does not know: a byte order mark, a zero-width space.
 _INVISIBLE = "\ufeff\u200b"
-_BINARY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
-_NOT_SYMMETRIC = re.compile(r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-")
-_PRIVATE_KEY = re.compile(r"-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----")
+_BINARY = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
+_NOT_SYMMETRIC = r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-"
+_PRIVATE_KEY = "-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----"
 _BASE64_OF_PEM = "LS0tLS1CRUdJTi"  # "-----BEGIN"
 
 
@@ -139,11 +139,10 @@ class SecretKey:
         # Strict: a lenient decoder makes an empty key, which anybody has, of a wrong one.
         try:
             decode = bytes.fromhex if form == "hex" else _from_base64
-            if key := decode(self._secret.decode("ascii")):
-                return key
+            return decode(self._secret.decode("ascii"))
         except ValueError:
-            pass
-        raise InvalidKey(f"the secret is not written in {form}, as this vendor's are") from None
+            pass  # its message may quote the secret
+        raise InvalidKey(f"the secret is not written in {form}, as this vendor's are")
 
     def _digest(self, message: bytes, size: int) -> str:
         inner, outer = self.hmac_states("sha256")
@@ -242,7 +241,7 @@ def problem_with_pem(pem: object) -> str | None:
             text = _from_base64(text).decode()
     except ValueError:
         return "is not readable as PEM, nor as base64 of it"
-    return None if _PRIVATE_KEY.match(text.strip()) else "is no private key in PEM"
+    return None if re.match(_PRIVATE_KEY, text.strip()) else "is no private key in PEM"
 
 
 def _seconds(until: float | datetime | None) -> float | None:
@@ -256,19 +255,19 @@ def _problem_with(secret: object) -> str | None:
     text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
     if not text.strip("\0"):
         return "is blank"  # to HMAC, NUL bytes alone are the empty key
-    if isinstance(secret, bytes) and _BINARY.search(text):
+    if isinstance(secret, bytes) and re.search(_BINARY, text):
         return None  # bytes that are no text have no white space either
     if not text.strip():
         return "is blank"
     if text.strip() != text or text.strip(_INVISIBLE) != text:
         return "has white space or a newline at its beginning or end"
-    if len(text.splitlines()) > 1 and not _NOT_SYMMETRIC.match(text):
+    if len(text.splitlines()) > 1 and not re.match(_NOT_SYMMETRIC, text):
         return "has several lines"
     if not text.isascii() and not _encodable(text):
         return "is not valid Unicode text"
-    if _NOT_SYMMETRIC.match(text):
+    if re.match(_NOT_SYMMETRIC, text):
         return "is a PEM or SSH key, which is no shared secret"
-    if _PLACEHOLDER.fullmatch(text):
+    if re.fullmatch(_PLACEHOLDER, text, re.IGNORECASE | re.DOTALL):
         return "is a placeholder, not a secret"
     return None
 

@@ -153,7 +153,8 @@ class Principal:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Principal cannot be changed")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Principal cannot be changed")
 
     def _key(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from countermark.errors import InvalidScheme
 from countermark.formats import FORMATS
 
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_BRACES = r"\{([^{}]*)\}"
 _NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
-_PLACEHOLDER = re.compile(rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?")
+_PLACEHOLDER = rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?"
 
 #: Returns the value of a name, or :data:`MISSING`.
 Find = Callable[[str], Any]
@@ -76,7 +76,7 @@ class Template(NamedTuple):
                 begins with *where*.
         """
         parts: list[str | Placeholder] = []
-        for number, piece in enumerate(_BRACES.split(text)):
+        for number, piece in enumerate(re.split(_BRACES, text)):
             if number % 2:
                 parts.append(_placeholder(piece, where))
             elif "{" in piece or "}" in piece:
@@ -120,7 +120,7 @@ class Template(NamedTuple):
 
 
 def _placeholder(inside: str, where: str) -> Placeholder:
-    found = _PLACEHOLDER.fullmatch(inside)
+    found = re.fullmatch(_PLACEHOLDER, inside)
     if found is None:
         raise InvalidScheme(f"{where}: {{{inside}}} is no placeholder")
     names, written, optional = found.groups(default="")

@@ -21,15 +21,14 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 """
 
 HEAVY = {
-    "asgiref", "asyncio", "django", "fastapi", "flask", "httpx", "jinja2", "jwt", "cryptography",
-    "redis", "starlette", "tomllib", "trio", "uvicorn", "werkzeug",
+    "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "django", "fastapi", "flask",
+    "httpx", "inspect", "jinja2", "json", "jwt", "logging", "pathlib", "redis", "starlette",
+    "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "module", ["countermark", "countermark.asgi", "countermark.wsgi", "countermark.resolvers"]
-)
-def test_importing_brings_in_no_framework_no_event_loop_and_no_recipe(module: str) -> None:
+@pytest.mark.parametrize("module", ["countermark", "countermark.asgi", "countermark.wsgi"])
+def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", IMPORTED.format(module=module)],
         capture_output=True,

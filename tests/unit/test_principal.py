@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import enum
+import pickle
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -111,6 +114,71 @@ def test_a_principal_is_a_value() -> None:
         Principal("7", actor="")
     with pytest.raises(InvalidPrincipal):
         Principal("7", email="a@b.example\n")
+
+
+def test_somebody_may_be_known_by_an_address_or_a_number_alone() -> None:
+    assert Principal(email="a@b.example").id is None
+    assert Principal(email="a@b.example").label == "a@b.example"
+    assert Principal(phone="+15550100").label == "+15550100"
+    assert Principal(7, email="a@b.example").label == "7"
+    for nothing in ({}, {"name": "Ann"}, {"actor": "staff-1"}, {"attributes": {"plan": "pro"}}):
+        with pytest.raises(InvalidPrincipal, match="an id, an e-mail address or a phone") as caught:
+            Principal(**nothing)
+        assert caught.value.code == "principal_empty"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("email", "a.b.example", "principal_email"),
+        ("email", "", "principal_empty"),
+        ("email", "a@b\n", "principal_control_character"),
+        ("phone", " 5", "principal_outer_whitespace"),
+        ("phone", 5.0, "principal_type"),
+        ("name", 5, "principal_type"),
+        ("name", "n" * 513, "principal_too_long"),
+        ("created", "2026-11-22", "principal_type"),
+        ("created", True, "principal_type"),
+        ("created", datetime(2026, 11, 22), "principal_type"),  # noqa: DTZ001
+        ("created", float("nan"), "principal_type"),
+        ("created", float("-inf"), "principal_type"),
+        ("created", 1_700_000_000_000, "principal_type"),
+        ("attributes", ["plan"], "principal_type"),
+        ("attributes", {1: "pro"}, "principal_type"),
+    ],
+)
+def test_the_rest_is_checked_too(field: str, value: Any, code: str) -> None:
+    with pytest.raises(InvalidPrincipal) as caught:
+        Principal("user-1", **{field: value})
+    assert caught.value.code == code
+
+
+def test_a_name_is_tidied_and_not_refused() -> None:
+    assert Principal(1, name=" Ann\u00a0\n Lee\x00\ud800\u2028 ").name == "Ann Lee"
+    assert Principal(1, name=" \n").name is None
+
+
+def test_created_is_seconds() -> None:
+    then = datetime(2026, 11, 22, tzinfo=UTC)
+    assert Principal(1, created=then).created == then.timestamp()
+    assert Principal(1, created=0).created == 0.0
+
+
+def test_it_cannot_be_changed_but_copied_and_sent() -> None:
+    plan = {"plan": "pro"}
+    who = Principal(1, email="a@b.example", name="Ann", created=5, attributes=plan)
+    plan["plan"] = "free"
+    assert who.attributes == {"plan": "pro"}
+    attributes: Any = who.attributes
+    with pytest.raises(TypeError):
+        attributes["plan"] = "free"
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        del who.name
+    for other in (copy.copy(who), copy.deepcopy(who), pickle.loads(pickle.dumps(who))):
+        assert other == who
+        assert hash(other) == hash(who)
+    assert who != Principal(1, email="a@b.example", name="Ann", created=5)
+    assert who != "1"
 
 
 def test_the_signing_string_of_a_cognito_webhook_is_no_customer_reference() -> None:

@@ -47,6 +47,19 @@ def test_every_form_of_a_token(
     assert signer.sign(value) == template.replace("{id}", value).replace("{mac}", mac)
 
 
+def test_a_token_may_be_json(secret: str) -> None:
+    data = {
+        "slug": "own",
+        "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
+        "token": {"template": {"id": "{id}", "mac": "{mac}", "v": 1, "name": "{name?}"}},
+        "fields": {"token": "{token}"},
+    }
+    mac = hmac.digest(secret.encode(), b"7", "sha256").hex()
+    signed = Signer(Scheme.from_mapping(data), Keyring(secret)).issue(7)
+    assert signed.token == f'{{"id":"7","mac":"{mac}","v":1}}'
+    assert signed.fields == {"token": signed.token}
+
+
 def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
     signed = stigg.issue(Principal(7))
     assert signed.token == stigg.sign("7")
