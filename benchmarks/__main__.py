@@ -11,6 +11,7 @@ from benchmarks import (
     asgi_stack,
     chart,
     hot_path,
+    json_web_tokens,
     memory,
     report,
     scheme_count,
@@ -21,6 +22,7 @@ from benchmarks.measure import Suite, Timings, Verdict
 
 _SUITES: dict[str, list[Callable[[], Suite]]] = {
     "hot": [hot_path.suite],
+    "jwt": [json_web_tokens.suite],
     "asgi": [asgi_stack.suite, asgi_loop.suite],
     "wsgi": [wsgi_stack.suite],
     "schemes": [scheme_count.suite],

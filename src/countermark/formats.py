@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from countermark.errors import InvalidPrincipal
@@ -61,13 +62,18 @@ def iso_time(value: float) -> str:
 
 def compact_json(value: object) -> str:
     """Return JSON without spaces, in ASCII."""
-    import json
-
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return _compact_encoder()(value)
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(error).__name__
     raise InvalidPrincipal(f"a value is not fit for JSON ({kind})", code="principal_field")
+
+
+@cache
+def _compact_encoder() -> Callable[[object], str]:
+    import json  # late, as it is slow to import
+
+    return json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def percent_encoded(value: str) -> str:

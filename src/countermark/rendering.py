@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from countermark.errors import InvalidKey, InvalidPrincipal
 from countermark.formats import TYPES, compact_json
 from countermark.keys import Key, SecretKey
 from countermark.mac import compile_mac, encode_bytes, utf8
-from countermark.principal import Identifier, Principal, identifier_text
+from countermark.principal import Principal, Signable, identifier_text
 from countermark.rules import ValueRule
 from countermark.scheme import Payload, Scheme
-from countermark.template import MISSING, MissingValue, Template, fill_all
+from countermark.template import (
+    MISSING,
+    MissingValue,
+    Template,
+    compile_structure,
+    compile_text,
+)
 
 #: The values of a principal that are texts.
 PRINCIPAL_TEXTS = ("id", "email", "phone", "name")
+
+Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
 
 
 class Values:
     """The values for one principal at one moment, each found once; a function of their names."""
 
-    __slots__ = ("_getters", "_known", "principal")
+    __slots__ = ("_getters", "_known", "who")
 
-    def __init__(
-        self, principal: Principal, getters: Mapping[str, Callable[[Values], Any]]
-    ) -> None:
-        self.principal = principal
+    def __init__(self, who: Principal | str, getters: Getters) -> None:
+        self.who = who
         self._getters = getters
         self._known: dict[str, Any] = {}
 
@@ -40,6 +46,20 @@ class Values:
     def put(self, name: str, value: Any) -> None:
         """Say what the value of *name* is."""
         self._known[name] = value
+
+    def of_principal(self, name: str) -> Any:
+        """Return the principal's *name*, or ``MISSING``. Of an id, only itself is known."""
+        who = self.who
+        if not isinstance(who, Principal):
+            return who if name == "id" else MISSING
+        value = getattr(who, name)
+        return MISSING if value is None else value
+
+    def attribute(self, name: str) -> Any:
+        """Return the principal's attribute *name*, or ``MISSING``."""
+        attributes = self.of_principal("attributes")
+        value = None if attributes is MISSING else attributes.get(name)
+        return MISSING if value is None else value
 
 
 class Renderer:
@@ -58,7 +78,7 @@ class Renderer:
         InvalidKey: The key is of the wrong kind.
     """
 
-    __slots__ = ("_getters", "_scheme")
+    __slots__ = ("_fields", "_getters", "_slug")
 
     def __init__(
         self,
@@ -71,7 +91,8 @@ class Renderer:
         claims: tuple[str, ...],
         clock: Callable[[], float],
     ) -> None:
-        self._scheme = scheme
+        self._slug = scheme.slug
+        self._fields = compile_structure(scheme.fields)
         getters: dict[str, Callable[[Values], Any]] = {
             "now": lambda values: clock(),
             "uuid": lambda values: _uuid(),
@@ -80,8 +101,8 @@ class Renderer:
             "expires": lambda values: (
                 MISSING if lifetime is None else float(int(values("now")) + lifetime)
             ),
-            "created": lambda values: _or_missing(values.principal.created),
-            "token": lambda values: _text(scheme.token, values),
+            "created": lambda values: values.of_principal("created"),
+            "token": _writer(scheme.token),
         }
         for name in PRINCIPAL_TEXTS:
             getters[name] = _getter_of_field(
@@ -100,34 +121,51 @@ class Renderer:
             code = compile_mac(scheme.mac, key)
             siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
             for name, message in {"mac": scheme.mac.message, **siblings}.items():
-                getters[name] = _getter_of_mac(message, code)
+                getters[name] = _getter_of_mac(compile_text(message), code)
         else:
             getters["jwt"] = _getter_of_jwt(scheme, key, claims)
         self._getters = getters
 
-    def values(self, principal: Principal | Identifier) -> Values:
+    def values(self, principal: Signable) -> Values:
         """Return the values for *principal*, which may be an id.
 
         Raises:
             InvalidPrincipal: It is not fit to be signed.
         """
-        if not isinstance(principal, Principal):
-            principal = Principal(identifier_text(principal))
-        return Values(principal, self._getters)
+        is_principal = isinstance(principal, Principal)
+        return Values(principal if is_principal else identifier_text(principal), self._getters)  # type: ignore[arg-type]
+
+    def token(self, values: Values) -> str:
+        """Return the token.
+
+        Raises:
+            InvalidPrincipal: The principal lacks what the vendor signs, or the
+                vendor refuses it.
+        """
+        token: str = self.find(values, lambda values: values("token"))
+        return token
+
+    def fields(self, values: Values) -> dict[str, Any]:
+        """Return what the front end hands over.
+
+        Raises:
+            InvalidPrincipal: As for ``token``.
+        """
+        fields: dict[str, Any] = self.find(values, self._fields)
+        return fields
 
     def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
         """Return what *what* makes of *values*.
 
         Raises:
-            InvalidPrincipal: The principal lacks what the vendor signs, or the
-                vendor refuses it.
+            InvalidPrincipal: As for ``token``.
         """
         try:
             return what(values)
         except MissingValue as missing:
             names = " or ".join(missing.names)
         raise InvalidPrincipal(
-            f"{self._scheme.slug} needs the principal's {names}, which this one lacks",
+            f"{self._slug} needs the principal's {names}, which this one lacks",
             code="principal_field",
         )
 
@@ -137,14 +175,12 @@ class Renderer:
         return None if expires is MISSING else float(expires)
 
 
-def _text(template: Any, values: Values) -> str:
-    if isinstance(template, Template):
-        return template.text(values)
-    return compact_json(fill_all(template, values))
-
-
-def _or_missing(value: Any) -> Any:
-    return MISSING if value is None else value
+def _writer(content: Any) -> Callable[[Values], str]:
+    """Return the function that writes a template as text, and a table as JSON."""
+    if isinstance(content, Template):
+        return compile_text(content)
+    fill = compile_structure(content)
+    return lambda values: compact_json(fill(values))
 
 
 def _constant(value: str) -> Callable[[Values], str]:
@@ -161,10 +197,8 @@ def _getter_of_field(slug: str, name: str, rule: ValueRule) -> Callable[[Values]
     where = f"{slug}: the {name}"
 
     def get(values: Values) -> Any:
-        text = getattr(values.principal, name)
-        if text is None:
-            return MISSING
-        return rule.apply(text, where)  # the principal has checked it in general
+        text = values.of_principal(name)  # checked already in general
+        return text if text is MISSING else rule.apply(text, where)
 
     return get
 
@@ -173,9 +207,9 @@ def _getter_of_attribute(slug: str, name: str, rule: ValueRule) -> Callable[[Val
     where = f"{slug}: the attribute {name}"
 
     def get(values: Values) -> Any:
-        value = values.principal.attributes.get(name)
-        if value is None:
-            return _or_missing(rule.default)
+        value = values.attribute(name)
+        if value is MISSING:
+            return MISSING if rule.default is None else rule.default
         if rule.kind == "text":
             return rule.apply(identifier_text(value, where), where)
         if not isinstance(value, TYPES[rule.kind]) or (
@@ -190,22 +224,26 @@ def _getter_of_attribute(slug: str, name: str, rule: ValueRule) -> Callable[[Val
 
 
 def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
-    def get(values: Values) -> str:
-        if payload.format == "query":
-            from urllib.parse import urlencode
-
-            content = urlencode(fill_all(payload.content, values))
-        else:
-            content = _text(payload.content, values)
-        if payload.encoding == "none":
-            return content
-        return encode_bytes(utf8(content), payload.encoding)
-
-    return get
+    if payload.format == "query":
+        fill = compile_structure(payload.content)
+        write: Callable[[Values], str] = lambda values: _query(fill(values))  # noqa: E731
+    else:
+        write = _writer(payload.content)
+    if payload.encoding == "none":
+        return write
+    return lambda values: encode_bytes(utf8(write(values)), payload.encoding)
 
 
-def _getter_of_mac(message: Template, code: Callable[[str], str]) -> Callable[[Values], str]:
-    return lambda values: code(message.text(values))
+def _query(content: dict[str, Any]) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode(content)
+
+
+def _getter_of_mac(
+    message: Callable[[Values], str], code: Callable[[str], str]
+) -> Callable[[Values], str]:
+    return lambda values: code(message(values))
 
 
 def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:
@@ -214,17 +252,16 @@ def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[
     jwt = scheme.jwt
     assert jwt is not None  # noqa: S101  # a scheme has a code or a token
     encode = compile_jwt(jwt.algorithm, key)
+    fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
 
     def get(values: Values) -> str:
         if jwt.one_of and all(values(name) is MISSING for name in jwt.one_of):
             raise MissingValue(jwt.one_of)
-        claims = fill_all(jwt.claims, values)
+        claims = fill_claims(values)
         for name in more:
-            value = (
-                values(name) if name in PRINCIPAL_TEXTS else values.principal.attributes.get(name)
-            )
-            if value is not None and value is not MISSING:
+            value = values(name) if name in PRINCIPAL_TEXTS else values.attribute(name)
+            if value is not MISSING:
                 claims[name] = value
-        return encode(claims, fill_all(jwt.header, values))
+        return encode(claims, fill_header(values))
 
     return get

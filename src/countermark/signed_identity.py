@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.rendering import Values
-from countermark.template import fill_all
 
 if TYPE_CHECKING:
     from countermark.signer import Signer
@@ -53,10 +52,7 @@ class SignedIdentity:
     @property
     def fields(self) -> dict[str, Any]:
         """The vendor's own names for the front end, with their values."""
-        fields: dict[str, Any] = self._signer.renderer.find(
-            self._found(), lambda values: fill_all(self._signer.scheme.fields, values)
-        )
-        return fields
+        return self._signer.renderer.fields(self._found())
 
     @property
     def expires_at(self) -> float | None:

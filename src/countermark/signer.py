@@ -23,7 +23,7 @@ from countermark.rendering import PRINCIPAL_TEXTS, Renderer
 from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Scheme
 from countermark.signed_identity import SignedIdentity
-from countermark.template import Template, templates_in
+from countermark.template import Template, compile_text, templates_in
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048
@@ -182,10 +182,9 @@ Raises:
         """
         if self.plain:
             return SignedIdentity(self, principal, self.sign(principal))
-        renderer = self.renderer
-        values = renderer.values(principal)
-        token = renderer.find(values, lambda values: values("token"))
-        signed = SignedIdentity(self, values.principal, token, values)
+        values = self.renderer.values(principal)
+        token = self.renderer.token(values)
+        signed = SignedIdentity(self, values.who, token, values)
         _ = signed.fields  # here rather than later, if the principal lacks something
         return signed
 
@@ -200,6 +199,7 @@ Raises:
         if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
             return None
         message, where = scheme.mac.message, f"{scheme.slug}: the id"
+        write = compile_text(message)
         of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]
 
         def admit(principal: Signable) -> str:
@@ -207,13 +207,13 @@ Raises:
                 return rule.apply(identifier_text(principal), where)
             if of_id and principal.id is not None:  # type: ignore[union-attr]
                 return rule.apply(principal.id, where)  # type: ignore[union-attr]
-            return renderer.find(renderer.values(principal), message.text)  # type: ignore[no-any-return]
+            return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
 
         constants = {f"settings.{name}": value for name, value in settings.items()}
         return compile_plain(scheme, key, rule, admit, constants)
 
     def _sign_by_renderer(self, principal: Signable) -> str:
-        return self.issue(principal).token
+        return self.renderer.token(self.renderer.values(principal))
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"

@@ -45,18 +45,6 @@ class Placeholder(NamedTuple):
     format: str = ""
     optional: bool = False
 
-    def value(self, find: Find) -> Any:
-        """Return the value in its format.
-
-        Raises:
-            MissingValue: None of the names has one.
-        """
-        for name in self.names:
-            value = find(name)
-            if value is not MISSING:
-                return FORMATS[self.format].apply(value) if self.format else value
-        raise MissingValue(self.names)
-
     def __str__(self) -> str:
         written = f":{self.format}" if self.format else ""
         return f"{{{'|'.join(self.names)}{written}{'?' if self.optional else ''}}}"
@@ -96,25 +84,6 @@ class Template(NamedTuple):
         part = self.parts[0] if len(self.parts) == 1 else None
         return part if isinstance(part, Placeholder) else None
 
-    def text(self, find: Find) -> str:
-        """Return the text with the values in it.
-
-        Raises:
-            MissingValue: A value is missing.
-        """
-        return "".join(
-            part if isinstance(part, str) else str(part.value(find)) for part in self.parts
-        )
-
-    def fill(self, find: Find) -> Any:
-        """Return the value of a lone placeholder as what it is, or else the text.
-
-        Raises:
-            MissingValue: A value is missing.
-        """
-        lone = self.lone
-        return self.text(find) if lone is None else lone.value(find)
-
     def __str__(self) -> str:
         return "".join(map(str, self.parts))
 
@@ -152,25 +121,69 @@ def templates_in(structure: Any) -> Iterator[Template]:
             yield from templates_in(value)
 
 
-def fill_all(structure: Any, find: Find) -> Any:
-    """Return *structure* with all templates filled in.
+def compile_text(template: Template) -> Callable[[Find], str]:
+    """Return the function that writes a template with the values in it.
 
-    An entry of a table whose value is missing and optional is left out.
+    The function raises ``MissingValue`` where a value is missing.
+    """
+    parts = [part if isinstance(part, str) else _compile_value(part) for part in template.parts]
 
-    Raises:
-        MissingValue: A value is missing that is not optional.
+    def text(find: Find) -> str:
+        return "".join(part if isinstance(part, str) else str(part(find)) for part in parts)
+
+    return text
+
+
+def compile_structure(structure: Any) -> Callable[[Find], Any]:
+    """Return the function that fills in all templates of *structure*.
+
+    A lone placeholder becomes the value as what it is, any other template text. An
+    entry of a table whose value is missing and optional is left out; otherwise the
+    function raises ``MissingValue``.
     """
     if isinstance(structure, Template):
-        return structure.fill(find)
+        lone = structure.lone
+        return compile_text(structure) if lone is None else _compile_value(lone)
     if isinstance(structure, list):
-        return [fill_all(value, find) for value in structure]
-    if not isinstance(structure, dict):
-        return structure
-    filled = {}
-    for key, value in structure.items():
-        try:
-            filled[key] = fill_all(value, find)
-        except MissingValue:
-            if not (isinstance(value, Template) and any(p.optional for p in value.placeholders)):
-                raise
-    return filled
+        fills = [compile_structure(value) for value in structure]
+        return lambda find: [fill(find) for fill in fills]
+    if isinstance(structure, dict):
+        return _compile_table(structure)
+    return lambda find: structure
+
+
+def _compile_table(table: dict[str, Any]) -> Callable[[Find], dict[str, Any]]:
+    entries = [
+        (key, compile_structure(value), any(t.optional for t in _placeholders_of(value)))
+        for key, value in table.items()
+    ]
+
+    def fill_table(find: Find) -> dict[str, Any]:
+        filled = {}
+        for key, fill, optional in entries:
+            try:
+                filled[key] = fill(find)
+            except MissingValue:
+                if not optional:
+                    raise
+        return filled
+
+    return fill_table
+
+
+def _placeholders_of(value: Any) -> Iterator[Placeholder]:
+    return value.placeholders if isinstance(value, Template) else iter(())
+
+
+def _compile_value(placeholder: Placeholder) -> Callable[[Find], Any]:
+    names = placeholder.names
+    write = FORMATS[placeholder.format].apply if placeholder.format else None
+
+    def value_of(find: Find) -> Any:
+        for name in names:
+            value = find(name)
+            if value is not MISSING:
+                return value if write is None else write(value)
+        raise MissingValue(names)
+
+    return value_of

@@ -201,12 +201,12 @@ class TestAttributes:
     def test_a_fraction_has_no_place_in_canonical_json(self, value: Any) -> None:
         who = Principal("u", attributes={"context": {"a": value}})
         with pytest.raises(InvalidPrincipal, match="canonical JSON has no place for a"):
-            signer_of("novu").sign(who)
+            signer_of("novu").issue(who)
 
     def test_a_lone_surrogate_is_refused_wherever_it_is(self) -> None:
         for context in ({"a": "\ud800"}, {"\ud800": 1}):
             with pytest.raises(InvalidPrincipal) as caught:
-                signer_of("novu").sign(Principal("u", attributes={"context": context}))
+                signer_of("novu").issue(Principal("u", attributes={"context": context}))
             assert caught.value.code == "principal_surrogate"
 
     def test_the_socket_of_pusher_is_a_socket(self) -> None:
