@@ -12,6 +12,7 @@ import pytest
 from countermark import EventCounter, Keyring, Principal, Signer
 from countermark.asgi import Scope, SigningMiddleware
 from tests.drivers import answer, request
+from tests.unit.samples import private_key
 
 SECRET = "canary-3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 USER = "canary-user-1"
@@ -105,3 +106,31 @@ def test_no_attribute_but_the_keys_own_holds_the_secret(signer: Signer) -> None:
             assert not any(map(is_secret, attributes(outer)))
     cells = [cell.cell_contents for cell in signer.sign.__closure__ or ()]
     assert not any(cell in (SECRET, SECRET.encode()) for cell in cells)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "not a key", "of another kind", "claims", "hex"])
+def test_what_is_refused_shows_no_key(damage: str) -> None:
+    pem, _ = private_key("RS256")
+    canary = pem.splitlines()[3]
+    build: dict[str, Any] = {
+        "cut off": lambda: Signer("knock", Keyring(pem[:900] + "\n-----END PRIVATE KEY-----")),
+        "not a key": lambda: Keyring(pem.replace("PRIVATE", "PUBLIC").strip()),
+        "of another kind": lambda: Signer("stigg", Keyring(pem)),
+        "claims": lambda: Signer("intercom-jwt", Keyring(SECRET), claims=["plan"]).sign(
+            Principal("u", attributes={"plan": {object()}})
+        ),
+        "hex": lambda: Signer("pylon", Keyring(SECRET)),
+    }
+    try:
+        build[damage]()
+    except Exception as error:
+        caught = error
+    assert caught.__context__ is None
+    traceback_ = caught.__traceback__
+    assert traceback_ is not None
+    ours = traceback_.tb_next and traceback_.tb_next.tb_next  # not the test's own frames
+    shown = traceback.TracebackException(type(caught), caught, ours, capture_locals=True)
+    text = "".join(shown.format())
+    assert "countermark" in text
+    assert canary not in text
+    assert SECRET not in text

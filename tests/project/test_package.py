@@ -22,7 +22,7 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 
 HEAVY = {
     "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "django", "fastapi", "flask",
-    "httpx", "inspect", "jinja2", "json", "jwt", "logging", "pathlib", "redis", "starlette",
+    "httpx", "inspect", "jinja2", "jwt", "logging", "pathlib", "redis", "starlette",
     "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
 }  # fmt: skip
 
