@@ -11,6 +11,7 @@ from benchmarks import (
     asgi_stack,
     chart,
     hot_path,
+    imports,
     json_web_tokens,
     memory,
     report,
@@ -29,6 +30,8 @@ _SUITES: dict[str, list[Callable[[], Suite]]] = {
     "uvicorn": [uvicorn_protocol.suite],
 }
 _MEMORY = "memory"
+_IMPORTS = "imports"
+_ALL = [*_SUITES, _MEMORY, _IMPORTS]
 
 
 def main() -> int:
@@ -42,6 +45,8 @@ def main() -> int:
     ]
     if _MEMORY in options.only:
         verdicts += memory.verdicts()
+    if _IMPORTS in options.only:
+        verdicts += imports.verdicts(rounds)
     print(report.markdown(timed, verdicts, rounds))
     if timed:
         chart.write(options.chart, timed)
@@ -61,9 +66,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, and never fail")
     parser.add_argument("--rounds", type=int, default=300, help="default: %(default)s")
-    parser.add_argument(
-        "--only", type=_keys, default=[*_SUITES, _MEMORY], help="some of: %(default)s"
-    )
+    parser.add_argument("--only", type=_keys, default=_ALL, help="some of: %(default)s")
     parser.add_argument(
         "--chart", type=Path, default=Path(__file__).with_name("results.svg"), metavar="PATH"
     )
@@ -73,7 +76,7 @@ def _options() -> argparse.Namespace:
 def _keys(text: str) -> list[str]:
     keys = text.split(",")
     for key in keys:
-        if key not in (*_SUITES, _MEMORY):
+        if key not in _ALL:
             raise argparse.ArgumentTypeError(f"unknown benchmark {key!r}")
     return keys
 
