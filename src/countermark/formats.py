@@ -7,6 +7,7 @@ name in :data:`FORMATS`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -32,14 +33,12 @@ class Format(NamedTuple):
     Attributes:
         apply: From the value to what is written.
         kinds: The kinds of values that it takes.
-        gives: The kind of what it gives, ``text`` or ``integer``.
         width: How many characters it writes, where that never changes.
         never: Tells of a character whether it is never written.
     """
 
     apply: Callable[[Any], Any]
     kinds: tuple[str, ...]
-    gives: str = "text"
     width: int | None = None
     never: Callable[[str], bool] = lambda character: False
 
@@ -96,52 +95,60 @@ def canonical_json(value: object) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) < 2**53:  # beyond, JavaScript is not exact
         return str(value)
     if isinstance(value, list | tuple):
         return f"[{','.join(map(canonical_json, value))}]"
-    if isinstance(value, Mapping):
-        ordered = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-        return (
-            "{" + ",".join(f"{canonical_json(k)}:{canonical_json(value[k])}" for k in ordered) + "}"
-        )
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+        pairs = (f"{canonical_json(name)}:{canonical_json(value[name])}" for name in names)
+        return f"{{{','.join(pairs)}}}"
     raise InvalidPrincipal(
-        f"canonical JSON has no place for a {type(value).__name__}", code="principal_field"
+        f"canonical JSON has no place for this {type(value).__name__}", code="principal_field"
     )
 
 
 def launchdarkly_key(value: object) -> str:
     """Return the fully qualified key of a LaunchDarkly context, or of a user by id.
 
-    The key of a user is written as it is, that of another kind as ``kind:key``
-    with ``%`` and ``:`` in the key escaped, and a multi-context as those of its
-    parts, ordered by kind and joined with colons.
+    A user is a text, which is the key as it is. A context of another kind is
+    ``kind:key`` with ``%`` and ``:`` in the key escaped, and a multi-context those
+    of its parts, ordered by kind and joined with colons. A context of the kind
+    ``user`` alone is refused: it would be the same as somebody's id.
 
     Source: launchdarkly-server-sdk, ldclient/context.py.
     """
     if isinstance(value, str):
         return value
-    kind, key = (value.get("kind"), value.get("key")) if isinstance(value, Mapping) else (0, 0)
-    if kind == "multi":
-        parts = {name: part for name, part in value.items() if name != "kind"}  # type: ignore[attr-defined]
-        if len(parts) > 1:
-            return ":".join(_qualified(name, parts[name]) for name in sorted(parts))
-        ((kind, part),) = parts.items() or ((0, 0),)
-        key = part.get("key") if isinstance(part, Mapping) else 0
-    if kind == "user" and isinstance(key, str) and key:
-        return key
-    return _qualified(kind, {"key": key})
+    parts = dict(value) if isinstance(value, Mapping) else {}
+    kind = parts.pop("kind", None)
+    if kind != "multi":
+        parts = {kind: parts}
+    if len(parts) == 1 and "user" in parts:
+        raise InvalidPrincipal(
+            "a context that is a user is signed by the principal's id; leave context out",
+            code="principal_field",
+        )
+    qualified = {name: _qualified(name, part) for name, part in parts.items()}
+    if not qualified or "multi" in qualified:
+        raise _no_context()
+    return ":".join(qualified[name] for name in sorted(qualified))
 
 
 def _qualified(kind: object, context: object) -> str:
     key = context.get("key") if isinstance(context, Mapping) else None
-    if not (isinstance(kind, str) and kind and isinstance(key, str) and key):
-        raise InvalidPrincipal(
-            "a context of LaunchDarkly is {'kind': …, 'key': …}, or"
-            " {'kind': 'multi', kind: {'key': …}, …}",
-            code="principal_field",
-        )
+    known = isinstance(kind, str) and re.fullmatch(r"[\w.-]+", kind, re.ASCII) and kind != "kind"
+    if not known or not isinstance(key, str) or not key:
+        raise _no_context()
     return f"{kind}:{key.replace('%', '%25').replace(':', '%3A')}"
+
+
+def _no_context() -> InvalidPrincipal:
+    return InvalidPrincipal(
+        "a context of LaunchDarkly is {'kind': …, 'key': …}, or"
+        " {'kind': 'multi', kind: {'key': …}, …}",
+        code="principal_field",
+    )
 
 
 def _no_digit(character: str) -> bool:
@@ -159,8 +166,8 @@ def _no_unreserved(character: str) -> bool:
 _JSON_KINDS = ("text", "integer", "boolean", "list", "object")
 
 FORMATS: Mapping[str, Format] = {
-    "s": Format(seconds, ("time", "duration"), "integer", 10, _no_digit),
-    "ms": Format(milliseconds, ("time", "duration"), "integer", 13, _no_digit),
+    "s": Format(seconds, ("time", "duration"), 10, _no_digit),
+    "ms": Format(milliseconds, ("time", "duration"), 13, _no_digit),
     "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
     "json": Format(compact_json, _JSON_KINDS, never=_no_graphic),
     "url": Format(percent_encoded, ("text",), never=_no_unreserved),

@@ -17,6 +17,8 @@ T = TypeVar("T")
 Who: TypeAlias = "str | Principal"
 Issued: TypeAlias = "str | SignedIdentity | None"
 
+_NOT_YET: Any = object()
+
 
 class RequestIdentity(Mapping[str, SignedIdentity]):
     """Whose request this is, and their tokens by scheme.
@@ -208,20 +210,26 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         """Return the token of *who*, from memory or signed now; None where that failed."""
         if self._tokens is None:
             self._tokens = {}
-        if (signer, who) in self._tokens:
-            issued = self._tokens[signer, who]
-        else:
-            issued = None
-            try:
-                issued = signer.sign(who) if signer.plain else signer.issue(who)
-            except Exception as error:
-                self._not_signed(signer, who, error)
-            self._tokens[signer, who] = issued
-            if issued and self._policy.on_event is not None:
-                self._emit("signed", "current", signer.scheme.slug, who)
+        try:
+            issued: Issued = self._tokens.get((signer, who), _NOT_YET)
+        except Exception as error:  # to compare principals is to compare their attributes
+            self._not_signed(signer, who, error)
+            return None
+        if issued is _NOT_YET:
+            issued = self._tokens[signer, who] = self._sign(signer, who)
         if issued and self._shared is not None:
             self._emit("exposed", self._shared)
             self._shared = None
+        return issued
+
+    def _sign(self, signer: Signer, who: Who) -> Issued:
+        try:
+            issued: Issued = signer.sign(who) if signer.plain else signer.issue(who)
+        except Exception as error:
+            self._not_signed(signer, who, error)
+            return None
+        if self._policy.on_event is not None:
+            self._emit("signed", "current", signer.scheme.slug, who)
         return issued
 
     def _not_signed(self, signer: Signer, who: Who, error: Exception) -> None:

@@ -8,11 +8,23 @@ from typing import Any
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.formats import compact_json
 from countermark.keys import Key, PrivateKey, SecretKey
-from countermark.mac import utf8
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
 #: From claims and header, both tables, to the compact form of the token.
 Encode = Callable[[dict[str, Any], dict[str, Any]], str]
+
+
+def check_kind(algorithm: str, key: Key) -> None:
+    """Check that *key* is of the kind that *algorithm* needs.
+
+    Raises:
+        InvalidKey: It is of another kind.
+        ConfigurationError: The package cryptography is needed, and not installed.
+    """
+    if algorithm not in _HASHES:
+        _loaded(algorithm, key)
+    elif not isinstance(key, SecretKey):
+        raise InvalidKey(f"{algorithm} needs a shared secret, not a private key")
 
 
 def compile_jwt(algorithm: str, key: Key) -> Encode:
@@ -23,35 +35,29 @@ def compile_jwt(algorithm: str, key: Key) -> Encode:
         ConfigurationError: PyJWT or cryptography is not installed.
     """
     try:
-        if algorithm in _HASHES:
-            handler, jwk = _symmetric(algorithm, key), ""
-        else:
-            handler, jwk = None, _asymmetric(algorithm, key)
         from jwt import PyJWS
     except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"tokens with {algorithm} need {error.name}: pip install 'countermark[jwt]'"
-        ) from error
+        raise _not_installed(algorithm, error) from error
     # An instance of our own, that knows one algorithm: no header and no claim can choose.
-    jws = PyJWS(algorithms=[] if handler else [algorithm])
-    if handler:
-        jws.register_algorithm(algorithm, handler)
+    if isinstance(key, SecretKey):
+        jws, jwk = PyJWS(algorithms=[]), ""
+        jws.register_algorithm(algorithm, _keyed(algorithm, key))
+    else:
+        jws, jwk = PyJWS(algorithms=[algorithm]), _loaded(algorithm, key)
 
     def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
-        return jws.encode(utf8(compact_json(claims)), jwk, algorithm, header)
+        return jws.encode(compact_json(claims).encode(), jwk, algorithm, header)
 
     return encode
 
 
-def _symmetric(algorithm: str, key: Key) -> Any:
+def _keyed(algorithm: str, key: SecretKey) -> Any:
     """Return PyJWT's HMAC with hashes that are keyed already.
 
     So the secret reaches no frame of PyJWT, whose locals a traceback may show.
     """
     from jwt.algorithms import HMACAlgorithm
 
-    if not isinstance(key, SecretKey):
-        raise InvalidKey(f"{algorithm} needs a shared secret, not a private key")
     inner, outer = key.hmac_states(_HASHES[algorithm])
 
     class KeyedHmac(HMACAlgorithm):
@@ -70,9 +76,12 @@ def _symmetric(algorithm: str, key: Key) -> Any:
     return KeyedHmac(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
 
 
-def _asymmetric(algorithm: str, key: Key) -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
+def _loaded(algorithm: str, key: Key) -> Any:
+    """Return a private key as the package cryptography has it."""
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    except ModuleNotFoundError as error:
+        raise _not_installed(algorithm, error) from error
     loaded = key.load() if isinstance(key, PrivateKey) else None
     if algorithm == "RS256":
         if isinstance(loaded, rsa.RSAPrivateKey) and loaded.key_size >= 2048:
@@ -81,3 +90,9 @@ def _asymmetric(algorithm: str, key: Key) -> Any:
     if isinstance(loaded, ec.EllipticCurvePrivateKey) and loaded.curve.name == "secp256r1":
         return loaded
     raise InvalidKey("ES256 needs a private key on the curve P-256, in PEM")
+
+
+def _not_installed(algorithm: str, error: ModuleNotFoundError) -> ConfigurationError:
+    return ConfigurationError(
+        f"tokens with {algorithm} need {error.name}: pip install 'countermark[jwt]'"
+    )

@@ -45,7 +45,7 @@ class Keyring:
             self.current = _key(current, "the current key")
             self.previous = _keys(previous, "a previous key")
             self.next = _keys(next, "a next key")
-        except InvalidKey:
+        except BaseException:
             # See SecretKey: no secret stays in a frame that a traceback shows.
             del current, previous, next
             raise

@@ -34,6 +34,7 @@ _INVISIBLE = "\ufeff\u200b"
 _BINARY = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
 _NOT_SYMMETRIC = r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-"
 _PRIVATE_KEY = "-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----"
+_JWK = r"\{.*\"kty\""
 _BASE64_OF_PEM = "LS0tLS1CRUdJTi"  # "-----BEGIN"
 
 
@@ -125,9 +126,9 @@ class SecretKey:
         """
         return self._digest(b"countermark pseudonym\n" + identifier.encode(errors="replace"), 8)
 
-    def looks_short(self, form: str = "text") -> bool:
-        """Tell whether the key, once it is decoded, has fewer than 32 bytes."""
-        return len(self._decoded(form)) < 32
+    def looks_short(self, form: str = "text", least: int = 32) -> bool:
+        """Tell whether the key, once it is decoded, has fewer than *least* bytes."""
+        return len(self._decoded(form)) < least
 
     def starts_with(self, prefixes: Iterable[str]) -> bool:
         """Tell whether the secret begins with one of *prefixes*."""
@@ -206,11 +207,12 @@ class PrivateKey:
         Raises:
             InvalidKey: It cannot be read.
         """
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         try:
             return load_pem_private_key(self._pem, password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             pass  # what the library says may quote the key
         raise InvalidKey("the private key cannot be read; is it encrypted, or cut off?")
 
@@ -239,6 +241,7 @@ def problem_with_pem(pem: object) -> str | None:
         text = pem.decode() if isinstance(pem, bytes) else pem
         if text.startswith(_BASE64_OF_PEM):
             text = _from_base64(text).decode()
+        text.encode()  # no lone surrogates, which the environment may hold
     except ValueError:
         return "is not readable as PEM, nor as base64 of it"
     return None if re.match(_PRIVATE_KEY, text.strip()) else "is no private key in PEM"
@@ -256,7 +259,9 @@ def _problem_with(secret: object) -> str | None:
     if not text.strip("\0"):
         return "is blank"  # to HMAC, NUL bytes alone are the empty key
     if isinstance(secret, bytes) and re.search(_BINARY, text):
-        return None  # bytes that are no text have no white space either
+        # Bytes that are no text have no white space either; but keys of the other kind
+        # in DER say how long they are.
+        return "is a key in DER, which is no shared secret" if _is_der(secret) else None
     if not text.strip():
         return "is blank"
     if text.strip() != text or text.strip(_INVISIBLE) != text:
@@ -265,11 +270,22 @@ def _problem_with(secret: object) -> str | None:
         return "has several lines"
     if not text.isascii() and not _encodable(text):
         return "is not valid Unicode text"
-    if re.match(_NOT_SYMMETRIC, text):
+    return _problem_with_kind(text)
+
+
+def _problem_with_kind(text: str) -> str | None:
+    """Return why text that could be a secret is none, or None."""
+    if re.match(_NOT_SYMMETRIC, text) or text.startswith(_BASE64_OF_PEM):
         return "is a PEM or SSH key, which is no shared secret"
+    if re.match(_JWK, text):
+        return "is a JSON Web Key; give its value alone"
     if re.fullmatch(_PLACEHOLDER, text, re.IGNORECASE | re.DOTALL):
         return "is a placeholder, not a secret"
     return None
+
+
+def _is_der(secret: bytes) -> bool:
+    return secret[:2] == b"\x30\x82" and int.from_bytes(secret[2:4]) == len(secret) - 4
 
 
 def _encodable(text: str) -> bool:

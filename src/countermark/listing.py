@@ -48,7 +48,11 @@ def spelled(scheme: Scheme) -> str:
         return f"JWT {scheme.jwt.algorithm}"
     assert scheme.mac is not None  # noqa: S101  # a scheme has a code or a token
     mac = scheme.mac
-    kind = f"HMAC-{mac.algorithm.upper()}" if mac.construction == "hmac" else "SHA-1 with suffix"
+    kind = (
+        f"HMAC-{mac.algorithm.upper()}"
+        if mac.construction == "hmac"
+        else f"{mac.algorithm.upper()} with suffix"
+    )
     key = "" if mac.key == "text" else f", key in {mac.key}"
     shape = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
     return f"{kind}, {mac.encoding}{key}" + ("" if shape == "{mac}" else f": {shape}")

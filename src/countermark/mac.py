@@ -6,7 +6,6 @@ from binascii import b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from countermark.errors import InvalidPrincipal
 from countermark.keys import SecretKey
 from countermark.principal import MAX_LENGTH
 from countermark.rules import ValueRule
@@ -43,30 +42,18 @@ def compile_mac(mac: Mac, key: SecretKey) -> Callable[[str], str]:
     """
     encoding, algorithm = mac.encoding, mac.algorithm
     if mac.construction == "suffix":
-        return lambda message: encode_bytes(key.suffix_digest(algorithm, utf8(message)), encoding)
+        return lambda message: encode_bytes(
+            key.suffix_digest(algorithm, message.encode()), encoding
+        )
     inner, outer = key.hmac_states(algorithm, mac.key)
 
     def code(message: str) -> str:
         first, second = inner.copy(), outer.copy()
-        first.update(utf8(message))
+        first.update(message.encode())
         second.update(first.digest())
         return encode_bytes(second.digest(), encoding)
 
     return code
-
-
-def utf8(text: str) -> bytes:
-    """Return the bytes of *text*.
-
-    Raises:
-        InvalidPrincipal: It holds a lone surrogate.
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise InvalidPrincipal(
-            "a value holds a lone surrogate", code="principal_surrogate"
-        ) from None
 
 
 def compile_plain(

@@ -10,12 +10,17 @@ from countermark.rendering import PRINCIPAL_TEXTS
 from countermark.scheme import Scheme
 from countermark.template import templates_in
 
+#: The longest that a token may live, in seconds: a hundred years.
+MAX_LIFETIME = 100 * 365 * 86400
+
 # Claims with a meaning of their own, which no option can set.
 _REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
 
 
 def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
     """Return the constants for a scheme, all there and all texts."""
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError("settings= must be a mapping by name")
     given = dict(given or {})
     found: dict[str, Any] = {}
     for name, setting in scheme.settings.items():
@@ -30,7 +35,7 @@ def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[st
             )
         found[name] = value
     if given:
-        raise ConfigurationError(f"{scheme.slug} has no setting {min(given)!r}")
+        raise ConfigurationError(f"{scheme.slug} has no setting {min(map(str, given))!r}")
     return found
 
 
@@ -47,7 +52,7 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
     """Return how long tokens live."""
     if given is None:
         return scheme.lifetime
-    if not isinstance(given, int) or isinstance(given, bool) or given <= 0:
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= MAX_LIFETIME:
         raise ConfigurationError("lifetime= must be a whole number of seconds above 0")
     if not scheme.expires:
         raise ConfigurationError(f"{scheme.slug}: its tokens do not end; leave lifetime= out")
@@ -60,6 +65,8 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
 
 def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
     """Return the names of further claims."""
+    if not isinstance(given, Iterable):
+        raise ConfigurationError("claims= must be a list of names")
     names: tuple[object, ...] = (given,) if isinstance(given, str) else tuple(given)
     if names and (scheme.jwt is None or not scheme.jwt.attributes):
         raise ConfigurationError(f"{scheme.slug} takes no claims of your choice")

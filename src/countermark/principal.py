@@ -98,10 +98,10 @@ class Principal:
         email: Their e-mail address.
         phone: Their phone number.
         name: What they are called. White space is reduced to single spaces.
-        created: When they signed up: seconds since the epoch, or a datetime with
-            a time zone.
+        created: When they signed up: seconds since 1970, or a datetime with a time
+            zone.
         attributes: What else vendors sign, by the names of their recipes: texts,
-            numbers, lists, mappings.
+            numbers, lists, dicts.
         actor: The id of the member of staff who acts as this person. While it
             is set nothing is signed, unless the middleware is told otherwise.
 
@@ -198,9 +198,9 @@ def _name(value: object) -> str | None:
 def _time(value: object) -> float:
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(value, datetime.datetime) and value.tzinfo:
-        return float(value.timestamp())
+        value = value.timestamp()
     # Beyond the year 9999 lie NaN, infinity and milliseconds.
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 253402300800:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 253402300800:
         return float(value)
     raise InvalidPrincipal(
         "created is a datetime with a time zone, or seconds since the epoch",

@@ -8,14 +8,22 @@ from datetime import date
 from os import PathLike
 from typing import Any
 
-from countermark.ambiguity import ambiguity
-from countermark.errors import InvalidScheme
+from countermark.ambiguity import ambiguity, signed_templates
+from countermark.errors import InvalidPrincipal, InvalidScheme
 from countermark.formats import FORMATS, KINDS, TYPES
 from countermark.headers import header_name
+from countermark.options import MAX_LIFETIME
+from countermark.principal import identifier_text
 from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Jwt, Mac, Payload, Scheme, Setting, Vector
 from countermark.table import Table
-from countermark.template import Placeholder, Template, parse_all, templates_in
+from countermark.template import (
+    Placeholder,
+    Template,
+    lone_entries,
+    parse_all,
+    templates_in,
+)
 
 ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
@@ -40,7 +48,11 @@ def read_file(path: str | PathLike[str]) -> Scheme:
     from pathlib import Path
 
     path = Path(path)
-    return parse(path.read_text(encoding="utf-8"), path.stem)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidScheme(f"scheme {path.stem}: it is not UTF-8 text") from None
+    return parse(text, path.stem)
 
 
 def parse(text: str, slug: str) -> Scheme:
@@ -49,21 +61,26 @@ def parse(text: str, slug: str) -> Scheme:
 
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
         raise InvalidScheme(f"scheme {slug}: it is not TOML: {error}") from None
     return read({"slug": slug, **data})
 
 
-def read(data: dict[str, Any]) -> Scheme:
+def read(data: Mapping[str, Any]) -> Scheme:
     """Return the scheme that *data* describes.
 
     Raises:
         InvalidScheme: It contradicts itself; the message names the key.
     """
-    slug = data.pop("slug", None)
+    top = Table("the recipe", data)
+    slug = top.left.pop("slug", None)
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
-    return _Reader(Table(f"scheme {slug}", data), slug).scheme()
+    top.where = f"scheme {slug}"
+    try:
+        return _Reader(top, slug).scheme()
+    except RecursionError:
+        raise InvalidScheme(f"{top.where}: its tables lie too deep in each other") from None
 
 
 class _Reader:
@@ -80,6 +97,8 @@ class _Reader:
                 raise InvalidScheme(f"{top.where}: [values]: {name} is not for a recipe to define")
             if name in PRINCIPAL and self.values[name].kind != "text":
                 raise InvalidScheme(f"{top.where}: [values.{name}]: kind must be text")
+            if name in PRINCIPAL and self.values[name].default is not None:
+                raise InvalidScheme(f"{top.where}: [values.{name}]: a default is for attributes")
         #: The kinds of all values that a placeholder may name so far.
         self.kinds = {**MOMENT, **PRINCIPAL}
         self.kinds |= {name: rule.kind for name, rule in self.values.items()}
@@ -93,6 +112,11 @@ class _Reader:
         payload, mac, jwt = self.payload(), self.mac(), self.jwt()
         if (mac is None) == (jwt is None):
             raise InvalidScheme(f"{top.where}: it needs one of [mac] and [jwt]")
+        if jwt is not None and payload is not None:
+            raise InvalidScheme(f"{top.where}: [payload] is for [mac]; a JWT has claims")
+        signed_groups = signed_templates(payload, mac, jwt)
+        if jwt is None or not (jwt.one_of or jwt.attributes):
+            self.check_principal(signed_groups)
         token, header = self.token(jwt)
         signed, self.used = self.used, []
         self.kinds["token"] = "text"
@@ -110,7 +134,7 @@ class _Reader:
             confidence=top.take("confidence", str, ""),
             unsure=top.take("unsure", str, ""),
             notes=top.take("notes", str, ""),
-            ambiguous=self.ambiguous(payload, mac),
+            ambiguous=self.ambiguous(ambiguity(signed_groups, payload, mac, self.values)),
             variable=secret.take("variable", str, ""),
             refuse_prefixes=secret.texts("refuse_prefixes"),
             environments={name: environments.texts(name) for name in list(environments.left)},
@@ -146,8 +170,8 @@ class _Reader:
             if format == "text"
             else self.structure(table.take("content", dict), f"{table.where}: content")
         )
-        if format == "query" and not all(isinstance(v, Template) for v in content.values()):
-            raise InvalidScheme(f"{table.where}: content of a query must be texts")
+        if format == "query":
+            self.check_texts(content, f"{table.where}: content of a query")
         table.close()
         self.kinds["payload"] = "text"
         return Payload(format, encoding, content)
@@ -169,7 +193,8 @@ class _Reader:
             },
         )
         table.close()
-        self.check_principal(self.used, table.where)
+        if mac.construction == "suffix" and mac.key != "text":
+            raise InvalidScheme(f"{table.where}: key must be text where construction is suffix")
         self.kinds["mac"] = "text"
         self.kinds |= {f"macs.{name}": "text" for name in mac.siblings}
         return mac
@@ -189,7 +214,11 @@ class _Reader:
         table.close()
         if {"alg", "b64", "crit"} & set(jwt.header):
             raise InvalidScheme(f"{table.where}: header must not hold alg, b64 or crit")
-        self.check_one_of(jwt, table.where)
+        self.check_texts(jwt.header, f"{table.where}: header")
+        claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
+        for name in jwt.one_of:
+            if name not in claimed or name not in self.principal_values:
+                raise InvalidScheme(f"{table.where}: one_of: {name} is no claim of the principal")
         self.kinds["jwt"] = "text"
         return jwt
 
@@ -215,48 +244,72 @@ class _Reader:
         table.close()
         return token, header
 
+    @property
+    def principal_values(self) -> set[str]:
+        """The values that are the principal's own, and not a default or a time."""
+        own = {name for name, rule in self.values.items() if rule.default is None}
+        return own | {name for name, kind in PRINCIPAL.items() if kind == "text"}
+
     def text(self, text: str, where: str) -> Template:
         template = Template.parse(text, where)
         for placeholder in template.placeholders:
             if placeholder.optional:
                 raise InvalidScheme(f"{where}: {placeholder} cannot be optional in a text")
-        self.check(template, where)
+            self.check(placeholder, where, ("text", "integer"))
         return template
 
     def structure(self, data: Mapping[str, Any], where: str) -> Any:
         structure = parse_all(dict(data), where)
+        entries = set(map(id, lone_entries(structure)))
         for template in templates_in(structure):
-            self.check(template, where)
+            for placeholder in template.placeholders:
+                if placeholder.optional and id(template) not in entries:
+                    raise InvalidScheme(
+                        f"{where}: {placeholder} must be an entry by itself to be optional"
+                    )
+                lone = placeholder is template.lone
+                self.check(placeholder, where, KINDS[:5] if lone else ("text", "integer"))
         return structure
 
-    def check(self, template: Template, where: str) -> None:
-        """Check that every placeholder names known values, in a format they can have."""
-        for placeholder in template.placeholders:
-            for name in placeholder.names:
-                if name not in self.kinds:
-                    raise InvalidScheme(f"{where}: nothing is known of {name} in {placeholder}")
-                kind = self.kinds[name]
-                if placeholder.format:
-                    takes: Iterable[str] = FORMATS[placeholder.format].kinds
-                else:
-                    takes = ("text", "integer") if template.lone is None else KINDS[:5]
-                if kind not in takes:
-                    raise InvalidScheme(f"{where}: {placeholder}: no such format for a {kind}")
-            self.used.append(placeholder)
+    def check(self, placeholder: Placeholder, where: str, kinds: Iterable[str]) -> None:
+        """Check that a placeholder names known values, in a format they can have."""
+        for name in placeholder.names:
+            if name not in self.kinds:
+                raise InvalidScheme(f"{where}: nothing is known of {name} in {placeholder}")
+            takes = FORMATS[placeholder.format].kinds if placeholder.format else kinds
+            if self.kinds[name] not in takes:
+                raise InvalidScheme(
+                    f"{where}: {placeholder}: no such format for a {self.kinds[name]}"
+                )
+            if len(placeholder.names) > 1 and name not in self.principal_values:
+                raise InvalidScheme(f"{where}: {placeholder}: {name} can be no alternative")
+            setting = self.settings.get(name.removeprefix("settings."))
+            if setting and setting.default == "" and "." in name and not placeholder.optional:
+                raise InvalidScheme(f"{where}: {placeholder} can be empty, so it must be optional")
+        self.used.append(placeholder)
 
-    def check_principal(self, placeholders: Iterable[Placeholder], where: str) -> None:
-        known = {*PRINCIPAL, *self.values}
-        if not any(known.intersection(placeholder.names) for placeholder in placeholders):
-            raise InvalidScheme(f"{where}: nothing of the principal is signed")
+    def check_texts(self, table: dict[str, Any], where: str) -> None:
+        """Check that all in *table* becomes text or a number."""
+        for name, value in table.items():
+            lone = value.lone if isinstance(value, Template) else None
+            if not isinstance(value, Template):
+                raise InvalidScheme(f"{where}: {name} must be text")
+            if lone is not None and not lone.format:
+                self.check(lone, f"{where}: {name}", ("text", "integer"))
 
-    def check_one_of(self, jwt: Jwt, where: str) -> None:
-        """Check that no token can leave without something of the principal in it."""
-        claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
-        for name in jwt.one_of:
-            if name not in claimed:
-                raise InvalidScheme(f"{where}: one_of: {name} is no claim")
-        if not jwt.one_of and not jwt.attributes:
-            self.check_principal((p for p in self.used if not p.optional), where)
+    def check_principal(self, groups: list[list[Template]]) -> None:
+        """Check that each text that is signed holds something of the principal's own."""
+        for group in groups:
+            if not any(
+                self.principal_values.issuperset(placeholder.names) and not placeholder.optional
+                for template in group
+                for placeholder in template.placeholders
+            ):
+                raise InvalidScheme(
+                    f"{self.top.where}: nothing of the principal is signed in {str(group[0])!r}"
+                    if group
+                    else f"{self.top.where}: nothing of the principal is signed"
+                )
 
     def check_exclusive(self, jwt: Jwt, in_fields: Iterable[Placeholder]) -> None:
         claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
@@ -274,13 +327,12 @@ class _Reader:
         if not ends and (lifetime or most):
             raise InvalidScheme(f"{self.top.where}: nothing {{expires}}, so lifetime is of no use")
         for seconds in (lifetime, most):
-            if seconds is not None and not 0 < seconds <= (most or seconds):
+            if seconds is not None and not 0 < seconds <= min(most or seconds, MAX_LIFETIME):
                 raise InvalidScheme(f"{self.top.where}: lifetime and max_lifetime contradict")
         return lifetime, most
 
-    def ambiguous(self, payload: Payload | None, mac: Mac | None) -> str:
+    def ambiguous(self, reason: str) -> str:
         declared = self.top.take("ambiguous", bool, default=False)
-        reason = ambiguity(payload, mac, self.values)
         if reason and not declared:
             raise InvalidScheme(
                 f"{self.top.where}: two principals could get the same signature: {reason};"
@@ -301,9 +353,10 @@ def _rule(table: Table) -> ValueRule:
     pattern = table.maybe("pattern", str)
     where = f"{table.where}: pattern"
     kind = table.choose("kind", KINDS[:5], "text")
+    default = table.maybe("default", TYPES[kind])
     rule = ValueRule(
         kind=kind,
-        default=table.maybe("default", TYPES[kind]),
+        default=default,
         charset=table.choose("charset", CHARSETS, "any"),
         lower=table.take("lower", bool, default=False),
         refuse_prefixes=table.texts("refuse_prefixes"),
@@ -313,7 +366,17 @@ def _rule(table: Table) -> ValueRule:
     table.close()
     if rule.kind != "text" and (rule.refuses or rule.lower):
         raise InvalidScheme(f"{table.where}: only a text can have rules")
+    if isinstance(default, str) and not _keeps(rule, default):
+        raise InvalidScheme(f"{table.where}: the default breaks the rules for a value")
     return rule
+
+
+def _keeps(rule: ValueRule, default: str) -> bool:
+    try:
+        fit = not default or identifier_text(default) == default
+        return fit and rule.apply(default, "") == default
+    except InvalidPrincipal:
+        return False
 
 
 def _vector(table: Table) -> Vector:
@@ -325,7 +388,7 @@ def _vector(table: Table) -> Vector:
         email=table.maybe("email", str),
         attributes=table.take("attributes", dict, {}),
         settings=table.take("settings", dict, {}),
-        now=float(table.take("now", int, 0)),
+        now=table.take("now", int, 0),
         message=table.maybe("message", str),
     )
     table.close()

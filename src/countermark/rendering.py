@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any, TypeAlias
 
-from countermark.errors import InvalidKey, InvalidPrincipal
+from countermark.errors import InvalidPrincipal
 from countermark.formats import TYPES, compact_json
 from countermark.keys import Key, SecretKey
-from countermark.mac import compile_mac, encode_bytes, utf8
+from countermark.mac import compile_mac, encode_bytes
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.rules import ValueRule
 from countermark.scheme import Payload, Scheme
@@ -18,6 +19,7 @@ from countermark.template import (
     Template,
     compile_structure,
     compile_text,
+    templates_in,
 )
 
 #: The values of a principal that are texts.
@@ -75,7 +77,7 @@ class Renderer:
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        InvalidKey: The key is of the wrong kind.
+        InvalidKey: The key is not written as the recipe says.
     """
 
     __slots__ = ("_fields", "_getters", "_slug")
@@ -105,19 +107,16 @@ class Renderer:
             "token": _writer(scheme.token),
         }
         for name in PRINCIPAL_TEXTS:
-            getters[name] = _getter_of_field(
-                scheme.slug, name, rule if name == "id" else scheme.rule(name)
-            )
+            getters[name] = _getter_of_field(name, rule if name == "id" else scheme.rule(name))
         for name, value_rule in scheme.values.items():
             if name not in getters:
-                getters[name] = _getter_of_attribute(scheme.slug, name, value_rule)
+                getters[name] = _getter_of_attribute(name, value_rule)
         for name, constant in settings.items():
             getters[f"settings.{name}"] = _constant(constant)
         if scheme.payload is not None:
             getters["payload"] = _getter_of_payload(scheme.payload)
         if scheme.mac is not None:
-            if not isinstance(key, SecretKey):
-                raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
+            assert isinstance(key, SecretKey)  # noqa: S101  # the signer has checked it
             code = compile_mac(scheme.mac, key)
             siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
             for name, message in {"mac": scheme.mac.message, **siblings}.items():
@@ -154,6 +153,14 @@ class Renderer:
         fields: dict[str, Any] = self.find(values, self._fields)
         return fields
 
+    def check_json(self, values: Values) -> None:
+        """Check that what the front end gets is fit for JSON.
+
+        Raises:
+            InvalidPrincipal: It is not.
+        """
+        self.find(values, lambda values: compact_json(self._fields(values)))
+
     def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
         """Return what *what* makes of *values*.
 
@@ -163,11 +170,16 @@ class Renderer:
         try:
             return what(values)
         except MissingValue as missing:
-            names = " or ".join(missing.names)
-        raise InvalidPrincipal(
-            f"{self._slug} needs the principal's {names}, which this one lacks",
-            code="principal_field",
-        )
+            names, code = " or ".join(missing.names), "principal_field"
+            problem = f"it needs the principal's {names}, which this one lacks"
+        except InvalidPrincipal as refused:
+            problem, code = str(refused), refused.code
+        except UnicodeEncodeError:
+            problem, code = "a value holds a lone surrogate", "principal_surrogate"
+        except RecursionError:
+            problem, code = "a value has too many levels", "principal_field"
+        # Raised here, so that what was caught, and may quote a value, is not its context.
+        raise InvalidPrincipal(f"{self._slug}: {problem}", code=code)
 
     def expiry(self, values: Values) -> float | None:
         """Return when the token ends, in seconds since the epoch; None: never."""
@@ -193,8 +205,8 @@ def _uuid() -> str:
     return str(uuid4())
 
 
-def _getter_of_field(slug: str, name: str, rule: ValueRule) -> Callable[[Values], Any]:
-    where = f"{slug}: the {name}"
+def _getter_of_field(name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"the {name}"
 
     def get(values: Values) -> Any:
         text = values.of_principal(name)  # checked already in general
@@ -203,13 +215,13 @@ def _getter_of_field(slug: str, name: str, rule: ValueRule) -> Callable[[Values]
     return get
 
 
-def _getter_of_attribute(slug: str, name: str, rule: ValueRule) -> Callable[[Values], Any]:
-    where = f"{slug}: the attribute {name}"
+def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"the attribute {name}"
 
     def get(values: Values) -> Any:
         value = values.attribute(name)
         if value is MISSING:
-            return MISSING if rule.default is None else rule.default
+            return MISSING if rule.default is None else deepcopy(rule.default)
         if rule.kind == "text":
             return rule.apply(identifier_text(value, where), where)
         if not isinstance(value, TYPES[rule.kind]) or (
@@ -231,7 +243,7 @@ def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
         write = _writer(payload.content)
     if payload.encoding == "none":
         return write
-    return lambda values: encode_bytes(utf8(write(values)), payload.encoding)
+    return lambda values: encode_bytes(write(values).encode(), payload.encoding)
 
 
 def _query(content: dict[str, Any]) -> str:
@@ -252,16 +264,30 @@ def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[
     jwt = scheme.jwt
     assert jwt is not None  # noqa: S101  # a scheme has a code or a token
     encode = compile_jwt(jwt.algorithm, key)
+    signs_principal = bool(jwt.one_of) or any(
+        set(PRINCIPAL_TEXTS).union(scheme.values).intersection(placeholder.names)
+        for template in templates_in(jwt.claims)
+        for placeholder in template.placeholders
+    )
     fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
 
     def get(values: Values) -> str:
         if jwt.one_of and all(values(name) is MISSING for name in jwt.one_of):
             raise MissingValue(jwt.one_of)
         claims = fill_claims(values)
-        for name in more:
-            value = values(name) if name in PRINCIPAL_TEXTS else values.attribute(name)
-            if value is not MISSING:
-                claims[name] = value
+        chosen = {name: _chosen(values, name) for name in more}
+        chosen = {name: value for name, value in chosen.items() if value is not MISSING}
+        if more and not chosen and not signs_principal:
+            raise MissingValue(more)
+        claims |= chosen
         return encode(claims, fill_header(values))
 
     return get
+
+
+def _chosen(values: Values, name: str) -> Any:
+    """Return a claim of the user's own choice: a value of the principal, or an attribute."""
+    if name == "created":
+        created = values(name)
+        return created if created is MISSING else int(created)
+    return values(name) if name in PRINCIPAL_TEXTS else values.attribute(name)

@@ -55,6 +55,11 @@ class ValueRule(NamedTuple):
             InvalidPrincipal: It may not be signed; the message begins with *where*.
         """
         if self.lower:
+            if not all(map(_has_one_case_pair, text)):
+                raise InvalidPrincipal(
+                    f"{where} is refused: in lower case it would be another's",
+                    code="principal_pattern",
+                )
             text = text.lower()
         if problem := self.problem(text):
             raise InvalidPrincipal(f"{where} is refused: {problem}", code="principal_pattern")
@@ -71,6 +76,12 @@ def checked_pattern(pattern: object, where: str) -> str:
         raise InvalidScheme(f"{where} must be a str, not {type(pattern).__name__}")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise InvalidScheme(f"{where} is no regular expression: {error}") from None
     return pattern
+
+
+def _has_one_case_pair(character: str) -> bool:
+    # The Kelvin sign becomes a plain k, and with it an address somebody else's.
+    lower = character.lower()
+    return lower == character or lower.upper() == character

@@ -42,7 +42,7 @@ class Vector(NamedTuple):
     email: str | None = None
     attributes: Mapping[str, Any] = {}
     settings: Mapping[str, str] = {}
-    now: float = 0.0
+    now: float = 0
     message: str | None = None
 
 
@@ -202,7 +202,7 @@ class Scheme:
         """
         from countermark.recipe import read
 
-        return read(dict(data))
+        return read(data)
 
     @classmethod
     def from_toml(cls, path: str | PathLike[str]) -> Scheme:

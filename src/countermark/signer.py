@@ -113,6 +113,8 @@ Raises:
         if id_pattern is not None:
             pattern = checked_pattern(id_pattern, "id_pattern")
             rule = rule._replace(patterns=(*rule.patterns, pattern))
+        if not callable(clock):
+            raise ConfigurationError("clock= must be callable and return seconds since the epoch")
         for key in (keyring.current, *keyring.previous, *keyring.next):
             _check_key(scheme, key, environment)
         key = self._key = keyring.current
@@ -185,7 +187,7 @@ Raises:
         values = self.renderer.values(principal)
         token = self.renderer.token(values)
         signed = SignedIdentity(self, values.who, token, values)
-        _ = signed.fields  # here rather than later, if the principal lacks something
+        self.renderer.check_json(values)  # here, rather than when the page is written
         return signed
 
     def pseudonym(self, identifier: str) -> str:
@@ -217,9 +219,12 @@ Raises:
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"
-        if isinstance(key, SecretKey) and key.looks_short(form):
+        # RFC 7518, section 3.2: as long as what the hash gives.
+        least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
+        if isinstance(key, SecretKey) and key.looks_short(form, least):
+            which = f" in {scheme.variable}" if scheme.variable else ""
             warnings.warn(
-                f"{scheme.slug}: the secret in {scheme.variable} has fewer than 32 bytes",
+                f"{scheme.slug}: the secret{which} has fewer than {least} bytes",
                 WeakKeyWarning,
                 stacklevel=3,
             )
@@ -246,8 +251,14 @@ def _scheme(scheme: object) -> Scheme:
 
 
 def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
+    if scheme.jwt is not None:
+        from countermark.jwt import check_kind
+
+        check_kind(scheme.jwt.algorithm, key)
+    elif not isinstance(key, SecretKey):
+        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
     if not isinstance(key, SecretKey):
-        return  # what it must be, the algorithm says
+        return
     if key.starts_with(scheme.refuse_prefixes):
         raise InvalidKey(
             f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
@@ -264,16 +275,16 @@ def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
 def _fields_are_there(scheme: Scheme) -> bool:
     """Tell whether the fields can be made for every principal who was signed."""
     message = scheme.mac.message.lone if scheme.mac else None
+    first = message.names[0] if message else ""  # if it is there, it has been signed
     sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
-    sure.update(message.names[:1] if message else ())
-    known = {*PRINCIPAL_TEXTS, "created"}
+    sure.update(message.names if message and len(message.names) == 1 else ())
+
+    def may_be_left_out(name: str) -> bool:
+        fit = name == first or not scheme.rule(name).refuses
+        return fit and name in {*PRINCIPAL_TEXTS, "created"}
+
     return all(
-        set(place.names) <= sure
-        or (
-            place.optional
-            and known.issuperset(place.names)
-            and not any(scheme.rule(name).refuses for name in place.names)
-        )
+        set(place.names) <= sure or (place.optional and all(map(may_be_left_out, place.names)))
         for template in templates_in(scheme.fields)
         for place in template.placeholders
     )
@@ -282,8 +293,11 @@ def _fields_are_there(scheme: Scheme) -> bool:
 def _always_fits_header(scheme: Scheme, settings: Mapping[str, str]) -> bool:
     """Tell whether no token of a plain scheme can be unfit for a header."""
     assert isinstance(scheme.token, Template)  # noqa: S101  # or it would not be plain
-    literal = "".join(part for part in scheme.token.parts if isinstance(part, str))
-    longest = len(literal) + sum(map(len, settings.values())) + MAX_LENGTH + 128
+    parts = [
+        part if isinstance(part, str) else settings.get(part.names[0].removeprefix("settings."), "")
+        for part in scheme.token.parts
+    ]
+    longest = sum(map(len, parts)) + MAX_LENGTH + 128  # SHA-512 in hexadecimal
     with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
     ascii_only = not with_id or scheme.rule("id").charset == "ascii"
     return ascii_only and longest <= MAX_HEADER_TOKEN

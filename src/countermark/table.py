@@ -17,7 +17,7 @@ class Table:
     """A TOML table whose keys are taken one by one, so that unknown ones are left over."""
 
     def __init__(self, where: str, data: object) -> None:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
             raise InvalidScheme(f"{where}: expected a table")
         self.where = where
         self.left = dict(data)

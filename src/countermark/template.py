@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any, NamedTuple
 
 from countermark.errors import InvalidScheme
@@ -101,14 +102,20 @@ def _placeholder(inside: str, where: str) -> Placeholder:
 
 
 def parse_all(structure: Any, where: str) -> Any:
-    """Return *structure*, of tables and lists, with its texts read as templates."""
+    """Return *structure*, of tables and lists, with its texts read as templates.
+
+    Raises:
+        InvalidScheme: Something in it is no placeholder, or not fit for JSON.
+    """
     if isinstance(structure, str):
         return Template.parse(structure, where)
-    if isinstance(structure, dict):
+    if isinstance(structure, dict) and all(isinstance(key, str) for key in structure):
         return {key: parse_all(value, f"{where}.{key}") for key, value in structure.items()}
     if isinstance(structure, list):
         return [parse_all(value, where) for value in structure]
-    return structure
+    if isinstance(structure, bool | int) or (isinstance(structure, float) and isfinite(structure)):
+        return structure
+    raise InvalidScheme(f"{where}: a {type(structure).__name__} has no place in JSON")
 
 
 def templates_in(structure: Any) -> Iterator[Template]:
@@ -119,6 +126,16 @@ def templates_in(structure: Any) -> Iterator[Template]:
         values = structure.values() if isinstance(structure, dict) else structure
         for value in values:
             yield from templates_in(value)
+
+
+def lone_entries(structure: Any) -> Iterator[Template]:
+    """Yield the templates that are an entry of a table and one placeholder alone."""
+    if isinstance(structure, dict | list):
+        values = structure.values() if isinstance(structure, dict) else structure
+        for value in values:
+            if isinstance(structure, dict) and isinstance(value, Template) and value.lone:
+                yield value
+            yield from lone_entries(value)
 
 
 def compile_text(template: Template) -> Callable[[Find], str]:

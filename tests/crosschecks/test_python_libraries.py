@@ -57,10 +57,8 @@ def test_a_user_of_launchdarkly(launchdarkly: Any, id: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        {"kind": "user", "key": "u:1%"},
         {"kind": "org", "key": "a:b%c"},
         {"kind": "multi", "user": {"key": "u:1%"}, "org": {"key": "a:b%c"}},
-        {"kind": "multi", "user": {"key": "u:1%"}},
         {"kind": "multi", "org": {"key": "a:b%c"}},
         {"kind": "multi", "b": {"key": "1"}, "a": {"key": "2"}, "a-b": {"key": "3"}},
         {"kind": "multi", "A": {"key": "é"}, "a": {"key": "用"}},

@@ -29,7 +29,7 @@ WITH_EXAMPLES = {slug: len(scheme.vectors) for slug, scheme in SCHEMES.items() i
 
 
 def test_there_are_as_many_as_we_say() -> None:
-    assert len(SCHEMES) == 82
+    assert len(SCHEMES) == 83
     assert sum(scheme.jwt is not None for scheme in SCHEMES.values()) == 31
     assert f"{len(SCHEMES)} schemes" in (ROOT / "README.md").read_text()
 
@@ -136,14 +136,16 @@ def test_an_id_is_not_taken_for_a_context() -> None:
 
 
 def test_a_scheme_that_signs_addresses_does_not_take_an_id_for_one() -> None:
-    with pytest.raises(InvalidPrincipal, match="helpscout needs the principal's email") as caught:
+    with pytest.raises(
+        InvalidPrincipal, match="helpscout: it needs the principal's email"
+    ) as caught:
         signer_of("helpscout").sign("user-1")
     assert caught.value.code == "principal_field"
 
 
 @pytest.mark.parametrize("slug", ["nobody", "Stigg", "../schemes/stigg", "stigg.toml", ""])
 def test_an_unknown_scheme_is_told_where_the_known_ones_are(slug: str) -> None:
-    with pytest.raises(UnknownScheme, match="`countermark schemes` lists all 82"):
+    with pytest.raises(UnknownScheme, match="`countermark schemes` lists all 83"):
         Scheme.load(slug)
 
 

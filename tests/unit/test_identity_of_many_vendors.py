@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from countermark import Principal, RequestIdentity
+from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.asgi import SigningMiddleware
 from countermark.identity import compile_carried
 from countermark.policy import IdentityPolicy
 from tests.conftest import Events
 from tests.drivers import answer, header, request
-from tests.unit.samples import ANN, NOW, signer_of
+from tests.unit.samples import ANN, NOW, SECRET, signer_of
 
 SLUGS = ["stigg", "helpscout", "intercom-jwt", "disqus", "pusher"]
 
@@ -105,6 +105,56 @@ def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> N
     assert identity.get("novu") is None
     assert identity.payload() == {}
     assert [event.reason for event in events] == ["principal_field"]
+
+
+@pytest.mark.parametrize(
+    "context", [{"kind": "org", "key": "a", "x": object()}, {"kind": "org", "key": "a", "x": 1e999}]
+)
+def test_what_is_not_fit_for_json_is_told_before_the_page_is_written(
+    context: dict[str, Any], events: Events
+) -> None:
+    who = Principal("user-1", attributes={"context": context})
+    policy = IdentityPolicy(signer_of("launchdarkly"), lambda source: who, on_event=events)
+    assert RequestIdentity(policy, {}).payload() == {}
+    assert [(event.reason, event.scheme) for event in events] == [
+        ("principal_field", "launchdarkly")
+    ]
+
+
+def test_attributes_that_cannot_be_compared_fail_and_do_not_raise(events: Events) -> None:
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    def resolve(source: Any) -> Principal:
+        return Principal("user-1", attributes={"plan": Odd()})
+
+    identity = RequestIdentity(IdentityPolicy(signer_of("stigg"), resolve, on_event=events), {})
+    assert identity["stigg"].token == signer_of("stigg").sign("user-1")
+    assert identity.get("stigg") is None  # it cannot be told whether that is the same person
+    assert ("failed", "signer_raised") in [(event.name, event.reason) for event in events]
+
+
+def test_fields_that_need_what_was_not_signed_fail_with_the_token(events: Events) -> None:
+    data: dict[str, Any] = {
+        "slug": "own",
+        "values": {"id": {"refuse_containing": ["@"]}},
+        "mac": {"algorithm": "sha256", "message": "{id|email}", "encoding": "hex"},
+        "fields": {"u": "{id}", "t": "{token}"},
+    }
+    signer = Signer(Scheme.from_mapping(data), Keyring(SECRET))
+    assert not signer.plain
+    who = Principal(email="a@b.example")
+    policy = IdentityPolicy(signer, lambda source: who, on_event=events)
+    assert RequestIdentity(policy, {}).payload() == {}
+    assert [event.reason for event in events] == ["principal_field"]
+    data["fields"]["u"] = "{id?}"
+    assert Signer(Scheme.from_mapping(data), Keyring(SECRET)).plain
+    data["values"]["email"] = {"refuse_containing": ["+"]}
+    data["fields"]["e"] = "{email?}"
+    assert not Signer(Scheme.from_mapping(data), Keyring(SECRET)).plain
 
 
 @pytest.mark.parametrize("slug", ["helpscout", "intercom-jwt", "chameleon", "launchdarkly"])

@@ -53,7 +53,7 @@ def test_one_scheme_is_shown_with_code_for_both_ends(capsys: pytest.CaptureFixtu
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
         ("pusher-user", ["with payload json of id={id}\n"]),
         ("pylon", ["hex, key in hex"]),
-        ("loyaltylion", ["SHA-1 with suffix"]),
+        ("loyaltylion", ["SHA1 with suffix"]),
         ("crisp", ["user:email=[{email}, {token}]"]),
         ("ably", ["base64: JSON", "settings={'key_name': '…'}"]),
     ],

@@ -143,6 +143,7 @@ def test_somebody_may_be_known_by_an_address_or_a_number_alone() -> None:
         ("created", float("nan"), "principal_type"),
         ("created", float("-inf"), "principal_type"),
         ("created", 1_700_000_000_000, "principal_type"),
+        ("created", -5, "principal_type"),
         ("attributes", ["plan"], "principal_type"),
         ("attributes", {1: "pro"}, "principal_type"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from copy import deepcopy
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,11 @@ def test_a_slug_is_lower_case_words(slug: object) -> None:
         Scheme.from_mapping({**SMALLEST, "slug": slug})
 
 
+def with_payload(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe with a payload in JSON."""
+    return SMALLEST | {"payload": {"format": "json", "encoding": "base64", "content": content}}
+
+
 BAD = [
     (SMALLEST, "colour", "red", "scheme own: unknown key colour"),
     (SMALLEST, "mac.salt", "x", r"scheme own: [mac]: unknown key salt"),
@@ -105,8 +111,8 @@ BAD = [
     (SMALLEST, "mac.message", "{id}{now}", "{now}: no such format for a time"),
     (SMALLEST, "mac.message", "{id}-{now:url}", "{now:url}: no such format for a time"),
     (SMALLEST, "mac.message", "{id?}", "{id?} cannot be optional in a text"),
-    (SMALLEST, "mac.message", "constant", "[mac]: nothing of the principal is signed"),
-    (SMALLEST, "mac.message", "{now:s}", "[mac]: nothing of the principal is signed"),
+    (SMALLEST, "mac.message", "constant", "nothing of the principal is signed"),
+    (SMALLEST, "mac.message", "{now:s}", "nothing of the principal is signed"),
     (SMALLEST, "fields.t", "{jwt}", "[fields]: nothing is known of jwt"),
     (SMALLEST, "fields.t", "{macs.other}", "nothing is known of macs.other"),
     # values and settings
@@ -153,13 +159,13 @@ BAD = [
         SMALLEST,
         "payload",
         {"format": "query", "encoding": "none", "content": {"a": {"b": "{id}"}}},
-        "content of a query must be texts",
+        "content of a query: a must be text",
     ),
     # JSON Web Tokens
     (TOKEN, "jwt.algorithm", "none", "algorithm must be one of HS256, HS512, RS256, ES256"),
     (TOKEN, "jwt.header.alg", "none", "header must not hold alg, b64 or crit"),
     (TOKEN, "jwt.claims.sub", "{mac}", "nothing is known of mac"),
-    (TOKEN, "jwt.claims.sub", "{id?}", "[jwt]: nothing of the principal is signed"),
+    (TOKEN, "jwt.claims.sub", "{id?}", "nothing of the principal is signed"),
     (TOKEN, "jwt.claims.exp", "{expires:s}", "lifetime is missing"),
     (TOKEN, "jwt.one_of", ["id", "email"], "one_of: email is no claim"),
     (TOKEN, "token.template", "{mac}", "nothing is known of mac"),
@@ -169,6 +175,70 @@ BAD = [
         "{id}",
         "{id} is a claim of an exclusive recipe",
     ),
+    # what is signed holds something of the principal
+    (with_payload({"id": "{id}"}), "mac.message", "constant", "is signed in 'constant'"),
+    (SMALLEST, "macs.other", "constant", "is signed in 'constant'"),
+    (with_payload({"n": "{now:s}"}), "mac.message", "{payload}", "nothing of the principal"),
+    (with_payload({"n": "{id?}"}), "mac.message", "{payload}", "nothing of the principal"),
+    (TOKEN, "jwt.claims", {"iat": "{now:s}"}, "nothing of the principal is signed"),
+    (TOKEN, "jwt.claims", {}, "nothing of the principal is signed"),
+    (TOKEN, "jwt.claims", {"iat": "{created:s}"}, "nothing of the principal is signed"),
+    (changed(TOKEN, "jwt.claims.n", "{now:s}"), "jwt.one_of", ["n"], "n is no claim of the"),
+    (changed(TOKEN, "jwt.claims.n", "{now:s}"), "jwt.one_of", ["now"], "now is no claim of the"),
+    (TOKEN, "payload", with_payload({"id": "{id}"})["payload"], "[payload] is for [mac]"),
+    (
+        changed(SMALLEST, "values.org.default", "x"),
+        "mac.message",
+        "{org}",
+        "nothing of the principal is signed",
+    ),
+    (SMALLEST, "mac.message", "{now|created:s}{id}", "now can be no alternative"),
+    (
+        changed(SMALLEST, "settings.app.variable", "APP"),
+        "mac.message",
+        "{settings.app|id}",
+        "settings.app can be no alternative",
+    ),
+    # kinds, defaults, and what may be missing
+    (changed(SMALLEST, "values.g.kind", "list"), "mac.message", "{g}", "no such format for a list"),
+    (changed(SMALLEST, "values.b.kind", "boolean"), "mac.message", "{b}", "for a boolean"),
+    (
+        changed(SMALLEST, "values.g.kind", "list"),
+        "payload",
+        {"format": "query", "encoding": "none", "content": {"g": "{g}"}},
+        "content of a query: g: {g}: no such format for a list",
+    ),
+    (SMALLEST, "values.id.default", "x", "a default is for attributes"),
+    (
+        SMALLEST,
+        "values.org",
+        {"default": "x:y", "refuse_containing": [":"]},
+        "the default breaks the rules",
+    ),
+    (SMALLEST, "values.org", {"default": "X", "lower": True}, "the default breaks the rules"),
+    (SMALLEST, "values.org.default", "x\n", "the default breaks the rules"),
+    (SMALLEST, "fields.x", "{email?}-{phone}", "{email?} must be an entry by itself"),
+    (SMALLEST, "fields.x", ["{email?}"], "{email?} must be an entry by itself"),
+    (
+        SMALLEST | {"settings": {"app": {"variable": "APP", "default": ""}}},
+        "token.template",
+        "{settings.app}{mac}",
+        "{settings.app} can be empty",
+    ),
+    (
+        changed(SMALLEST, "mac.construction", "suffix"),
+        "mac.key",
+        "hex",
+        "key must be text where construction is suffix",
+    ),
+    # what JSON cannot hold
+    (SMALLEST, "fields.since", date(2026, 1, 1), "[fields].since: a date has no place in JSON"),
+    (SMALLEST, "fields.x", [float("nan")], "a float has no place in JSON"),
+    (SMALLEST, "fields.x", {1: "a"}, "a dict has no place in JSON"),
+    (TOKEN, "jwt.header.kid", 5, "[jwt]: header: kid must be text"),
+    (TOKEN, "jwt.header.kid", {"a": "b"}, "[jwt]: header: kid must be text"),
+    (SMALLEST, "values.id.pattern", "a{99999999999999999999}", "no regular expression"),
+    (SMALLEST, "lifetime", 10**400, "lifetime is of no use"),
     # examples
     (SMALLEST, "vectors", [{"secret": "x"}], "token is missing"),
     (SMALLEST, "vectors", ["x"], "expected a table"),
@@ -209,6 +279,89 @@ def test_two_principals_with_the_same_signature_are_an_error(message: str, reaso
     assert reason in str(caught.value)
     scheme = Scheme.from_mapping(data | {"ambiguous": True})
     assert reason in scheme.ambiguous
+
+
+@pytest.mark.parametrize("value", ["{id}{email}", "{id|phone}", "{id}:{email}"])
+def test_values_in_claims_and_payloads_are_looked_at_too(value: str) -> None:
+    token = changed(TOKEN, "jwt.claims.sub", value)
+    message = changed(with_payload({"who": value}), "mac.message", "{payload}")
+    query = changed(message, "payload.format", "query")
+    for data in (token, message, query):
+        with pytest.raises(InvalidScheme, match="two principals could get the same"):
+            Scheme.from_mapping(data)
+        assert Scheme.from_mapping(data | {"ambiguous": True}).ambiguous
+    unsigned = changed(message, "mac.message", "{id}")
+    assert not Scheme.from_mapping(unsigned).ambiguous
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("{id}", "{org}", False),
+        ("a:{id}", "b:{org}", True),
+        ("a:{id}", "{org}", False),
+        ("a:{id}", "{brace}", False),
+        ("{{id}", "{brace}", None),
+        ("{brace}", "{tree:json}", True),
+        ("{tree:canonical-json}", "{brace}", True),
+        ("{brace|org}", "{tree:json}", None),
+        ("{id}", "{tree:json}", False),
+        ("{tree:json}", "{items:json}", True),
+        ("{tree:json}", "{id:json}", True),
+        ("{tree:json}", "{tree:canonical-json}", False),
+        ("{brace:url}", "{tree:json}", False),
+    ],
+)
+def test_messages_of_the_same_key_are_told_apart(one: str, other: str, *, apart: bool) -> None:
+    values = {
+        "org": {},
+        "brace": {"refuse_prefixes": ["{"]},
+        "tree": {"kind": "object"},
+        "items": {"kind": "list"},
+    }
+    data = changed(SMALLEST, "mac.message", one) | {"values": values, "macs": {"other": other}}
+    if apart:
+        assert not Scheme.from_mapping(data).ambiguous
+        return
+    with pytest.raises(InvalidScheme):
+        Scheme.from_mapping(data)
+    if apart is False:
+        scheme = Scheme.from_mapping(data | {"ambiguous": True})
+        assert scheme.ambiguous == f"{one!r} and {other!r} can be the same text"
+
+
+def test_a_time_of_sign_up_has_no_fixed_length() -> None:
+    assert not Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}-{created:s}")).ambiguous
+    with pytest.raises(InvalidScheme, match="nothing tells where"):
+        Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}{created:s}"))
+    with pytest.raises(InvalidScheme, match="nothing tells where"):
+        Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}-{created:iso}"))
+
+
+@pytest.mark.parametrize(
+    "data", [None, [1], "x", 5, {1: 2, "slug": "own"}, SMALLEST | {"values": {1: {}}}]
+)
+def test_what_is_no_mapping_by_name_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidScheme, match="expected a table"):
+        Scheme.from_mapping(data)
+
+
+def test_tables_without_end_are_refused() -> None:
+    tree: dict[str, Any] = {}
+    tree["again"] = tree
+    with pytest.raises(InvalidScheme, match="lie too deep"):
+        Scheme.from_mapping(SMALLEST | {"fields": tree})
+
+
+def test_files_that_are_odd_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InvalidScheme, match="scheme acme: it is not UTF-8"):
+        Scheme.from_toml(path)
+    for text in ("[" * 5000, "a = " + "9" * 5000):
+        path.write_text(text)
+        with pytest.raises(InvalidScheme, match="scheme acme: it is not TOML"):
+            Scheme.from_toml(path)
 
 
 def test_a_lower_case_id_is_ambiguous_and_a_lower_case_address_is_not() -> None:

@@ -207,7 +207,7 @@ def test_one_of_two_names_is_enough_but_needed(slug: str) -> None:
 
     signer = signer_of(slug)
     assert EMAIL in decoded(slug, signer.sign(Principal(email=EMAIL))).values()
-    with pytest.raises(InvalidPrincipal, match="needs the principal's id or email") as caught:
+    with pytest.raises(InvalidPrincipal, match="it needs the principal's id or email") as caught:
         signer.sign(Principal(phone="+15550100"))
     assert caught.value.code == "principal_field"
 

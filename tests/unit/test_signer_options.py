@@ -49,6 +49,11 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=r"settings\['product_id'\] must be visible"):
             Signer("cello", RING, settings={"product_id": value})
 
+    @pytest.mark.parametrize("settings", [5, "ab", ["product_id"], {"product_id": "p", 1: "z"}])
+    def test_they_are_a_mapping_by_name(self, settings: Any) -> None:
+        with pytest.raises(ConfigurationError, match="setting"):
+            Signer("cello", RING, settings=settings)
+
     def test_they_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CELLO_PRODUCT_SECRET", SECRET)
         with pytest.raises(ConfigurationError, match="or CELLO_PRODUCT_ID for from_env"):
@@ -88,7 +93,7 @@ class TestLife:
         assert (first.expires_at, signer.issue("u").expires_at) == (87400.0, 88400.0)
         assert signer.sign("u") != first.token
 
-    @pytest.mark.parametrize("value", [0, -1, True, 1.5, "60"])
+    @pytest.mark.parametrize("value", [0, -1, True, 1.5, "60", 10**10, 10**400])
     def test_it_is_whole_seconds(self, value: Any) -> None:
         with pytest.raises(ConfigurationError, match="whole number of seconds above 0"):
             signer_of("talkjs-jwt", lifetime=value)
@@ -101,6 +106,12 @@ class TestLife:
     def test_it_is_of_no_use_where_tokens_do_not_end(self) -> None:
         with pytest.raises(ConfigurationError, match="stigg: its tokens do not end"):
             signer_of("stigg", lifetime=60)
+
+
+def test_a_clock_is_callable() -> None:
+    clock: Any = 5
+    with pytest.raises(ConfigurationError, match="clock= must be callable"):
+        Signer("stigg", RING, clock=clock)
 
 
 class TestClaims:
@@ -119,6 +130,33 @@ class TestClaims:
             "email": "a@b.example",
             "plan": ["pro", 1],
         }
+
+    def test_something_of_the_principal_must_be_in_a_token(self) -> None:
+        signer = signer_of("typewise", claims=["plan", "email"])
+        with pytest.raises(InvalidPrincipal, match="it needs the principal's plan or email") as e:
+            signer.sign("alice")
+        assert e.value.code == "principal_field"
+
+    def test_the_time_of_sign_up_is_seconds(self) -> None:
+        who = Principal("u", created=5.5)
+        assert self.read(signer_of("typewise", claims=["created"]), who)["created"] == 5
+        with pytest.raises(InvalidPrincipal):
+            signer_of("typewise", claims=["created"]).sign("u")
+
+    def test_a_chosen_value_keeps_its_rules(self) -> None:
+        data = {
+            "slug": "own",
+            "values": {"email": {"lower": True}},
+            "jwt": {"algorithm": "HS256", "claims": {"sub": "{id}"}, "attributes": True},
+        }
+        signer = Signer(Scheme.from_mapping(data), RING, claims=["email"])
+        who = Principal("u", email="Ann@B.example")
+        assert self.read(signer, who) == {"sub": "u", "email": "ann@b.example"}
+
+    @pytest.mark.parametrize("claims", [5, None])
+    def test_they_are_a_list(self, claims: Any) -> None:
+        with pytest.raises(ConfigurationError, match="claims= must be a list of names"):
+            signer_of("intercom-jwt", claims=claims)
 
     def test_one_name_is_no_list_of_letters(self) -> None:
         who = Principal("u", attributes={"plan": "pro"})
@@ -141,7 +179,7 @@ class TestClaims:
     def test_a_claim_that_is_not_json_is_refused(self) -> None:
         signer = signer_of("intercom-jwt")
         for value in ({1, 2}, float("nan"), object()):
-            with pytest.raises(InvalidPrincipal, match="not fit for JSON") as caught:
+            with pytest.raises(InvalidPrincipal, match="intercom-jwt: a value is not") as caught:
                 signer.sign(Principal("u", attributes={"plan": value}))
             assert caught.value.code == "principal_field"
             assert caught.value.__cause__ is None
@@ -185,22 +223,34 @@ class TestAttributes:
             {},
             {"kind": "org"},
             {"kind": "org", "key": ""},
-            {"kind": "user", "key": 5},
             {"kind": "multi"},
             {"kind": "multi", "org": "acme"},
             {"kind": "multi", "org": {"key": "a"}, "user": {}},
+            {"kind": "multi", "org": {"key": "a"}, "multi": {"key": "b"}},
+            {"kind": "multi", "org": {"key": "a"}, 1: {"key": "b"}},
+            {"kind": "", "key": "a"},
+            {"kind": "kind", "key": "a"},
+            {"kind": "org:a:user", "key": "b"},
+            {"kind": "örg", "key": "b"},
             {"kind": 5, "key": "a"},
         ],
     )
-    def test_a_context_without_a_key_is_refused(self, context: dict[str, Any]) -> None:
+    def test_a_context_without_a_kind_and_a_key_is_refused(self, context: Any) -> None:
         with pytest.raises(InvalidPrincipal, match="a context of LaunchDarkly is") as caught:
             signer_of("launchdarkly").sign(Principal("u", attributes={"context": context}))
         assert caught.value.code == "principal_field"
 
-    @pytest.mark.parametrize("value", [1.5, {"a": object()}, {"a": [2.0]}])
+    @pytest.mark.parametrize(
+        "context", [{"kind": "user", "key": "a:b"}, {"kind": "multi", "user": {"key": "u"}}]
+    )
+    def test_a_context_that_is_a_user_is_the_principals_id(self, context: Any) -> None:
+        with pytest.raises(InvalidPrincipal, match="launchdarkly: a context that is a user"):
+            signer_of("launchdarkly").sign(Principal("u", attributes={"context": context}))
+
+    @pytest.mark.parametrize("value", [1.5, {"a": object()}, [2.0], 2**53, {1: 2}, {None: 1}])
     def test_a_fraction_has_no_place_in_canonical_json(self, value: Any) -> None:
         who = Principal("u", attributes={"context": {"a": value}})
-        with pytest.raises(InvalidPrincipal, match="canonical JSON has no place for a"):
+        with pytest.raises(InvalidPrincipal, match="novu: canonical JSON has no place for"):
             signer_of("novu").issue(who)
 
     def test_a_lone_surrogate_is_refused_wherever_it_is(self) -> None:
@@ -208,6 +258,47 @@ class TestAttributes:
             with pytest.raises(InvalidPrincipal) as caught:
                 signer_of("novu").issue(Principal("u", attributes={"context": context}))
             assert caught.value.code == "principal_surrogate"
+
+    def test_what_has_no_end_is_refused(self) -> None:
+        tree: dict[str, Any] = {}
+        tree["again"] = tree
+        for slug, name in {"novu": "context", "metabase-static": "params"}.items():
+            who = Principal("u", attributes={**ANN.attributes, name: tree})
+            with pytest.raises(InvalidPrincipal) as caught:
+                signer_of(slug).issue(who)
+            assert caught.value.code == "principal_field"
+            assert caught.value.__context__ is None
+
+    def test_a_default_is_a_new_one_each_time(self) -> None:
+        data = {
+            "slug": "own",
+            "values": {"groups": {"kind": "list", "default": []}},
+            "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
+            "fields": {"groups": "{groups}"},
+        }
+        signer = Signer(Scheme.from_mapping(data), RING)
+        signer.issue("mallory").fields["groups"].append("admins")
+        assert signer.issue("user-1").fields == {"groups": []}
+
+    def test_a_channel_is_one(self) -> None:
+        for channel in ("private a", "private/a", "p" * 201, "é"):
+            attributes = {"socket_id": "1.2", "channel": channel}
+            with pytest.raises(InvalidPrincipal, match="pusher: the attribute channel is refused"):
+                signer_of("pusher").sign(Principal("u", attributes=attributes))
+
+    @pytest.mark.parametrize(
+        ("slug", "id"), [("smile-io", "a:b"), ("pusher-beams", "u" * 165), ("pusher-user", "a b")]
+    )
+    def test_ids_are_what_the_vendor_takes(self, slug: str, id: str) -> None:
+        with pytest.raises(InvalidPrincipal, match=f"{slug}: the id is refused"):
+            signer_of(slug).sign(Principal(id, attributes=ANN.attributes))
+        good = id[:1] * (164 if slug == "pusher-beams" else 1)
+        assert signer_of(slug).sign(Principal(good, attributes=ANN.attributes))
+
+    @pytest.mark.parametrize("id", ["sub:1", "sub.1", "sub 1"])
+    def test_a_subscription_has_no_separator(self, id: str) -> None:
+        with pytest.raises(InvalidPrincipal, match="unchurn: the attribute subscription_id is"):
+            signer_of("unchurn").sign(Principal("u", attributes={"subscription_id": id}))
 
     def test_the_socket_of_pusher_is_a_socket(self) -> None:
         for socket in ("1234", "1:2", "a.b", "1.2:3"):
@@ -220,6 +311,42 @@ class TestAttributes:
 def pem_of(key: Any, form: Any = PrivateFormat.PKCS8, lock: Any = None) -> str:
     text: bytes = key.private_bytes(Encoding.PEM, form, lock or NoEncryption())
     return text.decode()
+
+
+@pytest.mark.parametrize("slug", ["customerly", "refgrow", "ensoras", "supportwire"])
+@pytest.mark.parametrize("sign", ["\u212a", "\u0130", "\u212b", "\u1e9e"])
+def test_an_address_does_not_become_anothers_in_lower_case(slug: str, sign: str) -> None:
+    """The Kelvin sign, the dotted capital I, the Angstrom sign and the capital sharp s."""
+    who = Principal(email=f"{sign}im@b.example")
+    with pytest.raises(InvalidPrincipal, match="in lower case it would be another's") as caught:
+        signer_of(slug).sign(who)
+    assert caught.value.code == "principal_pattern"
+    assert signer_of(slug).sign(Principal(email="É.Øß@b.example")) == signer_of(slug).sign(
+        Principal(email="é.øß@b.example")
+    )
+
+
+def test_a_token_that_settings_make_long_may_not_fit_into_a_header() -> None:
+    data = {
+        "slug": "own",
+        "settings": {"x": {"variable": "X"}},
+        "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
+        "token": {"template": "{settings.x}{settings.x}{settings.x}{mac}", "header": "X-Own"},
+    }
+    scheme = Scheme.from_mapping(data)
+    assert Signer(scheme, RING, settings={"x": "y" * 400}).header_safe
+    assert not Signer(scheme, RING, settings={"x": "y" * 500}).header_safe
+
+
+def test_the_id_in_a_token_is_the_one_that_was_signed() -> None:
+    mac = {"algorithm": "sha256", "message": "{email}", "encoding": "hex"}
+    data = {"slug": "own", "mac": mac, "token": {"template": "{id}:{mac}"}}
+    signer = Signer(Scheme.from_mapping(data), RING)
+    who = Principal("user-1", email="a@b.example")
+    assert signer.sign(who).startswith("user-1:")
+    escaped = {"slug": "own", "mac": mac | {"message": "{id:url}"}}
+    plain = Signer(Scheme.from_mapping({"slug": "own", "mac": mac | {"message": "{id}"}}), RING)
+    assert Signer(Scheme.from_mapping(escaped), RING).sign("a b") == plain.sign("a%20b")
 
 
 class TestKeys:
@@ -303,6 +430,76 @@ class TestKeys:
         signer = Signer("knock", Keyring(key))
         assert len(signer.pseudonym("user-1")) == 16
         assert signer.pseudonym("user-1") != Signer("stigg", RING).pseudonym("user-1")
+
+    @pytest.mark.parametrize("role", ["previous", "next"])
+    def test_every_key_of_the_ring_is_of_the_kind(self, role: str) -> None:
+        rsa_pem, ec_pem = private_key("RS256")[0], private_key("ES256")[0]
+        with pytest.raises(InvalidKey, match="stigg needs a shared secret"):
+            Signer("stigg", Keyring(SECRET, **{role: rsa_pem}))
+        for other in (SECRET, ec_pem):
+            with pytest.raises(InvalidKey, match="RS256 needs a private RSA key"):
+                Signer("braze", Keyring(rsa_pem, **{role: other}))
+
+    def test_what_is_a_key_of_another_kind_is_no_secret(self) -> None:
+        pem, public = private_key("RS256")
+        key = ec.generate_private_key(ec.SECP256R1())
+        der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        long_der = rsa.generate_private_key(65537, 2048).private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+        )
+        assert der[:1] == long_der[:1] == b"\x30"
+        kinds: dict[Any, str] = {
+            b64encode(public.encode()).decode(): "is a PEM or SSH key",
+            b64encode(pem.encode()).decode()[:401]: "is a PEM or SSH key",
+            '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}': "is a JSON Web Key",
+            long_der: "is a key in DER",
+        }
+        for secret, problem in kinds.items():
+            with pytest.raises(InvalidKey, match=problem):
+                Keyring(secret)
+        assert Keyring(long_der[:-1]).current.key_id  # bytes that only look like it
+
+    def test_a_secret_that_is_no_text_is_not_in_the_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken = private_key("RS256")[0].strip().replace("M", "\udcff", 1)
+        monkeypatch.setenv("KNOCK_SIGNING_KEY", broken)
+        with pytest.raises(InvalidKey, match="the environment variable KNOCK_SIGNING_KEY") as e:
+            Signer.from_env("knock")
+        assert e.value.__context__ is None
+
+    def test_a_curve_that_is_not_known_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import serialization
+
+        def refuse(*arguments: Any, **options: Any) -> None:
+            raise UnsupportedAlgorithm("curve")
+
+        monkeypatch.setattr(serialization, "load_pem_private_key", refuse)
+        with pytest.raises(InvalidKey, match="cannot be read"):
+            Signer("knock", Keyring(private_key("RS256")[0]))
+
+    def test_a_ring_that_cannot_be_read_keeps_no_key(self) -> None:
+        def broken() -> Any:
+            yield SECRET
+            raise OSError
+
+        with pytest.raises(OSError) as caught:
+            Keyring(SECRET, previous=broken())
+        frames = caught.traceback
+        ours = [frame for frame in frames if "keyring" in str(frame.path)]
+        assert ours
+        assert all("current" not in frame.frame.f_locals for frame in ours)
+
+    def test_hs512_wants_a_longer_one(self) -> None:
+        with pytest.warns(WeakKeyWarning, match="fewer than 64 bytes"):
+            Signer("cello", Keyring("0123456789abcdef" * 3), settings={"product_id": "p"})
+
+    def test_a_scheme_without_a_variable_warns_without_one(self) -> None:
+        mac = {"algorithm": "sha256", "message": "{id}", "encoding": "hex"}
+        scheme = Scheme.from_mapping({"slug": "own", "mac": mac})
+        with pytest.warns(WeakKeyWarning, match="own: the secret has fewer than 32 bytes"):
+            Signer(scheme, Keyring("short-but-no-placeholder"))
 
     def test_a_secret_in_hexadecimal_must_be_in_hexadecimal(self) -> None:
         for secret in ("not-hexadecimal-" * 3, "abc" * 21, SECRET + "é"):
