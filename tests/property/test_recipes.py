@@ -21,58 +21,100 @@ from tests.unit.samples import ANN, SECRET, signer_of
 
 # Few characters, so that two principals often make the same text.
 PIECES = st.sampled_from(
-    ["{id}", "{email}", "{phone}", "{org}", "{id|email}", "{now:s}", "{now:iso}", "{id:url}",
-     "{email:json}", ":", "-", "\n", "a", "@"]
+    ["{id}", "{email}", "{phone}", "{org}", "{team}", "{id|email}", "{now:s}", "{now:iso}",
+     "{created:s}", "{id:url}", "{email:json}", "{number}", "{settings.app}", ":", "-", "\n", "a",
+     "@"]
 )  # fmt: skip
 MESSAGES = st.lists(PIECES, min_size=1, max_size=5).map("".join)
 TEXT = st.text("a:-@", min_size=1, max_size=3)
 REFUSALS = st.lists(st.sampled_from([":", "-", "@", "a"]), max_size=2)
+NUMBERS = st.integers(-11, 11)
 
 
 @st.composite
 def principals(draw: st.DrawFn) -> Principal:
     email = draw(TEXT) + "@" + draw(st.text("a:-", max_size=2))
-    return Principal(draw(TEXT), email=email, phone=draw(TEXT), attributes={"org": draw(TEXT)})
-
-
-def read(message: str, refusals: dict[str, list[str]]) -> Scheme:
-    return Scheme.from_mapping(
-        {
-            "slug": "of-the-test",
-            "values": {"org": {}}
-            | {name: {"refuse_containing": parts} for name, parts in refusals.items()},
-            "mac": {"algorithm": "sha256", "message": message, "encoding": "hex"},
-        }
+    attributes: dict[str, Any] = {"org": draw(TEXT), "number": draw(NUMBERS)}
+    if draw(st.booleans()):
+        attributes["team"] = draw(TEXT)
+    return Principal(
+        draw(TEXT),
+        email=email,
+        phone=draw(TEXT),
+        created=draw(st.integers(0, 11)),
+        attributes=attributes,
     )
 
 
+FORMS = ("message", "json", "query", "text", "sibling", "jwt")
+
+
+def read(form: str, message: str, refusals: dict[str, list[str]]) -> Scheme:
+    """Return the scheme that signs *message* in one of the ways there are."""
+    data: dict[str, Any] = {
+        "slug": "of-the-test",
+        "settings": {"app": {"variable": "APP"}},
+        "values": {"org": {}, "number": {"kind": "integer"}, "team": {"default": "a"}}
+        | {name: {"refuse_containing": parts} for name, parts in refusals.items()},
+    }
+    if form == "jwt":
+        return Scheme.from_mapping(data | {"jwt": {"algorithm": "HS256", "claims": {"x": message}}})
+    mac = {"algorithm": "sha256", "message": message, "encoding": "hex"}
+    if form == "sibling":
+        data |= {"macs": {"other": message}, "fields": {"other": "{macs.other}"}}
+        message = "{id}"
+    elif form != "message":
+        content: Any = message if form == "text" else {"x": message}
+        data |= {"payload": {"format": form, "encoding": "base64", "content": content}}
+        message = "{payload}"
+    return Scheme.from_mapping(data | {"mac": mac | {"message": message}})
+
+
 @given(
+    st.sampled_from(FORMS),
     MESSAGES,
     st.fixed_dictionaries({"id": REFUSALS, "email": REFUSALS, "org": REFUSALS}),
     principals(),
     principals(),
 )
-@example("{id}:{email}", {"id": [":"]}, Principal("a", email="a@"), Principal("a", email="a@:"))
+@example(
+    "message", "{id}:{email}", {"id": [":"]}, Principal("a", email="a@"), Principal("b", email="@")
+)
 def test_a_recipe_that_is_not_ambiguous_tells_principals_apart(
-    message: str, refusals: dict[str, list[str]], one: Principal, other: Principal
+    form: str,
+    message: str,
+    refusals: dict[str, list[str]],
+    one: Principal,
+    other: Principal,
 ) -> None:
     try:
-        scheme = read(message, refusals)
+        scheme = read(form, message, refusals)
     except InvalidScheme:
         return
-    signer = Signer(scheme, Keyring(SECRET), clock=lambda: 1_800_000_000)
+    signer = Signer(scheme, Keyring(SECRET), settings={"app": "a:-"}, clock=lambda: 1_800_000_000)
     try:
-        alike = signer.sign(one) == signer.sign(other)
+        signed = [signer.issue(who) for who in (one, other)]
     except CountermarkError:
         return
+    tokens = [each.fields.get("other", each.token) for each in signed]
     # What the message holds of each, by the names in it.
     seen = [_seen(message, who) for who in (one, other)]
-    assert alike == (seen[0] == seen[1])
+    assert (tokens[0] == tokens[1]) == (seen[0] == seen[1])
+    if form == "sibling":
+        assert tokens[0] != signed[1].token
+        assert tokens[1] != signed[0].token
 
 
 def _seen(message: str, who: Principal) -> list[Any]:
-    values = {"id": who.id, "email": who.email, "phone": who.phone, **who.attributes}
-    values["id|email"] = who.id
+    values = {
+        "id": who.id,
+        "email": who.email,
+        "phone": who.phone,
+        "created": who.created,
+        "team": "a",
+        **who.attributes,
+        "id|email": who.id,
+    }
     return [
         value
         for name, value in values.items()
