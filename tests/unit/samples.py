@@ -76,15 +76,20 @@ def private_key(kind: str) -> tuple[str, str]:
 
 
 def signer_of(slug: str, **options: Any) -> Signer:
-    """Return a signer with settings that are called by their own names."""
+    """Return a signer with settings that are called by their own names, and without warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some are ambiguous; that has tests of its own
+        return build_signer(slug, **options)
+
+
+def build_signer(slug: str, **options: Any) -> Signer:
+    """Return the same signer, warnings included."""
     scheme = Scheme.load(slug)
     algorithm = scheme.jwt.algorithm if scheme.jwt else ""
     key = private_key(algorithm)[0] if algorithm in {"RS256", "ES256"} else SECRET
-    given = {
+    given: dict[str, Any] = {
         "settings": {name: f"the-{name}" for name in scheme.settings},
         "claims": ["plan"] if scheme.jwt and scheme.jwt.attributes else (),
         "clock": lambda: NOW,
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some are ambiguous; that has tests of its own
-        return Signer(scheme, Keyring(key), **given | options)
+    return Signer(scheme, Keyring(key), **given | options)
