@@ -1,11 +1,11 @@
-"""How long importing the package takes in a fresh interpreter."""
+"""How long importing the package takes in a fresh interpreter, in processor time."""
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
-import time
 
 from benchmarks.measure import Verdict
 
@@ -24,7 +24,7 @@ def verdicts(rounds: int) -> list[Verdict]:
     quartiles = statistics.quantiles(b - a for a, b in zip(without, with_, strict=True))
     return [
         Verdict(
-            f"`import countermark` more than `{_WITHOUT}`, ms",
+            f"`import countermark` more than `{_WITHOUT}`, ms of processor time",
             f"< {_LIMIT}",
             f"{added:.1f}",
             " / ".join(f"{quartile:.1f}" for quartile in quartiles),
@@ -34,6 +34,8 @@ def verdicts(rounds: int) -> list[Verdict]:
 
 
 def _milliseconds(code: str) -> float:
-    before = time.perf_counter()
+    # Not what a clock shows: that is also what the neighbours on the machine do.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    return 1000 * (time.perf_counter() - before)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
