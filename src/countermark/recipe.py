@@ -61,7 +61,8 @@ def read(data: dict[str, Any]) -> Scheme:
         InvalidScheme: It contradicts itself; the message names the key.
     """
     slug = data.pop("slug", None)
-    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+    # A payload has the marker beside the schemes.
+    if not isinstance(slug, str) or not _SLUG.fullmatch(slug) or slug == "marker":
         raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
     return _Reader(Table(f"scheme {slug}", data), slug).scheme()
 
