@@ -10,8 +10,7 @@ from countermark.endpoint import respond
 from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity, compile_carried
-from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, is_async
-from countermark.signer import Signer
+from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers, is_async
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,7 +33,9 @@ class SigningMiddleware:
 
     Args:
         app: The application, or the next middleware.
-        signers: One signer or several, of different schemes and headers.
+        signers: One signer or several, of different schemes and headers; or a
+            function that returns them for the tenant of a ``Principal``, which is
+            called once for each of the latest 1024 tenants.
         principal: Takes the scope and returns whose request it is, as a
             ``Principal`` or an id, or None for nobody. It is called whenever
             the identity is read and when the response starts, so it should be
@@ -59,7 +60,7 @@ class SigningMiddleware:
         self,
         app: App,
         *,
-        signers: Signer | Iterable[Signer],
+        signers: Signers,
         principal: Resolver | AsyncResolver,
         blocking: bool = False,
         vary: str | Iterable[str] = "Cookie",
@@ -75,17 +76,17 @@ class SigningMiddleware:
             sign_impersonated=sign_impersonated,
             on_event=on_event,
         )
-        carriers = self._policy.carriers(lambda name: name.lower().encode("ascii"))
+        names = self._policy.header_names(_encode_name)
         self._delivery: Delivery[bytes] = Delivery(
-            [name for name, _ in carriers],
+            names,
             vary=vary,
             cache_control=cache_control,
             encode=lambda text: text.encode("latin-1"),
             decode=lambda value: value.decode("latin-1"),
         )
-        self._carried = compile_carried(self._policy, carriers, str.encode)
+        self._carried = compile_carried(self._policy, _encode_name, str.encode)
         self._carry = _compile_carry(self._delivery, self._carried)
-        self._carries = bool(carriers)
+        self._carries = names != []
         self._plain = self._carries and not self._policy.asynchronous
         self._websocket_headers = websocket_headers
 
@@ -187,6 +188,10 @@ class SignaturesEndpoint:
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": encoded})
         await send({"type": "http.response.body", "body": body})
+
+
+def _encode_name(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 def _compile_carry(

@@ -105,7 +105,7 @@ class Delivery(Generic[AnyStr]):
     """The rules for one middleware, over headers of one string type.
 
     Args:
-        own: The names of the headers that carry tokens.
+        own: The names of the headers that carry tokens; None: any may.
         vary: What the presence of a token depends on: the name of a request
             header, or several.
         cache_control: The directive merged into a response that says nothing
@@ -136,7 +136,7 @@ class Delivery(Generic[AnyStr]):
 
     def __init__(
         self,
-        own: Iterable[AnyStr],
+        own: Iterable[AnyStr] | None,
         *,
         vary: str | Iterable[str],
         cache_control: str,
@@ -149,7 +149,7 @@ class Delivery(Generic[AnyStr]):
         self._directive = cache_control
         self._encode: Callable[[str], AnyStr] = encode
         self._decode: Callable[[AnyStr], str] = decode
-        self._own = {decode(name).lower() for name in own}
+        self._own = None if own is None else {decode(name).lower() for name in own}
         self._cache_control: AnyStr = encode("cache-control")
         self._vary: AnyStr = encode("vary")
         self.foreign = set()
@@ -161,12 +161,12 @@ class Delivery(Generic[AnyStr]):
 
     def _kind(self, name: AnyStr) -> int:
         lowered = self._decode(name).lower()
-        if lowered in self._own:
+        if self._own is not None and lowered in self._own:
             return _OWN
         if lowered.endswith("-cache-control"):
             return _TARGETED
         kind = _KINDS.get(lowered, _FOREIGN)
-        if kind == _FOREIGN and len(self.foreign) < 1024:
+        if kind == _FOREIGN and self._own is not None and len(self.foreign) < 1024:
             self.foreign.add(name)
         return kind
 
@@ -196,6 +196,7 @@ class Delivery(Generic[AnyStr]):
         what nobody in particular got to somebody who is signed in.
         """
         lines = self._merged_lines(headers, private)
+        carried = {self._decode(name).lower() for name, _ in tokens}
         new: Headers[AnyStr] = []
         placed: set[int] = set()
         for header in headers:
@@ -204,7 +205,7 @@ class Delivery(Generic[AnyStr]):
                 if kind not in placed:
                     placed.add(kind)
                     new.append((header[0], lines[kind][1]))
-            elif kind != _OWN or not tokens:
+            elif not tokens or (kind != _OWN and self._decode(header[0]).lower() not in carried):
                 new.append(header)
         new += [line for kind, line in lines.items() if kind not in placed]
         return new + tokens

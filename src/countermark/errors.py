@@ -26,8 +26,8 @@ class CountermarkError(Exception):
 class ConfigurationError(CountermarkError):
     """Something was set up wrongly.
 
-    Raised at construction; by ``SignaturesEndpoint`` alone also at a request,
-    if no middleware is around it.
+    Raised at construction; at a request only by what needs the middleware and
+    finds none around it: the endpoint, ``identity_from`` and the template helper.
     """
 
     code = "configuration"

@@ -43,7 +43,7 @@ class Event(NamedTuple):
         reason: A stable code. For ``failed``: ``resolver_raised``,
             ``resolver_not_async_def`` (a plain function gave something to
             await), ``not_loaded`` (read before ``load()``), ``signer_raised``,
-            ``delivery_raised``, or the code of an ``InvalidPrincipal``. For
+            ``unknown_tenant``, ``tenant_raised``, ``delivery_raised``, or the code of an ``InvalidPrincipal``. For
             ``withheld`` and ``exposed``: ``public``, ``s_maxage``,
             ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,

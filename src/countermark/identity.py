@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from countermark.errors import InvalidPrincipal
 from countermark.events import Event, EventName, emit
-from countermark.policy import ASK, AWAIT, FAILED, RUN_ONCE, Carrier, IdentityPolicy
+from countermark.policy import (
+    ASK,
+    AWAIT,
+    FAILED,
+    RUN_ONCE,
+    Carrier,
+    IdentityPolicy,
+    carriers_of,
+)
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.signed_identity import SignedIdentity
 from countermark.signer import MAX_HEADER_TOKEN, Signer
@@ -16,6 +24,7 @@ T = TypeVar("T")
 
 Who: TypeAlias = "str | Principal"
 Issued: TypeAlias = "str | SignedIdentity | None"
+FindCarriers = Callable[[Mapping[str, Signer]], Sequence[Carrier[T]]]
 
 _NOT_YET: Any = object()
 
@@ -66,21 +75,40 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         """Whether the last attempt to tell whose request this is went wrong."""
         return self._told is FAILED
 
-    def payload(self) -> dict[str, dict[str, Any]]:
-        """Return what the front end hands to each vendor, by scheme; ``{}`` for nobody."""
-        return {scheme: signed.fields for scheme, signed in self._all().items()}
+    def payload(self) -> dict[str, Any]:
+        """Return what the front end hands to each vendor, by scheme; ``{}`` for nobody.
+
+        Beside the schemes stands ``marker``: see :attr:`marker`.
+        """
+        who = self._id()
+        if who is None:
+            return {}
+        fields = {scheme: signed.fields for scheme, signed in self._all(who).items()}
+        marker = None if self.failed else self._marker(who)
+        return fields if marker is None else {"marker": marker, **fields}
+
+    @property
+    def marker(self) -> str | None:
+        """A text that changes when the principal does, and does not lead back to them.
+
+        With it a front end sees that somebody else is signed in now, and shuts
+        widgets down. None: nobody is, or no key is there to make one with.
+        """
+        who = self._id()
+        return None if who is None else self._marker(who)
 
     def __getitem__(self, scheme: str) -> SignedIdentity:
-        signed = self._signed(self._policy.signers[scheme], self._id())
+        who = self._id()
+        signed = self._signed(self._signers(who)[scheme], who)
         if signed is None:
             raise KeyError(scheme)
         return signed
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self._all(self._id()))
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._all(self._id()))
 
     def __bool__(self) -> bool:
         return self._id() is not None
@@ -90,7 +118,8 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        return f"<RequestIdentity for {', '.join(self._policy.signers)}>"
+        whom = "tenants" if self._policy.tenants else ", ".join(self._policy.signers)
+        return f"<RequestIdentity for {whom}>"
 
     # What the application says
 
@@ -246,21 +275,40 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             return issued or None  # type: ignore[return-value]
         return SignedIdentity(signer, who, issued)
 
-    def _all(self) -> dict[str, SignedIdentity]:
-        who = self._id()
-        found = {
-            scheme: self._signed(signer, who) for scheme, signer in self._policy.signers.items()
-        }
+    def _all(self, who: Who | None) -> dict[str, SignedIdentity]:
+        found = {scheme: self._signed(signer, who) for scheme, signer in self._signers(who).items()}
         return {scheme: signed for scheme, signed in found.items() if signed is not None}
 
+    def _signers(self, who: Who | None) -> Mapping[str, Signer]:
+        """Return the signers for *who*, by scheme: the tenant's, where each has its own."""
+        tenants = self._policy.tenants
+        if tenants is None or who is None:
+            return self._policy.signers
+        tenant = who.tenant if isinstance(who, Principal) else None
+        reason, error = "unknown_tenant", None
+        if tenant is not None:
+            try:
+                if signers := tenants.of(tenant):
+                    return signers
+            except Exception as raised:
+                reason, error = "tenant_raised", raised
+        if self._first_time(f"{reason} {tenant}"):
+            self._emit("failed", reason, error=error)
+        return {}
+
+    def _marker(self, who: Who) -> str | None:
+        signer = next(iter(self._signers(who).values()), None)
+        actor = who.actor if isinstance(who, Principal) else None
+        return None if signer is None else signer.marker(_label(who), actor)
+
     def _carried(
-        self, who: Any, carriers: Iterable[Carrier[T]], encode: Callable[[str], T]
+        self, who: Any, find_carriers: FindCarriers[T], encode: Callable[[str], T]
     ) -> list[tuple[T, T]] | None:
         who = who if type(who) is str else self._checked(who)
         if who is None:
             return None if self._told is FAILED else []
         found = []
-        for name, signer in carriers:
+        for name, signer in find_carriers(self._signers(who)):
             issued = self._issued(signer, who)
             token = issued.token if isinstance(issued, SignedIdentity) else issued
             if token and (signer.header_safe or self._fits_header(token, signer, who)):
@@ -291,13 +339,15 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         who: Who | None = None,
         error: Exception | None = None,
     ) -> None:
-        signers = self._policy.signers
-        salt = signers[scheme] if scheme else next(iter(signers.values()))
+        salt = None
+        if who is not None:
+            signers = self._signers(who)
+            salt = signers[scheme] if scheme else next(iter(signers.values()), None)
         event = Event(
             name,
             reason,
             scheme,
-            principal=None if who is None else salt.pseudonym(_label(who)),
+            principal=None if salt is None or who is None else salt.pseudonym(_label(who)),
             error=None if error is None else type(error).__name__,
         )
         emit(event, self._policy.on_event)
@@ -308,7 +358,7 @@ def _label(who: Who) -> str:
 
 
 def compile_carried(
-    policy: IdentityPolicy, carriers: Sequence[Carrier[T]], encode: Callable[[str], T]
+    policy: IdentityPolicy, encode_name: Callable[[str], T], encode: Callable[[str], T]
 ) -> Callable[[RequestIdentity], list[tuple[T, T]] | None]:
     """Return the function from an identity to the headers that carry its tokens.
 
@@ -318,10 +368,15 @@ def compile_carried(
 
     Args:
         policy: The policy of the identities.
-        carriers: Names of headers, encoded, each with its signer.
-        encode: Encodes a token as the names are.
+        encode_name: Encodes the name of a header.
+        encode: Encodes a token.
     """
     resolve = policy.resolve
+    carriers = carriers_of(policy.signers, encode_name)
+
+    def find_carriers(signers: Mapping[str, Signer]) -> Sequence[Carrier[T]]:
+        return carriers if signers is policy.signers else carriers_of(signers, encode_name)
+
     # One signer, no hook, and nothing read so far: most responses, with no detour.
     plain = len(carriers) == 1 and carriers[0][1].header_safe and policy.on_event is None
     if plain:
@@ -347,9 +402,9 @@ def compile_carried(
             try:
                 token = sign(who)
             except Exception:  # tried again there, and reported
-                return identity._carried(who, carriers, encode)
+                return identity._carried(who, find_carriers, encode)
             identity._tokens = {(signer, who): token}
             return [(name, encode(token))]
-        return identity._carried(who, carriers, encode)
+        return identity._carried(who, find_carriers, encode)
 
     return carried

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
 from countermark.principal import Signable
 from countermark.signer import Signer
+from countermark.tenants import LoadSigners, TenantSigners, by_scheme
 
 T = TypeVar("T")
 
 #: The name of a response header, encoded, and the signer whose token it carries.
 Carrier = tuple[T, Signer]
+
+#: What a middleware takes for ``signers=``.
+Signers: TypeAlias = "Signer | Iterable[Signer] | LoadSigners"
 
 #: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
 Resolver: TypeAlias = "Callable[[Any], Signable | None]"
@@ -31,7 +35,8 @@ class IdentityPolicy:
     """What the identities of all requests of one middleware share.
 
     Args:
-        signers: One signer or several, of different schemes and headers.
+        signers: One signer or several, of different schemes and headers; or a
+            function that returns them for the id of a tenant.
         principal: The resolver, a callable of the scope or environ.
         sign_impersonated: Whether to sign for a principal who has an actor.
         on_event: Called with every event.
@@ -40,11 +45,18 @@ class IdentityPolicy:
         ConfigurationError: Something is missing or does not fit together.
     """
 
-    __slots__ = ("on_event", "resolve", "sign_impersonated", "signers", "told_at_first")
+    __slots__ = (
+        "on_event",
+        "resolve",
+        "sign_impersonated",
+        "signers",
+        "tenants",
+        "told_at_first",
+    )
 
     def __init__(
         self,
-        signers: Signer | Iterable[Signer],
+        signers: Signers,
         principal: Resolver | AsyncResolver,
         *,
         sign_impersonated: bool = False,
@@ -58,7 +70,10 @@ class IdentityPolicy:
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
             raise ConfigurationError("on_event= must be callable, and no coroutine function")
-        self.signers = _by_scheme(signers)
+        if callable(signers) and is_async(signers):
+            raise ConfigurationError("signers= must be no coroutine function")
+        self.tenants = TenantSigners(signers) if callable(signers) else None
+        self.signers = {} if callable(signers) else by_scheme(signers)
         self.resolve: Any = principal
         self.told_at_first = AWAIT if is_async(principal) else ASK
         self.sign_impersonated = sign_impersonated
@@ -79,13 +94,18 @@ class IdentityPolicy:
         self.resolve = async_to_sync(self.resolve)
         self.told_at_first = RUN_ONCE
 
-    def carriers(self, encode: Callable[[str], T]) -> list[Carrier[T]]:
-        """Return the signers that have a header, each after its encoded name."""
-        return [
-            (encode(signer.header), signer)
-            for signer in self.signers.values()
-            if signer.header is not None
-        ]
+    def header_names(self, encode: Callable[[str], T]) -> list[T] | None:
+        """Return the names of the headers that carry tokens; None: any, as tenants say."""
+        if self.tenants is not None:
+            return None
+        return [name for name, _ in carriers_of(self.signers, encode)]
+
+
+def carriers_of(signers: Mapping[str, Signer], encode: Callable[[str], T]) -> list[Carrier[T]]:
+    """Return those of *signers* that have a header, each after its encoded name."""
+    return [
+        (encode(signer.header), signer) for signer in signers.values() if signer.header is not None
+    ]
 
 
 def is_async(function: object) -> bool:
@@ -95,30 +115,3 @@ def is_async(function: object) -> bool:
     return iscoroutinefunction(function) or iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  # an object with an async __call__
     )
-
-
-def _by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
-    several = isinstance(signers, Iterable) and not isinstance(signers, str)
-    listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
-    if not listed:
-        raise ConfigurationError("signers= is empty; give it a Signer")
-    schemes: dict[str, Signer] = {}
-    headers: dict[str, str] = {}
-    for signer in listed:
-        if not isinstance(signer, Signer):
-            raise ConfigurationError(
-                f"signers= takes Signer objects, not {type(signer).__name__};"
-                " for instance Signer.from_env('stigg')"
-            )
-        slug = signer.scheme.slug
-        if slug in schemes:
-            raise ConfigurationError(f"two signers are for the scheme {slug!r}; keep one")
-        schemes[slug] = signer
-        if signer.header is not None:
-            taken = headers.setdefault(signer.header.lower(), slug)
-            if taken != slug:
-                raise ConfigurationError(
-                    f"the signers for {taken!r} and {slug!r} have the same header"
-                    f" {signer.header!r}; give one of them another with header="
-                )
-    return schemes

@@ -102,6 +102,7 @@ class Principal:
             zone.
         attributes: What else vendors sign, by the names of their recipes: texts,
             numbers, lists, dicts.
+        tenant: The id of the organisation whose keys sign, where each has its own.
         actor: The id of the member of staff who acts as this person. While it
             is set nothing is signed, unless the middleware is told otherwise.
 
@@ -110,7 +111,7 @@ class Principal:
             to tell the person by.
     """
 
-    __slots__ = ("actor", "attributes", "created", "email", "id", "name", "phone")
+    __slots__ = ("actor", "attributes", "created", "email", "id", "name", "phone", "tenant")
 
     id: str | None
     email: str | None
@@ -118,6 +119,7 @@ class Principal:
     name: str | None
     created: float | None
     attributes: Mapping[str, Any]
+    tenant: str | None
     actor: str | None
 
     def __init__(
@@ -129,6 +131,7 @@ class Principal:
         name: str | None = None,
         created: float | datetime | None = None,
         attributes: Mapping[str, Any] | None = None,
+        tenant: Identifier | None = None,
         actor: Identifier | None = None,
     ) -> None:
         if id is None and email is None and phone is None:
@@ -143,6 +146,7 @@ class Principal:
         put(self, "name", None if name is None else _name(name))
         put(self, "created", None if created is None else _time(created))
         put(self, "attributes", _NONE if attributes is None else _attributes(attributes))
+        put(self, "tenant", None if tenant is None else identifier_text(tenant, "the tenant's id"))
         put(self, "actor", None if actor is None else identifier_text(actor, "the actor's id"))
 
     @property
@@ -163,7 +167,7 @@ class Principal:
         return self._key() == other._key() if isinstance(other, Principal) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.id, self.email, self.phone, self.actor))
+        return hash((self.id, self.email, self.phone, self.tenant, self.actor))
 
     def __reduce__(self) -> tuple[Any, ...]:
         named = {name: getattr(self, name) for name in self.__slots__}

@@ -74,7 +74,8 @@ def read(data: Mapping[str, Any]) -> Scheme:
     """
     top = Table("the recipe", data)
     slug = top.left.pop("slug", None)
-    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+    # A payload has the marker beside the schemes.
+    if not isinstance(slug, str) or not _SLUG.fullmatch(slug) or slug == "marker":
         raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
     top.where = f"scheme {slug}"
     try:

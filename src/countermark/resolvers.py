@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from countermark.errors import ConfigurationError, CountermarkError
 from countermark.policy import Resolver
-from countermark.principal import Identifier
+from countermark.principal import Identifier, Principal
+
+#: From a user object, or None, to whose request it is.
+UserReader = Callable[[Any], "Principal | Identifier | None"]
 
 #: In ``proxies``: a peer on a Unix socket, which has no address.
 UNIX_SOCKET = "unix:"
@@ -36,24 +39,49 @@ class UntrustedHeader(CountermarkError):
     code = "untrusted_header"
 
 
-def from_user(attribute: str = "id", *, key: str = "user") -> Resolver:
+def from_user(attribute: str = "id", *, key: str = "user", **fields: str) -> Resolver:
     """Resolve by the user object that Starlette's or another authentication puts into the scope.
 
     Args:
         attribute: The attribute of the user that holds the id.
         key: Where the user is, in the scope or environ.
+        fields: What else of the user vendors sign: an argument of ``Principal``
+            and the attribute that holds it, such as ``email="email"``.
 
     A user whose ``is_authenticated`` is false is nobody.
-    """
 
-    def resolve(source: Mapping[str, Any]) -> Identifier | None:
-        user = source.get(key)
+    Raises:
+        ConfigurationError: One of *fields* is no argument of ``Principal``.
+    """
+    read = principal_of_user(attribute, **fields)
+
+    def resolve(source: Mapping[str, Any]) -> Principal | Identifier | None:
+        return read(source.get(key))
+
+    return resolve
+
+
+def principal_of_user(attribute: str = "id", **fields: str) -> UserReader:
+    """Return the function from a user object, or None, to their principal.
+
+    Raises:
+        ConfigurationError: As for :func:`from_user`.
+    """
+    for name in fields:
+        if name not in Principal.__slots__ or name == "id":
+            raise ConfigurationError(f"{name}= is no argument of a Principal")
+
+    def read(user: Any) -> Principal | Identifier | None:
         if user is None or not getattr(user, "is_authenticated", True):
             return None
         identifier: Identifier | None = getattr(user, attribute)
-        return identifier
+        if identifier is None or not fields:
+            return identifier
+        # Frameworks leave an address that is not known blank.
+        found = {name: getattr(user, of) or None for name, of in fields.items()}
+        return Principal(identifier, **found)
 
-    return resolve
+    return read
 
 
 def from_session(key: str, *, session: str = "session") -> Resolver:

@@ -194,6 +194,10 @@ Raises:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
+    def marker(self, identifier: str, actor: str | None = None) -> str:
+        """Return what stands for a principal, and who acts as them, on their own pages."""
+        return self._key.pseudonym(f"marker\n{identifier}\n{actor or ''}")
+
     def _compile(
         self, settings: dict[str, str], rule: ValueRule
     ) -> Callable[[Signable], str] | None:

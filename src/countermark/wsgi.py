@@ -10,8 +10,7 @@ from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity, compile_carried
-from countermark.policy import AsyncResolver, IdentityPolicy, Resolver
-from countermark.signer import Signer
+from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,7 +33,9 @@ class SigningMiddleware:
 
     Args:
         app: The application, or the next middleware.
-        signers: One signer or several, of different schemes and headers.
+        signers: One signer or several, of different schemes and headers; or a
+            function that returns them for the tenant of a ``Principal``, which is
+            called once for each of the latest 1024 tenants.
         principal: Takes the environ and returns whose request it is, as a
             ``Principal`` or an id, or None for nobody. It is called whenever
             the identity is read and when the response starts, so it should be
@@ -54,7 +55,7 @@ class SigningMiddleware:
         self,
         app: WSGIApplication,
         *,
-        signers: Signer | Iterable[Signer],
+        signers: Signers,
         principal: Resolver | AsyncResolver,
         vary: str | Iterable[str] = "Cookie",
         cache_control: str = "private",
@@ -67,16 +68,16 @@ class SigningMiddleware:
         )
         if self._policy.asynchronous:
             self._policy.bridge()
-        carriers = self._policy.carriers(str)
+        names = self._policy.header_names(str)
         delivery: Delivery[str] = Delivery(
-            [name for name, _ in carriers],
+            names,
             vary=vary,
             cache_control=cache_control,
             encode=str,
             decode=str,
         )
-        self._carries = bool(carriers)
-        self._carry = _compile_carry(delivery, compile_carried(self._policy, carriers, str))
+        self._carries = names != []
+        self._carry = _compile_carry(delivery, compile_carried(self._policy, str, str))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer = environ.get(ENVIRON_KEY)

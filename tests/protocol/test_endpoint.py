@@ -64,7 +64,8 @@ def test_somebody_gets_the_payload(ask: Ask, stigg: Signer) -> None:
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.body) == {
-        "stigg": {"customerId": USER, "customerToken": stigg.sign(USER)}
+        "marker": stigg.marker(USER),
+        "stigg": {"customerId": USER, "customerToken": stigg.sign(USER)},
     }
 
 

@@ -41,6 +41,7 @@ def test_somebody(build: Any, stigg: Signer, flow: Signer) -> None:
     assert "stigg" in identity
     assert "intercom" not in identity
     assert identity.payload() == {
+        "marker": identity.marker,
         "stigg": {"customerId": USER, "customerToken": stigg.sign(USER)},
         "cognito-flow": {"customerReference": USER, "signature": flow.sign(USER)},
     }
@@ -312,7 +313,7 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert not signer.header_safe
     policy = IdentityPolicy(signer, lambda source: source, on_event=events)
-    carried = compile_carried(policy, policy.carriers(str), str)
+    carried = compile_carried(policy, str, str)
 
     identity = RequestIdentity(policy, "用户")
     assert carried(identity) == []
@@ -329,6 +330,6 @@ def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Even
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     policy = IdentityPolicy(signer, lambda source: "user-1", on_event=events)
     identity = RequestIdentity(policy, {})
-    assert compile_carried(policy, policy.carriers(str), str)(identity) == []
+    assert compile_carried(policy, str, str)(identity) == []
     assert identity["own"].token.startswith("xxx")
     assert [event.reason for event in events.named("withheld")] == ["too_long"]

@@ -33,7 +33,7 @@ def build(events: Events) -> Callable[..., RequestIdentity]:
 def test_each_vendor_gets_what_it_wants(build: Any, events: Events) -> None:
     identity = build(ANN)
     payload = identity.payload()
-    assert list(payload) == SLUGS
+    assert list(payload) == ["marker", *SLUGS]
     assert payload["helpscout"]["email"] == "Ann@B.example"
     assert payload["intercom-jwt"] == {"intercom_user_jwt": identity["intercom-jwt"].token}
     assert [event.scheme for event in events.named("signed")] == SLUGS
@@ -41,7 +41,7 @@ def test_each_vendor_gets_what_it_wants(build: Any, events: Events) -> None:
 
 def test_an_id_alone_is_enough_for_some(build: Any, events: Events) -> None:
     identity = build("user-1")
-    assert set(identity.payload()) == {"stigg", "intercom-jwt"}
+    assert set(identity.payload()) == {"marker", "stigg", "intercom-jwt"}
     assert {(event.scheme, event.reason) for event in events.named("failed")} == {
         ("helpscout", "principal_field"),
         ("disqus", "principal_field"),
@@ -52,7 +52,7 @@ def test_an_id_alone_is_enough_for_some(build: Any, events: Events) -> None:
 
 def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> None:
     identity = build(Principal(email="ann@b.example"))
-    assert list(identity.payload()) == ["helpscout"]
+    assert list(identity.payload()) == ["marker", "helpscout"]
     assert identity["helpscout"].principal_id is None
     assert {event.scheme for event in events.named("failed")} == set(SLUGS) - {"helpscout"}
     assert "ann@b.example" not in str(events)
@@ -60,10 +60,10 @@ def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> No
 
 
 def test_a_token_is_made_once_in_a_request_and_anew_in_the_next(build: Any) -> None:
-    signer = signer_of("sigma")  # good once, so it differs each time
+    signer = signer_of("sigma", header="X")  # good once, so it differs each time
     policy = IdentityPolicy(signer, lambda source: ANN)
     identity = RequestIdentity(policy, {})
-    carried = compile_carried(policy, [("X", signer)], str)
+    carried = compile_carried(policy, str, str)
     token = identity["sigma"].token
     assert identity["sigma"].token == token
     assert identity.payload()["sigma"][":jwt"] == token
@@ -103,7 +103,7 @@ def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> N
     bad = Principal("user-1", attributes={"context": {"share": 0.5}})
     identity = RequestIdentity(policy, bad)
     assert identity.get("novu") is None
-    assert identity.payload() == {}
+    assert identity.payload() == {"marker": identity.marker}
     assert [event.reason for event in events] == ["principal_field"]
 
 

@@ -68,7 +68,7 @@ def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
         Scheme.from_toml(path)
 
 
-@pytest.mark.parametrize("slug", ["", "Stigg", "a--b", "../x", "-a", None, 5])
+@pytest.mark.parametrize("slug", ["", "Stigg", "a--b", "../x", "-a", "marker", None, 5])
 def test_a_slug_is_lower_case_words(slug: object) -> None:
     with pytest.raises(InvalidScheme, match=r"slug: .* is no name for a scheme"):
         Scheme.from_mapping({**SMALLEST, "slug": slug})

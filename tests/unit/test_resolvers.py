@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError
+from countermark import ConfigurationError, Principal
 from countermark.resolvers import (
     UntrustedHeader,
     from_environ,
@@ -44,6 +44,18 @@ def test_from_user_by_other_names() -> None:
     assert from_user("pk", key="app.user")({"app.user": user(pk=7)}) == 7
     with pytest.raises(AttributeError):
         from_user("pk")({"user": user(id=7)})
+
+
+def test_from_user_with_more_than_an_id() -> None:
+    resolve = from_user("pk", email="email", name="full_name", tenant="org_id")
+    scope = {"user": user(pk=7, email="a@b.example", full_name="Ann", org_id=3)}
+    assert resolve(scope) == Principal(7, email="a@b.example", name="Ann", tenant=3)
+    blank = {"user": user(pk=7, email="", full_name=None, org_id=3)}
+    assert resolve(blank) == Principal(7, tenant=3)
+    assert resolve({"user": user(pk=None, email="", full_name="", org_id=3)}) is None
+    for name in ("colour", "id"):
+        with pytest.raises(ConfigurationError, match=f"{name}= is no argument of a Principal"):
+            from_user("pk", **{name: "x"})
 
 
 def test_from_session_and_state() -> None:

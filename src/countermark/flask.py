@@ -1,0 +1,190 @@
+"""Flask: an extension, the handle, the template helper, the endpoint as a blueprint.
+
+Needs the extra ``flask``. Where Flask-Login is set up, its current user is whose
+request it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from countermark.endpoint import respond
+from countermark.errors import ConfigurationError
+from countermark.identity import RequestIdentity
+from countermark.markup import identity_script
+from countermark.policy import AsyncResolver, Resolver, Signers
+from countermark.principal import Identifier, Principal
+from countermark.resolvers import principal_of_user
+from countermark.signer import Signer
+from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+
+try:
+    from flask import Blueprint, Flask, Request, Response, current_app
+    from flask import request as current_request
+    from markupsafe import Markup
+    from werkzeug.local import LocalProxy
+except ImportError as error:
+    raise ImportError("countermark.flask needs Flask: pip install 'countermark[flask]'") from error
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+_PREFIX = "COUNTERMARK_"
+# The keys that are options of the middleware.
+_OPTIONS = ("VARY", "CACHE_CONTROL", "SIGN_IMPERSONATED", "ON_EVENT")
+_KEYS = {_PREFIX + key for key in ("SIGNERS", "USER_ID", "USER_FIELDS", *_OPTIONS)}
+
+
+class Countermark:
+    """Signs the current user's id for front-end products, once per request.
+
+    One object may serve several applications; what belongs to one is in its
+    ``config``:
+
+    * ``COUNTERMARK_SIGNERS``: a signer or several, each a ``Signer`` or the name of
+      a scheme whose secret is in the environment; or a function that returns the
+      signers of a tenant. Needed.
+    * ``COUNTERMARK_USER_ID``: the attribute of Flask-Login's user that holds the
+      id; by default ``id``.
+    * ``COUNTERMARK_USER_FIELDS``: what else of the user vendors sign, an argument of
+      ``Principal`` and the attribute that holds it: ``{"email": "email"}``.
+    * ``COUNTERMARK_VARY``, ``COUNTERMARK_CACHE_CONTROL``,
+      ``COUNTERMARK_SIGN_IMPERSONATED``, ``COUNTERMARK_ON_EVENT``: the options of
+      :class:`countermark.wsgi.SigningMiddleware`.
+
+    Args:
+        app: The application, or None to call :meth:`init_app` later.
+        principal: Takes the WSGI environ and returns whose request it is, as for
+            the middleware; the context of Flask is there, so ``session`` and ``g``
+            may be read. By default it is Flask-Login's current user.
+
+    Raises:
+        ConfigurationError: As for :meth:`init_app`.
+    """
+
+    def __init__(
+        self, app: Flask | None = None, *, principal: Resolver | AsyncResolver | None = None
+    ) -> None:
+        self._principal = principal
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Set *app* up, after Flask-Login and before other wrappers of ``app.wsgi_app``.
+
+        Raises:
+            ConfigurationError: *app* is set up already, its ``config`` lacks something
+                or does not fit together, or there is neither *principal* nor
+                Flask-Login.
+        """
+        if "countermark" in app.extensions:
+            raise ConfigurationError("countermark is set up for this application already")
+        if unknown := sorted(_unknown_keys(app)):
+            raise ConfigurationError(f"{', '.join(unknown)}: countermark has no such setting")
+        options = {
+            key.lower(): app.config[_PREFIX + key]
+            for key in _OPTIONS
+            if _PREFIX + key in app.config
+        }
+        # Around Flask alone, so that its context is still there when a response starts.
+        app.wsgi_app = SigningMiddleware(  # type: ignore[method-assign]
+            app.wsgi_app, signers=_signers(app), principal=self._resolver(app), **options
+        )
+        app.jinja_env.globals["countermark"] = countermark
+        app.extensions["countermark"] = self
+
+    def _resolver(self, app: Flask) -> Resolver | AsyncResolver:
+        if self._principal is None:
+            return _login_resolver(app)
+        for key in ("USER_ID", "USER_FIELDS"):
+            if _PREFIX + key in app.config:
+                raise ConfigurationError(
+                    f"{_PREFIX}{key} is about Flask-Login's user, and principal= is in its place"
+                )
+        return self._principal
+
+
+def identity_from(request: Request | None = None) -> RequestIdentity:
+    """Return the identity of *request*, by default the current one.
+
+    Raises:
+        ConfigurationError: The extension is not set up for the application.
+    """
+    environ = (current_request if request is None else request).environ
+    identity: RequestIdentity | None = environ.get(ENVIRON_KEY)
+    if identity is None:
+        raise ConfigurationError(
+            "this request has no identity; set the application up with Countermark(app), and"
+            " in tests send requests with app.test_client()"
+        )
+    return identity
+
+
+#: The identity of the current request.
+current_identity: RequestIdentity = LocalProxy(identity_from)  # type: ignore[assignment]
+
+
+def countermark(
+    scheme: str | None = None, *, id: str = "countermark", nonce: str | None = None
+) -> Markup:
+    """Return the script element with what the front end gets; templates know it by this name.
+
+    The arguments are those of :func:`countermark.markup.identity_script`.
+
+    Raises:
+        ConfigurationError: As for :func:`identity_from` and ``identity_script``.
+    """
+    # Escaped there, so that nothing can break out of the element.
+    return Markup(identity_script(identity_from(), scheme, id=id, nonce=nonce))  # noqa: S704
+
+
+#: The current user's signatures as JSON, at ``/signatures`` or another ``url_prefix``.
+blueprint = Blueprint("countermark", __name__, url_prefix="/signatures")
+
+
+@blueprint.get("")
+def signatures() -> Response:
+    """What the front end hands to each vendor to show who the current user is."""
+    status, headers, body = respond(current_request.method, identity_from())
+    return Response([body], status, headers)  # of bare bytes, Flask would count the length anew
+
+
+def _unknown_keys(app: Flask) -> set[str]:
+    return {key for key in app.config if key.startswith(_PREFIX)} - _KEYS
+
+
+def _signers(app: Flask) -> Signers:
+    given: Any = app.config.get(_PREFIX + "SIGNERS")
+    if given is None:
+        raise ConfigurationError(
+            "COUNTERMARK_SIGNERS is missing; for instance ['stigg'], with its secret in the"
+            " environment"
+        )
+    if callable(given) or isinstance(given, Signer):
+        return given  # type: ignore[no-any-return]
+    several = [given] if isinstance(given, str) else given
+    return [Signer.from_env(one) if isinstance(one, str) else one for one in several]
+
+
+def _login_resolver(app: Flask) -> Resolver:
+    """Return the resolver by Flask-Login's current user."""
+    manager = getattr(app, "login_manager", None)
+    if manager is None:
+        raise ConfigurationError(
+            "nothing says whose request it is: set Flask-Login up first, or give"
+            " Countermark(principal=...)"
+        )
+    from flask_login import current_user
+
+    read = principal_of_user(
+        app.config.get(_PREFIX + "USER_ID", "id"), **app.config.get(_PREFIX + "USER_FIELDS", {})
+    )
+
+    def resolve(environ: WSGIEnvironment) -> Principal | Identifier | None:
+        # Another application inside this one may have other users under the same ids;
+        # and after the request there is no current user, which is not the same as nobody.
+        if current_app.login_manager is not manager:  # type: ignore[attr-defined]
+            raise LookupError("the current user is of another application")
+        return read(current_user)
+
+    return resolve

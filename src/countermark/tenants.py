@@ -1,0 +1,85 @@
+"""Signers by tenant, where each has keys of its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+
+from countermark.errors import ConfigurationError
+from countermark.signer import Signer
+
+#: Takes the id of a tenant and returns its signers; nothing for one that is not known.
+LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
+
+#: How many tenants are kept. The one that was not asked for longest goes first.
+MAX_TENANTS = 1024
+
+
+class TenantSigners:
+    """Loads the signers of a tenant once, and keeps those of the latest tenants.
+
+    Tenants are told apart by the exact text of their ids. One that is not known is
+    not kept, so that it is found as soon as it exists.
+    """
+
+    __slots__ = ("_kept", "_load", "_lock")
+
+    def __init__(self, load: LoadSigners) -> None:
+        from threading import Lock
+
+        self._load = load
+        self._lock = Lock()
+        self._kept: OrderedDict[str, dict[str, Signer]] = OrderedDict()
+
+    def of(self, tenant: str) -> Mapping[str, Signer]:
+        """Return the signers of *tenant* by scheme; none if it is not known.
+
+        Raises:
+            Exception: Whatever loading raises.
+        """
+        with self._lock:
+            signers = self._kept.get(tenant)
+            if signers is not None:
+                self._kept.move_to_end(tenant)
+                return signers
+        loaded = self._load(tenant)  # not under the lock: it may be slow
+        if not loaded:
+            return {}
+        signers = by_scheme(loaded)
+        with self._lock:
+            self._kept[tenant] = signers
+            if len(self._kept) > MAX_TENANTS:
+                self._kept.popitem(last=False)
+        return signers
+
+
+def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
+    """Return *signers* by their schemes.
+
+    Raises:
+        ConfigurationError: There are none, or two have the same scheme or header.
+    """
+    several = isinstance(signers, Iterable) and not isinstance(signers, str)
+    listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
+    if not listed:
+        raise ConfigurationError("signers= is empty; give it a Signer")
+    schemes: dict[str, Signer] = {}
+    headers: dict[str, str] = {}
+    for signer in listed:
+        if not isinstance(signer, Signer):
+            raise ConfigurationError(
+                f"signers= takes Signer objects, not {type(signer).__name__};"
+                " for instance Signer.from_env('stigg')"
+            )
+        slug = signer.scheme.slug
+        if slug in schemes:
+            raise ConfigurationError(f"two signers are for the scheme {slug!r}; keep one")
+        schemes[slug] = signer
+        if signer.header is not None:
+            taken = headers.setdefault(signer.header.lower(), slug)
+            if taken != slug:
+                raise ConfigurationError(
+                    f"the signers for {taken!r} and {slug!r} have the same header"
+                    f" {signer.header!r}; give one of them another with header="
+                )
+    return schemes

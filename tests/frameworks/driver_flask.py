@@ -1,0 +1,90 @@
+"""Flask, with the extension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask, Response, redirect, render_template_string, stream_with_context
+
+from countermark.flask import Countermark, blueprint, current_identity, identity_from
+from tests.frameworks import cases
+
+PRINCIPAL = "tests.principal"  # the place in the environ where these tests keep users
+
+
+def whose(environ: dict[str, Any]) -> Any:
+    principal = environ[PRINCIPAL]
+    if isinstance(principal, Exception):
+        raise principal
+    return principal
+
+
+def page() -> Response:
+    signed = current_identity.get("stigg")
+    html = render_template_string("<!doctype html>{{ countermark() }}")
+    return Response(html, headers={"X-State": signed.token if signed else "-"})
+
+
+def login() -> Response:
+    identity_from().identify("user-2")
+    return page()
+
+
+def logout() -> Response:
+    identity_from().forget()
+    return page()
+
+
+def stream() -> Response:
+    def parts() -> Iterator[str]:
+        signed = identity_from().get("stigg")
+        token = signed.token if signed else "-"
+        yield token[:3]
+        yield token[3:]
+
+    return Response(stream_with_context(parts()))
+
+
+def add_routes(app: Flask) -> None:
+    """Add the pages of the cases to *app*."""
+    for view in (page, login, logout, stream):
+        app.add_url_rule(f"/{view.__name__}", view_func=view)
+    app.add_url_rule("/redirect", "redirect", lambda: redirect("/page"))
+    app.add_url_rule("/error", "error", lambda: str(1 / 0))
+    app.add_url_rule("/not-modified", "304", lambda: Response(status=304, headers={"ETag": '"1"'}))
+    app.add_url_rule("/file", "file", lambda: Response("a", headers={"ETag": '"1"'}))
+    public = {"Cache-Control": "public, max-age=60"}
+    app.add_url_rule("/public", "public", lambda: Response("a", headers=public))
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.config["COUNTERMARK_SIGNERS"] = cases.signers()
+    Countermark(app, principal=whose)
+    app.register_blueprint(blueprint)
+    add_routes(app)
+    return app
+
+
+class Driver:
+    """Asks an application of Flask through its test client."""
+
+    name = "flask"
+    has_websockets = False
+
+    def __init__(self, app: Flask) -> None:
+        self._client = app.test_client()
+
+    def get(self, path: str, principal: Any, *, method: str = "GET") -> cases.Response:
+        answer = self._client.open(path, method=method, environ_overrides={PRINCIPAL: principal})
+        headers = {name.lower(): value for name, value in answer.headers}
+        return cases.Response(answer.status_code, headers, answer.get_data(as_text=True))
+
+    def accept(self, path: str, principal: Any) -> dict[str, str]:
+        raise NotImplementedError("WSGI has no websockets")
+
+
+driver = Driver(create_app())
+
+DIFFERENT: dict[str, dict[str, Any]] = {}

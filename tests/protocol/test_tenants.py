@@ -1,0 +1,211 @@
+"""Signers by tenant: each with its own keys, and nobody with another's."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from countermark import ConfigurationError, Keyring, Principal, Signer, asgi, tenants, wsgi
+from tests.conftest import Events
+from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
+
+SECRETS = {name: f"the-secret-of-tenant-{name}-with-enough-bytes" for name in ("acme", "umbrella")}
+SIGNERS = {
+    "acme": Signer("stigg", Keyring(SECRETS["acme"])),
+    "umbrella": Signer("stigg", Keyring(SECRETS["umbrella"]), header="Umbrella-Token"),
+}
+
+
+class Loader:
+    """Knows the tenants above, and notes who was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, tenant: str) -> Signer | None:
+        self.asked.append(tenant)
+        return SIGNERS.get(tenant)
+
+
+@pytest.fixture
+def load() -> Loader:
+    return Loader()
+
+
+def middleware(load: Any, events: Events | None = None, app: Any = None) -> asgi.SigningMiddleware:
+    return asgi.SigningMiddleware(
+        app or answer([(b"x-app", b"1")]),
+        signers=load,
+        principal=lambda scope: scope["principal"],
+        on_event=events,
+    )
+
+
+def of(tenant: Any, id: str = "user-1") -> Principal:
+    return Principal(id, tenant=tenant)
+
+
+def test_each_tenant_signs_with_its_own_key(load: Loader) -> None:
+    app = middleware(load)
+    (acme, _) = request(app, http_scope(principal=of("acme")))
+    (umbrella, _) = request(app, http_scope(principal=of("umbrella")))
+    assert header(acme, b"stigg-customer-token") == SIGNERS["acme"].sign("user-1").encode()
+    assert header(acme, b"umbrella-token") is None
+    assert header(umbrella, b"umbrella-token") == SIGNERS["umbrella"].sign("user-1").encode()
+    assert header(umbrella, b"stigg-customer-token") is None
+    for start in (acme, umbrella):
+        assert header(start, b"cache-control") == b"private"
+        assert header(start, b"vary") == b"Cookie"
+        assert header(start, b"x-app") == b"1"
+
+
+def test_under_wsgi_too(load: Loader) -> None:
+    app = wsgi.SigningMiddleware(
+        wsgi_answer(), signers=load, principal=lambda environ: environ["app.principal"]
+    )
+    for tenant, name in {"acme": "Stigg-Customer-Token", "umbrella": "Umbrella-Token"}.items():
+        result = call(app, **{"app.principal": of(tenant)})
+        assert result.header(name) == SIGNERS[tenant].sign("user-1")
+
+
+def test_a_header_of_that_name_from_the_application_is_replaced(load: Loader) -> None:
+    app = middleware(load, app=answer([(b"Umbrella-Token", b"stale")]))
+    (start, _) = request(app, http_scope(principal=of("umbrella")))
+    assert header(start, b"umbrella-token") == SIGNERS["umbrella"].sign("user-1").encode()
+    (start, _) = request(app, http_scope(principal=of("acme")))
+    assert header(start, b"umbrella-token") == b"stale"
+
+
+def test_nobody_still_varies(load: Loader) -> None:
+    (start, _) = request(middleware(load), http_scope(principal=None))
+    assert header(start, b"vary") == b"Cookie"
+    assert header(start, b"cache-control") is None
+    assert load.asked == []
+
+
+@pytest.mark.parametrize("principal", ["user-1", Principal("user-1"), of("nobody"), of("Acme")])
+def test_an_unknown_tenant_gets_no_token_and_one_event(
+    load: Loader, events: Events, principal: Any
+) -> None:
+    seen: list[Any] = []
+
+    def read(scope: Any) -> None:
+        identity = scope["state"]["countermark"]
+        seen.extend([identity.payload(), list(identity), identity.get("stigg"), identity.marker])
+
+    app = middleware(load, events, app=answer([], before=read))
+    (start, _) = request(app, http_scope(principal=principal))
+    assert seen == [{}, [], None, None]
+    assert header(start, b"stigg-customer-token") is None
+    assert [(event.name, event.reason, event.principal) for event in events] == [
+        ("failed", "unknown_tenant", None)
+    ]
+
+
+def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> None:
+    app = middleware(load)
+    for tenant in ("acme", "acme", "nobody", "acme", "nobody"):
+        request(app, http_scope(principal=of(tenant)))
+    assert load.asked == ["acme", "nobody", "nobody"]
+
+
+def test_a_loader_that_raises_is_an_event(events: Events) -> None:
+    def load(tenant: str) -> Signer:
+        raise OSError(tenant)
+
+    (start, _) = request(middleware(load, events), http_scope(principal=of("acme")))
+    assert header(start, b"stigg-customer-token") is None
+    assert [(event.reason, event.error) for event in events] == [("tenant_raised", "OSError")]
+
+
+def test_a_loader_that_gives_something_else_is_an_event(events: Events) -> None:
+    request(middleware(lambda tenant: ["stigg"], events), http_scope(principal=of("acme")))
+    assert [(e.reason, e.error) for e in events] == [("tenant_raised", "ConfigurationError")]
+
+
+def test_a_coroutine_function_is_refused() -> None:
+    async def load(tenant: str) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="signers= must be no coroutine function"):
+        middleware(load)
+
+
+HOSTILE = ["ACME", "../acme", "acmé", "ａｃｍｅ", "acme/../umbrella", "acme.", "0", "None"]
+
+
+@pytest.mark.parametrize("tenant", HOSTILE)
+def test_a_hostile_tenant_reaches_nobodys_key(load: Loader, tenant: str) -> None:
+    app = middleware(load)
+    request(app, http_scope(principal=of("acme")))
+
+    def principal(scope: Any) -> Principal:
+        return Principal("user-1", tenant=tenant)
+
+    hostile = asgi.SigningMiddleware(answer(), signers=load, principal=principal)
+    (start, _) = request(hostile, http_scope())
+    assert header(start, b"stigg-customer-token") is None
+    assert header(start, b"umbrella-token") is None
+
+
+def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> None:
+    kept = tenants.TenantSigners({"1": SIGNERS["acme"]}.get)
+    assert kept.of(str(of(1).tenant)) is kept.of("1")
+    with pytest.raises(Exception, match="the tenant's id is a str, an int or a UUID, not bool"):
+        of(True)
+
+
+def test_no_more_than_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenants, "MAX_TENANTS", 3)
+    asked: list[str] = []
+
+    def load(tenant: str) -> Signer:
+        asked.append(tenant)
+        return SIGNERS["acme"]
+
+    kept = tenants.TenantSigners(load)
+    for tenant in "abcadaeb":
+        kept.of(tenant)
+    assert asked == ["a", "b", "c", "d", "e", "b"]
+    assert len(kept._kept) == 3
+
+
+def test_a_switch_of_tenant_in_the_request_switches_keys(load: Loader) -> None:
+    tokens: list[str] = []
+
+    def switch(scope: Any) -> None:
+        identity = scope["state"]["countermark"]
+        tokens.append(identity["stigg"].token)
+        identity.identify(of("umbrella"))
+        tokens.append(identity["stigg"].token)
+
+    app = middleware(load, app=answer([], before=switch))
+    (start, _) = request(app, http_scope(principal=of("acme")))
+    assert tokens == [SIGNERS[name].sign("user-1") for name in ("acme", "umbrella")]
+    assert header(start, b"umbrella-token") == tokens[1].encode()
+    assert header(start, b"stigg-customer-token") is None
+
+
+def test_many_threads_get_their_own(load: Loader) -> None:
+    app = wsgi.SigningMiddleware(
+        wsgi_answer(), signers=load, principal=lambda environ: environ["app.principal"]
+    )
+    wrong: list[str] = []
+
+    def visit(tenant: str, name: str) -> None:
+        for number in range(300):
+            who = f"user-{number}"
+            result = call(app, **{"app.principal": of(tenant, who)})
+            if result.header(name) != SIGNERS[tenant].sign(who):
+                wrong.append(who)
+
+    threads = [
+        threading.Thread(target=visit, args=pair)
+        for pair in [("acme", "Stigg-Customer-Token"), ("umbrella", "Umbrella-Token")] * 4
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

@@ -1,0 +1,131 @@
+"""Tokens in a page: data that is never markup and never code."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from countermark import ConfigurationError, Principal, RequestIdentity
+from countermark.markup import identity_script
+from countermark.policy import IdentityPolicy
+from tests.unit.samples import signer_of
+
+
+def identity_of(principal: Any, *slugs: str) -> RequestIdentity:
+    signers = [signer_of(slug) for slug in slugs or ("gleap",)]
+    return RequestIdentity(IdentityPolicy(signers, lambda source: principal), {})
+
+
+class Page(HTMLParser):
+    """Collects elements and what is in them, as a browser would."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.comments: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def test_all_that_the_front_end_gets() -> None:
+    identity = identity_of(Principal("user-1", name="Ann"), "gleap", "stigg")
+    page = Page(identity_script(identity))
+    assert page.elements == [("script", {"type": "application/json", "id": "countermark"})]
+    assert json.loads(page.text) == identity.payload()
+
+
+def test_of_one_vendor() -> None:
+    identity = identity_of("user-1", "gleap", "stigg")
+    page = Page(identity_script(identity, "stigg", id="stigg", nonce="r4nd0m+/="))
+    assert page.elements == [
+        ("script", {"type": "application/json", "id": "stigg", "nonce": "r4nd0m+/="})
+    ]
+    assert json.loads(page.text) == identity["stigg"].fields
+
+
+def test_of_nobody() -> None:
+    assert Page(identity_script(identity_of(None))).text == "{}"
+    assert Page(identity_script(identity_of(None), "gleap")).text == "null"
+
+
+@given(st.text(max_size=60))
+@example("</script><script>alert(1)</script>")
+@example("<!--<script>")
+@example("]]>&lt;\u2028\u2029'\"")
+def test_no_name_breaks_out(name: str) -> None:
+    identity = identity_of(Principal("user-1", name=name[:500], email="a<b>&@c.example"))
+    text = identity_script(identity)
+    page = Page(text)
+    assert len(page.elements) == 1
+    assert page.comments == []
+    assert json.loads(page.text) == identity.payload()
+    assert text.isascii()
+    assert text.count("<") == 2
+    assert "&" not in text
+
+
+@pytest.mark.parametrize("value", ['x" onload="alert(1)', "a b", "", "é", "a>"])
+def test_what_is_no_id_or_nonce_is_refused(value: str) -> None:
+    identity = identity_of("user-1")
+    with pytest.raises(ConfigurationError, match="id= must consist of"):
+        identity_script(identity, id=value)
+    with pytest.raises(ConfigurationError, match="nonce= must consist of"):
+        identity_script(identity, nonce=value)
+
+
+class TestMarker:
+    def test_it_is_the_same_for_the_same_principal(self) -> None:
+        first, second = identity_of("user-1"), identity_of(Principal("user-1", name="Ann"))
+        assert first.marker == second.marker == first.payload()["marker"]
+        assert len(first.marker or "") == 16
+
+    def test_it_changes_with_the_principal_and_who_acts_for_them(self) -> None:
+        markers = {
+            identity_of(who).marker
+            for who in ("user-1", "user-2", Principal(email="user-1@a.example"), Principal("x"))
+        }
+        assert len(markers) == 4
+        acting = RequestIdentity(
+            IdentityPolicy(
+                signer_of("gleap"),
+                lambda source: Principal("user-1", actor="staff-1"),
+                sign_impersonated=True,
+            ),
+            {},
+        )
+        assert acting.marker not in {*markers, None}
+
+    def test_nobody_has_none(self) -> None:
+        assert identity_of(None).marker is None
+        assert identity_of(None).payload() == {}
+
+    def test_an_id_that_is_unfit_has_none_in_the_payload(self) -> None:
+        assert identity_of("user\n1").payload() == {}
+
+    def test_it_does_not_lead_to_the_id_or_to_what_is_logged(self) -> None:
+        signer = signer_of("gleap")
+        assert signer.marker("user-1") not in {"user-1", signer.pseudonym("user-1")}
+        assert signer.marker("user-1") != signer_of("pylon").marker("user-2")
+
+    def test_it_follows_a_login_in_the_request(self) -> None:
+        identity = identity_of("user-1")
+        before = identity.marker
+        identity.identify("user-2")
+        assert identity.marker not in {before, None}
+        identity.forget()
+        assert identity.marker is None
