@@ -117,6 +117,10 @@ class SigningMiddleware:
             wrapped = self._signing(scope, identity, send)
         try:
             await self.app(scope, receive, wrapped)
+        except BaseException:
+            # An error page from outside would show tokens that no header of ours protects.
+            identity.forget()
+            raise
         finally:
             identity.source = None
 

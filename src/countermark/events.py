@@ -43,9 +43,9 @@ class Event(NamedTuple):
         reason: A stable code. For ``failed``: ``resolver_raised``,
             ``resolver_not_async_def`` (a plain function gave something to
             await), ``not_loaded`` (read before ``load()``), ``signer_raised``,
-            ``unknown_tenant``, ``tenant_raised``, ``delivery_raised``, or the code of an ``InvalidPrincipal``. For
-            ``withheld`` and ``exposed``: ``public``, ``s_maxage``,
-            ``targeted_field``, ``validator``, ``freshness``,
+            ``unknown_tenant``, ``tenant_raised``, ``delivery_raised``, or the code
+            of an ``InvalidPrincipal``. For ``withheld`` and ``exposed``:
+            ``public``, ``s_maxage``, ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,
             ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
             the key. For ``ambiguous``: ``recipe``.

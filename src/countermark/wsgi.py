@@ -99,7 +99,13 @@ class SigningMiddleware:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
 
-        return self.app(environ, start_signed)
+        try:
+            return self.app(environ, start_signed)
+        except BaseException:
+            # An error page from outside would show tokens that no header of ours protects.
+            identity.forget()
+            identity.source = None
+            raise
 
 
 def _compile_carry(

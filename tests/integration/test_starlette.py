@@ -133,7 +133,10 @@ def test_a_response_object_for_all_users_keeps_no_token(client: TestClient, stig
 def test_everywhere_else(client: TestClient, stigg: Signer) -> None:
     client.get("/in/user-1")
     mine = stigg.sign(USER)
-    payload = {"stigg": {"customerId": USER, "customerToken": mine}}
+    payload = {
+        "marker": stigg.marker(USER),
+        "stigg": {"customerId": USER, "customerToken": mine},
+    }
     assert client.get("/stream").text == mine
     assert client.get("/signatures").json() == payload
     assert client.get("/mounted/").json() == payload

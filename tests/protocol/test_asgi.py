@@ -368,16 +368,35 @@ class TestState:
         start, _ = request(wrap(app))
         assert header(start, TOKEN) == token(stigg, "user-2")
 
+    def test_after_an_exception_it_is_nobodys(
+        self, wrap: Wrap, stigg: Signer, events: Events
+    ) -> None:
+        """An error page from outside the middleware must not show tokens."""
+        seen: list[RequestIdentity] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            identity = scope["state"]["countermark"]
+            identity.identify("user-2")
+            assert identity["stigg"].token
+            seen.append(identity)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            request(wrap(app))
+        assert seen[0].payload() == {}
+        assert seen[0].principal is None
+
     def test_nothing_outlives_the_request(self, wrap: Wrap, stigg: Signer) -> None:
         app = wrap(answer(PLAIN), on_event=None)
         gc.collect()
         gc.disable()
         try:
+            before = {id(item) for item in gc.get_objects() if type(item) is RequestIdentity}
             request(app)
             alive = [item for item in gc.get_objects() if type(item) is RequestIdentity]
         finally:
             gc.enable()
-        assert alive == []
+        assert [item for item in alive if id(item) not in before] == []
 
 
 class TestPrincipal:

@@ -326,3 +326,19 @@ def test_it_conforms_between_two_validators(
     carries = principal is not None and not empty and ("Cache-Control", "public") not in headers
     assert (TOKEN in response.headers) is carries
     response.close()
+
+
+def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
+    """An error page from outside the middleware must not show tokens."""
+    seen: list[Any] = []
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        identity = environ[ENVIRON_KEY]
+        identity.identify("user-2")
+        assert identity["stigg"].token
+        seen.append(identity)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        call(SigningMiddleware(app, signers=stigg, principal=lambda environ: "user-1"))
+    assert seen[0].payload() == {}
