@@ -10,6 +10,7 @@ from benchmarks import (
     asgi_loop,
     asgi_stack,
     chart,
+    frameworks,
     hot_path,
     imports,
     json_web_tokens,
@@ -27,6 +28,7 @@ _SUITES: dict[str, list[Callable[[], Suite]]] = {
     "asgi": [asgi_stack.suite, asgi_loop.suite],
     "wsgi": [wsgi_stack.suite],
     "schemes": [scheme_count.suite],
+    "frameworks": [frameworks.fastapi_suite, frameworks.flask_suite, frameworks.django_suite],
     "uvicorn": [uvicorn_protocol.suite],
 }
 _MEMORY = "memory"

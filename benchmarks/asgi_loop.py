@@ -23,16 +23,18 @@ def suite() -> Suite:
     return Suite(
         "ASGI, on an asyncio event loop",
         [
-            Variant(_BARE, _requests(answer, loop)),
-            Variant(_SIGNED, _requests(signed, loop), _BARE, ours=True),
-            Variant(_TWIN, _requests(StarletteTwin(answer), loop), _BARE),
+            Variant(_BARE, requests_on(answer, loop)),
+            Variant(_SIGNED, requests_on(signed, loop), _BARE, ours=True),
+            Variant(_TWIN, requests_on(StarletteTwin(answer), loop), _BARE),
         ],
         [Bar("ASGI, header and state / `BaseHTTPMiddleware` twin", 0.05, _SIGNED, _TWIN)],
         count=100,
     )
 
 
-def _requests(app: App, loop: asyncio.AbstractEventLoop) -> Block:
+def requests_on(app: App, loop: asyncio.AbstractEventLoop) -> Block:
+    """Return the block that runs requests of somebody through *app* on *loop*."""
+
     async def run(count: int) -> None:
         for _ in range(count):
             await app(fresh_scope(SIGNED_IN), receive, send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _BARE = "bare application"
 _SIGNED = "countermark, header and environ"
 _HAND = "hand-written, hmac.new"
+_EMPTY = io.BytesIO()
 
 
 def suite() -> Suite:
@@ -96,6 +98,7 @@ def fresh_environ(user: str) -> WSGIEnvironment:
         "HTTP_HOST": "example.test",
         "HTTP_ACCEPT": "*/*",
         "wsgi.version": (1, 0),
+        "wsgi.input": _EMPTY,
         "wsgi.url_scheme": "http",
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
