@@ -1,0 +1,32 @@
+"""The Django side: an app with middleware, a template tag, an endpoint and checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import django as django
+except ImportError as error:
+    raise ImportError(
+        "countermark.django needs Django: pip install 'countermark[django]'"
+    ) from error
+
+from countermark.errors import ConfigurationError
+from countermark.identity import RequestIdentity
+
+
+def identity_from(request: Any) -> RequestIdentity:
+    """Return the identity of *request*, which is also ``request.countermark``.
+
+    In code that runs in an event loop, ``await identity.load()`` before reading it.
+
+    Raises:
+        ConfigurationError: The middleware has not seen the request.
+    """
+    identity = getattr(request, "countermark", None)
+    if not isinstance(identity, RequestIdentity):
+        raise ConfigurationError(
+            "this request has no identity; put 'countermark.django.middleware.SigningMiddleware'"
+            " into MIDDLEWARE, before whatever reads it"
+        )
+    return identity

@@ -1,0 +1,119 @@
+"""What ``manage.py check`` says of the settings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
+
+from countermark.django.conf import Configuration, examine
+from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
+
+MIDDLEWARE = "countermark.django.middleware.SigningMiddleware"
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+CONDITIONAL_GET = "django.middleware.http.ConditionalGetMiddleware"
+
+_KINDS: dict[type[Warning], str] = {
+    WeakKeyWarning: "countermark.W007",
+    AmbiguousSchemeWarning: "countermark.W008",
+}
+
+
+def register_all() -> None:
+    """Register the checks with Django."""
+    checks.register(check_settings, checks.Tags.security)
+
+
+def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Check the setting ``COUNTERMARK`` and the place of the middleware."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        configuration, problems = examine(getattr(settings, "COUNTERMARK", None))
+    found: list[checks.CheckMessage] = [
+        checks.Error(f"COUNTERMARK: {problem.message}", id=problem.id) for problem in problems
+    ]
+    found += [
+        checks.Warning(str(warning.message), id=_KINDS[warning.category])
+        for warning in caught
+        if warning.category in _KINDS
+    ]
+    return [*found, *_check_middleware(configuration)]
+
+
+def _check_middleware(configuration: Configuration | None) -> Iterator[checks.CheckMessage]:
+    places = _places()
+    own = places.get(MIDDLEWARE)
+    if own is None:
+        yield checks.Warning(
+            "MIDDLEWARE lacks countermark's, so nothing is signed.",
+            hint=f"Add '{MIDDLEWARE}' after '{AUTHENTICATION}'.",
+            id="countermark.W001",
+        )
+        return
+    yield from _check_authentication(places, own, configuration)
+    if places.get(UPDATE_CACHE, -1) > own:
+        yield checks.Warning(
+            "A cache of whole pages stands inside of countermark's middleware,"
+            " and stores pages before it is known that they depend on the user.",
+            hint=f"Put '{UPDATE_CACHE}' first in MIDDLEWARE.",
+            id="countermark.W003",
+        )
+    if configuration is not None and configuration.delivery is not None:
+        yield from _check_conditional_get(places, own)
+
+
+def _check_authentication(
+    places: dict[str, int], own: int, configuration: Configuration | None
+) -> Iterator[checks.CheckMessage]:
+    wanted = configuration is None or configuration.resolver_is_default
+    for name in (SESSION, AUTHENTICATION):
+        if places.get(name, -1) > own:
+            yield checks.Warning(
+                "countermark's middleware stands outside of authentication and sessions.",
+                hint=f"Put '{MIDDLEWARE}' after '{name}'.",
+                id="countermark.W002",
+            )
+    if wanted and AUTHENTICATION not in places:
+        yield checks.Warning(
+            "Whose request it is, request.user says, which nothing sets.",
+            hint=f"Add '{AUTHENTICATION}' to MIDDLEWARE, or a RESOLVER to COUNTERMARK.",
+            id="countermark.W004",
+        )
+
+
+def _check_conditional_get(places: dict[str, int], own: int) -> Iterator[checks.CheckMessage]:
+    place = places.get(CONDITIONAL_GET)
+    no_store = settings.COUNTERMARK.get("CACHE_CONTROL") == "no-store"
+    if place is not None and place > own:
+        yield checks.Warning(
+            "ConditionalGetMiddleware gives every page an ETag, and no token goes into the"
+            " headers of a page that has one.",
+            hint=f"Put '{CONDITIONAL_GET}' before '{MIDDLEWARE}'.",
+            id="countermark.W005",
+        )
+    elif place is not None and not no_store:
+        yield checks.Warning(
+            "ConditionalGetMiddleware gives pages with a token an ETag. After another user has"
+            " signed in, a browser may keep the old page, and with it the old token.",
+            hint="Set 'CACHE_CONTROL': 'no-store' in COUNTERMARK.",
+            id="countermark.W006",
+        )
+
+
+def _places() -> dict[str, int]:
+    """Return where in ``MIDDLEWARE`` each class stands, and those it derives from."""
+    places: dict[str, int] = {}
+    for place, path in enumerate(settings.MIDDLEWARE):
+        try:
+            middleware = import_string(path)
+        except ImportError:  # Django says so itself
+            continue
+        for cls in getattr(middleware, "__mro__", ()):
+            places.setdefault(f"{cls.__module__}.{cls.__qualname__}", place)
+    return places

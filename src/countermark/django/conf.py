@@ -1,0 +1,173 @@
+"""What the setting ``COUNTERMARK`` says, checked and built."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from countermark.delivery import Delivery
+from countermark.django.resolvers import acurrent_user, current_user
+from countermark.django.signers import SettingError, signers_of
+from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
+from countermark.identity import RequestIdentity, compile_carried
+from countermark.policy import IdentityPolicy, is_async
+from countermark.principal import Signable
+
+#: What the dictionary may hold.
+KEYS = frozenset(
+    {
+        "SIGNERS",
+        "RESOLVER",
+        "ENVIRONMENT",
+        "VARY",
+        "CACHE_CONTROL",
+        "SIGN_IMPERSONATED",
+        "ON_EVENT",
+    }
+)
+
+
+class NotImportable(ConfigurationError):
+    """A dotted path leads to nothing that can be called."""
+
+
+class Problem(NamedTuple):
+    """Something wrong with the setting: the id of the check, and what to change."""
+
+    id: str
+    message: str
+
+
+class Configuration(NamedTuple):
+    """What all requests share.
+
+    Attributes:
+        policy: Who signs, and how synchronous code tells whose request it is.
+        aresolve: How that is told in an event loop.
+        ask_once: Whether either is called once per request.
+        delivery: The rules for headers; None where no signer has one.
+        carried: From an identity to the headers that carry its tokens.
+        resolver_is_default: Whether ``request.user`` is whose request it is.
+    """
+
+    policy: IdentityPolicy
+    aresolve: Callable[[Any], Awaitable[Signable | None]]
+    ask_once: bool
+    delivery: Delivery[str] | None
+    carried: Callable[[RequestIdentity], list[tuple[str, str]] | None]
+    resolver_is_default: bool
+
+
+@cache
+def current() -> Configuration:
+    """Return what the settings say now.
+
+    Raises:
+        ConfigurationError: They are wrong; the message lists everything.
+    """
+    configuration, problems = examine(getattr(settings, "COUNTERMARK", None))
+    # Here the settings, which may hold keys, are in no frame that a traceback shows.
+    if configuration is None:
+        raise ConfigurationError("COUNTERMARK: " + "; ".join(found.message for found in problems))
+    return configuration
+
+
+def _forget(*, setting: str, **rest: Any) -> None:
+    if setting == "COUNTERMARK":
+        current.cache_clear()
+
+
+setting_changed.connect(_forget)
+
+
+def examine(given: object) -> tuple[Configuration | None, list[Problem]]:
+    """Return what *given* says, or None and what is wrong with it."""
+    problems: list[Problem] = []
+
+    def attempt(read: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return read(*arguments)
+        except ConfigurationError as error:
+            problems.append(Problem(_check_id(error), str(error)))
+            return None
+
+    known = attempt(_known, given)
+    if known is None:
+        return None, problems
+    signers = attempt(signers_of, known.get("SIGNERS"), known.get("ENVIRONMENT"), _function)
+    resolver = attempt(_function, known.get("RESOLVER", current_user), "RESOLVER")
+    on_event = attempt(_function, known["ON_EVENT"], "ON_EVENT") if known.get("ON_EVENT") else None
+    configuration = None if problems else attempt(_build, known, signers, resolver, on_event)
+    return configuration, problems
+
+
+def _check_id(error: ConfigurationError) -> str:
+    kinds = {SettingError: 1, UnknownScheme: 2, InvalidKey: 3, NotImportable: 4}
+    return f"countermark.E00{kinds.get(type(error), 5)}"
+
+
+def _known(given: object) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise SettingError("it must be a dictionary, such as {'SIGNERS': ['stigg']}")
+    unknown = sorted(str(key)[:24] for key in set(given) - KEYS)
+    if unknown:
+        raise SettingError(
+            f"it has no key {', '.join(map(repr, unknown))}; there are {', '.join(sorted(KEYS))}"
+        )
+    if not isinstance(given.get("SIGN_IMPERSONATED", False), bool):
+        raise SettingError("SIGN_IMPERSONATED must be True or False")
+    return given
+
+
+def _function(given: object, key: str) -> Any:
+    """Return the callable that *given* is, or is the dotted path of."""
+    found = given
+    if isinstance(given, str):
+        try:
+            found = import_string(given)
+        except ImportError as error:
+            raise NotImportable(f"{key} cannot be imported: {error}") from None
+    if not callable(found):
+        raise NotImportable(f"{key} must be a function, or the dotted path of one")
+    return found
+
+
+def _build(known: Mapping[str, Any], signers: Any, resolver: Any, on_event: Any) -> Configuration:
+    policy = IdentityPolicy(
+        signers,
+        resolver,
+        sign_impersonated=known.get("SIGN_IMPERSONATED", False),
+        on_event=on_event,
+    )
+    ask_once = policy.asynchronous
+    if ask_once:
+        policy.bridge()
+    names = policy.header_names(str)
+    delivery = Delivery(
+        names,
+        vary=known.get("VARY", "Cookie"),
+        cache_control=known.get("CACHE_CONTROL", "private"),
+        encode=str,
+        decode=str,
+    )
+    return Configuration(
+        policy,
+        _awaitable(resolver),
+        ask_once,
+        None if names == [] else delivery,
+        compile_carried(policy, str, str),
+        resolver is current_user,
+    )
+
+
+def _awaitable(resolver: Any) -> Any:
+    if resolver is current_user:
+        return acurrent_user
+    # In Django's thread for synchronous code, where its database connections are.
+    return resolver if is_async(resolver) else sync_to_async(resolver)

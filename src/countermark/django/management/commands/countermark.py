@@ -1,0 +1,43 @@
+"""The command ``manage.py countermark``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from countermark.django import conf
+from countermark.django.signers import environment_of
+from countermark.errors import ConfigurationError
+from countermark.examples import check
+from countermark.signer import Signer
+
+
+class Command(BaseCommand):  # type: ignore[misc]
+    """Lists the vendors and computes their published examples."""
+
+    help = "List the vendors that users are signed for, and compute their published examples."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the command."""
+        try:
+            configuration = conf.current()
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from None
+        if configuration.policy.tenants is not None:
+            self.stdout.write("Each tenant has signers of its own.")
+        results = [self._show(signer) for signer in configuration.policy.signers.values()]
+        if not all(results):
+            raise CommandError("An example did not come out as it was published.")
+
+    def _show(self, signer: Signer) -> bool:
+        environment = environment_of(settings.COUNTERMARK, signer.scheme.slug)
+        results = [right for _, right in check(signer.scheme)]
+        examples = f"{sum(results)} of {len(results)}" if results else "none published"
+        self.stdout.write(
+            f"{signer.scheme.slug} ({signer.scheme.name}):"
+            f" header {signer.header or '-'}, key {signer.key_id},"
+            f" environment {environment or '-'}, examples right: {examples}"
+        )
+        return all(results)

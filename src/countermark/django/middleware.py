@@ -1,0 +1,69 @@
+"""The middleware for ``MIDDLEWARE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from countermark.django import conf
+from countermark.django.conf import Configuration
+from countermark.django.identity import DjangoIdentity
+from countermark.django.outgoing import carries, sign
+
+
+class SigningMiddleware:
+    """Signs the current user's id for front-end products, once per request.
+
+    The identity is ``request.countermark``. Its tokens go into response headers
+    where no shared cache may reuse the response. What it does, the setting
+    ``COUNTERMARK`` says.
+
+    Where it is applied twice, the outer one serves the request.
+
+    Args:
+        get_response: The next middleware.
+
+    Raises:
+        ConfigurationError: The setting is wrong.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self.get_response = get_response
+        self._async = iscoroutinefunction(get_response)
+        if self._async:
+            markcoroutinefunction(self)
+        conf.current()  # a mistake stops the process here, and not at the first request
+
+    def __call__(self, request: Any) -> Any:
+        if self._async:
+            return self.__acall__(request)
+        if hasattr(request, "countermark"):
+            return self.get_response(request)
+        configuration, identity = _begin(request)
+        response = self.get_response(request)
+        if carries(configuration, identity, request, response):
+            identity.settle()
+            sign(configuration, identity, response)
+        return response
+
+    async def __acall__(self, request: Any) -> Any:
+        """Do the same in an event loop."""
+        if hasattr(request, "countermark"):
+            return await self.get_response(request)
+        configuration, identity = _begin(request)
+        response = await self.get_response(request)
+        if carries(configuration, identity, request, response):
+            await identity.asettle()
+            sign(configuration, identity, response)
+        return response
+
+
+def _begin(request: Any) -> tuple[Configuration, DjangoIdentity]:
+    configuration = conf.current()  # anew, for settings that tests override
+    identity = request.countermark = DjangoIdentity(configuration, request)
+    return configuration, identity

@@ -1,0 +1,96 @@
+"""From the entry ``SIGNERS`` of the setting to signers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from countermark.errors import ConfigurationError
+from countermark.keyring import Keyring
+from countermark.policy import Signers
+from countermark.scheme import Scheme
+from countermark.signer import Signer
+from countermark.tenants import by_scheme
+
+#: What is handed to ``Signer`` as it is.
+ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims"})
+OPTIONS = ARGUMENTS | {"variable", "keyring", "settings"}
+
+
+class SettingError(ConfigurationError):
+    """The setting does not have the form it should have."""
+
+
+def signers_of(
+    given: object, environment: str | None, function: Callable[[object, str], Any]
+) -> Signers:
+    """Return the signers that *given* describes, or the function of tenants.
+
+    Args:
+        given: The entry ``SIGNERS``.
+        environment: The environment of those who name none.
+        function: Imports a dotted path.
+
+    Raises:
+        ConfigurationError: It does not describe any.
+    """
+    if callable(given) or (isinstance(given, str) and "." in given):
+        by_tenant: Signers = function(given, "SIGNERS")
+        return by_tenant
+    if isinstance(given, Mapping):
+        signers = [_signer(slug, options, environment) for slug, options in given.items()]
+    elif isinstance(given, list | tuple):
+        signers = [
+            one if isinstance(one, Signer) else _signer(one, {}, environment) for one in given
+        ]
+    else:
+        signers = []
+    if not signers:
+        raise SettingError("SIGNERS must name the vendors, such as ['stigg']")
+    return list(by_scheme(signers).values())
+
+
+def environment_of(given: Mapping[str, Any], slug: str) -> str | None:
+    """Return the environment of the signer *slug* by the whole setting; None: not said."""
+    signers, default = given["SIGNERS"], given.get("ENVIRONMENT")
+    options: Mapping[str, Any] = signers[slug] if isinstance(signers, Mapping) else {}
+    found: str | None = options.get("environment", default)
+    return found
+
+
+def _signer(slug: object, options: object, environment: str | None) -> Signer:
+    if not isinstance(slug, str):
+        raise SettingError("SIGNERS takes names of vendors, or Signer objects")
+    scheme = Scheme.load(slug)
+    if not isinstance(options, Mapping):
+        raise SettingError(f"SIGNERS[{slug!r}] must be a dictionary of options")
+    unknown = sorted(str(name)[:24] for name in set(options) - OPTIONS)
+    if unknown:
+        raise SettingError(
+            f"SIGNERS[{slug!r}] has no option {', '.join(map(repr, unknown))};"
+            f" there are {', '.join(sorted(OPTIONS))}"
+        )
+    if {"variable", "keyring"} <= set(options):
+        raise SettingError(f"SIGNERS[{slug!r}] has both variable and keyring; keep one")
+    variable, constants = options.get("variable", scheme.variable), options.get("settings", {})
+    if not isinstance(variable, str) or not isinstance(constants, Mapping):
+        raise SettingError(f"SIGNERS[{slug!r}]: variable is a text, and settings a dictionary")
+    return Signer(
+        scheme,
+        options["keyring"] if "keyring" in options else Keyring.from_env(variable),
+        settings={**_constants(scheme), **constants},
+        **{
+            "environment": environment,
+            **{name: options[name] for name in ARGUMENTS & set(options)},
+        },
+    )
+
+
+def _constants(scheme: Scheme) -> dict[str, str]:
+    """Return the account's constants from the variables that the scheme names for them."""
+    return {
+        name: os.environ[setting.variable]
+        for name, setting in scheme.settings.items()
+        if setting.variable in os.environ
+    }
