@@ -46,9 +46,9 @@ class SigningMiddleware:
             return self.get_response(request)
         configuration, identity = _begin(request)
         response = self.get_response(request)
-        if carries(configuration, identity, request, response):
+        if way := carries(configuration, identity, request, response):
             identity.settle()
-            sign(configuration, identity, response)
+            sign(configuration, identity, response, way)
         return response
 
     async def __acall__(self, request: Any) -> Any:
@@ -57,9 +57,9 @@ class SigningMiddleware:
             return await self.get_response(request)
         configuration, identity = _begin(request)
         response = await self.get_response(request)
-        if carries(configuration, identity, request, response):
+        if way := carries(configuration, identity, request, response):
             await identity.asettle()
-            sign(configuration, identity, response)
+            sign(configuration, identity, response, way)
         return response
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from countermark.delivery import Delivery
 from countermark.django.conf import Configuration
 from countermark.django.identity import DjangoIdentity
+
+#: Lines are added where nothing in the headers matters to caches; else they are merged.
+Way = Literal["added", "merged"]
 
 # What was put into a response, on the object itself.
 _MARK = "_countermark_headers"
@@ -13,37 +17,59 @@ _MARK = "_countermark_headers"
 
 def carries(
     configuration: Configuration, identity: DjangoIdentity, request: Any, response: Any
-) -> bool:
-    """Tell whether *response* may carry a token."""
+) -> Way | None:
+    """Return how *response* may carry a token, None if it may not."""
+    delivery = configuration.delivery
     try:
         _clean(response)
-        if configuration.delivery is None or request.method == "OPTIONS":
-            return False
-        if response.status_code == 304 or response.status_code < 200:
-            return False
-        reason = configuration.delivery.refusal(list(response.items()))
+        if delivery is None or request.method == "OPTIONS":
+            return None
+        status = response.status_code
+        if status == 304 or status < 200:
+            return None
+        if _is_usual(delivery, response):
+            return "added"
+        reason = delivery.refusal(list(response.items()))
     except Exception as error:  # an odd response is the server's to judge
         identity.delivery_failed(error)
-        return False
+        return None
     if reason:
         identity.withheld(reason)
-    return reason is None
+        return None
+    return "merged"
 
 
-def sign(configuration: Configuration, identity: DjangoIdentity, response: Any) -> None:
+def sign(configuration: Configuration, identity: DjangoIdentity, response: Any, way: Way) -> None:
     """Put the tokens of *identity*, which is settled, into a response that may carry them."""
+    delivery = configuration.delivery
     try:
         tokens = configuration.carried(identity)
         identity.source = None  # so no cycle with the request is left
-        if configuration.delivery is None or (tokens is None and not identity.was_read):
+        if delivery is None or (tokens is None and not identity.was_read):
             return
-        before = list(response.items())
-        after = configuration.delivery.rewritten(before, tokens or [], private=identity.was_read)
-        _write(response, before, after)
+        private = bool(tokens) or identity.was_read
+        if way == "added":
+            headers = response.headers
+            for name, value in delivery.private_lines if private else delivery.varying_lines:
+                headers[name] = value
+            for name, value in tokens or ():
+                headers[name] = value
+        else:
+            before = list(response.items())
+            _write(response, before, delivery.rewritten(before, tokens or [], private=private))
         if tokens:
             setattr(response, _MARK, [name for name, _ in tokens])
     except Exception as error:
         identity.delivery_failed(error)
+
+
+def _is_usual(delivery: Delivery[str], response: Any) -> bool:
+    """Tell whether nothing in the headers matters to caches, as in most responses."""
+    foreign = delivery.foreign
+    for name in response.headers:  # noqa: SIM110  # a generator costs more than the loop
+        if name not in foreign:
+            return False
+    return True
 
 
 def _clean(response: Any) -> None:

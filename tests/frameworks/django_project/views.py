@@ -168,7 +168,7 @@ class OddResponse(HttpResponse):  # type: ignore[misc]
 
 
 def odd(request: Any, nth: int) -> HttpResponse:
-    response = OddResponse("odd")
+    response = OddResponse("odd", headers={"Cache-Control": "no-cache"})
     response.countdown = nth
     return response
 
