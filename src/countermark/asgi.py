@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
+from countermark.carried import compile_carried
 from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
-from countermark.identity import RequestIdentity, compile_carried
+from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers, is_async
 
 Scope = MutableMapping[str, Any]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from countermark.carried import compile_carried
 from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.events import OnEvent
-from countermark.identity import RequestIdentity, compile_carried
+from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers
 
 if TYPE_CHECKING:

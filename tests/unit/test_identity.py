@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
-from countermark.identity import compile_carried
+from countermark.carried import compile_carried
 from countermark.policy import IdentityPolicy
 from tests.conftest import Events
 from tests.unit.test_recipe import recipe

@@ -10,7 +10,7 @@ import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.asgi import SigningMiddleware
-from countermark.identity import compile_carried
+from countermark.carried import compile_carried
 from countermark.policy import IdentityPolicy
 from tests.conftest import Events
 from tests.drivers import answer, header, request

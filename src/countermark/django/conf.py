@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from countermark.carried import compile_carried
 from countermark.delivery import Delivery
 from countermark.django.resolvers import acurrent_user, current_user
 from countermark.django.signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
-from countermark.identity import RequestIdentity, compile_carried
+from countermark.identity import RequestIdentity
 from countermark.policy import IdentityPolicy, is_async
 from countermark.principal import Signable
 
