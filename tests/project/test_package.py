@@ -40,6 +40,21 @@ def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
     assert HEAVY & set(ran.stdout.split()) == set()
 
 
+@pytest.mark.parametrize("framework", ["starlette", "fastapi", "flask", "django"])
+def test_an_adapter_without_its_framework_names_the_extra(framework: str) -> None:
+    module = "django.middleware" if framework == "django" else framework
+    code = (
+        f"import sys; sys.modules[{framework!r}] = None\n"
+        "import countermark.asgi, countermark.wsgi\n"
+        f"try: import countermark.{module}\n"
+        "except ImportError as error: print(error)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip().endswith(f"pip install 'countermark[{framework}]'")
+
+
 def test_only_the_scheme_asked_for_is_read() -> None:
     code = (
         "import tomllib; loads, read = tomllib.loads, []\n"
