@@ -13,7 +13,7 @@ from tests.frameworks import cases
 from tests.frameworks.driver_bottle import WSGIDriver, token_of, whose
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # WebOb imports the module cgi
+    warnings.simplefilter("ignore")  # WebOb imports cgi, and Pyramid pkg_resources
     from docs.examples.pyramid import app as example
     from pyramid.config import Configurator
     from pyramid.request import Request
