@@ -70,6 +70,9 @@ class SigningMiddleware:
         sign_impersonated: bool = False,
         on_event: OnEvent | None = None,
     ) -> None:
+        flags: tuple[object, ...] = (blocking, websocket_headers)
+        if not all(isinstance(flag, bool) for flag in flags):
+            raise ConfigurationError("blocking= and websocket_headers= must be True or False")
         self.app = app
         self._policy = IdentityPolicy(
             signers,
@@ -249,8 +252,9 @@ def _carry_carefully(
     carried: Carried,
 ) -> Message:
     if reason := delivery.refusal(headers):
-        identity.withheld(reason)
-        return message
+        if not identity.withheld(reason):
+            return message
+        return {**message, "headers": delivery.rewritten(headers, [], private=True)}
     tokens = carried(identity)
     if tokens is None and not identity.was_read:
         return message
@@ -260,7 +264,9 @@ def _carry_carefully(
 
 def _applied(scope: Scope) -> bool:
     """Tell whether an outer middleware serves this request, and so has done the work."""
-    return scope["countermark"].source is not None  # else the scope is used a second time
+    outer = scope["countermark"]
+    # Else it is somebody else's, or the scope is used a second time.
+    return isinstance(outer, RequestIdentity) and outer.source is not None
 
 
 def _reiterable(message: Message) -> Message:

@@ -6,20 +6,21 @@ request it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from countermark.endpoint import respond
 from countermark.errors import ConfigurationError
 from countermark.identity import RequestIdentity
 from countermark.markup import identity_script
-from countermark.policy import AsyncResolver, Resolver, Signers
+from countermark.policy import AsyncResolver, Resolver, Signers, is_async
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
 from countermark.signer import Signer
 from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 
 try:
-    from flask import Blueprint, Flask, Request, Response, current_app
+    from flask import Blueprint, Flask, Request, Response, current_app, has_app_context
     from flask import request as current_request
     from markupsafe import Markup
     from werkzeug.local import LocalProxy
@@ -101,7 +102,19 @@ class Countermark:
                 raise ConfigurationError(
                     f"{_PREFIX}{key} is about Flask-Login's user, and principal= is in its place"
                 )
-        return self._principal
+        return self._principal if is_async(self._principal) else _of(app, self._principal)
+
+
+def _of(app: Flask, principal: Any) -> Resolver:
+    """Return the resolver that does not take another application's session for this one's."""
+
+    def resolve(environ: WSGIEnvironment) -> Any:
+        # Outside of a context, what is in the environ can still be read.
+        if has_app_context() and current_app._get_current_object() is not app:  # type: ignore[attr-defined]  # noqa: SLF001
+            raise LookupError("the response is another application's")
+        return principal(environ)
+
+    return resolve
 
 
 def identity_from(request: Request | None = None) -> RequestIdentity:
@@ -162,6 +175,10 @@ def _signers(app: Flask) -> Signers:
         )
     if callable(given) or isinstance(given, Signer):
         return given  # type: ignore[no-any-return]
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            "COUNTERMARK_SIGNERS must be a list of Signer objects and names of schemes"
+        )
     several = [given] if isinstance(given, str) else given
     return [Signer.from_env(one) if isinstance(one, str) else one for one in several]
 
@@ -176,9 +193,13 @@ def _login_resolver(app: Flask) -> Resolver:
         )
     from flask_login import current_user
 
-    read = principal_of_user(
-        app.config.get(_PREFIX + "USER_ID", "id"), **app.config.get(_PREFIX + "USER_FIELDS", {})
-    )
+    user_id = app.config.get(_PREFIX + "USER_ID", "id")
+    fields = app.config.get(_PREFIX + "USER_FIELDS", {})
+    if not isinstance(user_id, str) or not isinstance(fields, Mapping):
+        raise ConfigurationError("COUNTERMARK_USER_ID is a name, COUNTERMARK_USER_FIELDS a dict")
+    if not all(isinstance(text, str) for pair in fields.items() for text in pair):
+        raise ConfigurationError("COUNTERMARK_USER_FIELDS is a dict of names")
+    read = principal_of_user(user_id, **fields)
 
     def resolve(environ: WSGIEnvironment) -> Principal | Identifier | None:
         # Another application inside this one may have other users under the same ids;

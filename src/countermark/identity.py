@@ -37,13 +37,13 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
 
     ``identity["stigg"]`` raises ``KeyError`` where there is no token, because
     nobody is signed in or for any other reason; ``identity.get("stigg")`` is
-    then None, and an identity without tokens is false. Reading never raises
+    then None, and the identity of nobody is false. Reading never raises
     anything else: what goes wrong becomes an event.
 
     With an asynchronous resolver, ``await identity.load()`` before reading.
     """
 
-    __slots__ = ("_policy", "_shared", "_told", "_tokens", "source")
+    __slots__ = ("_of_tenant", "_policy", "_shared", "_told", "_tokens", "source")
 
     def __init__(self, policy: IdentityPolicy, source: Any) -> None:
         self._policy = policy
@@ -52,6 +52,8 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         # By signer and principal: a token that can be told from both, or all that was
         # issued, or nothing where signing failed. Under None: what was said already.
         self._tokens: dict[tuple[Signer | None, Who], Issued] | None = None
+        # The signers of the tenant who was asked for last: the same ones all request long.
+        self._of_tenant: tuple[str, Mapping[str, Signer]] | None = None
         # Why the response was left to shared caches, while no token had been read.
         self._shared: str | None = None
 
@@ -88,7 +90,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
 
     @property
     def marker(self) -> str | None:
-        """A text that changes when the principal does, and does not lead back to them.
+        """A text that changes when the principal is another, and does not lead back to them.
 
         With it a front end sees that somebody else is signed in now, and shuts
         widgets down. None: nobody is, or no key is there to make one with.
@@ -157,15 +159,23 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         """Whether :meth:`load` must be awaited before reading."""
         return self._told is AWAIT and self.source is not None
 
-    def withheld(self, reason: str) -> None:
+    def withheld(self, reason: str) -> bool:
         """Report that the response, for *reason*, leaves without token headers.
 
         A token that the application has read, or will read, may stand in its
         body all the same, and be served to others with it: that is reported as
-        ``exposed``.
+        ``exposed``. Where the reason is a validator, which invites nobody to share,
+        the response can be closed to shared caches instead.
+
+        Returns:
+            Whether to make the response private.
         """
+        if reason == "validator" and self.was_read:
+            self._emit("withheld", reason)
+            return True
         self._emit("exposed" if self.was_read else "withheld", reason)
         self._shared = None if self.was_read else reason
+        return False
 
     @property
     def was_read(self) -> bool:
@@ -286,8 +296,11 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         tenant = who.tenant if isinstance(who, Principal) else None
         reason, error = "unknown_tenant", None
         if tenant is not None:
+            if self._of_tenant is not None and self._of_tenant[0] == tenant:
+                return self._of_tenant[1]
             try:
                 if signers := tenants.of(tenant):
+                    self._of_tenant = (tenant, signers)
                     return signers
             except Exception as raised:
                 reason, error = "tenant_raised", raised
@@ -297,8 +310,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
 
     def _marker(self, who: Who) -> str | None:
         signer = next(iter(self._signers(who).values()), None)
-        actor = who.actor if isinstance(who, Principal) else None
-        return None if signer is None else signer.marker(_label(who), actor)
+        return None if signer is None else signer.marker(_marked(who))
 
     def _carried(
         self, who: Any, find_carriers: FindCarriers[T], encode: Callable[[str], T]
@@ -341,7 +353,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         salt = None
         if who is not None:
             signers = self._signers(who)
-            salt = signers[scheme] if scheme else next(iter(signers.values()), None)
+            salt = signers.get(scheme or "") or next(iter(signers.values()), None)
         event = Event(
             name,
             reason,
@@ -350,6 +362,14 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             error=None if error is None else type(error).__name__,
         )
         emit(event, self._policy.on_event)
+
+
+def _marked(who: Who) -> str:
+    """Return who that is, who acts for them, and where: no value has a newline in it."""
+    if not isinstance(who, Principal):
+        return f"id\n{who}\n\n"
+    kind = "id" if who.id else "email" if who.email else "phone"
+    return f"{kind}\n{who.label}\n{who.tenant or ''}\n{who.actor or ''}"
 
 
 def _label(who: Who) -> str:

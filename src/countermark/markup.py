@@ -22,7 +22,7 @@ def identity_script(
     scheme: str | None = None,
     *,
     id: str = "countermark",
-    nonce: str | None = None,
+    nonce: object = None,
 ) -> str:
     """Return ``<script type="application/json">`` with what the front end gets.
 
@@ -34,12 +34,14 @@ def identity_script(
         identity: The request's.
         scheme: The name of one scheme, or None for all.
         id: The element's id.
-        nonce: The nonce of the Content-Security-Policy, if the page has one.
+        nonce: The nonce of the Content-Security-Policy; nothing, or what a template
+            has for nothing, if the page has none.
 
     Raises:
         ConfigurationError: *id* or *nonce* is no attribute of the kind.
     """
-    for name, value in {"id": id, "nonce": nonce}.items():
+    text = str(nonce) if nonce else None
+    for name, value in {"id": id, "nonce": text}.items():
         if value is not None and not re.fullmatch(_ATTRIBUTE, value):
             raise ConfigurationError(f"{name}= must consist of letters, digits and +/=_.:-")
     if scheme is None:
@@ -48,5 +50,5 @@ def identity_script(
         signed = identity.get(scheme)
         content = None if signed is None else signed.fields
     data = compact_json(content).translate(_UNSAFE)
-    attributes = f' id="{id}"' + ("" if nonce is None else f' nonce="{nonce}"')
+    attributes = f' id="{id}"' + ("" if text is None else f' nonce="{text}"')
     return f'<script type="application/json"{attributes}>{data}</script>'

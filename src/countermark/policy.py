@@ -70,6 +70,9 @@ class IdentityPolicy:
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
             raise ConfigurationError("on_event= must be callable, and no coroutine function")
+        given: object = sign_impersonated
+        if not isinstance(given, bool):
+            raise ConfigurationError("sign_impersonated= must be True or False, and no text")
         if callable(signers) and is_async(signers):
             raise ConfigurationError("signers= must be no coroutine function")
         self.tenants = TenantSigners(signers) if callable(signers) else None

@@ -194,9 +194,9 @@ Raises:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
-    def marker(self, identifier: str, actor: str | None = None) -> str:
-        """Return what stands for a principal, and who acts as them, on their own pages."""
-        return self._key.pseudonym(f"marker\n{identifier}\n{actor or ''}")
+    def marker(self, whose: str) -> str:
+        """Return what stands for a principal on their own pages; see ``RequestIdentity.marker``."""
+        return self._key.pseudonym(f"marker\n{whose}")
 
     def _compile(
         self, settings: dict[str, str], rule: ValueRule

@@ -84,7 +84,7 @@ class SigningMiddleware:
         outer = environ.get(ENVIRON_KEY)
         # Where the middleware is applied twice, the outer one has done it. One that
         # is settled belongs to a request before, whose environ is used again.
-        if outer is not None and outer.source is not None:
+        if isinstance(outer, RequestIdentity) and outer.source is not None:
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
         if not self._carries or environ.get("REQUEST_METHOD") == "OPTIONS":
@@ -147,8 +147,9 @@ def _carry_carefully(
     identity: RequestIdentity, headers: HeaderList, delivery: Delivery[str], carried: Carried
 ) -> HeaderList:
     if reason := delivery.refusal(headers):
-        identity.withheld(reason)
-        return headers
+        if not identity.withheld(reason):
+            return headers
+        return delivery.rewritten(headers, [], private=True)
     tokens = carried(identity)
     identity.source = None
     if tokens is None and not identity.was_read:

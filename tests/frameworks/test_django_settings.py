@@ -312,3 +312,12 @@ def test_without_django_the_message_names_the_extra() -> None:
     )
     assert ran.returncode == 1
     assert "countermark.django needs Django: pip install 'countermark[django]'" in ran.stderr
+
+
+@pytest.mark.parametrize("path", [".x", "x", "no.such.module", "json.nothing", ""])
+def test_a_dotted_path_that_leads_nowhere_is_a_check_and_is_not_repeated(path: str) -> None:
+    configuration, problems = conf.examine({"SIGNERS": ["stigg"], "RESOLVER": path})
+    assert configuration is None
+    found = [problem for problem in problems if problem.id == "countermark.E004"]
+    assert [problem.message.startswith("RESOLVER") for problem in found] == [True]
+    assert "no.such.module" not in found[0].message

@@ -512,3 +512,45 @@ def test_the_example_signs_in_and_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/signatures").get_json()["stigg"]["customerId"] == "user-1"
     assert TOKEN not in client.post("/sign-out").headers
     assert client.get("/signatures").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"COUNTERMARK_SIGNERS": 5},
+        {"COUNTERMARK_SIGNERS": {"stigg": {"header": None}}},
+        {"COUNTERMARK_USER_ID": 5},
+        {"COUNTERMARK_USER_FIELDS": ["email"]},
+        {"COUNTERMARK_USER_FIELDS": {"email": 5}},
+        {"COUNTERMARK_USER_FIELDS": {5: "email"}},
+        {"COUNTERMARK_USER_FIELDS": None},
+        {"COUNTERMARK_SIGN_IMPERSONATED": "False"},
+    ],
+)
+def test_settings_of_another_kind_stop_the_start(config: dict[str, Any]) -> None:
+    app = Flask("odd")
+    app.secret_key = "for-tests"
+    LoginManager(app)
+    app.config["COUNTERMARK_SIGNERS"] = [Signer("stigg", Keyring(SECRET))]
+    app.config.update(config)
+    with pytest.raises(ConfigurationError):
+        Countermark(app)
+
+
+def test_the_session_of_an_application_inside_is_not_taken_for_ours() -> None:
+    shop, admin = Flask("shop"), Flask("admin")
+    for app in (shop, admin):
+        app.secret_key = f"of {app.name}"
+        app.config["SESSION_COOKIE_NAME"] = app.name
+
+    @admin.get("/")
+    def sign_in() -> str:
+        session["user_id"] = "a"
+        return "in"
+
+    shop.wsgi_app = DispatcherMiddleware(shop.wsgi_app, {"/admin": admin})  # type: ignore[method-assign]
+    shop.config["COUNTERMARK_SIGNERS"] = [Signer("stigg", Keyring(SECRET))]
+    Countermark(shop, principal=lambda environ: session.get("user_id"))
+    response = shop.test_client().get("/admin/")
+    assert response.text == "in"
+    assert "Stigg-Customer-Token" not in response.headers

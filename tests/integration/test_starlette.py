@@ -134,7 +134,7 @@ def test_everywhere_else(client: TestClient, stigg: Signer) -> None:
     client.get("/in/user-1")
     mine = stigg.sign(USER)
     payload = {
-        "marker": stigg.marker(USER),
+        "marker": stigg.marker(f"id\n{USER}\n\n"),
         "stigg": {"customerId": USER, "customerToken": mine},
     }
     assert client.get("/stream").text == mine

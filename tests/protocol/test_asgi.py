@@ -368,6 +368,28 @@ class TestState:
         start, _ = request(wrap(app))
         assert header(start, TOKEN) == token(stigg, "user-2")
 
+    def test_what_somebody_else_put_into_the_scope_is_not_ours(
+        self, wrap: Wrap, stigg: Signer
+    ) -> None:
+        start, _ = request(wrap(answer(PLAIN)), http_scope(countermark="theirs"))
+        assert header(start, TOKEN) == token(stigg)
+
+    def test_a_page_with_a_validator_becomes_private_once_a_token_was_read(
+        self, wrap: Wrap, events: Events
+    ) -> None:
+        app = wrap(
+            answer(
+                [*PLAIN, (b"etag", b'"1"')], before=lambda s: s["state"]["countermark"].payload()
+            )
+        )
+        start, _ = request(app)
+        assert header(start, TOKEN) is None
+        assert header(start, b"cache-control") == b"private"
+        assert header(start, b"vary") == b"Cookie"
+        assert header(start, b"etag") == b'"1"'
+        assert [event.reason for event in events.named("withheld")] == ["validator"]
+        assert events.named("exposed") == []
+
     def test_after_an_exception_it_is_nobodys(
         self, wrap: Wrap, stigg: Signer, events: Events
     ) -> None:

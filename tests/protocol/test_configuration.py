@@ -122,3 +122,11 @@ def test_no_frame_of_a_traceback_shows_the_secret(
     assert SECRET not in str(caught)
     assert caught.__context__ is None
     assert caught.__cause__ is None
+
+
+@pytest.mark.parametrize("option", ["blocking", "websocket_headers", "sign_impersonated"])
+def test_a_text_is_no_truth(option: str, stigg: Signer) -> None:
+    """From the environment, "False" would be true."""
+    options: Any = {option: "False"}
+    with pytest.raises(ConfigurationError, match=f"{option}= .*must be True or False"):
+        asgi_side.SigningMiddleware(answer(), signers=stigg, principal=lambda s: None, **options)

@@ -64,7 +64,7 @@ def test_somebody_gets_the_payload(ask: Ask, stigg: Signer) -> None:
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.body) == {
-        "marker": stigg.marker(USER),
+        "marker": stigg.marker(f"id\n{USER}\n\n"),
         "stigg": {"customerId": USER, "customerToken": stigg.sign(USER)},
     }
 

@@ -209,3 +209,26 @@ def test_many_threads_get_their_own(load: Loader) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_request_keeps_the_keys_of_its_tenant(
+    monkeypatch: pytest.MonkeyPatch, events: Events
+) -> None:
+    """Even if the tenant is forgotten meanwhile, and cannot be loaded again."""
+    monkeypatch.setattr(tenants, "MAX_TENANTS", 0)
+    times = iter([SIGNERS["acme"]])
+    seen: list[Any] = []
+
+    def load(tenant: str) -> Signer | None:
+        return next(times, None)
+
+    def read(scope: Any) -> None:
+        identity = scope["state"]["countermark"]
+        seen.extend([identity.payload(), len(identity), identity["stigg"].token])
+
+    (start, _) = request(
+        middleware(load, events, app=answer([], before=read)), http_scope(principal=of("acme"))
+    )
+    assert seen[1:] == [1, SIGNERS["acme"].sign("user-1")]
+    assert header(start, b"stigg-customer-token") == seen[2].encode()
+    assert [event.name for event in events] == ["signed"]

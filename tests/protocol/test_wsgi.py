@@ -343,3 +343,20 @@ def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
     with pytest.raises(ZeroDivisionError):
         call(SigningMiddleware(app, signers=stigg, principal=lambda environ: "user-1"))
     assert seen[0].payload() == {}
+
+
+def test_a_page_with_a_validator_becomes_private_once_a_token_was_read(stigg: Signer) -> None:
+    app = wsgi_answer(
+        [("ETag", '"1"'), ("Content-Type", "text/plain")],
+        before=lambda environ: environ[ENVIRON_KEY].payload(),
+    )
+    result = call(SigningMiddleware(app, signers=stigg, principal=lambda environ: "user-1"))
+    assert result.header("Stigg-Customer-Token") is None
+    assert result.header("Cache-Control") == "private"
+    assert result.header("Vary") == "Cookie"
+
+
+def test_what_somebody_else_put_into_the_environ_is_not_ours(stigg: Signer) -> None:
+    app = SigningMiddleware(wsgi_answer(), signers=stigg, principal=lambda environ: "user-1")
+    result = call(app, **{ENVIRON_KEY: "theirs"})
+    assert result.header("Stigg-Customer-Token") == stigg.sign("user-1")

@@ -79,7 +79,19 @@ def test_no_name_breaks_out(name: str) -> None:
     assert "&" not in text
 
 
-@pytest.mark.parametrize("value", ['x" onload="alert(1)', "a b", "", "é", "a>"])
+class Undefined:
+    """What a template engine has for a name that it does not know."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("nothing", [None, "", Undefined()])
+def test_a_nonce_that_the_page_does_not_have_is_left_out(nothing: object) -> None:
+    assert "nonce" not in identity_script(identity_of("user-1"), nonce=nothing)
+
+
+@pytest.mark.parametrize("value", ['x" onload="alert(1)', "a b", "é", "a>"])
 def test_what_is_no_id_or_nonce_is_refused(value: str) -> None:
     identity = identity_of("user-1")
     with pytest.raises(ConfigurationError, match="id= must consist of"):
@@ -109,6 +121,16 @@ class TestMarker:
             {},
         )
         assert acting.marker not in {*markers, None}
+
+    def test_it_tells_an_address_from_an_id_and_tenants_from_each_other(self) -> None:
+        people = [
+            Principal("a@b.example"),
+            Principal(email="a@b.example"),
+            Principal(phone="a@b.example"),
+            Principal("a@b.example", tenant="acme"),
+            Principal("a@b.example", tenant="umbrella"),
+        ]
+        assert len({identity_of(who).marker for who in people}) == 5
 
     def test_nobody_has_none(self) -> None:
         assert identity_of(None).marker is None

@@ -132,8 +132,12 @@ def _function(given: object, key: str) -> Any:
     if isinstance(given, str):
         try:
             found = import_string(given)
-        except ImportError as error:
-            raise NotImportable(f"{key} cannot be imported: {error}") from None
+        except Exception as error:  # also of the module's own
+            kind = type(error).__name__
+        else:
+            kind = ""
+        if kind:  # raised here, so that what was caught, and may quote a key, is not its context
+            raise NotImportable(f"{key} is no dotted path of a function ({kind})")
     if not callable(found):
         raise NotImportable(f"{key} must be a function, or the dotted path of one")
     return found

@@ -33,10 +33,12 @@ def carries(
     except Exception as error:  # an odd response is the server's to judge
         identity.delivery_failed(error)
         return None
-    if reason:
-        identity.withheld(reason)
-        return None
-    return "merged"
+    if not reason:
+        return "merged"
+    if identity.withheld(reason):
+        before = list(response.items())
+        _write(response, before, delivery.rewritten(before, [], private=True))
+    return None
 
 
 def sign(configuration: Configuration, identity: DjangoIdentity, response: Any, way: Way) -> None:

@@ -23,7 +23,7 @@ def _script(
     rendered without a request, such as that of an error, gets nothing.
     """
     request = getattr(context, "request", None) or context.get("request")
-    if request is None:
+    if getattr(request, "countermark", None) is None:  # or one that never got so far
         return mark_safe("")
     # A nonce that the page does not have is the empty text; one of Django is lazy.
     text = "" if nonce is None else str(nonce)
