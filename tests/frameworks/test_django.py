@@ -20,6 +20,7 @@ start()
 
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+from django.http import HttpResponse  # noqa: E402
 from django.template import Context, Template, TemplateSyntaxError, engines  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils.functional import SimpleLazyObject  # noqa: E402
@@ -385,3 +386,19 @@ def signed_request(user: str) -> Any:
     request.user = person(user)
     request.countermark = DjangoIdentity(conf.current(), request)
     return request
+
+
+@pytest.mark.parametrize("user", ["user-1", None])
+def test_a_page_with_a_validator_becomes_private_once_a_token_was_read(user: str | None) -> None:
+    from countermark.django.middleware import SigningMiddleware
+
+    def view(request: Any) -> HttpResponse:
+        request.countermark.payload()
+        return HttpResponse("page", headers={"ETag": '"1"'})
+
+    with configured(RESOLVER=lambda request: user):
+        response = SigningMiddleware(view)(RequestFactory().get("/"))
+    assert TOKEN not in {name.lower() for name in response.headers}
+    assert response.get("Cache-Control") == ("private" if user else None)
+    assert response.get("Vary") == ("Cookie" if user else None)
+    assert response["ETag"] == '"1"'
