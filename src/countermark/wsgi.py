@@ -84,7 +84,7 @@ class SigningMiddleware:
         outer = environ.get(ENVIRON_KEY)
         # Where the middleware is applied twice, the outer one has done it. One that
         # is settled belongs to a request before, whose environ is used again.
-        if isinstance(outer, RequestIdentity) and outer.source is not None:
+        if outer is not None and isinstance(outer, RequestIdentity) and outer.source is not None:
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
         if not self._carries or environ.get("REQUEST_METHOD") == "OPTIONS":
