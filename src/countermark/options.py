@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from countermark.errors import ConfigurationError
-from countermark.rendering import PRINCIPAL_TEXTS
+from countermark.rendering import signs_principal
 from countermark.scheme import Scheme
-from countermark.template import templates_in
 
 #: The longest that a token may live, in seconds: a hundred years.
 MAX_LIFETIME = 100 * 365 * 86400
@@ -75,14 +74,8 @@ def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
         for name in names:
             if not isinstance(name, str) or name in taken:
                 raise ConfigurationError(f"{scheme.slug}: {name!r} cannot be one of claims=")
-        if scheme.jwt.attributes and not names and not _signs_principal(scheme):
+        if scheme.jwt.attributes and not names and not signs_principal(scheme):
             raise ConfigurationError(
                 f"{scheme.slug} signs what you choose: name it in claims=, such as ['email']"
             )
     return tuple(map(str, names))
-
-
-def _signs_principal(scheme: Scheme) -> bool:
-    known = {*PRINCIPAL_TEXTS, *scheme.values}
-    claims = scheme.jwt.claims if scheme.jwt else {}
-    return any(known.intersection(p.names) for t in templates_in(claims) for p in t.placeholders)

@@ -258,17 +258,20 @@ def _getter_of_mac(
     return lambda values: code(message(values))
 
 
+def signs_principal(scheme: Scheme) -> bool:
+    """Tell whether the claims of a recipe hold something of the principal by themselves."""
+    known = {*PRINCIPAL_TEXTS, *scheme.values}
+    claims = scheme.jwt.claims if scheme.jwt else {}
+    return any(known.intersection(p.names) for t in templates_in(claims) for p in t.placeholders)
+
+
 def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:
     from countermark.jwt import compile_jwt
 
     jwt = scheme.jwt
     assert jwt is not None  # noqa: S101  # a scheme has a code or a token
     encode = compile_jwt(jwt.algorithm, key)
-    signs_principal = bool(jwt.one_of) or any(
-        set(PRINCIPAL_TEXTS).union(scheme.values).intersection(placeholder.names)
-        for template in templates_in(jwt.claims)
-        for placeholder in template.placeholders
-    )
+    by_itself = signs_principal(scheme)
     fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
 
     def get(values: Values) -> str:
@@ -277,7 +280,7 @@ def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[
         claims = fill_claims(values)
         chosen = {name: _chosen(values, name) for name in more}
         chosen = {name: value for name, value in chosen.items() if value is not MISSING}
-        if more and not chosen and not signs_principal:
+        if more and not chosen and not by_itself:
             raise MissingValue(more)
         claims |= chosen
         return encode(claims, fill_header(values))
