@@ -1,10 +1,11 @@
-"""The ASGI side: the signing middleware and the current user's endpoint."""
+"""Signing under ASGI: the middleware and the current user's endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from countermark.asgi.types import App, Message, Receive, Scope, Send
 from countermark.carried import compile_carried
 from countermark.delivery import Delivery
 from countermark.endpoint import respond
@@ -12,12 +13,6 @@ from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers, is_async
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Carried = Callable[[RequestIdentity], list[tuple[bytes, bytes]] | None]
 

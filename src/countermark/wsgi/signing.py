@@ -1,4 +1,4 @@
-"""The WSGI side: the signing middleware and the current user's endpoint."""
+"""Signing under WSGI: the middleware and the current user's endpoint."""
 
 from __future__ import annotations
 
