@@ -1,10 +1,24 @@
 """Everything countermark raises, in one family.
 
 Each error has a stable ``code`` for programs and a message for people.
-Neither ever holds a key, a token or the id that was to be signed.
+Neither ever holds a key, a token or the id of a principal.
 """
 
 from __future__ import annotations
+
+#: Why a request is not verified, by the codes of :class:`BadToken` and of verdicts.
+REFUSALS = {
+    "missing": "the request has no token",
+    "malformed": "the token is not written as the scheme writes it",
+    "ambiguous": "there are two values, or a second spelling of the header",
+    "mismatch": "no key of the ring gives this token for this principal",
+    "expired": "the token has ended",
+    "not_yet_valid": "the token begins in the future",
+    "retired_key": "the token is good, but its key has ended",
+    "wrong_environment": "the token is good in another environment",
+    "unknown_tenant": "nobody has keys for the tenant",
+    "origin_refused": "the page's origin is not one of the allowed ones",
+}
 
 
 class CountermarkError(Exception):
@@ -63,6 +77,33 @@ class InvalidPrincipal(CountermarkError):
     """
 
     code = "invalid_principal"
+
+
+class BadToken(CountermarkError):
+    """A token that was received does not prove whose request it is.
+
+    ``code`` is one of :data:`REFUSALS`, which says what each means. Only
+    ``verified`` is ever taken for verified.
+    """
+
+    code = "mismatch"
+
+
+class BadWebhook(CountermarkError):
+    """A webhook that was received does not come from whom it says, or not now.
+
+    ``code`` is one of ``missing``, ``malformed``, ``ambiguous``, ``unknown_key``,
+    ``retired_key``, ``mismatch``, ``digest_mismatch``, ``expired``,
+    ``not_yet_valid`` and ``too_large``.
+    """
+
+    code = "mismatch"
+
+
+class StoreUnavailable(CountermarkError):
+    """What several workers share cannot be reached."""
+
+    code = "store_unavailable"
 
 
 class WeakKeyWarning(UserWarning):

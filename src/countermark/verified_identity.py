@@ -1,0 +1,56 @@
+"""What a verifier vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from countermark.keyring import Role
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class VerifiedIdentity:
+    """Whose request it is, proved by a token. Its representation does not say who that is."""
+
+    __slots__ = {
+        "scheme": "The name of the scheme.",
+        "principal_id": "The principal's id; None where the token names them otherwise.",
+        "key_id": "Which key the token was made with.",
+        "role": "The role of that key: ``current``, ``next`` or ``previous``.",
+        "environment": "The environment of the verifier, or None.",
+        "claims": "The claims of a JSON Web Token; of other tokens, none.",
+        "expires_at": "When the token ends, in seconds since the epoch; None: never.",
+    }
+
+    scheme: str
+    principal_id: str | None
+    key_id: str
+    role: Role
+    environment: str | None
+    claims: Mapping[str, Any]
+    expires_at: float | None
+
+    def __init__(
+        self,
+        scheme: str,
+        principal_id: str | None,
+        key_id: str,
+        role: Role,
+        *,
+        environment: str | None = None,
+        claims: Mapping[str, Any] = _NOTHING,
+        expires_at: float | None = None,
+    ) -> None:
+        self.scheme = scheme
+        self.principal_id = principal_id
+        self.key_id = key_id
+        self.role = role
+        self.environment = environment
+        self.claims = claims
+        self.expires_at = expires_at
+
+    def __repr__(self) -> str:
+        return f"<VerifiedIdentity {self.scheme} key={self.key_id} role={self.role}>"
