@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 from countermark.errors import InvalidKey
@@ -69,6 +69,12 @@ class Keyring:
             [_from_env(previous)] if _is_set(previous) else (),
             [_from_env(next_)] if _is_set(next_) else (),
         )
+
+    def __iter__(self) -> Iterator[Key]:
+        """Yield all keys, whatever their ends."""
+        yield self.current
+        yield from self.next
+        yield from self.previous
 
     def keys_at(self, now: float) -> list[tuple[Role, Key]]:
         """Return the keys accepted at *now*, in seconds since the epoch, with their roles."""

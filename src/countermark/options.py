@@ -1,12 +1,15 @@
-"""What a user may say to a signer beside the scheme and the keys, checked."""
+"""What a user may say to a signer or a verifier, checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from countermark.errors import ConfigurationError
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.keyring import Keyring
+from countermark.keys import Key, SecretKey
 from countermark.rendering import signs_principal
+from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Scheme
 
 #: The longest that a token may live, in seconds: a hundred years.
@@ -14,6 +17,90 @@ MAX_LIFETIME = 100 * 365 * 86400
 
 # Claims with a meaning of their own, which no option can set.
 _REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
+
+
+def checked_scheme(scheme: object) -> Scheme:
+    """Return the scheme that is meant by a name, or is one."""
+    if isinstance(scheme, str):
+        return Scheme.load(scheme)
+    if not isinstance(scheme, Scheme):
+        raise ConfigurationError("scheme must be the name of a scheme, or a Scheme")
+    return scheme
+
+
+def no_keyring() -> ConfigurationError:
+    """Return the error for what is given in the place of a keyring.
+
+    Raised where it was given, which deletes it first: a secret that was given by
+    mistake is then not in the traceback.
+    """
+    return ConfigurationError(
+        "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
+    )
+
+
+def check_keys(scheme: Scheme, keyring: Keyring, environment: object) -> None:
+    """Check that all keys are of the scheme's kind, and of the environment."""
+    if environment is not None and not isinstance(environment, str):
+        raise ConfigurationError("environment= must be the name of one, such as 'live'")
+    for key in keyring:
+        _check_key(scheme, key, environment)
+
+
+def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
+    if scheme.jwt is not None:
+        from countermark.jwt import check_kind
+
+        check_kind(scheme.jwt.algorithm, key)
+    elif not isinstance(key, SecretKey):
+        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
+    if not isinstance(key, SecretKey):
+        return
+    if key.starts_with(scheme.refuse_prefixes):
+        raise InvalidKey(
+            f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
+            f" that {scheme.variable} is for"
+        )
+    for of, prefixes in scheme.environments.items():
+        if environment not in (None, of) and key.starts_with(prefixes):
+            raise InvalidKey(
+                f"{scheme.slug}: the key in {scheme.variable} belongs to the environment {of!r},"
+                f" but environment={environment!r}"
+            )
+
+
+def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
+    """Return what is taken for an id: the vendor's rule, and the user's pattern."""
+    rule = scheme.rule("id")
+    if id_pattern is None:
+        return rule
+    return rule._replace(patterns=(*rule.patterns, checked_pattern(id_pattern, "id_pattern")))
+
+
+def checked_clock(clock: Any) -> Callable[[], float]:
+    """Return the clock."""
+    if not callable(clock):
+        raise ConfigurationError("clock= must be callable and return seconds since the epoch")
+    return clock  # type: ignore[no-any-return]
+
+
+def keyring_from_env(scheme: Scheme) -> Keyring:
+    """Return the keys in the environment variable that the scheme names."""
+    if not scheme.variable:
+        raise ConfigurationError(f"{scheme.slug} names no environment variable for its secret")
+    return Keyring.from_env(scheme.variable)
+
+
+def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the constants that are given, and else those of the scheme's variables."""
+    import os
+
+    found = {
+        name: os.environ[setting.variable]
+        for name, setting in scheme.settings.items()
+        if setting.variable in os.environ
+    }
+    return {**found, **(given or {})}
 
 
 def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -118,7 +118,7 @@ class _Reader:
         signed_groups = signed_templates(payload, mac, jwt)
         if jwt is None or not (jwt.one_of or jwt.attributes):
             self.check_principal(signed_groups)
-        token, header = self.token(jwt)
+        token, header, request_header = self.token(jwt)
         signed, self.used = self.used, []
         self.kinds["token"] = "text"
         fields = self.structure(top.take("fields", dict, {}), f"{top.where}: [fields]")
@@ -149,6 +149,7 @@ class _Reader:
             jwt=jwt,
             token=token,
             header=header,
+            request_header=request_header,
             fields=fields,
             frontend=top.take("frontend", str, ""),
             vectors=tuple(
@@ -223,7 +224,7 @@ class _Reader:
         self.kinds["jwt"] = "text"
         return jwt
 
-    def token(self, jwt: Jwt | None) -> tuple[Any, str | None]:
+    def token(self, jwt: Jwt | None) -> tuple[Any, str | None, str | None]:
         table = self.top.table("token")
         where, code = f"{table.where}: template", "mac" if jwt is None else "jwt"
         template = table.left.pop("template", f"{{{code}}}")
@@ -239,11 +240,9 @@ class _Reader:
         ]
         if names.count(code) != 1:
             raise InvalidScheme(f"{where} needs {{{code}}}, once")
-        header = table.maybe("header", str)
-        if header is not None:
-            header_name(header, f"{table.where}: header")
+        header, request_header = _header(table, "header"), _header(table, "request_header")
         table.close()
-        return token, header
+        return token, header, request_header
 
     @property
     def principal_values(self) -> set[str]:
@@ -342,6 +341,11 @@ class _Reader:
         if declared and not reason:
             raise InvalidScheme(f"{self.top.where}: ambiguous = true, but it is not")
         return reason
+
+
+def _header(table: Table, key: str) -> str | None:
+    name = table.maybe(key, str)
+    return None if name is None else header_name(name, f"{table.where}: {key}")
 
 
 def _setting(table: Table) -> Setting:

@@ -145,6 +145,7 @@ class Scheme:
         "jwt": "The JSON Web Token, or None.",
         "token": "How the token is spelled: a template, or a table of them for JSON.",
         "header": "The response header that carries the token, or None.",
+        "request_header": "The request header in which the vendor's front end sends it, or None.",
         "fields": "What the front end hands over, by the vendor's names.",
         "frontend": "The line of JavaScript that hands over ``identity``, the fields.",
         "vectors": "Examples.",
@@ -173,6 +174,7 @@ class Scheme:
     jwt: Jwt | None
     token: Any
     header: str | None
+    request_header: str | None
     fields: Mapping[str, Any]
     frontend: str
     vectors: tuple[Vector, ...]

@@ -7,23 +7,28 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from countermark.errors import (
-    AmbiguousSchemeWarning,
-    ConfigurationError,
-    InvalidKey,
-    WeakKeyWarning,
-)
+from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 from countermark.headers import header_name
 from countermark.keyring import Keyring
 from countermark.keys import Key, SecretKey
-from countermark.mac import compile_plain
-from countermark.options import checked_claims, checked_lifetime, checked_settings
-from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
-from countermark.rendering import PRINCIPAL_TEXTS, Renderer
-from countermark.rules import ValueRule, checked_pattern
+from countermark.options import (
+    check_keys,
+    checked_claims,
+    checked_clock,
+    checked_id_rule,
+    checked_lifetime,
+    checked_scheme,
+    checked_settings,
+    keyring_from_env,
+    no_keyring,
+    settings_from_env,
+)
+from countermark.principal import MAX_LENGTH, Signable
+from countermark.rendering import Renderer
 from countermark.scheme import Scheme
 from countermark.signed_identity import SignedIdentity
-from countermark.template import Template, compile_text, templates_in
+from countermark.template import Template
+from countermark.token_maker import TokenMaker
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048
@@ -98,41 +103,27 @@ Raises:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(keyring, Keyring):
-            # Deleted so that a secret given by mistake is not in the traceback.
             del keyring
-            raise ConfigurationError(
-                "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
-            )
-        self.scheme = scheme = _scheme(scheme)
-        if environment is not None and not isinstance(environment, str):
-            raise ConfigurationError("environment= must be the name of one, such as 'live'")
+            raise no_keyring()
+        self.scheme = scheme = checked_scheme(scheme)
+        check_keys(scheme, keyring, environment)
         if header is _FROM_SCHEME:
             header = scheme.header
         self.header = None if header is None else header_name(header, "header=")
-        rule = scheme.rule("id")
-        if id_pattern is not None:
-            pattern = checked_pattern(id_pattern, "id_pattern")
-            rule = rule._replace(patterns=(*rule.patterns, pattern))
-        if not callable(clock):
-            raise ConfigurationError("clock= must be callable and return seconds since the epoch")
-        for key in (keyring.current, *keyring.previous, *keyring.next):
-            _check_key(scheme, key, environment)
         key = self._key = keyring.current
         self.key_id = key.key_id
         constants = checked_settings(scheme, settings)
-        self.renderer = Renderer(
+        maker = TokenMaker(
             scheme,
             key,
             settings=constants,
-            rule=rule,
+            rule=checked_id_rule(scheme, id_pattern),
             lifetime=checked_lifetime(scheme, lifetime),
             claims=checked_claims(scheme, claims),
-            clock=clock,
+            clock=checked_clock(clock),
         )
         self._warn(scheme, key)
-        sign = self._compile(constants, rule)
-        self.plain = sign is not None
-        self.sign = sign or self._sign_by_renderer
+        self.renderer, self.sign, self.plain = maker.renderer, maker.sign, maker.plain
         self.header_safe = self.plain and _always_fits_header(scheme, constants)
 
     @classmethod
@@ -154,20 +145,11 @@ Raises:
         :meth:`Keyring.from_env`. Settings that are not given are read from the
         variables that the scheme names for them.
         """
-        import os
-
-        scheme = _scheme(scheme)
-        if not scheme.variable:
-            raise ConfigurationError(f"{scheme.slug} names no environment variable for its secret")
-        found = {
-            name: os.environ[setting.variable]
-            for name, setting in scheme.settings.items()
-            if setting.variable in os.environ
-        }
+        scheme = checked_scheme(scheme)
         return cls(
             scheme,
-            Keyring.from_env(scheme.variable),
-            settings={**found, **(settings or {})},
+            keyring_from_env(scheme),
+            settings=settings_from_env(scheme, settings),
             header=header,
             environment=environment,
             id_pattern=id_pattern,
@@ -198,29 +180,6 @@ Raises:
         """Return what stands for a principal on their own pages; see ``RequestIdentity.marker``."""
         return self._key.pseudonym(f"marker\n{whose}")
 
-    def _compile(
-        self, settings: dict[str, str], rule: ValueRule
-    ) -> Callable[[Signable], str] | None:
-        scheme, renderer, key = self.scheme, self.renderer, self._key
-        if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
-            return None
-        message, where = scheme.mac.message, f"{scheme.slug}: the id"
-        write = compile_text(message)
-        of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]
-
-        def admit(principal: Signable) -> str:
-            if of_id and not isinstance(principal, Principal):
-                return rule.apply(identifier_text(principal), where)
-            if of_id and principal.id is not None:  # type: ignore[union-attr]
-                return rule.apply(principal.id, where)  # type: ignore[union-attr]
-            return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
-
-        constants = {f"settings.{name}": value for name, value in settings.items()}
-        return compile_plain(scheme, key, rule, admit, constants)
-
-    def _sign_by_renderer(self, principal: Signable) -> str:
-        return self.renderer.token(self.renderer.values(principal))
-
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"
         # RFC 7518, section 3.2: as long as what the hash gives.
@@ -244,54 +203,6 @@ Raises:
         if not hasattr(self, "sign"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
-
-
-def _scheme(scheme: object) -> Scheme:
-    if isinstance(scheme, str):
-        return Scheme.load(scheme)
-    if not isinstance(scheme, Scheme):
-        raise ConfigurationError("scheme must be the name of a scheme, or a Scheme")
-    return scheme
-
-
-def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
-    if scheme.jwt is not None:
-        from countermark.jwt import check_kind
-
-        check_kind(scheme.jwt.algorithm, key)
-    elif not isinstance(key, SecretKey):
-        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
-    if not isinstance(key, SecretKey):
-        return
-    if key.starts_with(scheme.refuse_prefixes):
-        raise InvalidKey(
-            f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
-            f" that {scheme.variable} is for"
-        )
-    for of, prefixes in scheme.environments.items():
-        if environment not in (None, of) and key.starts_with(prefixes):
-            raise InvalidKey(
-                f"{scheme.slug}: the key in {scheme.variable} belongs to the environment {of!r},"
-                f" but environment={environment!r}"
-            )
-
-
-def _fields_are_there(scheme: Scheme) -> bool:
-    """Tell whether the fields can be made for every principal who was signed."""
-    message = scheme.mac.message.lone if scheme.mac else None
-    first = message.names[0] if message else ""  # if it is there, it has been signed
-    sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
-    sure.update(message.names if message and len(message.names) == 1 else ())
-
-    def may_be_left_out(name: str) -> bool:
-        fit = name == first or not scheme.rule(name).refuses
-        return fit and name in {*PRINCIPAL_TEXTS, "created"}
-
-    return all(
-        set(place.names) <= sure or (place.optional and all(map(may_be_left_out, place.names)))
-        for template in templates_in(scheme.fields)
-        for place in template.placeholders
-    )
 
 
 def _always_fits_header(scheme: Scheme, settings: Mapping[str, str]) -> bool:
