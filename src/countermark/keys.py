@@ -88,6 +88,24 @@ class SecretKey:
         key._secret = secret.encode()
         return key
 
+    def written(self, form: str, prefix: str = "") -> SecretKey:
+        """Return the key that is written in this one's text, with the same ``key_id`` and end.
+
+        Args:
+            form: What it is written in: ``text``, ``hex`` or ``base64``.
+            prefix: What may stand before it, such as ``whsec_``.
+
+        Raises:
+            InvalidKey: The secret is not written in that form, or is blank in it.
+        """
+        inner = object.__new__(SecretKey)
+        inner._secret, inner.until = self._secret.removeprefix(prefix.encode()), self.until
+        inner._secret = inner._decoded(form)
+        inner.key_id = self.key_id
+        if not inner._secret.strip(b"\0"):
+            raise InvalidKey("the secret is blank, once it is decoded")
+        return inner
+
     def hmac_states(self, algorithm: str, form: str = "text") -> tuple[_Hash, _Hash]:
         """Return the inner and the outer hash of HMAC, keyed and ready to copy.
 
