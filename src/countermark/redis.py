@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVar
 
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -11,6 +12,7 @@ from countermark.errors import ConfigurationError, StoreUnavailable
 try:
     import redis
     from redis.backoff import NoBackoff
+    from redis.connection import parse_url
     from redis.retry import Retry
 except ModuleNotFoundError as error:
     raise ImportError(
@@ -19,24 +21,33 @@ except ModuleNotFoundError as error:
 
 T = TypeVar("T")
 
+# What may have taken its time. The others are answers, and wait for nothing.
+_SILENCE = (redis.ConnectionError, redis.TimeoutError, redis.ChildDeadlockedError, OSError)
+
 
 class RedisStore:
     """A Redis server that nothing ever waits for long.
 
-    After a failure it is not asked again for *pause* seconds: one slow answer is
-    enough. Safe to use from many threads, and after a fork.
+    After a failure it is not asked again for *pause* seconds, and then by one
+    request first: one slow answer is enough. Safe to use from many threads, and
+    after a fork.
+
+    What the URL's query says of timeouts, retries, decoding and the protocol does
+    not count. A name that has several addresses may take *timeout* for each, and
+    looking a name up has no limit but the system's own.
 
     Args:
         url: Where it is, for instance ``redis://localhost:6379/0`` or ``unix:///run/redis.sock``.
         prefix: What all keys begin with.
         timeout: How long to wait for a connection, and for an answer, in seconds.
         pause: How long to leave it alone after a failure, in seconds.
+        clock: Returns seconds that never go back.
 
     Raises:
-        ConfigurationError: The URL is none.
+        ConfigurationError: The URL is none, or something else is not what it should be.
     """
 
-    __slots__ = ("_client", "_failed_at", "_pause", "prefix")
+    __slots__ = ("_client", "_clock", "_failed_at", "_pause", "prefix")
 
     def __init__(
         self,
@@ -45,38 +56,82 @@ class RedisStore:
         prefix: str = "countermark:",
         timeout: float = 0.25,
         pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         try:
-            # One try: a second one would wait as long again.
-            self._client: redis.Redis = redis.Redis.from_url(
-                url,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry=Retry(NoBackoff(), 0),
-                decode_responses=True,
-            )
-        except ValueError:
-            # Its own message may quote the URL, which may hold a password.
-            problem = "the URL of Redis begins with redis://, rediss:// or unix://"
-        else:
-            problem = ""
-        if problem:
-            raise ConfigurationError(problem)
+            given: object = prefix
+            if not isinstance(given, str):
+                raise ConfigurationError("prefix= is a text")
+            if not _is_number(timeout) or not 0 < timeout <= 60:
+                raise ConfigurationError("timeout= is a number of seconds above 0 and up to 60")
+            if not _is_number(pause) or not 0 <= pause < inf:
+                raise ConfigurationError("pause= is a number of seconds from 0 on")
+            self._client = _client(url, timeout)
+        finally:
+            # See SecretKey: no secret stays in a frame that a traceback shows.
+            del url
         self.prefix = prefix
         self._pause = pause
-        self._failed_at = -pause
+        self._clock = clock
+        self._failed_at = -inf
 
     def ask(self, what: Callable[[Any], T]) -> T:
         """Return what *what* returns for the client.
 
         Raises:
-            StoreUnavailable: The server does not answer, or did not a moment ago.
+            StoreUnavailable: The server does not answer, did not a moment ago, or
+                *what* raised.
         """
-        if time.monotonic() - self._failed_at < self._pause:
-            raise StoreUnavailable("Redis did not answer a moment ago")
+        if self._failed_at != -inf:
+            now = self._clock()
+            if now - self._failed_at < self._pause:
+                raise StoreUnavailable("Redis did not answer a moment ago")
+            # This request finds out whether it is back; the others do not wait for that.
+            self._failed_at = now
         try:
-            return what(self._client)
-        except redis.RedisError as error:
-            self._failed_at = time.monotonic()
+            answer = what(self._client)
+        except Exception as error:
+            # Not RedisError alone: a name that is none is a UnicodeError, and so on.
+            self._failed_at = self._clock() if isinstance(error, _SILENCE) else -inf
             kind = type(error).__name__
-        raise StoreUnavailable(f"Redis does not answer: {kind}")
+        else:
+            self._failed_at = -inf
+            return answer
+        # Not from the error, whose message and frames may show addresses and a password.
+        raise StoreUnavailable(f"asking Redis failed: {kind}")
+
+
+def _client(url: str, timeout: float) -> redis.Redis:
+    try:
+        return _connected_later(url, timeout)
+    except Exception as error:
+        # Its message and frames may show the URL, which may hold a password.
+        kind = type(error).__name__
+    finally:
+        del url
+    raise ConfigurationError(
+        "the URL of Redis must be text that begins with redis://, rediss:// or unix://, and"
+        f" have no option that redis-py does not know: {kind}"
+    )
+
+
+def _connected_later(url: str, timeout: float) -> redis.Redis:
+    options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    options |= {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        # One try: a second one would wait as long again, and might count twice.
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": True,
+        # Of the third, redis-py lets servers lengthen the timeouts, and it goes on with
+        # a connection on which part of an answer is left.
+        "protocol": 2,
+    }
+    pool = redis.ConnectionPool(**options)
+    # An option that is none would be found out by the first request.
+    pool.connection_class(**pool.connection_kwargs)
+    return redis.Redis(connection_pool=pool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
