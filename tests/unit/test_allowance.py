@@ -1,0 +1,288 @@
+"""The allowance of one process: who gets in, how often, and what is kept."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from countermark.allowance import Allowance
+from countermark.errors import ConfigurationError
+
+
+def itself(source: Any) -> Any:
+    """Take a source for the key of its session."""
+    return source
+
+
+def test_the_first_sessions_get_in_and_the_next_does_not() -> None:
+    allowance = Allowance(2, session=itself)
+    assert [allowance.admit("g", key) for key in ("a", "b", "c", "d")] == [True, True, False, False]
+    assert allowance.left("g") == 0
+
+
+def test_a_session_counts_once_and_stays_in() -> None:
+    allowance = Allowance(2, session=itself)
+    assert [allowance.admit("g", "a") for _ in range(5)] == [True] * 5
+    assert allowance.left("g") == 1
+    assert allowance.admit("g", "b")
+    assert not allowance.admit("g", "c")
+    assert allowance.admit("g", "a")
+    assert not allowance.admit("g", "c")
+
+
+def test_nobody_gets_in_where_nothing_is_allowed() -> None:
+    allowance = Allowance(0, session=itself)
+    assert not allowance.admit("g", "a")
+    assert allowance.left("g") == 0
+
+
+def test_without_a_reader_each_request_is_a_session() -> None:
+    allowance = Allowance(3)
+    assert [allowance.admit("g", {}) for _ in range(5)] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_each_request_without_a_session_is_one(key: str | None) -> None:
+    allowance = Allowance(3, session=itself)
+    assert [allowance.admit("g", key) for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_groups_have_allowances_of_their_own() -> None:
+    allowance = Allowance(1, session=itself)
+    groups = ["stigg live", "stigg live ", "stigg\x00live", "stigg\ud800live", "Stigg live", ""]
+    assert all(allowance.admit(group, "a") for group in groups)
+    assert not any(allowance.admit(group, "b") for group in groups)
+
+
+def test_keys_are_told_apart_whatever_clients_send() -> None:
+    keys = [
+        "a",
+        "a ",
+        "\ud800",
+        "\udc00",
+        "\ud83d\ude00",
+        "😀",
+        "e\u0301",
+        "é",
+        "\x00",
+        "a" * 10**6,
+    ]
+    allowance = Allowance(len(keys), session=itself)
+    for _ in range(2):
+        assert all(allowance.admit("g", key) for key in keys)
+    assert allowance.left("g") == 0
+    assert not allowance.admit("g", "another")
+
+
+def test_only_hashes_are_kept() -> None:
+    allowance = Allowance(5, session=itself)
+    for key in ("session-cookie", "session-cookie" * 1000):
+        allowance.admit("tenant-of-the-tests", key)
+    texts = [text for text in reachable(allowance) if isinstance(text, str)]
+    assert not [text for text in texts if "session-cookie" in text or "tenant-of" in text]
+    assert len([text for text in texts if len(text) == 64]) == 3
+
+
+@pytest.mark.parametrize("answer", [7, b"key", False, 0, ["a"], {}, object()])
+def test_a_reader_that_returns_something_else_lets_nobody_in(
+    answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    allowance = Allowance(2, session=lambda source: answer)
+    assert not allowance.admit("g", {})
+    assert allowance.left("g") == 2
+    assert caplog.messages == [f"the session= of an allowance returned {type(answer).__name__}"]
+
+
+def test_a_reader_that_raises_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
+    def raising(source: Any) -> str:
+        raise KeyError("a cookie of somebody's")
+
+    allowance = Allowance(2, session=raising)
+    assert not allowance.admit("g", {})
+    assert allowance.left("g") == 2
+    assert caplog.messages == ["the session= of an allowance raised KeyError"]
+
+
+def test_a_key_that_pretends_to_be_text_is_taken_for_the_text_that_it_is() -> None:
+    class Pretending(str):
+        __slots__ = ()
+
+        def encode(self, *_: object) -> bytes:
+            return b"the key of somebody else"
+
+    allowance = Allowance(1, session=itself)
+    assert allowance.admit("g", "the key of somebody else")
+    assert not allowance.admit("g", Pretending("mine"))
+
+
+def test_a_group_too_many_gets_nothing_and_takes_nothing_from_the_others() -> None:
+    allowance = Allowance(2, session=itself)
+    groups = [f"tenant {number}" for number in range(1024)]
+    assert all(allowance.admit(group, "a") for group in groups)
+    assert not allowance.admit("one too many", "a")
+    assert allowance.left("one too many") == 0
+    assert all(allowance.left(group) == 1 for group in groups)
+    assert all(allowance.admit(group, "b") for group in groups)
+
+
+def test_asking_what_is_left_makes_no_group() -> None:
+    allowance = Allowance(2)
+    assert {allowance.left(f"tenant {number}") for number in range(2000)} == {2}
+    assert allowance.admit("g", {})
+
+
+def test_a_group_that_gets_nothing_is_not_kept() -> None:
+    allowance = Allowance(0)
+    assert not any(allowance.admit(f"tenant {number}", {}) for number in range(2000))
+    assert len(list(reachable(allowance))) < 20
+
+
+@pytest.mark.parametrize("session", [None, itself])
+def test_threads_together_get_exactly_the_allowance(session: Any) -> None:
+    count, threads = 200, 32
+    allowance = Allowance(count, session=session)
+    barrier = threading.Barrier(threads)
+
+    def run(number: int) -> list[tuple[str, bool]]:
+        # Every key is sent by two threads at once, in different orders.
+        keys = [f"{number // 2} {index}" for index in range(50)]
+        barrier.wait(20)
+        return [(key, allowance.admit("g", key)) for key in (keys if number % 2 else keys[::-1])]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            answers = [answer for answers in pool.map(run, range(threads)) for answer in answers]
+    finally:
+        sys.setswitchinterval(interval)
+    let_in = [key for key, admitted in answers if admitted]
+    if session is None:
+        assert len(let_in) == count
+    else:
+        assert len(set(let_in)) == count
+    assert allowance.left("g") == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "message"),
+    [
+        (-1, {}, "whole number from 0 on"),
+        (1.0, {}, "whole number from 0 on"),
+        (True, {}, "whole number from 0 on"),
+        ("100", {}, "whole number from 0 on"),
+        (None, {}, "whole number from 0 on"),
+        (1, {"session": "session_id"}, "session= must be a callable"),
+        (1, {"when_unavailable": "open"}, "'fail_closed' or 'fail_open'"),
+        (1, {"when_unavailable": None}, "'fail_closed' or 'fail_open'"),
+        (1, {"when_unavailable": ["fail_open"]}, "'fail_closed' or 'fail_open'"),
+        (1, {"store": "redis://localhost"}, "RedisStore, not str"),
+        (1, {"store": False}, "RedisStore, not bool"),
+    ],
+)
+def test_a_mistake_is_told_when_it_is_made(
+    count: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Allowance(count, **options)
+
+
+def test_a_reader_must_not_be_awaited() -> None:
+    async def reader(source: Any) -> str:
+        return ""
+
+    with pytest.raises(ConfigurationError, match="no coroutine function"):
+        Allowance(1, session=reader)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("module", [None, "loaded"])
+def test_another_store_is_refused_with_redis_and_without(
+    monkeypatch: pytest.MonkeyPatch, module: str | None
+) -> None:
+    if module is None:
+        monkeypatch.delitem(sys.modules, "countermark.redis", raising=False)
+    else:
+        import countermark.redis  # noqa: F401
+    with pytest.raises(ConfigurationError, match=r"store= takes a countermark\.redis\.RedisStore"):
+        Allowance(1, store=object())  # type: ignore[arg-type]
+
+
+def test_without_a_store_nothing_waits() -> None:
+    assert not Allowance(1).blocking
+    assert Allowance(1).when_unavailable == "fail_closed"
+    assert Allowance(1, when_unavailable="fail_open").when_unavailable == "fail_open"
+
+
+class Naive:
+    """The allowance as one would explain it."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.let_in: dict[str, list[str | None]] = {}
+
+    def admit(self, group: str, key: str | None) -> bool:
+        sessions = self.let_in.setdefault(group, [])
+        if key and key in sessions:
+            return True
+        if len(sessions) == self.count:
+            return False
+        sessions.append(key or None)
+        return True
+
+    def left(self, group: str) -> int:
+        return self.count - len(self.let_in.get(group, []))
+
+
+GROUPS = st.sampled_from(["a", "b", "a\x00", "\ud800"])
+KEYS = st.none() | st.sampled_from(["", "x", "y", "z", "\udfff"]) | st.text(max_size=3)
+
+
+class Compared(RuleBasedStateMachine):
+    """Whatever comes in whatever order, the answers are those of the naive one."""
+
+    @initialize(count=st.integers(0, 4))
+    def begin(self, count: int) -> None:
+        self.naive = Naive(count)
+        self.allowance = Allowance(count, session=itself)
+
+    @rule(group=GROUPS, key=KEYS)
+    def admit(self, group: str, key: str | None) -> None:
+        assert self.allowance.admit(group, key) == self.naive.admit(group, key)
+
+    @invariant()
+    def the_same_is_left(self) -> None:
+        for group in ("a", "b", "a\x00", "\ud800"):
+            assert self.allowance.left(group) == self.naive.left(group)
+
+
+TestCompared = Compared.TestCase
+
+
+@given(st.lists(st.text(st.characters(), min_size=1), unique=True), st.integers(0, 20))
+def test_as_many_texts_get_in_as_are_allowed(keys: list[str], count: int) -> None:
+    allowance = Allowance(count, session=itself)
+    answers = [allowance.admit("g", key) for key in keys]
+    assert answers == [place < count for place in range(len(keys))]
+    assert answers == [allowance.admit("g", key) for key in keys]
+
+
+def reachable(thing: object) -> list[object]:
+    """Return what *thing* holds, but for functions, classes and modules."""
+    found: dict[int, object] = {}
+    waiting = [thing]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in found or callable(each) or isinstance(each, type(sys)):
+            continue
+        found[id(each)] = each
+        waiting += gc.get_referents(each)
+        waiting += each if isinstance(each, dict) else ()  # whose keys are left out if text
+    return list(found.values())
