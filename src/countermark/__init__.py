@@ -1,11 +1,14 @@
-"""Sign the identity of the current user the way front-end products demand it."""
+"""Sign the identity of the current user the way front-end products demand it, and verify it."""
 
 from countermark.errors import AmbiguousSchemeWarning as AmbiguousSchemeWarning
+from countermark.errors import BadToken as BadToken
+from countermark.errors import BadWebhook as BadWebhook
 from countermark.errors import ConfigurationError as ConfigurationError
 from countermark.errors import CountermarkError as CountermarkError
 from countermark.errors import InvalidKey as InvalidKey
 from countermark.errors import InvalidPrincipal as InvalidPrincipal
 from countermark.errors import InvalidScheme as InvalidScheme
+from countermark.errors import StoreUnavailable as StoreUnavailable
 from countermark.errors import UnknownScheme as UnknownScheme
 from countermark.errors import WeakKeyWarning as WeakKeyWarning
 from countermark.events import Event as Event
@@ -18,3 +21,7 @@ from countermark.principal import Principal as Principal
 from countermark.scheme import Scheme as Scheme
 from countermark.signed_identity import SignedIdentity as SignedIdentity
 from countermark.signer import Signer as Signer
+from countermark.verdict import Verdict as Verdict
+from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
+from countermark.verifier import Examination as Examination
+from countermark.verifier import Verifier as Verifier

@@ -12,6 +12,8 @@ from countermark.keys import Key, PrivateKey, SecretKey
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
 #: From claims and header, both tables, to the compact form of the token.
 Encode = Callable[[dict[str, Any], dict[str, Any]], str]
+#: From a token in compact form to whether its signature is good.
+Verify = Callable[[str], bool]
 
 
 def check_kind(algorithm: str, key: Key) -> None:
@@ -34,21 +36,48 @@ def compile_jwt(algorithm: str, key: Key) -> Encode:
         InvalidKey: The key is of another kind than the algorithm needs.
         ConfigurationError: PyJWT or cryptography is not installed.
     """
+    jws, jwk = _jws(algorithm, key)
+
+    def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
+        token: str = jws.encode(compact_json(claims).encode(), jwk, algorithm, header)
+        return token
+
+    return encode
+
+
+def compile_jwt_check(algorithm: str, key: Key) -> Verify:
+    """Return the function that checks the signature of tokens, and nothing else of them.
+
+    Raises:
+        InvalidKey: The key is of another kind than the algorithm needs.
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    jws, jwk = _jws(algorithm, key)
+    from jwt import PyJWTError
+
+    public = jwk.public_key() if jwk else jwk
+
+    def check(token: str) -> bool:
+        try:
+            jws.decode_complete(token, public, algorithms=[algorithm])
+        except PyJWTError:
+            return False
+        return True
+
+    return check
+
+
+def _jws(algorithm: str, key: Key) -> tuple[Any, Any]:
+    """Return PyJWT with one algorithm, which no header and no claim can change, and its key."""
     try:
         from jwt import PyJWS
     except ModuleNotFoundError as error:
         raise _not_installed(algorithm, error) from error
-    # An instance of our own, that knows one algorithm: no header and no claim can choose.
-    if isinstance(key, SecretKey):
-        jws, jwk = PyJWS(algorithms=[]), ""
-        jws.register_algorithm(algorithm, _keyed(algorithm, key))
-    else:
-        jws, jwk = PyJWS(algorithms=[algorithm]), _loaded(algorithm, key)
-
-    def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
-        return jws.encode(compact_json(claims).encode(), jwk, algorithm, header)
-
-    return encode
+    if not isinstance(key, SecretKey):
+        return PyJWS(algorithms=[algorithm]), _loaded(algorithm, key)
+    jws = PyJWS(algorithms=[])
+    jws.register_algorithm(algorithm, _keyed(algorithm, key))
+    return jws, ""
 
 
 def _keyed(algorithm: str, key: SecretKey) -> Any:

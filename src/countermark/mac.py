@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,39 @@ def encode_bytes(data: bytes, encoding: str) -> str:
     if encoding == "base64url":
         return text.rstrip("=").replace("+", "-").replace("/", "_")
     return text
+
+
+def code_width(mac: Mac) -> int:
+    """Return how many characters a code of a recipe has."""
+    size = {"sha1": 20, "sha256": 32, "sha512": 64}[mac.algorithm]
+    return len(encode_bytes(bytes(size), mac.encoding))
+
+
+def code_pattern(mac: Mac) -> str:
+    """Return the regular expression of the codes of a recipe."""
+    letters = {
+        "hex": "[0-9a-f]",
+        "hex-upper": "[0-9A-F]",
+        "base64": "[A-Za-z0-9+/=]",
+        "base64url": "[A-Za-z0-9_-]",
+    }
+    return f"{letters[mac.encoding]}{{{code_width(mac)}}}"
+
+
+def is_canonical(code: str, encoding: str) -> bool:
+    """Tell whether *code*, in the letters of its encoding, is how its bytes are written.
+
+    The last letter of base64 has bits to spare: several letters mean the same bytes.
+    """
+    if encoding not in ("base64", "base64url"):
+        return True
+    standard = code.replace("-", "+").replace("_", "/")
+    if encoding == "base64url":
+        standard += "=" * (-len(standard) % 4)
+    try:
+        return encode_bytes(a2b_base64(standard), encoding) == code
+    except ValueError:  # padding where none belongs
+        return False
 
 
 def compile_mac(mac: Mac, key: SecretKey) -> Callable[[str], str]:
@@ -82,10 +115,10 @@ def compile_plain(
     if mac is None or mac.construction != "hmac" or scheme.payload is not None:
         return None
     field = mac.message.lone
-    spelled = _spelled(scheme.token, field, settings)
-    if field is None or field.format or spelled is None:
+    found = spelled(scheme.token, field, settings)
+    if field is None or field.format or found is None:
         return None
-    prefix, with_id, between, suffix = spelled
+    prefix, with_id, between, suffix = found
     inner, outer = key.hmac_states(mac.algorithm, mac.key)
     copy_inner, copy_outer = inner.copy, outer.copy
     encode: Callable[[object], bytes] = str.encode  # type: ignore[assignment]  # else TypeError
@@ -123,11 +156,11 @@ def compile_plain(
         outer.update(inner.digest())
         return b2a_base64(outer.digest(), newline=False).decode()
 
-    bare = spelled == ("", "", "", "")
+    bare = found == ("", "", "", "")
     return sign_bare_base64 if bare and mac.encoding == "base64" else sign
 
 
-def _spelled(
+def spelled(
     token: Any, field: Placeholder | None, settings: dict[str, str]
 ) -> tuple[str, str, str, str] | None:
     """Return a token's text before the id, the id's placeholder, between, and behind the code."""

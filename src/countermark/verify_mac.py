@@ -1,0 +1,231 @@
+"""Tokens with a message authentication code: made once more, and compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from hmac import compare_digest
+from typing import Any, Final, TypeAlias
+
+from countermark.errors import ConfigurationError, InvalidPrincipal
+from countermark.keys import Key
+from countermark.mac import code_pattern, code_width, is_canonical, spelled
+from countermark.principal import Principal, Signable, identifier_text
+from countermark.reading import Reading, Unreadable, moment
+from countermark.rendering import Values
+from countermark.rules import ValueRule
+from countermark.scheme import Scheme
+from countermark.template import MISSING, Placeholder, Template, templates_in
+from countermark.token_maker import TokenMaker
+from countermark.verified_identity import VerifiedIdentity
+
+#: From a token and a principal, whatever they are, to who that is; None: not in the short way.
+Quick: TypeAlias = "Callable[[Any, Any], VerifiedIdentity | None]"
+
+_MOMENT: Final = frozenset({"now", "expires", "lifetime", "uuid"})
+
+# What a token shows so that it can be read off again.
+_SHOWN: Final = {"{id}": ".+", "{now:s}": "[0-9]{1,12}", "{expires:s}": "[0-9]{1,12}"}
+
+
+class MacReader:
+    """Reads the tokens of a recipe with a code.
+
+    To make a token once more, and compare all of its text, leaves no second spelling
+    of it that would be good too.
+
+    Args:
+        scheme: The recipe.
+        settings: The account's constants, by name.
+        rule: What is taken for an id.
+
+    Raises:
+        ConfigurationError: What is signed holds something that tokens do not show.
+    """
+
+    __slots__ = ("_encoding", "_rule", "_scheme", "_settings", "_shape", "_shown", "_signed")
+
+    def __init__(self, scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> None:
+        self._scheme, self._settings, self._rule = scheme, settings, rule
+        assert scheme.mac is not None  # noqa: S101  # or this is not its reader
+        self._encoding = scheme.mac.encoding
+        self._signed = list(_signed(scheme))
+        token = scheme.token
+        shown = {str(p): p.names[0] for t in templates_in(token) for p in t.placeholders}
+        self._shown = {name for text, name in shown.items() if text in _SHOWN}
+        hidden = {name for names in self._signed for name in names} & (_MOMENT - self._shown)
+        if hidden or not isinstance(token, Template):
+            raise ConfigurationError(
+                f"{scheme.slug}: its tokens cannot be verified by themselves, as they do not"
+                f" show {' and '.join(sorted(hidden)) or 'what is signed'} in a way to read it"
+            )
+        self._shape = re.compile("".join(self._patterns(token)), re.DOTALL)
+
+    @property
+    def needs_principal(self) -> bool:
+        """See ``Reader``."""
+        own = {name for names in self._signed for name in names} - _MOMENT
+        return "id" not in self._shown or own != {"id"}
+
+    @property
+    def dated(self) -> bool:
+        """See ``Reader``."""
+        return "now" in self._shown
+
+    def prepared(self, key: Key) -> TokenMaker:
+        """Return what makes tokens with *key*."""
+        return TokenMaker(
+            self._scheme,
+            key,
+            settings=self._settings,
+            rule=self._rule,
+            lifetime=None,
+            claims=(),
+            clock=float,  # the time is the token's own
+        )
+
+    def read(self, token: str, principal: Signable | None) -> Reading:
+        """See ``Reader``."""
+        found = self._shape.fullmatch(token)
+        if found is None or not is_canonical(found["mac"], self._encoding):
+            raise Unreadable("malformed")
+        shown = found.groupdict()
+        whose: Signable = shown["id"] if principal is None else principal
+        claimed = whose.id if isinstance(whose, Principal) else identifier_text(whose)
+        if claimed != shown.get("id", claimed):
+            raise Unreadable("mismatch")
+        times = {name: moment(int(shown[name])) for name in ("now", "expires") if name in shown}
+        return Reading(
+            token,
+            claimed_id=claimed,
+            principal=whose,
+            issued_at=times.get("now"),
+            expires_at=times.get("expires"),
+        )
+
+    def made_with(self, maker: TokenMaker, reading: Reading) -> bool:
+        """See ``Reader``."""
+        made = maker.renderer.token(self._values(maker, reading))
+        return compare_digest(made.encode(), reading.token.encode(errors="replace"))
+
+    def proved(self, maker: TokenMaker, reading: Reading) -> tuple[str | None, Mapping[str, Any]]:
+        """Return what was signed: of the principal that came with the token, nothing else."""
+        values = self._values(maker, reading)
+        proved = {}
+        for names in self._signed:
+            for name in names:
+                if name not in _MOMENT and values(name) is not MISSING:
+                    proved[name] = values(name)
+                    break
+        return proved.pop("id", None), proved
+
+    def _values(self, maker: TokenMaker, reading: Reading) -> Values:
+        assert reading.principal is not None  # noqa: S101  # read() has seen to it
+        values = maker.renderer.values(reading.principal)
+        values.put("now", reading.issued_at)
+        values.put("expires", reading.expires_at)
+        return values
+
+    def _patterns(self, token: Template) -> Iterator[str]:
+        assert self._scheme.mac is not None  # noqa: S101
+        shown = dict(_SHOWN)
+        for part in token.parts:
+            if isinstance(part, str):
+                yield re.escape(part)
+            elif part.names == ("mac",):
+                yield f"(?P<mac>{code_pattern(self._scheme.mac)})"
+            elif part.names[0].startswith("settings."):
+                yield re.escape(self._settings[part.names[0].removeprefix("settings.")])
+            elif str(part) in shown:  # once, as a group can have a name once
+                yield f"(?P<{part.names[0]}>{shown.pop(str(part))})"
+            else:
+                yield ".+"
+
+
+def compile_quick(
+    scheme: Scheme,
+    maker: TokenMaker,
+    rule: ValueRule,
+    settings: Mapping[str, str],
+    identity: Callable[[str], VerifiedIdentity],
+) -> Quick | None:
+    """Return the short way for the usual good token; None where a scheme has none.
+
+    Whatever it does not know it leaves to the long one, which says what is wrong.
+
+    Args:
+        scheme: The recipe.
+        maker: What makes tokens with the current key.
+        rule: What is taken for an id.
+        settings: The account's constants, by name.
+        identity: Makes the identity of an id.
+    """
+    assert scheme.mac is not None  # noqa: S101  # or it has no maker of tokens
+    field = scheme.mac.message.lone
+    if not maker.plain or field is None or field.names[0] != "id" or rule.lower:
+        return None
+    found = spelled(scheme.token, field, {f"settings.{k}": v for k, v in settings.items()})
+    assert found is not None  # noqa: S101  # or it would not be plain
+    before, holds_id, between, behind = found
+    if not holds_id:
+        return _quick_bare(maker.sign, identity)
+    end = len(between) + code_width(scheme.mac) + len(behind)
+    return _quick_naming(maker.sign, identity, len(before), end)
+
+
+def _quick_naming(
+    sign: Callable[[Signable], str],
+    identity: Callable[[str], VerifiedIdentity],
+    start: int,
+    end: int,
+) -> Quick:
+    """Return the short way for tokens with the id between *start* and *end* from behind."""
+
+    def quick(token: Any, principal: Any) -> VerifiedIdentity | None:
+        if type(token) is bytes:
+            token = token.decode("latin-1")
+        if type(token) is not str or not token.isascii():
+            return None
+        whose = token[start:-end]
+        try:
+            made = sign(whose)
+        except InvalidPrincipal:
+            return None
+        if compare_digest(made, token) and (principal is None or principal == whose):
+            return identity(whose)
+        return None
+
+    return quick
+
+
+def _quick_bare(
+    sign: Callable[[Signable], str], identity: Callable[[str], VerifiedIdentity]
+) -> Quick:
+    def quick(token: Any, principal: Any) -> VerifiedIdentity | None:
+        if type(token) is bytes:
+            token = token.decode("latin-1")
+        if type(token) is not str or type(principal) is not str or not token.isascii():
+            return None
+        try:
+            made = sign(principal)
+        except InvalidPrincipal:
+            return None
+        return identity(principal) if compare_digest(made, token) else None
+
+    return quick
+
+
+def _signed(scheme: Scheme) -> Iterator[tuple[str, ...]]:
+    """Yield the names of what is signed, those of which the first counts together."""
+    mac, payload = scheme.mac, scheme.payload
+    assert mac is not None  # noqa: S101
+    for placeholder in mac.message.placeholders:
+        if placeholder.names == ("payload",) and payload is not None:
+            for template in templates_in(payload.content):
+                yield from map(_names, template.placeholders)
+        else:
+            yield _names(placeholder)
+
+
+def _names(placeholder: Placeholder) -> tuple[str, ...]:
+    return tuple(name for name in placeholder.names if not name.startswith("settings."))
