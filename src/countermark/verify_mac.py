@@ -100,6 +100,7 @@ class MacReader:
             claimed_id=claimed,
             principal=whose,
             issued_at=times.get("now"),
+            begins_at=times.get("now"),
             expires_at=times.get("expires"),
         )
 

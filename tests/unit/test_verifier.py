@@ -1,0 +1,425 @@
+"""Verifying: whose token it is, or why that is not proved."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import warnings
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from countermark import (
+    AmbiguousSchemeWarning,
+    BadToken,
+    ConfigurationError,
+    InvalidKey,
+    Keyring,
+    Principal,
+    Scheme,
+    SecretKey,
+    Signer,
+    UnknownScheme,
+    Verifier,
+)
+from countermark.catalogue import catalogue
+from countermark.errors import REFUSALS
+from tests.unit.samples import ANN, NOW, SECRET, private_key, signer_of
+
+OLD, NEW, FOREIGN = (
+    f"{name}-secret-of-the-tests-with-enough-bytes" for name in ("old", "new", "x")
+)
+
+#: What these sign is not in their tokens, so nothing can be verified with a token alone.
+CANNOT = {"ably", "hyvor-talk", "looker", "loyaltylion", "productfruits", "unchurn"}
+#: These say when they were made, and have no end of their own.
+DATED = {"chameleon", "disqus"}
+
+
+BOB = Principal(
+    "user-2",
+    email="bob@b.example",
+    name="Bob",
+    attributes={**ANN.attributes, "agent": "agent-8", "customer_id": "c2", "socket_id": "1.2"},
+)
+
+
+def stigg(id: str, secret: str = NEW) -> str:
+    return f"HMAC-SHA256 {id}:{hmac.digest(secret.encode(), id.encode(), 'sha256').hex()}"
+
+
+def flow(id: str, secret: str = NEW) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), id.encode(), "sha256")).decode()
+
+
+URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+#: A service's own recipe: the token shows whose it is and when it ends.
+ACME = Scheme.from_mapping(
+    {
+        "slug": "acme",
+        "mac": {"algorithm": "sha512", "message": "{id}.{expires:s}", "encoding": "base64url"},
+        "token": {"template": "v1.{id}.{expires:s}.{mac}"},
+        "lifetime": 60,
+    }
+)
+
+
+def acme(id: str) -> str:
+    return Signer(ACME, Keyring(NEW), clock=lambda: NOW).sign(id)
+
+
+def code_of(verifier: Verifier, token: Any, *principal: Any) -> str:
+    """Return why *token* is refused, both ways of asking agreeing."""
+    examination = verifier.examine(token, *principal)
+    assert examination.identity is None
+    with pytest.raises(BadToken) as refused:
+        verifier.verify(token, *principal)
+    assert refused.value.code == examination.code
+    assert refused.value.code in REFUSALS
+    return examination.code
+
+
+def verifier_of(slug: str, **options: Any) -> Verifier:
+    scheme = Scheme.load(slug)
+    algorithm = scheme.jwt.algorithm if scheme.jwt else ""
+    key = private_key(algorithm)[0] if algorithm in {"RS256", "ES256"} else SECRET
+    given: dict[str, Any] = {
+        "settings": {name: f"the-{name}" for name in scheme.settings},
+        "clock": lambda: NOW,
+    }
+    if slug in DATED:
+        given["max_age"] = 60
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AmbiguousSchemeWarning)
+        return Verifier(scheme, Keyring(key), **given | options)
+
+
+@pytest.mark.parametrize("id", ["user-1", "org:42", "a,b", "HMAC-SHA256 x:y", ":", "x" * 512])
+def test_a_token_of_stigg_says_whose_it_is(id: str) -> None:
+    verifier = Verifier("stigg", Keyring(NEW), environment="live")
+    identity = verifier.verify(stigg(id))
+    assert (identity.principal_id, identity.role, identity.scheme) == (id, "current", "stigg")
+    assert identity.key_id == SecretKey(NEW).key_id
+    assert (identity.environment, identity.expires_at, dict(identity.claims)) == ("live", None, {})
+    assert verifier.verify(stigg(id).encode()).principal_id == id
+    assert verifier.verify(stigg(id), id).principal_id == id
+    assert verifier.verify(stigg(id), Principal(id)).principal_id == id
+    assert not verifier.needs_principal
+
+
+def test_a_bare_signature_needs_the_id_it_is_for() -> None:
+    verifier = Verifier("cognito-flow", Keyring(NEW))
+    assert verifier.needs_principal
+    assert verifier.verify(flow("user-1"), "user-1").principal_id == "user-1"
+    assert verifier.verify(flow("user-1").encode(), Principal("user-1")).principal_id == "user-1"
+    assert verifier.verify(flow("42"), 42).principal_id == "42"
+    uuid = UUID("3a409367-a417-4d46-9a92-3d7bc5dc4605")
+    assert verifier.verify(flow(str(uuid)), uuid).principal_id == str(uuid)
+    assert verifier.verify(flow("josé"), "josé").principal_id == "josé"
+    assert code_of(verifier, flow("user-1")) == "missing"
+    assert code_of(verifier, flow("user-1"), "user-2") == "mismatch"
+    for unfit in ("user\n1", "", " user-1", "(request-target): post /"):
+        assert code_of(verifier, flow("user-1"), unfit) == "malformed"
+    assert code_of(verifier, b"\xff", "user-1") == "malformed"
+
+
+@pytest.mark.parametrize("slug", [slug for slug in catalogue() if slug not in CANNOT])
+def test_what_a_signer_makes_a_verifier_takes(slug: str) -> None:
+    verifier, token = verifier_of(slug), signer_of(slug).sign(ANN)
+    examination = verifier.examine(token, ANN if verifier.needs_principal else None)
+    assert examination.code == "verified"
+    assert examination.identity is not None
+    assert examination.identity.principal_id in ("user-1", None)
+    assert token not in repr(examination) + repr(examination.identity) + repr(verifier)
+    other = signer_of(slug).sign(BOB)
+    for wrong in (token[:-1], token + "x", other if verifier.needs_principal else " "):
+        assert verifier.examine(wrong, ANN if verifier.needs_principal else None).identity is None
+
+
+@pytest.mark.parametrize("slug", sorted(CANNOT))
+def test_a_scheme_whose_tokens_do_not_show_what_is_signed_is_refused(slug: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be verified by themselves"):
+        verifier_of(slug)
+
+
+def test_only_what_is_signed_is_proved() -> None:
+    """A token over an address says nothing of the id that came with it."""
+    helpscout = verifier_of("helpscout")
+    token = signer_of("helpscout").sign(Principal(email="a@b.example"))
+    identity = helpscout.verify(token, Principal("somebody else", email="a@b.example"))
+    assert (identity.principal_id, dict(identity.claims)) == (None, {"email": "a@b.example"})
+    by_id = verifier_of("intercom-hmac").verify(signer_of("intercom-hmac").sign(ANN), ANN)
+    assert (by_id.principal_id, dict(by_id.claims)) == ("user-1", {})
+    pusher = verifier_of("pusher").verify(signer_of("pusher").sign(ANN), ANN)
+    assert (pusher.principal_id, set(pusher.claims)) == (None, {"socket_id", "channel"})
+
+
+WRONG: dict[str, tuple[str | bytes | None, str]] = {
+    "nothing": (None, "missing"),
+    "empty text": ("", "missing"),
+    "empty bytes": (b"", "missing"),
+    "a foreign key": (stigg("user-1", FOREIGN), "mismatch"),
+    "another id": (stigg("user-1").replace("user-1", "user-2"), "mismatch"),
+    "another case of the algorithm": (stigg("user-1").replace("SHA256", "sha256"), "malformed"),
+    "two spaces": (stigg("user-1").replace(" ", "  "), "malformed"),
+    "upper case": (stigg("user-1").upper(), "malformed"),
+    "a space behind": (stigg("user-1") + " ", "malformed"),
+    "a space before": (" " + stigg("user-1"), "malformed"),
+    "a newline behind": (stigg("user-1") + "\n", "malformed"),
+    "a letter less": (stigg("user-1")[:-1], "malformed"),
+    "a letter more": (stigg("user-1") + "0", "malformed"),
+    "twice": (f"{stigg('user-1')},{stigg('user-1')}", "mismatch"),
+    "C1 in the id": (stigg("a\x85b"), "malformed"),
+    "a newline in the id": (stigg("a\nb"), "malformed"),
+    "a letter that is not ASCII": (stigg("é"), "malformed"),
+    "white space around the id": (stigg(" x"), "malformed"),
+    "no id": (stigg(""), "malformed"),
+    "too long an id": (stigg("x" * 513), "malformed"),
+    "64 KiB and more": ("HMAC-SHA256 " + "x" * 70_000, "malformed"),
+    "a lone surrogate": ("\ud800", "malformed"),
+    "bytes that are no text": (b"\xff\xfe", "malformed"),
+    "no ASCII at all": ("é" * 90, "malformed"),
+    "another word": ("null", "malformed"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_each_wrong_token_has_its_code(what: str) -> None:
+    token, code = WRONG[what]
+    assert code_of(Verifier("stigg", Keyring(NEW)), token) == code
+
+
+def test_a_token_that_names_somebody_else_is_not_theirs() -> None:
+    verifier = Verifier("stigg", Keyring(NEW))
+    assert code_of(verifier, stigg("user-1"), "user-2") == "mismatch"
+    assert code_of(verifier, stigg("user-1"), Principal(email="a@b.example")) == "mismatch"
+    assert verifier.verify(stigg("42"), 42).principal_id == "42"
+    assert code_of(verifier, stigg("user-1"), "user\n1") == "malformed"
+    assert code_of(verifier, stigg("user-1"), 1.5) == "malformed"
+
+
+def test_every_key_of_the_ring_is_good_and_says_its_role() -> None:
+    verifier = Verifier("stigg", Keyring(NEW, previous=[OLD], next=[FOREIGN]))
+    roles = {secret: verifier.verify(stigg("u", secret)).role for secret in (NEW, OLD, FOREIGN)}
+    assert roles == {NEW: "current", OLD: "previous", FOREIGN: "next"}
+
+
+def test_a_key_that_has_ended_is_told_from_one_that_was_never_there() -> None:
+    now = [1000.0]
+    ring = Keyring(NEW, previous=SecretKey(OLD, until=1100))
+    verifier = Verifier("stigg", ring, clock=lambda: now[0])
+    assert verifier.verify(stigg("u", OLD)).role == "previous"
+    now[0] = 1100.0
+    assert code_of(verifier, stigg("u", OLD)) == "retired_key"
+    examination = verifier.examine(stigg("u", OLD))
+    assert (examination.role, examination.key_id) == ("retired", SecretKey(OLD).key_id)
+    assert examination.claimed_id == "u"
+    assert code_of(verifier, stigg("u", FOREIGN)) == "mismatch"
+
+
+def test_the_current_key_ends_too() -> None:
+    now = [1000.0]
+    verifier = Verifier("stigg", Keyring(SecretKey(NEW, until=1100)), clock=lambda: now[0])
+    assert verifier.verify(stigg("u")).role == "current"
+    now[0] = 1100.0
+    assert code_of(verifier, stigg("u")) == "retired_key"
+
+
+def test_a_token_of_another_environment_is_told_from_a_forged_one() -> None:
+    verifier = Verifier(
+        "stigg", Keyring(NEW), environment="live", other_environments={"staging": Keyring(OLD)}
+    )
+    assert code_of(verifier, stigg("u", OLD)) == "wrong_environment"
+    assert verifier.examine(stigg("u", OLD)).claimed_id == "u"
+    assert code_of(verifier, stigg("u", FOREIGN)) == "mismatch"
+
+
+def test_tokens_that_say_when_they_were_made_have_an_age() -> None:
+    now, signed = [NOW], signer_of("chameleon").sign("user-1")
+    verifier = verifier_of("chameleon", max_age=60, leeway=5, clock=lambda: now[0])
+    assert verifier.verify(signed, "user-1").principal_id == "user-1"
+    for age, code in ((-5, None), (-7, "not_yet_valid"), (64, None), (66, "expired")):
+        now[0] = NOW + age
+        examination = verifier.examine(signed, "user-1")
+        assert examination.code == (code or "verified"), age
+    moved = signed.rpartition("-")[0] + f"-{int(NOW) + 1}"
+    now[0] = NOW
+    assert code_of(verifier, moved, "user-1") == "mismatch"
+    assert code_of(verifier, signed.replace("-1", "-01"), "user-1") == "mismatch"
+
+
+def test_a_recipe_of_ones_own_shows_its_end() -> None:
+    now = [NOW]
+    token, verifier = acme("a.1"), Verifier(ACME, Keyring(NEW), leeway=5, clock=lambda: now[0])
+    identity = verifier.verify(token)
+    assert (identity.principal_id, identity.expires_at) == ("a.1", int(NOW) + 60)
+    now[0] = int(NOW) + 64.9
+    assert verifier.examine(token).code == "verified"
+    now[0] = int(NOW) + 65
+    assert code_of(verifier, token) == "expired"
+
+
+@pytest.mark.parametrize("bit", range(256))
+def test_each_flipped_bit_is_refused(bit: int) -> None:
+    code = bytearray(hmac.digest(NEW.encode(), b"user-1", "sha256"))
+    code[bit // 8] ^= 1 << bit % 8
+    assert (
+        code_of(Verifier("stigg", Keyring(NEW)), f"HMAC-SHA256 user-1:{code.hex()}") == "mismatch"
+    )
+    bare = base64.b64encode(code).decode()
+    assert code_of(Verifier("cognito-flow", Keyring(NEW)), bare, "user-1") == "mismatch"
+
+
+def test_each_truncation_is_refused() -> None:
+    named, bare = stigg("user-1"), flow("user-1")
+    for length in range(len(named)):
+        code_of(Verifier("stigg", Keyring(NEW)), named[:length])
+    for length in range(len(bare)):
+        code_of(Verifier("cognito-flow", Keyring(NEW)), bare[:length], "user-1")
+
+
+def other_spellings(token: str) -> dict[str, str]:
+    """Return texts that a lenient decoder takes for the same 32 bytes."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    at = letters.index(token[-2])
+    spare = {f"spare bits {n}": f"{token[:-2]}{letters[at ^ n]}=" for n in (1, 2, 3)}
+    raw = base64.b64decode(token)
+    return spare | {
+        "no padding": token.rstrip("="),
+        "more padding": token + "=",
+        "junk behind": token + "!!!",
+        "a newline inside": f"{token[:20]}\n{token[20:]}",
+        "a newline behind": token + "\n",
+        "a space before": " " + token,
+        "another case": token.swapcase(),
+        "hexadecimal": raw.hex(),
+        "twice": f"{token},{token}",
+        "URL-safe": base64.urlsafe_b64encode(raw).decode(),
+        "a full width letter": token.replace(token[0], chr(ord(token[0]) + 0xFEE0), 1),
+    }
+
+
+#: Somebody whose signature the URL-safe alphabet writes otherwise.
+USER = next(f"user-{n}" for n in range(1000) if {"+", "/"} <= set(flow(f"user-{n}")))
+
+
+@pytest.mark.parametrize("what", other_spellings(flow(USER)))
+def test_no_second_spelling_is_good(what: str) -> None:
+    spelling = other_spellings(flow(USER))[what]
+    assert spelling != flow(USER)
+    code_of(Verifier("cognito-flow", Keyring(NEW)), spelling, USER)
+
+
+@pytest.mark.parametrize("slug", ["gleap", "talkjs-signature"])
+def test_hexadecimal_has_one_spelling(slug: str) -> None:
+    verifier, token = verifier_of(slug), signer_of(slug).sign("user-1")
+    assert verifier.verify(token, "user-1").principal_id == "user-1"
+    for wrong in (token.swapcase(), token[:-1], token + "0", token[:-1] + "g"):
+        code_of(verifier, wrong, "user-1")
+
+
+def test_the_spare_bits_of_the_url_safe_alphabet_are_refused_too() -> None:
+    verifier, token = Verifier(ACME, Keyring(NEW), clock=lambda: NOW), acme("a.1")
+    assert verifier.verify(token).principal_id == "a.1"
+    at = URL_SAFE.index(token[-1])
+    assert at % 16 == 0  # 86 letters for 64 bytes leave four bits of the last one
+    for bits in range(1, 16):
+        assert code_of(verifier, token[:-1] + URL_SAFE[at + bits]) == "malformed"
+    assert code_of(verifier, token + "==") == "malformed"
+
+
+def test_hexadecimal_in_another_case_is_refused() -> None:
+    named = stigg("user-1")
+    id, _, code = named.rpartition(":")
+    assert code_of(Verifier("stigg", Keyring(NEW)), f"{id}:{code.upper()}") == "malformed"
+
+
+MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "a secret for a keyring": (NEW, {}, "must be a Keyring"),
+    "a short key": (Keyring("too-short-to-be-safe"), {}, "32 bytes"),
+    "a short previous key": (Keyring(NEW, previous="too-short-to-be-safe"), {}, "32 bytes"),
+    "a private key": (Keyring(private_key("RS256")[0]), {}, "needs a shared secret"),
+    "a negative leeway": (Keyring(NEW), {"leeway": -1}, "leeway="),
+    "a leeway that is true": (Keyring(NEW), {"leeway": True}, "leeway="),
+    "a leeway that is text": (Keyring(NEW), {"leeway": "1"}, "leeway="),
+    "a leeway that is no number": (Keyring(NEW), {"leeway": float("nan")}, "leeway="),
+    "an age where there is none": (Keyring(NEW), {"max_age": 60}, "leave max_age= out"),
+    "a clock that is none": (Keyring(NEW), {"clock": 5}, "clock="),
+    "an environment that is none": (Keyring(NEW), {"environment": 5}, "environment="),
+    "a setting that is none": (Keyring(NEW), {"settings": {"a": "b"}}, "no setting"),
+    "a secret of another environment": (
+        Keyring(NEW),
+        {"other_environments": {"x": NEW}},
+        "must be a Keyring",
+    ),
+    "its own environment": (
+        Keyring(NEW),
+        {"environment": "live", "other_environments": {"live": Keyring(OLD)}},
+        "names of other environments",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_a_mistake_in_the_configuration_raises_at_once(what: str) -> None:
+    keyring, options, message = MISTAKES[what]
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        Verifier("stigg", keyring, **options)
+    assert NEW not in str(raised.value)
+
+
+def test_a_mistake_about_the_scheme_raises_too() -> None:
+    no_scheme: Any = 7
+    with pytest.raises(ConfigurationError, match="name of a scheme"):
+        Verifier(no_scheme, Keyring(NEW))
+    with pytest.raises(ConfigurationError, match="say in max_age="):
+        verifier_of("chameleon", max_age=None)
+    with pytest.raises(ConfigurationError, match="max_age= is a number"):
+        verifier_of("chameleon", max_age=-1)
+    sandbox = Keyring("sandbox_secret_" + "ab" * 16)
+    with pytest.raises(ConfigurationError, match="belongs to the environment"):
+        Verifier("cognito-flow", sandbox, environment="live")
+    with pytest.raises(ConfigurationError, match="belongs to the environment"):
+        Verifier("cognito-flow", Keyring(NEW), other_environments={"live": sandbox})
+
+
+def test_an_unknown_scheme_is_refused() -> None:
+    with pytest.raises(UnknownScheme):
+        Verifier("stig", Keyring(NEW))
+
+
+def test_it_is_built_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STIGG_SIGNING_SECRET", NEW)
+    monkeypatch.setenv("STIGG_SIGNING_SECRET_PREVIOUS", OLD)
+    verifier = Verifier.from_env("stigg", environment="live")
+    assert verifier.verify(stigg("u", OLD)).role == "previous"
+    assert verifier.verify(stigg("u")).environment == "live"
+    assert verifier.request_header == "X-CUSTOMER-KEY"
+    assert Verifier("cognito-flow", Keyring(NEW)).request_header is None
+    monkeypatch.delenv("STIGG_SIGNING_SECRET")
+    with pytest.raises(InvalidKey, match="STIGG_SIGNING_SECRET"):
+        Verifier.from_env("stigg")
+
+
+def test_two_principals_with_one_token_are_warned_of() -> None:
+    with pytest.warns(AmbiguousSchemeWarning, match="zoho-thrive"):
+        Verifier("zoho-thrive", Keyring(NEW))
+
+
+def test_nothing_that_is_shown_names_a_key_or_a_person() -> None:
+    verifier = Verifier("stigg", Keyring(NEW))
+    examination = verifier.examine(stigg("user-1"))
+    identity = verifier.verify(stigg("user-1"))
+    with pytest.raises(BadToken) as refused:
+        verifier.verify(stigg("user-1", OLD))
+    shown = repr([verifier, examination, identity, refused.value]) + str(refused.value)
+    for canary in (NEW, "user-1", hashlib.sha256(NEW.encode()).hexdigest()):
+        assert canary not in shown
+    assert verifier.pseudonym("user-1") == Signer("stigg", Keyring(NEW)).pseudonym("user-1")
+
+
+def test_a_refused_verifier_says_so() -> None:
+    assert repr(Verifier.__new__(Verifier)) == "<Verifier refused>"

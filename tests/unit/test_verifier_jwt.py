@@ -1,0 +1,202 @@
+"""Verifying JSON Web Tokens: what they must say, and when."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import jwt
+import pytest
+
+from countermark import BadToken, Keyring, Principal, SecretKey, Verifier
+from tests.unit.samples import ANN, NOW, private_key, signer_of
+from tests.unit.test_verifier import FOREIGN, NEW, OLD, code_of, verifier_of
+
+CLAIMS: dict[str, Any] = {"user_id": "user-1", "exp": int(NOW) + 60}
+
+
+def token(claims: Any = None, secret: Any = NEW, header: Any = None, **changed: Any) -> str:
+    """Return a token by PyJWT's own encoder."""
+    wanted = (CLAIMS if claims is None else claims) | changed
+    return jwt.encode(wanted, secret, algorithm="HS256", headers=header)
+
+
+def raw(header: str | bytes, claims: str | bytes, secret: str = NEW) -> str:
+    """Return a token of any two texts, well signed."""
+    parts = [part if isinstance(part, bytes) else part.encode() for part in (header, claims)]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    algorithm = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    code = algorithm.sign(signed, secret.encode())
+    return f"{signed.decode()}.{base64.urlsafe_b64encode(code).rstrip(b'=').decode()}"
+
+
+HEADER = '{"alg":"HS256","typ":"JWT"}'
+
+
+def chat(**options: Any) -> Verifier:
+    return Verifier("stream-chat", Keyring(NEW), **{"clock": lambda: NOW} | options)
+
+
+def test_the_claims_say_whose_it_is() -> None:
+    identity = chat(environment="live").verify(token(plan="pro"))
+    assert (identity.principal_id, identity.role) == ("user-1", "current")
+    assert identity.key_id == SecretKey(NEW).key_id
+    assert identity.claims == {**CLAIMS, "plan": "pro"}
+    assert identity.expires_at == int(NOW) + 60
+    assert chat().verify(raw(HEADER, json.dumps(CLAIMS))).principal_id == "user-1"
+    assert not chat().needs_principal
+
+
+def test_the_end_counts_with_a_leeway() -> None:
+    for early, code in ((9.9, "verified"), (10, "expired"), (11, "expired")):
+        verifier = chat(clock=lambda early=early: int(NOW) + 60 + early)
+        assert verifier.examine(token()).code == code
+    assert code_of(chat(leeway=0, clock=lambda: int(NOW) + 60), token()) == "expired"
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_the_beginning_counts_with_a_leeway(claim: str) -> None:
+    assert chat().verify(token(CLAIMS | {claim: int(NOW) + 10})).principal_id == "user-1"
+    assert code_of(chat(), token(CLAIMS | {claim: int(NOW) + 11})) == "not_yet_valid"
+    both = token(nbf=int(NOW) - 60, iat=int(NOW) - 60) if claim == "iat" else token(nbf=0)
+    assert chat().verify(both).principal_id == "user-1"
+
+
+def test_an_age_can_be_demanded() -> None:
+    verifier = chat(max_age=60)
+    assert verifier.verify(token(iat=int(NOW) - 69)).principal_id == "user-1"
+    assert code_of(verifier, token(iat=int(NOW) - 71)) == "expired"
+    assert code_of(verifier, token()) == "malformed"
+
+
+def test_every_key_of_the_ring_is_good_until_its_end() -> None:
+    now = [NOW]
+    ring = Keyring(NEW, previous=SecretKey(OLD, until=NOW + 5))
+    verifier = Verifier(
+        "stream-chat", ring, other_environments={"test": Keyring(FOREIGN)}, clock=lambda: now[0]
+    )
+    assert verifier.verify(token(secret=OLD)).role == "previous"
+    now[0] += 5
+    assert code_of(verifier, token(secret=OLD)) == "retired_key"
+    assert code_of(verifier, token(secret=FOREIGN)) == "wrong_environment"
+    assert code_of(verifier, token(secret="d" * 40)) == "mismatch"
+
+
+def test_a_token_for_somebody_else_is_not_theirs() -> None:
+    assert chat().verify(token(), "user-1").principal_id == "user-1"
+    assert code_of(chat(), token(), "user-2") == "mismatch"
+    assert code_of(chat(), token(), Principal(email="a@b.example")) == "mismatch"
+    feedbear = verifier_of("feedbear")
+    signed = signer_of("feedbear").sign(ANN)
+    assert feedbear.verify(signed, ANN).principal_id is None
+    assert code_of(feedbear, signed, Principal("user-1", email="bob@b.example")) == "mismatch"
+
+
+HOSTILE: dict[str, tuple[str, str]] = {
+    "no algorithm": (jwt.encode(CLAIMS, "", algorithm="none"), "malformed"),
+    "another algorithm": (jwt.encode(CLAIMS, NEW + NEW, algorithm="HS512"), "malformed"),
+    "a critical extension": (token(header={"crit": ["b64"], "b64": True}), "malformed"),
+    "an unencoded payload": (token(header={"b64": False}), "malformed"),
+    "a key of its own": (token(secret=FOREIGN, header={"jwk": {"kty": "oct"}}), "mismatch"),
+    "two parts": (token().rpartition(".")[0], "malformed"),
+    "four parts": (token() + ".x", "malformed"),
+    "no signature": (token().rpartition(".")[0] + ".", "malformed"),
+    "padding": (token() + "=", "malformed"),
+    "spare bits": (token()[:-1] + chr(ord(token()[-1]) + 1), "malformed"),
+    "a letter outside the alphabet": (token().replace(".", ".!", 1), "malformed"),
+    "a header that is a list": (raw("[]", "{}"), "malformed"),
+    "claims that are a list": (raw(HEADER, "[]"), "malformed"),
+    "claims that are no JSON": (raw(HEADER, "{'user_id': 1}"), "malformed"),
+    "claims that are no text": (raw(HEADER, b"\xff"), "malformed"),
+    "claims that lie deep": (raw(HEADER, "[" * 2500), "malformed"),
+    "many digits": (raw(HEADER, f'{{"user_id":"u","exp":{"9" * 5000}}}'), "malformed"),
+    "infinity": (raw(HEADER, '{"user_id":"u","exp":Infinity}'), "malformed"),
+    "an exponent": (raw(HEADER, '{"user_id":"u","exp":1e400}'), "malformed"),
+    "a claim twice": (raw(HEADER, '{"user_id":"u","user_id":"v"}'), "ambiguous"),
+    "an algorithm twice": (raw('{"alg":"HS256","alg":"HS256"}', "{}"), "ambiguous"),
+    "no id": (token(claims={"exp": int(NOW) + 60}), "malformed"),
+    "an id that is a number": (token(user_id=7), "malformed"),
+    "an id that is nothing": (token(user_id=""), "malformed"),
+    "an id with a newline": (token(user_id="a\nb"), "malformed"),
+    "an end that is true": (raw(HEADER, '{"user_id":"u","exp":true}'), "malformed"),
+    "an end that is a text": (raw(HEADER, '{"user_id":"u","exp":"9999999999"}'), "malformed"),
+    "an end before time": (raw(HEADER, '{"user_id":"u","exp":-1}'), "malformed"),
+    "too long": (token(padding="x" * 9000), "malformed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_each_hostile_token_has_its_code(what: str) -> None:
+    hostile, code = HOSTILE[what]
+    assert code_of(chat(), hostile) == code
+
+
+def test_what_is_constant_in_a_recipe_must_be_in_the_token() -> None:
+    """A token for another application, or of another kind, is not for this one."""
+    good = signer_of("talkjs-jwt").sign("user-1")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    secret = "0123456789abcdef" * 5
+    verifier = verifier_of("talkjs-jwt")
+    assert verifier.verify(good).principal_id == "user-1"
+    for wrong in ({"iss": "another"}, {"tokenType": "app"}):
+        assert code_of(verifier, token(claims, secret, **wrong)) == "wrong_environment"
+    without = {name: value for name, value in claims.items() if name != "tokenType"}
+    assert code_of(verifier, token(without, secret)) == "malformed"
+
+
+def test_an_id_inside_a_text_is_found() -> None:
+    good = signer_of("smile-io").sign("user-1")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    verifier, secret = verifier_of("smile-io"), "0123456789abcdef" * 5
+    assert claims["sub"] == "the-id_type:user-1"
+    assert verifier.verify(good).principal_id == "user-1"
+    for sub in ("user-1", "another:user-1", 7, "the-id_type:", None):
+        assert code_of(verifier, token(claims, secret, sub=sub)) == "malformed"
+
+
+def test_claims_inside_claims_are_read() -> None:
+    good = signer_of("onesignal-jwt").sign("user-1")
+    verifier = verifier_of("onesignal-jwt")
+    assert verifier.verify(good).principal_id == "user-1"
+    claims = jwt.decode(good, options={"verify_signature": False})
+    flat = jwt.encode(claims | {"identity": "user-1"}, private_key("ES256")[0], algorithm="ES256")
+    assert code_of(verifier, flat) == "malformed"
+
+
+@pytest.mark.parametrize("slug", ["knock", "onesignal-jwt"])
+def test_a_public_key_is_no_shared_secret(slug: str) -> None:
+    """The classic confusion: HS256 over the public key that everybody has."""
+    algorithm = "RS256" if slug == "knock" else "ES256"
+    claims = jwt.decode(signer_of(slug).sign(ANN), options={"verify_signature": False})
+    header = base64.urlsafe_b64encode(HEADER.encode()).rstrip(b"=")
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=")
+    signed = header + b"." + body
+    hmac_of = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    code = hmac_of.sign(signed, private_key(algorithm)[1].encode())
+    forged = f"{signed.decode()}.{base64.urlsafe_b64encode(code).rstrip(b'=').decode()}"
+    assert code_of(verifier_of(slug), forged) == "malformed"
+
+
+def test_one_of_several_names_is_enough() -> None:
+    verifier = verifier_of("featurebase-jwt")
+    signer = signer_of("featurebase-jwt", claims=())
+    by_email = verifier.verify(signer.sign(Principal(email="a@b.example")))
+    assert (by_email.principal_id, by_email.claims["email"]) == (None, "a@b.example")
+    nobody = token({"name": "Ann"}, "0123456789abcdef" * 5)
+    assert code_of(verifier, nobody) == "malformed"
+
+
+def test_the_time_of_sign_up_is_a_time() -> None:
+    good = jwt.decode(signer_of("intercom-jwt").sign(ANN), options={"verify_signature": False})
+    verifier, secret = verifier_of("intercom-jwt"), "0123456789abcdef" * 5
+    assert verifier.verify(token(good, secret)).claims["created_at"] == 1_700_000_000
+    assert code_of(verifier, token(good, secret, created_at="yesterday")) == "malformed"
+
+
+def test_an_error_says_nothing_of_the_token() -> None:
+    hostile = token(user_id="canary-user\n")
+    with pytest.raises(BadToken) as refused:
+        chat().verify(hostile)
+    assert "canary" not in str(refused.value)
+    assert refused.value.__context__ is None
