@@ -1,0 +1,144 @@
+"""What a meter tells: the figures of each group, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+#: Seconds. Days are those of UTC.
+DAY = 86_400
+
+#: How many days are kept, beside today.
+KEPT_DAYS = 30
+
+#: What stands for the tenants and origins beyond the limit.
+OTHER = "other"
+
+#: A scheme, its environment, a tenant.
+Group: TypeAlias = tuple[str, str | None, str | None]
+
+#: An origin, the role of the key, the code of the verdict, what let the request in.
+Cell: TypeAlias = tuple[str | None, str | None, str, str | None]
+
+
+class Count(NamedTuple):
+    """How many requests had all of this in common.
+
+    Attributes:
+        origin: The page's origin, where it is an allowed one.
+        key_role: The role of the key that matched.
+        verdict: ``verified`` or a key of :data:`countermark.errors.REFUSALS`.
+        let_in_by: ``token``, ``monitor``, ``allowance``, ``fail_open``; None: refused.
+    """
+
+    scheme: str
+    environment: str | None
+    tenant: str | None
+    origin: str | None
+    key_role: str | None
+    verdict: str
+    let_in_by: str | None
+    requests: int
+
+
+class Principals(NamedTuple):
+    """How many principals were seen; nobody is named.
+
+    Attributes:
+        verified: Who had a verified request.
+        affected: Who had one that was not.
+        stranded: Who had only such.
+        exact: False: there were more than could be told apart, so *affected* and
+            *stranded* are at least so many.
+    """
+
+    verified: int = 0
+    affected: int = 0
+    stranded: int = 0
+    exact: bool = True
+
+
+class Figures(NamedTuple):
+    """The figures of one scheme, environment and tenant.
+
+    Attributes:
+        counts: The requests of the days asked for.
+        principals: Who made them.
+        days_seen: On how many of the days there were any.
+        first_seen: When the first request came that is still kept, in seconds
+            since the epoch, whatever the days asked for.
+        last_seen: When the last one came.
+    """
+
+    scheme: str
+    environment: str | None
+    tenant: str | None
+    counts: tuple[Count, ...]
+    principals: Principals
+    days_seen: int
+    first_seen: float
+    last_seen: float
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were."""
+        return sum(count.requests for count in self.counts)
+
+    @property
+    def verified(self) -> int:
+        """How many of them were verified."""
+        return self.by("verdict").get("verified", 0)
+
+    @property
+    def would_be_refused(self) -> int:
+        """How many would be refused if all are enforced now: all that are not verified."""
+        return self.requests - self.verified
+
+    @property
+    def refused(self) -> int:
+        """How many were refused."""
+        return self.by("let_in_by").get(None, 0)
+
+    def by(self, field: str) -> dict[str | None, int]:
+        """Return how many requests there were by a field of :class:`Count`."""
+        sums: dict[str | None, int] = {}
+        for count in self.counts:
+            value = getattr(count, field)
+            sums[value] = sums.get(value, 0) + count.requests
+        return sums
+
+
+class Snapshot(NamedTuple):
+    """What a meter has counted.
+
+    Attributes:
+        taken_at: When, in seconds since the epoch.
+        days: How many whole days of UTC it covers, beside today so far.
+        groups: The figures, ordered.
+    """
+
+    taken_at: float
+    days: int
+    groups: tuple[Figures, ...]
+
+
+def counted(group: Group, cells: Iterable[tuple[Cell, int]]) -> tuple[Count, ...]:
+    """Return *cells* as ordered rows."""
+    rows = [row_of(group, cell, requests) for cell, requests in cells]
+    return tuple(sorted(rows, key=lambda row: [field or "" for field in row[:-1]]))
+
+
+def row_of(group: Group, cell: Cell, requests: int) -> Count:
+    """Return the row of a cell."""
+    origin, role, code, let_in_by = cell
+    return Count(*group, origin, role, code, let_in_by, requests)
+
+
+def order(group: Group) -> list[str]:
+    """Return what groups are ordered by: None comes first."""
+    return [field or "" for field in group]
+
+
+def day_of(now: float) -> int:
+    """Return the number of the day of UTC, 0 for 1970-01-01."""
+    return int(now // DAY)

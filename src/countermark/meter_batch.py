@@ -1,0 +1,102 @@
+"""What a process writes to Redis at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from countermark.figures import OTHER, Group
+from countermark.meter_redis import (
+    DAY_EXPIRES,
+    PERIOD_EXPIRES,
+    MeterKeys,
+    in_chunks,
+    pseudonym_of,
+)
+from countermark.tally import MOST_ROWS, Tally
+
+# How many principals wait for being written, verified or not, while Redis is away.
+_MOST_WAITING = 10_000
+
+#: A day, a group, and whether they were verified.
+Kind: TypeAlias = tuple[int, Group, bool]
+
+#: What stands for texts that are not told apart.
+Labelled: TypeAlias = Mapping[str | None, str]
+
+
+class Batch:
+    """What is written at once: requests, and principals by pseudonyms of this process."""
+
+    __slots__ = ("people", "skipped", "tally", "waiting")
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.people: dict[Kind, dict[bytes, bytes]] = {}
+        self.waiting = {True: 0, False: 0}
+        self.skipped: set[tuple[int, Group]] = set()
+
+    def meet(self, kind: Kind, person: bytes, pseudonym: bytes) -> None:
+        """Add somebody who was seen, if there is room."""
+        day, group, verified = kind
+        people = self.people.setdefault(kind, {})
+        if pseudonym in people:
+            return
+        if self.waiting[verified] >= _MOST_WAITING:
+            self.skipped.add((day, group))
+            return
+        self.waiting[verified] += 1
+        people[pseudonym] = person
+
+    def labels(self) -> tuple[set[str | None], set[str | None]]:
+        """Return the tenants and the origins in it."""
+        buckets = [pair for groups in self.tally.days.values() for pair in groups.items()]
+        tenants = {tenant for (_, _, tenant), _ in buckets}
+        return tenants, {cell[0] for _, bucket in buckets for cell in bucket.cells}
+
+    def commands(
+        self, keys: MeterKeys, salt: str, max_principals: int, agreed: Sequence[Labelled]
+    ) -> Iterator[list[str]]:
+        """Return the commands that write it, all arguments as text.
+
+        COUNT and SEEN are not Redis' own; the script has them.
+
+        Args:
+            keys: What the keys are called.
+            salt: What pseudonyms are made with.
+            max_principals: How many are remembered of each group.
+            agreed: What stands for tenants and for origins that are not told apart.
+        """
+        tenants, origins = agreed
+
+        def labelled(group: Group) -> Group:
+            return (*group[:2], tenants.get(group[2], group[2]))
+
+        expires = {keys.salt: PERIOD_EXPIRES}
+        for day, group in self.skipped:
+            expires[keys.of_day("skipped", day)] = DAY_EXPIRES
+            yield ["SADD", keys.of_day("skipped", day), json.dumps(labelled(group))]
+        for day, groups in self.tally.days.items():
+            counts, first, last = (keys.of_day(what, day) for what in ("counts", "first", "last"))
+            expires |= dict.fromkeys((counts, first, last), DAY_EXPIRES)
+            for group, bucket in groups.items():
+                row = labelled(group)
+                yield ["ZADD", first, "LT", repr(bucket.first), json.dumps(row)]
+                yield ["ZADD", last, "GT", repr(bucket.last), json.dumps(row)]
+                for (origin, *rest), requests in bucket.cells.items():
+                    texts = origins.get(origin, origin), origin and OTHER
+                    fields = [json.dumps([*row, text, *rest]) for text in texts]
+                    yield ["COUNT", counts, *fields, str(requests), str(MOST_ROWS)]
+        for (day, group, verified), people in self.people.items():
+            row, kind = labelled(group), "verified" if verified else "unverified"
+            distinct = keys.of_day(kind, day, row)
+            last_seen = keys.of_period(f"last_{kind}", day, row)
+            skipped = keys.of_day("skipped", day)
+            expires |= {distinct: DAY_EXPIRES, skipped: DAY_EXPIRES, last_seen: PERIOD_EXPIRES}
+            seen = [last_seen, skipped, json.dumps(row), str(max_principals), str(day)]
+            for some in in_chunks([pseudonym_of(person, salt) for person in people.values()]):
+                yield ["PFADD", distinct, *some]
+                yield ["SEEN", *seen, *some]
+        for key, seconds in expires.items():
+            yield ["EXPIRE", key, str(seconds)]
