@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from http import HTTPStatus
-from typing import NamedTuple
+from typing import Final
 
 from countermark.errors import ConfigurationError
 from countermark.identity import RequestIdentity
+from countermark.responses import Header, Response, json_response, problem, without_body
 
-
-class Response(NamedTuple):
-    """A whole response: status code, header pairs and body."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
+# It is the cookie that says whose payload it is.
+_VARY: Final[Header] = ("Vary", "Cookie")
 
 
 def respond(method: str, identity: RequestIdentity | None) -> Response:
@@ -29,36 +23,15 @@ def respond(method: str, identity: RequestIdentity | None) -> Response:
             "SignaturesEndpoint found no identity; put SigningMiddleware around the application"
         )
     if method not in ("GET", "HEAD"):
-        response = _problem(405, "method_not_allowed", "Use GET.", ("Allow", "GET, HEAD"))
+        allow = ("Allow", "GET, HEAD")
+        response = problem(405, "method_not_allowed", "Use GET.", _VARY, allow)
     elif identity.principal is not None:
-        response = _json(200, "application/json", identity.payload())
+        response = json_response(200, "application/json", identity.payload(), _VARY)
     elif identity.failed:
-        response = _problem(503, "principal_unknown", "The server could not tell who this is.")
+        detail = "The server could not tell who this is."
+        response = problem(503, "principal_unknown", detail, _VARY)
     else:
         # RFC 9110 wants a challenge. Browsers ask nobody for a scheme they do not know.
         challenge = ("WWW-Authenticate", "Session")
-        response = _problem(401, "anonymous", "Nobody is signed in.", challenge)
-    return response._replace(body=b"") if method == "HEAD" else response
-
-
-def _problem(status: int, code: str, detail: str, *headers: tuple[str, str]) -> Response:
-    """Return an RFC 9457 problem."""
-    problem = {
-        "type": f"urn:countermark:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return _json(status, "application/problem+json", problem, *headers)
-
-
-def _json(status: int, content_type: str, content: object, *headers: tuple[str, str]) -> Response:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    common = [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-        ("Vary", "Cookie"),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
-    return Response(status, [*common, *headers], body)
+        response = problem(401, "anonymous", "Nobody is signed in.", _VARY, challenge)
+    return without_body(response) if method == "HEAD" else response

@@ -1,4 +1,4 @@
-"""What happened to a signature: one logger, one hook, one counter."""
+"""What happened to a signature or a request: one logger, one hook, one counter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from logging import Logger
 
-EventName = Literal["signed", "withheld", "exposed", "impersonated", "ambiguous", "failed"]
+EventName = Literal[
+    "signed",
+    "withheld",
+    "exposed",
+    "impersonated",
+    "ambiguous",
+    "failed",
+    "verified",
+    "refused",
+    "would_refuse",
+    "allowed",
+]
 
 # The numbers of the module logging, which is imported when there is something to log.
 _DEBUG, _INFO, _WARNING = 10, 20, 30
@@ -20,7 +31,13 @@ _LEVELS: dict[EventName, int] = {
     "impersonated": _INFO,
     "ambiguous": _WARNING,
     "failed": _WARNING,
+    "verified": _DEBUG,
+    "refused": _WARNING,
+    "would_refuse": _DEBUG,
+    "allowed": _INFO,
 }
+# For the hook alone: a line per request is no news.
+_UNLOGGED = ("signed", "verified")
 
 
 class Event(NamedTuple):
@@ -37,21 +54,35 @@ class Event(NamedTuple):
       that was ``signed`` or ``suppressed``;
     * ``ambiguous``: a middleware was built with a scheme that can give two
       principals the same signature, since its vendor leaves no choice;
-    * ``failed``: there is no token because something went wrong.
+    * ``failed``: something went wrong, so that there is no token, or a request was
+      not judged as it was meant to be;
+    * ``verified``: a request was verified;
+    * ``refused``: a request was refused;
+    * ``would_refuse``: the mode is ``monitor``; in ``enforce`` the request would have
+      been refused, unless there is an allowance;
+    * ``allowed``: an unsigned request was let in all the same.
 
     Attributes:
         reason: A stable code. For ``failed``: ``resolver_raised``,
             ``resolver_not_async_def`` (a plain function gave something to
             await), ``not_loaded`` (read before ``load()``), ``signer_raised``,
             ``unknown_tenant``, ``tenant_raised``, ``delivery_raised``, or the code
-            of an ``InvalidPrincipal``. For ``withheld`` and ``exposed``:
+            of an ``InvalidPrincipal``; of the receiving side ``resolver_raised`` and
+            ``tenant_raised`` too, and ``verifier_raised``, ``mode_raised`` (so it
+            is ``enforce``), ``mode_file`` (so the modes stay as they were),
+            ``store_unavailable``, ``allowance_raised`` and ``meter_raised``. For
+            ``refused`` and ``would_refuse``: a key of ``countermark.errors.REFUSALS``.
+            For ``verified``: the role of the key. For ``allowed``: ``allowance`` or
+            ``fail_open``. For ``withheld`` and ``exposed``:
             ``public``, ``s_maxage``, ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,
             ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
             the key. For ``ambiguous``: ``recipe``.
         scheme: The scheme concerned, where it was one and not all.
-        principal: A salted hash of the id (see ``SecretKey.pseudonym``).
+        principal: A salted hash of the id (see ``SecretKey.pseudonym``); of a request
+            that is not verified, of the id that it claims.
         error: The type of the exception behind it.
+        correlation: What a refusal and its event have in common, a UUID.
     """
 
     name: EventName
@@ -59,6 +90,7 @@ class Event(NamedTuple):
     scheme: str | None = None
     principal: str | None = None
     error: str | None = None
+    correlation: str | None = None
 
 
 OnEvent = Callable[[Event], object]
@@ -67,25 +99,28 @@ OnEvent = Callable[[Event], object]
 def emit(event: Event, on_event: OnEvent | None) -> None:
     """Log *event* and hand it to *on_event*, whose own errors are logged and dropped.
 
-    Events of the name ``signed`` are for the hook alone: a line per request is
-    no news.
+    Events of the names ``signed`` and ``verified`` are for the hook alone: a line
+    per request is no news.
     """
-    if event.name != "signed":
-        _logger().log(
-            _LEVELS[event.name],
-            "%s: %s (scheme=%s principal=%s error=%s)",
-            event.name,
-            event.reason,
-            event.scheme,
-            event.principal,
-            event.error,
-            extra={"countermark": event},
-        )
+    if event.name not in _UNLOGGED:
+        text = "%s: %s (scheme=%s principal=%s error=%s)"
+        values = [event.name, event.reason, event.scheme, event.principal, event.error]
+        if event.correlation is not None:
+            text += " correlation=%s"
+            values.append(event.correlation)
+        _logger().log(_LEVELS[event.name], text, *values, extra={"countermark": event})
     if on_event is not None:
         try:
             on_event(event)
         except Exception as error:
             _logger().warning("on_event raised %s", type(error).__name__)
+
+
+def is_wanted(name: EventName, on_event: OnEvent | None) -> bool:
+    """Tell whether anybody would see an event of that name."""
+    if on_event is not None:
+        return True
+    return name not in _UNLOGGED and _logger().isEnabledFor(_LEVELS[name])
 
 
 def _logger() -> Logger:

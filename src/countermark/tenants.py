@@ -1,12 +1,15 @@
-"""Signers by tenant, where each has keys of its own."""
+"""What belongs to each tenant, where each has keys of its own."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 from countermark.errors import ConfigurationError
 from countermark.signer import Signer
+
+T = TypeVar("T")
 
 #: Takes the id of a tenant and returns its signers; nothing for one that is not known.
 LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
@@ -15,8 +18,8 @@ LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
 MAX_TENANTS = 1024
 
 
-class TenantSigners:
-    """Loads the signers of a tenant once, and keeps those of the latest tenants.
+class TenantCache(Generic[T]):
+    """Loads what belongs to a tenant once, and keeps that of the latest tenants.
 
     Tenants are told apart by the exact text of their ids. One that is not known is
     not kept, so that it is found as soon as it exists.
@@ -24,33 +27,45 @@ class TenantSigners:
 
     __slots__ = ("_kept", "_load", "_lock")
 
-    def __init__(self, load: LoadSigners) -> None:
+    def __init__(self, load: Callable[[str], T | None]) -> None:
         from threading import Lock
 
         self._load = load
         self._lock = Lock()
-        self._kept: OrderedDict[str, dict[str, Signer]] = OrderedDict()
+        self._kept: OrderedDict[str, T] = OrderedDict()
 
-    def of(self, tenant: str) -> Mapping[str, Signer]:
-        """Return the signers of *tenant* by scheme; none if it is not known.
+    def of(self, tenant: str) -> T | None:
+        """Return what belongs to *tenant*; None if it is not known.
 
         Raises:
             Exception: Whatever loading raises.
         """
         with self._lock:
-            signers = self._kept.get(tenant)
-            if signers is not None:
+            kept = self._kept.get(tenant)
+            if kept is not None:
                 self._kept.move_to_end(tenant)
-                return signers
+                return kept
         loaded = self._load(tenant)  # not under the lock: it may be slow
-        if not loaded:
-            return {}
-        signers = by_scheme(loaded)
+        if loaded is None:
+            return None
         with self._lock:
-            self._kept[tenant] = signers
+            self._kept[tenant] = loaded
             if len(self._kept) > MAX_TENANTS:
                 self._kept.popitem(last=False)
-        return signers
+        return loaded
+
+
+class TenantSigners(TenantCache[Mapping[str, Signer]]):
+    """The signers of tenants, by scheme."""
+
+    __slots__ = ()
+
+    def __init__(self, load: LoadSigners) -> None:
+        def load_by_scheme(tenant: str) -> Mapping[str, Signer] | None:
+            signers = load(tenant)
+            return by_scheme(signers) if signers else None
+
+        super().__init__(load_by_scheme)
 
 
 def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
