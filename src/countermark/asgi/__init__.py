@@ -7,3 +7,4 @@ from countermark.asgi.types import Message as Message
 from countermark.asgi.types import Receive as Receive
 from countermark.asgi.types import Scope as Scope
 from countermark.asgi.types import Send as Send
+from countermark.asgi.verifying import VerifyingMiddleware as VerifyingMiddleware

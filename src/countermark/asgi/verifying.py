@@ -1,0 +1,153 @@
+"""Verifying under ASGI: requests get in with a good token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from countermark.allowance import Allowance
+from countermark.asgi.types import App, Receive, Scope, Send
+from countermark.credentials import Location
+from countermark.enforcement import CountVerdict, Enforcement
+from countermark.events import OnEvent
+from countermark.modes import ModeSetting
+from countermark.origins import AllowedOrigins
+from countermark.presented import PrincipalReader
+from countermark.refusal import is_preflight, preflight_answer, refusal
+from countermark.responses import Response
+from countermark.verdict import Verdict
+from countermark.verifiers import TenantReader, VerifierSetting
+
+
+class VerifyingMiddleware:
+    """Verifies the token of every request, and in the mode ``enforce`` refuses the others.
+
+    ``scope["state"]["verified_identity"]``, which Starlette shows as
+    ``request.state.verified_identity``, is a :class:`VerifiedIdentity` or None, and
+    ``verdict`` beside it a :class:`Verdict`; None in the mode ``off``, and for CORS
+    preflights that pass. Whether the verified principal may see what is asked for,
+    the application decides.
+
+    A refusal is RFC 9457 JSON with status 401 or 403, sent without reading the body. A
+    websocket is refused before it is accepted: by such a response where the server
+    offers the extension, else with the code 1008, which browsers see as a 403.
+
+    CORS preflights have no token by design. In ``monitor`` they pass; in ``enforce``
+    they are answered here with the permission for allowed origins, and refused
+    otherwise. A CORS middleware around this one answers them before. The application's
+    own responses get no CORS headers from here.
+
+    Where it is applied twice, both check, and the application sees what the inner one
+    found.
+
+    Args:
+        app: The application, or the next middleware.
+        verifier: A :class:`Verifier`; or a function that returns one for the id of a
+            tenant, or None, and is called once for each of the latest 1024 tenants.
+        mode: ``off``, ``monitor`` or ``enforce``, or a function from a
+            :class:`Question` to one, such as a :class:`ModeFile`. Where that fails,
+            it is ``enforce``.
+        token: Where the token is: the name of a header, or what ``from_header``,
+            ``from_query`` and ``from_cookie`` return. By default the scheme says.
+        principal: Where a token does not name its principal: where the id is, or a
+            function from the scope to it. Where it is given, every token must be for
+            this principal, and one for nobody is refused.
+        origins: The origins of the pages that may ask, an :class:`AllowedOrigins` or a
+            list of them; None: any.
+        allowance: How many sessions without a token ``enforce`` lets in, an
+            :class:`Allowance`. One with a store needs asyncio.
+        tenant: Takes the scope and returns the tenant's id, or None. Let it be one
+            that the application has established, and compare it with what is asked for.
+        meter: Called with every verdict.
+        on_event: Called with every :class:`Event`.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        verifier: VerifierSetting,
+        mode: ModeSetting = "monitor",
+        token: Location | str | None = None,
+        principal: PrincipalReader | None = None,
+        origins: AllowedOrigins | Iterable[str] | None = None,
+        allowance: Allowance | None = None,
+        tenant: TenantReader | None = None,
+        meter: CountVerdict | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self.app = app
+        self._enforcement = Enforcement(
+            verifier,
+            mode=mode,
+            token=token,
+            principal=principal,
+            origins=origins,
+            allowance=allowance,
+            tenant=tenant,
+            meter=meter,
+            on_event=on_event,
+        )
+        self._vary = self._enforcement.origins is not None
+        self._admit = _in_thread(self._enforcement) if self._enforcement.waits else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        enforcement = self._enforcement
+        if scope.get("method") == "OPTIONS" and is_preflight(scope):
+            verdict = None
+            preflight = enforcement.preflight(scope)
+            if preflight is not None:
+                await _send(preflight_answer(preflight, scope, vary=self._vary), send)
+                return
+        else:
+            verdict = enforcement.examine(scope)
+            if verdict is not None:
+                if enforcement.may_admit(verdict):
+                    await self._ask_allowance(verdict, scope)
+                enforcement.settle(verdict)
+                if verdict.let_in_by is None:
+                    await self._refuse(verdict, scope, send)
+                    return
+        state = scope.get("state")
+        if state is None or "verdict" in state:
+            # No state, or one that is not the request's own: some test drivers give all
+            # requests the same, and one would read the verdict on the other.
+            state = scope["state"] = dict(state or ())
+        state["verified_identity"] = None if verdict is None else verdict.identity
+        state["verdict"] = verdict
+        await self.app(scope, receive, send)
+
+    async def _ask_allowance(self, verdict: Verdict, scope: Scope) -> None:
+        if self._admit is None:
+            self._enforcement.admit(verdict, scope)
+        else:
+            await self._admit(verdict, scope)
+
+    async def _refuse(self, verdict: Verdict, scope: Scope, send: Send) -> None:
+        response = refusal(verdict, vary=self._vary, head=scope.get("method") == "HEAD")
+        if scope["type"] == "http":
+            await _send(response, send)
+        elif "websocket.http.response" in (scope.get("extensions") or ()):
+            await _send(response, send, "websocket.http.response")
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+
+async def _send(response: Response, send: Send, kind: str = "http.response") -> None:
+    status, headers, body = response
+    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    await send({"type": f"{kind}.start", "status": status, "headers": encoded})
+    await send({"type": f"{kind}.body", "body": body})
+
+
+def _in_thread(enforcement: Enforcement) -> Callable[[Verdict, Scope], Awaitable[None]]:
+    from asgiref.sync import sync_to_async
+
+    # Not thread-sensitive: requests would wait for one another's answers.
+    return sync_to_async(enforcement.admit, thread_sensitive=False)
