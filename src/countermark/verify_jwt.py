@@ -85,7 +85,10 @@ class JwtReader:
                 raise Unreadable("malformed")
         elif lone is None or lone.names[0].startswith("settings."):
             before, name, behind = self._text(template)
-            if not name and value != before:
+            # True is 1 to Python, and not to JSON.
+            if not name and (
+                value != before or isinstance(value, bool) != isinstance(before, bool)
+            ):
                 # Somebody else's account, or another kind of token of this one.
                 raise Unreadable("wrong_environment")
             if name:
@@ -166,15 +169,19 @@ def _refuse(constant: str) -> None:
 
 
 def _pairs(template: Any, value: Any) -> Found:
-    """Yield each template of a table with what a token has there, or ``MISSING``."""
-    for key, inner in template.items():
-        found = value.get(key, MISSING)
-        if isinstance(inner, dict):
-            if not isinstance(found, dict):
-                raise Unreadable("malformed")
+    """Yield each template of a structure with what a token has there, or ``MISSING``."""
+    if isinstance(template, dict):
+        if not isinstance(value, dict):
+            raise Unreadable("malformed")
+        for key, inner in template.items():
+            yield from _pairs(inner, value.get(key, MISSING))
+    elif isinstance(template, list):
+        if not isinstance(value, list) or len(value) != len(template):
+            raise Unreadable("malformed")
+        for inner, found in zip(template, value, strict=True):
             yield from _pairs(inner, found)
-        else:
-            yield inner, found
+    else:
+        yield template, value
 
 
 def _is_for(principal: Signable | None, named: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from countermark import BadToken, Keyring, Principal, SecretKey, Verifier
+from countermark import BadToken, Keyring, Principal, Scheme, SecretKey, Signer, Verifier
 from tests.unit.samples import ANN, NOW, private_key, signer_of
 from tests.unit.test_verifier import FOREIGN, NEW, OLD, code_of, verifier_of
 
@@ -143,6 +143,27 @@ def test_what_is_constant_in_a_recipe_must_be_in_the_token() -> None:
         assert code_of(verifier, token(claims, secret, **wrong)) == "wrong_environment"
     without = {name: value for name, value in claims.items() if name != "tokenType"}
     assert code_of(verifier, token(without, secret)) == "malformed"
+
+
+def test_constants_of_every_kind_are_compared() -> None:
+    scheme = Scheme.from_mapping(
+        {
+            "slug": "acme",
+            "jwt": {
+                "algorithm": "HS256",
+                "claims": {"sub": "{id}", "version": 1, "aud": ["a", "{settings.app}"]},
+            },
+            "settings": {"app": {"variable": "APP"}},
+        }
+    )
+    verifier = Verifier(scheme, Keyring(NEW), settings={"app": "x"})
+    good = {"sub": "user-1", "version": 1, "aud": ["a", "x"]}
+    assert verifier.verify(token(good)).principal_id == "user-1"
+    assert Signer(scheme, Keyring(NEW), settings={"app": "x"}).sign("user-1") == token(good)
+    for claim, wrong in (("version", 2), ("version", True), ("aud", ["a", "y"])):
+        assert code_of(verifier, token({**good, claim: wrong})) == "wrong_environment"
+    for wrong in ("a", ["a"], {}):
+        assert code_of(verifier, token({**good, "aud": wrong})) == "malformed"
 
 
 def test_an_id_inside_a_text_is_found() -> None:
