@@ -20,6 +20,7 @@ EventName = Literal[
     "refused",
     "would_refuse",
     "allowed",
+    "duplicate",
 ]
 
 # The numbers of the module logging, which is imported when there is something to log.
@@ -35,6 +36,7 @@ _LEVELS: dict[EventName, int] = {
     "refused": _WARNING,
     "would_refuse": _DEBUG,
     "allowed": _INFO,
+    "duplicate": _DEBUG,
 }
 # For the hook alone: a line per request is no news.
 _UNLOGGED = ("signed", "verified")
@@ -60,7 +62,8 @@ class Event(NamedTuple):
     * ``refused``: a request was refused;
     * ``would_refuse``: the mode is ``monitor``; in ``enforce`` the request would have
       been refused, unless there is an allowance;
-    * ``allowed``: an unsigned request was let in all the same.
+    * ``allowed``: an unsigned request was let in all the same;
+    * ``duplicate``: a webhook came again, and did not reach the application.
 
     Attributes:
         reason: A stable code. For ``failed``: ``resolver_raised``,
@@ -77,7 +80,9 @@ class Event(NamedTuple):
             ``public``, ``s_maxage``, ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,
             ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
-            the key. For ``ambiguous``: ``recipe``.
+            the key. For ``ambiguous``: ``recipe``. For ``duplicate``: ``done``, or
+            ``busy`` while the first one is handled. Webhooks are ``refused`` with the
+            code of a ``BadWebhook``, and their scheme begins with ``webhook:``.
         scheme: The scheme concerned, where it was one and not all.
         principal: A salted hash of the id (see ``SecretKey.pseudonym``); of a request
             that is not verified, of the id that it claims.

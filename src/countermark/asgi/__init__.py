@@ -8,3 +8,4 @@ from countermark.asgi.types import Receive as Receive
 from countermark.asgi.types import Scope as Scope
 from countermark.asgi.types import Send as Send
 from countermark.asgi.verifying import VerifyingMiddleware as VerifyingMiddleware
+from countermark.asgi.webhooks import WebhookMiddleware as WebhookMiddleware

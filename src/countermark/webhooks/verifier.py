@@ -11,6 +11,7 @@ from math import isfinite
 from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
 from countermark.keyring import Keyring
 from countermark.keys import SecretKey
+from countermark.options import checked_clock, no_keyring
 from countermark.webhooks.header_checks import hmac_check, secret_check
 from countermark.webhooks.http_signatures import http_signature_check
 from countermark.webhooks.proof import Check
@@ -60,9 +61,7 @@ class WebhookVerifier:
             # A secret that was given in its place is then not in the traceback.
             del keyring
         self.tolerance = _tolerance(scheme, tolerance)
-        if not callable(clock):
-            raise ConfigurationError("clock= must be callable and return seconds since the epoch")
-        self._clock = clock
+        self._clock = checked_clock(clock)
         _check_keys(scheme, rings)
         self._check = _compile(scheme, rings)
 
@@ -177,9 +176,7 @@ def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
         if isinstance(keyring, Keyring):
             return {"": keyring}
         del keyring
-        raise ConfigurationError(
-            "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
-        )
+        raise no_keyring()
     if isinstance(keyring, Mapping) and keyring:
         rings = dict(keyring)
         if all(isinstance(key_id, str) and key_id for key_id in rings) and all(

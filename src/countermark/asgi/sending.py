@@ -1,0 +1,14 @@
+"""Responses of this package's own, sent under ASGI."""
+
+from __future__ import annotations
+
+from countermark.asgi.types import Send
+from countermark.responses import Response
+
+
+async def send_response(response: Response, send: Send) -> None:
+    """Send a whole response."""
+    status, headers, body = response
+    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

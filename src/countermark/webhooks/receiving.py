@@ -1,0 +1,207 @@
+"""What the middleware for webhooks does, whatever the protocol."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from countermark.errors import BadWebhook, ConfigurationError, StoreUnavailable
+from countermark.events import Event, EventName, OnEvent, emit
+from countermark.options import checked_clock
+from countermark.policy import is_async
+from countermark.responses import Response, problem
+from countermark.webhooks.deliveries import Deliveries, DeliveriesInMemory, DeliveriesInRedis
+from countermark.webhooks.received import Headers
+from countermark.webhooks.verified import REFUSALS, VerifiedWebhook
+from countermark.webhooks.verifier import WebhookVerifier
+
+if TYPE_CHECKING:
+    from countermark.redis import RedisStore
+
+#: Under what an application finds its VerifiedWebhook, in the state of a scope.
+STATE_KEY: Final = "verified_webhook"
+ENVIRON_KEY: Final = "countermark.verified_webhook"
+
+#: What becomes of a delivery that was handled already.
+Duplicates: TypeAlias = Literal["answer", "deliver"]
+#: What becomes of a delivery while nobody can tell whether it was handled.
+WhenUnavailable: TypeAlias = Literal["fail_open", "fail_closed"]
+
+# Not 409: there are senders who never try again after a 4xx.
+_RETRY_AFTER: Final = ("Retry-After", "5")
+
+
+class Handling:
+    """One delivery that the application handles. It ends once, well or not."""
+
+    __slots__ = ("_claim", "_end", "_key", "ended")
+
+    def __init__(self, key: str, claim: str, end: Callable[[str, str, bool], None]) -> None:
+        self._key, self._claim, self._end = key, claim, end
+        self.ended = False
+
+    def end(self, handled: bool) -> None:
+        """Say whether the application has answered that all is well."""
+        self.ended = True
+        self._end(self._key, self._claim, handled)
+
+
+class Receiving:
+    """Lets the vendor's deliveries through, each once. Its options are the middleware's.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    __slots__ = (
+        "_deliveries",
+        "_on_event",
+        "_paths",
+        "_scheme",
+        "_verifier",
+        "_when_unavailable",
+        "max_body",
+        "waits",
+    )
+
+    #: Whether begin() and the end of a handling may wait for the network.
+    waits: bool
+    max_body: int
+
+    def __init__(
+        self,
+        verifier: WebhookVerifier,
+        *,
+        paths: str | Iterable[str] | None,
+        max_body: int,
+        duplicates: Duplicates,
+        store: RedisStore | None,
+        when_unavailable: WhenUnavailable,
+        on_event: OnEvent | None,
+        clock: Callable[[], float],
+    ) -> None:
+        if not isinstance(verifier, WebhookVerifier):
+            raise ConfigurationError("verifier= must be a WebhookVerifier")
+        if type(max_body) is not int or max_body < 1:
+            raise ConfigurationError("max_body= must be a number of bytes above 0")
+        _choose("duplicates", duplicates, "answer", "deliver")
+        _choose("when_unavailable", when_unavailable, "fail_open", "fail_closed")
+        if store is not None and (duplicates == "deliver" or not hasattr(store, "ask")):
+            raise ConfigurationError("store= takes a RedisStore, and is for duplicates='answer'")
+        hook: object = on_event
+        if hook is not None and (not callable(hook) or is_async(hook)):
+            raise ConfigurationError("on_event= must be callable, and no coroutine function")
+        clock = checked_clock(clock)
+        self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
+        self._paths = None if paths is None else _checked_paths(paths)
+        self.max_body = max_body
+        self._deliveries: Deliveries | None = None
+        if duplicates == "answer":
+            self._deliveries = (
+                DeliveriesInMemory(clock) if store is None else DeliveriesInRedis(store)
+            )
+        self.waits = store is not None
+        self._when_unavailable = when_unavailable
+        self._on_event = on_event
+
+    def covers(self, path: str) -> bool:
+        """Tell whether requests to *path*, or below it, are to be verified."""
+        if self._paths is None:
+            return True
+        # Frameworks route to the same place with a slash more.
+        path = re.sub("/{2,}", "/", path)
+        return any(path == one or path.startswith(f"{one}/") for one in self._paths)
+
+    def verify(
+        self, headers: Headers, body: bytes, method: str, path: str | bytes
+    ) -> VerifiedWebhook | Response:
+        """Return what proves a delivery, or what it is answered."""
+        try:
+            verified = self._verifier.verify(headers=headers, body=body, method=method, path=path)
+        except BadWebhook as error:
+            code = error.code
+        else:
+            self._emit("verified", verified.role)
+            return verified
+        return self.refuse(code)
+
+    def refuse(self, code: str, status: int = 401) -> Response:
+        """Return the answer to a delivery that is no good."""
+        from uuid import uuid4  # late, as it is slow to import
+
+        correlation = str(uuid4())
+        self._emit("refused", code, correlation=correlation)
+        challenge = f'Countermark realm="{self._scheme}", error="{code}"'
+        headers = [("WWW-Authenticate", challenge)] if status == 401 else []
+        detail = f"{REFUSALS[code].capitalize()}."
+        members = {"instance": f"urn:uuid:{correlation}"}
+        return problem(status, f"webhook_{code}", detail, *headers, members=members)
+
+    def too_large(self) -> Response:
+        """Return the answer to a delivery whose body is larger than what is taken."""
+        return self.refuse("too_large", 413)
+
+    def begin(self, verified: VerifiedWebhook) -> Handling | Response | None:
+        """Claim a delivery for the application.
+
+        Returns:
+            The handling, to be ended; None: it has no id, or whether it was handled is
+            not asked; or what is answered in the application's place.
+        """
+        if self._deliveries is None or verified.delivery_id is None:
+            return None
+        key = sha256(f"{verified.scheme}\n{verified.delivery_id}".encode()).hexdigest()
+        claim = os.urandom(8).hex()
+        try:
+            state = self._deliveries.begin(key, claim)
+        except StoreUnavailable as error:
+            self._emit("failed", "store_unavailable", error)
+            if self._when_unavailable == "fail_open":
+                return None
+            return problem(503, "webhook_store_unavailable", "Try again later.", _RETRY_AFTER)
+        if state == "new":
+            return Handling(key, claim, self._end)
+        self._emit("duplicate", state)
+        if state == "busy":
+            return problem(503, "webhook_busy", "The delivery is being handled.", _RETRY_AFTER)
+        # Good news to the sender, who otherwise would go on trying.
+        return Response(200, [("Content-Length", "0"), ("Cache-Control", "no-store")], b"")
+
+    def _end(self, key: str, claim: str, handled: bool) -> None:
+        deliveries = self._deliveries
+        assert deliveries is not None  # noqa: S101  # it has begun there
+        try:
+            if handled:
+                deliveries.succeed(key)
+            else:
+                deliveries.fail(key, claim)
+        except StoreUnavailable as error:
+            # The claim ends by itself; at worst the delivery is handled again.
+            self._emit("failed", "store_unavailable", error)
+
+    def _emit(
+        self,
+        name: EventName,
+        reason: str,
+        error: Exception | None = None,
+        correlation: str | None = None,
+    ) -> None:
+        kind = None if error is None else type(error).__name__
+        event = Event(name, reason, self._scheme, error=kind, correlation=correlation)
+        emit(event, self._on_event)
+
+
+def _choose(name: str, value: object, *choices: str) -> None:
+    if value not in choices:
+        raise ConfigurationError(f"{name}= must be one of {', '.join(choices)}")
+
+
+def _checked_paths(paths: Any) -> tuple[str, ...]:
+    listed = (paths,) if isinstance(paths, str) else paths
+    found = tuple(listed) if isinstance(listed, Iterable) else ()
+    if not found or not all(isinstance(path, str) and path.startswith("/") for path in found):
+        raise ConfigurationError("paths= must be a path that begins with a slash, or some of them")
+    return tuple(path.rstrip("/") for path in found)
