@@ -18,6 +18,7 @@ from benchmarks import (
     report,
     scheme_count,
     uvicorn_protocol,
+    verifying,
     wsgi_stack,
 )
 from benchmarks.measure import Suite, Timings, Verdict
@@ -30,6 +31,7 @@ _SUITES: dict[str, list[Callable[[], Suite]]] = {
     "schemes": [scheme_count.suite],
     "frameworks": [frameworks.fastapi_suite, frameworks.flask_suite, frameworks.django_suite],
     "uvicorn": [uvicorn_protocol.suite],
+    "verify": [verifying.hot_suite, verifying.asgi_suite, verifying.wsgi_suite],
 }
 _MEMORY = "memory"
 _IMPORTS = "imports"

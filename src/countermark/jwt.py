@@ -48,21 +48,23 @@ def compile_jwt(algorithm: str, key: Key) -> Encode:
 def compile_jwt_check(algorithm: str, key: Key) -> Verify:
     """Return the function that checks the signature of tokens, and nothing else of them.
 
+    They must have been read before: three parts in base64url without padding.
+
     Raises:
         InvalidKey: The key is of another kind than the algorithm needs.
         ConfigurationError: PyJWT or cryptography is not installed.
     """
     jws, jwk = _jws(algorithm, key)
-    from jwt import PyJWTError
+    from base64 import urlsafe_b64decode
 
-    public = jwk.public_key() if jwk else jwk
+    verify = jws.get_algorithm_by_name(algorithm).verify
+    public = jwk.public_key() if jwk else b""
 
     def check(token: str) -> bool:
-        try:
-            jws.decode_complete(token, public, algorithms=[algorithm])
-        except PyJWTError:
-            return False
-        return True
+        signed, _, code = token.rpartition(".")
+        signature = urlsafe_b64decode(code + "=" * (-len(code) % 4))
+        good: bool = verify(signed.encode(), public, signature)
+        return good
 
     return check
 

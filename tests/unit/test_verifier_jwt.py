@@ -162,8 +162,9 @@ def test_constants_of_every_kind_are_compared() -> None:
     assert Signer(scheme, Keyring(NEW), settings={"app": "x"}).sign("user-1") == token(good)
     for claim, wrong in (("version", 2), ("version", True), ("aud", ["a", "y"])):
         assert code_of(verifier, token({**good, claim: wrong})) == "wrong_environment"
-    for wrong in ("a", ["a"], {}):
-        assert code_of(verifier, token({**good, "aud": wrong})) == "malformed"
+    malformed: list[Any] = ["a", ["a"], {}]
+    for value in malformed:
+        assert code_of(verifier, token({**good, "aud": value})) == "malformed"
 
 
 def test_an_id_inside_a_text_is_found() -> None:
