@@ -1,5 +1,7 @@
 """Sign the identity of the current user the way front-end products demand it, and verify it."""
 
+from typing import TYPE_CHECKING
+
 from countermark.errors import AmbiguousSchemeWarning as AmbiguousSchemeWarning
 from countermark.errors import BadToken as BadToken
 from countermark.errors import BadWebhook as BadWebhook
@@ -21,7 +23,28 @@ from countermark.principal import Principal as Principal
 from countermark.scheme import Scheme as Scheme
 from countermark.signed_identity import SignedIdentity as SignedIdentity
 from countermark.signer import Signer as Signer
-from countermark.verdict import Verdict as Verdict
-from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
-from countermark.verifier import Examination as Examination
-from countermark.verifier import Verifier as Verifier
+
+if TYPE_CHECKING:
+    from countermark.verdict import Verdict as Verdict
+    from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
+    from countermark.verifier import Examination as Examination
+    from countermark.verifier import Verifier as Verifier
+else:
+    # Who signs need not pay for importing what verifies. Type checkers do not see this,
+    # or every name would be there for them.
+    _RECEIVING = {
+        "Examination": "countermark.verifier",
+        "Verdict": "countermark.verdict",
+        "VerifiedIdentity": "countermark.verified_identity",
+        "Verifier": "countermark.verifier",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _RECEIVING:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_RECEIVING[name]), name)
+
+    def __dir__() -> list[str]:
+        return [*globals(), *_RECEIVING]
