@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from countermark.errors import CountermarkError
+from countermark.rollout_command import add_arguments as add_rollout_arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     schemes.add_argument("slug", nargs="?", help="the scheme to show")
     schemes.add_argument("--markdown", action="store_true", help="print docs/vendors.md")
     schemes.set_defaults(run=_schemes)
+    rollout = commands.add_parser("rollout", help="say whether requests are ready to be enforced")
+    add_rollout_arguments(rollout)
+    rollout.set_defaults(run=_rollout)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"The demo needs {error.name}: pip install 'countermark[demo]'", file=sys.stderr)
         return 2
-    except CountermarkError as error:
+    except (CountermarkError, ImportError) as error:  # one of ours names the extra
         print(error, file=sys.stderr)
         return 2
     return code
@@ -72,3 +76,12 @@ def _schemes(options: argparse.Namespace) -> int:
         show = markdown if options.markdown else listed
         print(show(map(load, catalogue())))
     return 0
+
+
+def _rollout(options: argparse.Namespace) -> int:
+    from countermark.rollout_command import run
+
+    report, code = run(options)
+    if report:
+        print(report)
+    return code

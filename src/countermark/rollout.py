@@ -1,0 +1,253 @@
+"""Whether a scheme is ready to be enforced, stated in numbers, and the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from time import gmtime, strftime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from countermark.errors import StoreUnavailable
+from countermark.figures import DAY, OTHER, Figures, Group, Snapshot
+
+if TYPE_CHECKING:
+    from countermark.allowance import Allowance
+
+#: How many requests of a hundred must be verified.
+LEAST_VERIFIED = 99.9
+
+_WHAT_LETS_IN = ("token", "monitor", "allowance", "fail_open")
+
+
+class Readiness(NamedTuple):
+    """Whether a group is ready to be enforced.
+
+    Attributes:
+        ready: Whether it is.
+        reasons: All that speaks against it, in English; none if it is ready.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+def readiness(
+    snapshot: Snapshot, figures: Figures, *, least: float | str = LEAST_VERIFIED
+) -> Readiness:
+    """Tell whether what *figures* are about is ready to be enforced.
+
+    It is if
+
+    * there were requests in the days of the snapshot,
+    * the first one that is kept came that many days ago or earlier,
+    * *least* of a hundred were verified, or more,
+    * no principal had unverified requests only, and there were not too many
+      principals to tell.
+
+    Requests that name nobody count in the third alone.
+
+    Args:
+        snapshot: What the figures are part of.
+        figures: The figures of a scheme, environment and tenant.
+        least: How many requests of a hundred must be verified, exactly: as a
+            number or in decimal digits.
+    """
+    reasons = tuple(_reasons(snapshot, figures, Fraction(str(least))))
+    return Readiness(not reasons, reasons)
+
+
+def is_ready(snapshot: Snapshot, *, least: float | str = LEAST_VERIFIED) -> bool:
+    """Tell whether all of *snapshot* is ready to be enforced, and there is anything."""
+    return bool(snapshot.groups) and all(
+        readiness(snapshot, figures, least=least).ready for figures in snapshot.groups
+    )
+
+
+def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[str]:
+    days, requests, principals = snapshot.days, figures.requests, figures.principals
+    if not requests:
+        yield f"there was no request in the last {days} days"
+    age = snapshot.taken_at - figures.first_seen
+    if age < days * DAY:
+        yield f"the first request came {int(age / DAY * 10) / 10} days ago; {days} are needed"
+    if requests and figures.verified * 100 < least * requests:
+        share = percent(figures.verified, requests)
+        yield f"{share} % of the requests were verified; {float(least):g} % are needed"
+    if principals.stranded:
+        are = "principal" if principals.stranded == 1 else "principals"
+        yield f"{_least(principals.stranded, principals.exact)} {are} had unverified requests only"
+    if not principals.exact:
+        yield (
+            "there were more principals than are told apart, so others may have had unverified"
+            " requests only; raise max_principals= of the meter"
+        )
+
+
+def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Group, int]:
+    """Return how many more unsigned sessions *allowance* lets in, by group.
+
+    The tenants that share the name "other" have one each, which is not known here.
+
+    Raises:
+        StoreUnavailable: The allowance's store does not answer.
+    """
+    from countermark.enforcement import allowance_group  # for those alone who have one
+
+    return {
+        figures[:3]: allowance.left(allowance_group(*figures[:3]))
+        for figures in groups
+        if figures.tenant != OTHER
+    }
+
+
+def allowance_left_now(allowance: Allowance | None, groups: Iterable[Figures]) -> dict[Group, int]:
+    """Return the same for a gauge: nothing without an allowance or an answer."""
+    try:
+        return {} if allowance is None else allowance_left(allowance, groups)
+    except StoreUnavailable:
+        return {}
+
+
+def as_dict(
+    snapshot: Snapshot,
+    *,
+    least: float | str = LEAST_VERIFIED,
+    allowance_left: Mapping[Group, int] | None = None,
+) -> dict[str, Any]:
+    """Return the report as what JSON can hold. Times are seconds since the epoch.
+
+    Args:
+        snapshot: What was counted.
+        least: As for :func:`readiness`.
+        allowance_left: How many more unsigned sessions get in, by group, where that is known.
+    """
+    groups = []
+    for figures in snapshot.groups:
+        ready, reasons = readiness(snapshot, figures, least=least)
+        let_in = figures.by("let_in_by")
+        groups.append(
+            {
+                "scheme": figures.scheme,
+                "environment": figures.environment,
+                "tenant": figures.tenant,
+                "ready": ready,
+                "reasons": list(reasons),
+                "requests": figures.requests,
+                "verified": figures.verified,
+                "would_be_refused": figures.would_be_refused,
+                "refused": figures.refused,
+                "let_in": {by: let_in[by] for by in _WHAT_LETS_IN if by in let_in},
+                "principals": figures.principals._asdict(),
+                "days_seen": figures.days_seen,
+                "first_seen": figures.first_seen,
+                "last_seen": figures.last_seen,
+                "allowance_left": (allowance_left or {}).get(figures[:3]),
+                "counts": [count._asdict() for count in figures.counts],
+            }
+        )
+    return {
+        "ready": is_ready(snapshot, least=least),
+        "taken_at": snapshot.taken_at,
+        "days": snapshot.days,
+        "least": float(least),
+        "groups": groups,
+    }
+
+
+def as_text(
+    snapshot: Snapshot,
+    *,
+    least: float | str = LEAST_VERIFIED,
+    allowance_left: Mapping[Group, int] | None = None,
+) -> str:
+    """Return the report as plain text. The arguments are those of :func:`as_dict`."""
+    if not snapshot.groups:
+        return "nothing was seen\n\nready to enforce: no"
+    parts = []
+    for figures in snapshot.groups:
+        ready, reasons = readiness(snapshot, figures, least=least)
+        left = (allowance_left or {}).get(figures[:3])
+        answer = ["ready to enforce: " + ("yes" if ready else "no")]
+        answer += [f"- {reason}" for reason in reasons]
+        tables = [_heading(snapshot, figures), *_tables(figures), _facts(figures, left)]
+        parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
+    if len(parts) > 1:
+        all_ready = "yes" if is_ready(snapshot, least=least) else "no"
+        parts.append(f"all of these ready to enforce: {all_ready}")
+    return "\n\n\n".join(parts)
+
+
+def _heading(snapshot: Snapshot, figures: Figures) -> str:
+    names = [figures.scheme]
+    names += [] if figures.environment is None else [f"environment {_shown(figures.environment)}"]
+    names += [] if figures.tenant is None else [f"tenant {_shown(figures.tenant)}"]
+    return f"{', '.join(names)}: the last {snapshot.days} days and today"
+
+
+def _tables(figures: Figures) -> Iterator[str]:
+    total = figures.requests
+    for title, field in (("verdict", "verdict"), ("key", "key_role"), ("let in by", "let_in_by")):
+        sums = sorted(figures.by(field).items(), key=lambda pair: (-pair[1], pair[0] or ""))
+        nothing = {"key_role": "no key of the ring", "let_in_by": "nothing: refused"}.get(field, "")
+        rows = [(value or nothing, f"{n:,}", f"{percent(n, total)} %") for value, n in sums]
+        yield _table((title, "requests", "share"), rows)
+    verified: dict[str | None, int] = {}
+    for count in figures.counts:
+        if count.verdict == "verified":
+            verified[count.origin] = verified.get(count.origin, 0) + count.requests
+    origins = sorted(figures.by("origin").items(), key=lambda pair: (-pair[1], pair[0] or ""))
+    rows = [
+        (_shown(origin or "none"), f"{n:,}", f"{percent(verified.get(origin, 0), n)} %")
+        for origin, n in origins
+    ]
+    yield _table(("origin", "requests", "verified"), rows)
+
+
+def _facts(figures: Figures, left: int | None) -> str:
+    principals, exact = figures.principals, figures.principals.exact
+    refused = figures.would_be_refused
+    share = f" ({percent(refused, figures.requests)} %)" if refused else ""
+    facts = {
+        "requests": f"{figures.requests:,}",
+        "would be refused now": f"{refused:,}{share}",
+        "were refused": f"{figures.refused:,}",
+        "principals verified": f"{principals.verified:,}",
+        "with unverified requests": _least(principals.affected, exact),
+        "with no others": _least(principals.stranded, exact),
+        "days with requests": f"{figures.days_seen}",
+        "first seen": _time(figures.first_seen),
+        "last seen": _time(figures.last_seen),
+    }
+    if left is not None:
+        facts["allowance left"] = f"{left:,}"
+    return "\n".join(f"{name:<26}{value}" for name, value in facts.items())
+
+
+def _table(heading: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
+    if not rows:
+        return ""
+    lines = [heading, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        f"{first:<{max(26, widths[0] + 2)}}{second:>{widths[1]}}  {third:>{widths[2]}}"
+        for first, second, third in lines
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    """Return the percentage, rounded down, so that 100.00 is all."""
+    hundredths = part * 10_000 // whole
+    return f"{hundredths // 100}.{hundredths % 100:02}"
+
+
+def _least(number: int, exact: bool) -> str:
+    return f"{number:,}" if exact else f"at least {number:,}"
+
+
+def _time(seconds: float) -> str:
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(seconds))
+
+
+def _shown(text: str) -> str:
+    # A terminal obeys some characters.
+    return "".join(character if character.isprintable() else "?" for character in text)

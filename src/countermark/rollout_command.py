@@ -1,0 +1,132 @@
+"""``countermark rollout``: what was counted in Redis, and whether to enforce."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countermark.errors import ConfigurationError
+from countermark.figures import KEPT_DAYS, OTHER, Figures, Group, Snapshot
+
+if TYPE_CHECKING:
+    from countermark.redis import RedisStore
+
+_VARIABLE = "COUNTERMARK_REDIS_URL"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Tell *parser* what the command takes."""
+    parser.add_argument("--redis", metavar="URL", help=f"the store of the meters ({_VARIABLE})")
+    parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
+    parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
+    parser.add_argument("--environment", metavar="ENV", help="this environment only")
+    parser.add_argument("--tenant", help="this tenant only")
+    parser.add_argument(
+        "--days", type=_days, default=7, help="whole days, beside today (default: 7)"
+    )
+    parser.add_argument(
+        "--least", type=_share, default="99.9", help="requests of a hundred (default: 99.9)"
+    )
+    parser.add_argument(
+        "--allowance", type=_count, metavar="N", help="the count of the Allowance in that store"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--which-of",
+        metavar="FILE",
+        help="print those of the ids in FILE (- for standard input), one in each line, that had"
+        " unverified requests only",
+    )
+
+
+def run(options: argparse.Namespace) -> tuple[str, int]:
+    """Return what to print, and the exit code: 0 if all is ready, else 1.
+
+    Raises:
+        ConfigurationError: There is no URL of Redis, or a wrong one.
+        StoreUnavailable: Redis does not answer.
+    """
+    from countermark.allowance import Allowance
+    from countermark.meter_redis import read_snapshot
+    from countermark.redis import RedisStore
+    from countermark.rollout import allowance_left, as_dict, as_text, is_ready
+
+    url = options.redis or os.environ.get(_VARIABLE)
+    if not url:
+        raise ConfigurationError(f"give --redis URL, or set the variable {_VARIABLE}")
+    # Nobody's request waits for it.
+    store = RedisStore(url, prefix=options.prefix, timeout=5)
+    snapshot = read_snapshot(store, options.days)
+    asked = tuple(figures for figures in snapshot.groups if _asked(options, figures))
+    if options.which_of is not None:
+        return _which_of(options, store, asked)
+    chosen = tuple(figures for figures in asked if options.tenant in {None, figures.tenant})
+    snapshot = Snapshot(snapshot.taken_at, snapshot.days, chosen)
+    left: dict[Group, int] = {}
+    if options.allowance is not None:
+        left = allowance_left(Allowance(options.allowance, store=store), chosen)
+    code = 0 if is_ready(snapshot, least=options.least) else 1
+    if options.json:
+        report = as_dict(snapshot, least=options.least, allowance_left=left)
+        return json.dumps(report, indent=2), code
+    return as_text(snapshot, least=options.least, allowance_left=left), code
+
+
+def _asked(options: argparse.Namespace, figures: Figures) -> bool:
+    return (
+        options.scheme in {None, figures.scheme}
+        and options.environment in {None, figures.environment}
+        and (options.tenant is None or figures.tenant in {options.tenant, OTHER})
+    )
+
+
+def _which_of(
+    options: argparse.Namespace, store: RedisStore, groups: tuple[Figures, ...]
+) -> tuple[str, int]:
+    from countermark.meter_redis import stranded_among
+
+    ids = _lines_of(options.which_of)
+    found = {
+        principal_id
+        for figures in groups
+        for principal_id in stranded_among(
+            store, figures, [(options.tenant or figures.tenant, each) for each in ids], options.days
+        )
+    }
+    return "\n".join(each for each in ids if each in found), 1 if found else 0
+
+
+def _lines_of(name: str) -> list[str]:
+    try:
+        content = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = type(error).__name__
+    else:
+        # Not splitlines(), which takes more for the end of a line than a person does.
+        return content.replace("\r\n", "\n").split("\n")
+    raise ConfigurationError(f"the file of --which-of cannot be read: {problem}")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= KEPT_DAYS:
+        raise ValueError
+    return days
+
+
+def _share(text: str) -> str:
+    if not 0 <= float(text) <= 100:
+        raise ValueError
+    return text
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError
+    return count
