@@ -1,0 +1,23 @@
+"""Tokens that look good and are not."""
+
+from __future__ import annotations
+
+from countermark.errors import ConfigurationError
+
+# So far from the end is a character of the code in every scheme: hexadecimal, base64, JWT.
+# One at the very end may be padding, or have bits that nobody reads.
+_PLACE = -20
+
+
+def tampered(token: str) -> str:
+    """Return *token* with one character of its code changed.
+
+    It is as well-formed as before, so a verifier has to look at the code to refuse it.
+
+    Raises:
+        ConfigurationError: It is shorter than 20 characters, and so no token.
+    """
+    if len(token) < -_PLACE:
+        raise ConfigurationError("a token to tamper with has 20 characters or more")
+    other = "1" if token[_PLACE] == "0" else "0"
+    return token[:_PLACE] + other + token[_PLACE + 1 :]

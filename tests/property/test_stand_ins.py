@@ -1,0 +1,69 @@
+"""Whatever is sent to a stand-in is answered, and nothing but a good token is accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from countermark import Keyring, Signer
+from countermark.testing import FlowSessions, StiggEdge, tampered
+from tests.conftest import SECRET
+
+# Of the words that the stand-ins look for, and anything else.
+_words = st.sampled_from(
+    "publishableKey templateId user customerReference signature variables query customerId"
+    " publishable-key-for-tests user-1".split()
+)
+_texts = st.text(st.characters(), max_size=20)
+_json: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | _texts | _words,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(_words | _texts, inner, max_size=5),
+    max_leaves=20,
+)
+_bodies = st.binary(max_size=200) | _json.map(lambda content: json.dumps(content).encode())
+
+
+@given(_bodies)
+def test_a_session_service_answers_whatever_is_sent(body: bytes) -> None:
+    flow = FlowSessions(Keyring(SECRET), require_signed=True)
+    answer = TestClient(flow).post("/flow_sessions", content=body)
+    assert answer.status_code in {400, 401, 403}
+    assert flow.sessions == []
+
+
+@given(_texts | _words, _texts, _texts)
+def test_whatever_is_called_a_reference_begins_a_session_with_its_signature_alone(
+    reference: str, template: str, signature: str
+) -> None:
+    flow = FlowSessions(Keyring(SECRET))
+    user = {"customerReference": reference, "signature": signature}
+    content = {"publishableKey": "publishable-key-for-tests", "templateId": template, "user": user}
+    answer = TestClient(flow).post("/flow_sessions", content=json.dumps(content))
+    assert answer.status_code == (400 if not template else 403 if signature else 201)
+
+
+@given(_bodies)
+def test_an_edge_answers_whatever_is_asked(body: bytes) -> None:
+    edge = StiggEdge(Keyring(SECRET), customers={"user-1": {"entitlements": ["of user 1"]}})
+    answer = TestClient(edge).post(
+        "/graphql", content=body, headers={"X-API-KEY": "client-for-tests"}
+    )
+    assert answer.status_code in {200, 400}
+    assert "of user 1" not in answer.text
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30))
+def test_one_character_of_the_code_decides(customer_id: str) -> None:
+    signer = Signer("stigg", Keyring(SECRET))
+    if customer_id != customer_id.strip():
+        return
+    edge, token = StiggEdge(Keyring(SECRET)), signer.sign(customer_id)
+    content = {"query": "{ any }", "variables": {"customerId": customer_id}}
+    for sent, member in ((token, "data"), (tampered(token), "errors")):
+        headers = {"X-API-KEY": "client-for-tests", "X-CUSTOMER-KEY": sent}
+        answer = TestClient(edge).post("/graphql", json=content, headers=headers)
+        assert list(answer.json()) == [member]

@@ -1,0 +1,292 @@
+"""The stand-in for Stigg: what it lets in, what it refuses, and how it says so."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from countermark import ConfigurationError, Keyring, Signer
+from countermark.testing import StiggEdge, tampered
+from tests import drivers
+from tests.conftest import SECRET
+
+KEY = "client-for-tests"
+NEXT_SECRET = "the-secret-that-will-sign-from-next-week-on"
+CUSTOMERS: dict[str, dict[str, list[Any]]] = {
+    "customer-demo-01": {"entitlements": [{"id": "seats"}], "subscriptions": [{"id": "sub-1"}]},
+    "org:42": {},
+}
+
+
+@pytest.fixture
+def edge() -> StiggEdge:
+    return StiggEdge(Keyring(SECRET), customers=CUSTOMERS)
+
+
+def token_of(customer_id: str) -> str:
+    return Signer("stigg", Keyring(SECRET)).sign(customer_id)
+
+
+def get(
+    edge: StiggEdge,
+    token: str | None,
+    customer_id: str = "customer-demo-01",
+    what: str = "entitlements",
+    key: str | None = KEY,
+) -> Any:
+    headers = {"X-API-KEY": key, "X-CUSTOMER-KEY": token}
+    sent = {name: value for name, value in headers.items() if value is not None}
+    return TestClient(edge).get(f"/v1/c/{quote(customer_id)}/{what}.json", headers=sent)
+
+
+def ask(edge: StiggEdge, token: str | None, content: Any) -> Any:
+    headers = {"X-API-KEY": KEY} | ({} if token is None else {"X-CUSTOMER-KEY": token})
+    return TestClient(edge).post("/graphql", json=content, headers=headers)
+
+
+def operation(**variables: Any) -> dict[str, Any]:
+    return {"operationName": "Any", "query": "query Any { any }", "variables": variables}
+
+
+def error_of(content: Any) -> tuple[str, str | None]:
+    (error,) = content["errors"]
+    return error["extensions"]["code"], error["extensions"].get("reason")
+
+
+def test_a_customer_with_their_token_reads_what_there_is(edge: StiggEdge) -> None:
+    answer = get(edge, token_of("customer-demo-01"))
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"data": {"entitlements": [{"id": "seats"}]}},
+    )
+    answer = get(edge, token_of("customer-demo-01"), what="subscriptions")
+    assert answer.json() == {"data": {"getActiveSubscriptions": [{"id": "sub-1"}]}}
+    assert get(edge, token_of("org:42"), "org:42").json() == {"data": {"entitlements": []}}
+    assert [verdict.code for verdict in edge.verdicts] == ["verified"] * 3
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (None, "missing"),
+        ("", "missing"),
+        ("HMAC-SHA256", "malformed"),
+        (tampered(token_of("customer-demo-01")), "mismatch"),
+        (token_of("org:42"), "mismatch"),
+        (Signer("stigg", Keyring(NEXT_SECRET)).sign("customer-demo-01"), "mismatch"),
+    ],
+    ids=["none", "empty", "cut off", "tampered", "another customer's", "another environment's"],
+)
+def test_enforced_only_the_customers_own_token_is_accepted(
+    edge: StiggEdge, token: str | None, reason: str
+) -> None:
+    answer = get(edge, token)
+    assert answer.status_code == 403
+    assert error_of(answer.json()) == ("IdentityForbidden", reason)
+    edge.enforced = False
+    assert get(edge, token).status_code == 200
+    edge.enforced = True
+    assert get(edge, token).status_code == 403
+
+
+def test_not_enforced_tokens_are_looked_at_all_the_same(edge: StiggEdge) -> None:
+    edge.enforced = False
+    get(edge, None)
+    get(edge, token_of("customer-demo-01"))
+    assert [verdict.code for verdict in edge.verdicts] == ["missing", "verified"]
+
+
+@pytest.mark.parametrize("key", [None, "", "client-of-somebody-else", "server-key"])
+def test_another_api_key_is_not_a_matter_of_tokens(edge: StiggEdge, key: str | None) -> None:
+    edge.enforced = False
+    answer = get(edge, token_of("customer-demo-01"), key=key)
+    assert answer.status_code == 401
+    assert error_of(answer.json()) == ("Unauthenticated", None)
+    assert not edge.verdicts
+
+
+def test_two_api_keys_are_none(edge: StiggEdge) -> None:
+    headers = [("X-API-KEY", KEY), ("X-API-KEY", KEY)]
+    answer = TestClient(edge).get("/v1/c/org:42/entitlements.json", headers=headers)
+    assert answer.status_code == 401
+
+
+def test_a_customer_nobody_knows_is_not_found(edge: StiggEdge) -> None:
+    assert get(edge, token_of("nobody"), "nobody").status_code == 404
+    assert error_of(get(edge, token_of("nobody"), "nobody").json())[0] == "CustomerNotFound"
+
+
+def test_without_customers_every_id_is_one() -> None:
+    edge = StiggEdge(Keyring(SECRET))
+    assert get(edge, token_of("anybody"), "anybody").json() == {"data": {"entitlements": []}}
+    assert get(edge, None, "anybody").status_code == 403
+
+
+def test_during_a_rotation_both_keys_are_good() -> None:
+    edge = StiggEdge(Keyring(NEXT_SECRET, previous=SECRET))
+    assert get(edge, token_of("org:42"), "org:42").status_code == 200
+    new = Signer("stigg", Keyring(NEXT_SECRET)).sign("org:42")
+    assert get(edge, new, "org:42").status_code == 200
+    assert [verdict.role for verdict in edge.verdicts] == ["previous", "current"]
+
+
+@pytest.mark.parametrize("customer_id", ["a/b", "a?b", "a#b"])
+def test_ids_that_break_a_url_are_read_by_graphql_alone(customer_id: str) -> None:
+    # As the vendor's client does, which puts the id into the address as it is.
+    edge, token = StiggEdge(Keyring(SECRET)), token_of(customer_id)
+    headers = {"X-API-KEY": KEY, "X-CUSTOMER-KEY": token}
+    answer = TestClient(edge).get(f"/v1/c/{customer_id}/entitlements.json", headers=headers)
+    assert answer.status_code == 404
+    assert "data" in ask(edge, token, operation(query={"customerId": customer_id})).json()
+
+
+def test_the_client_reads_its_configuration_without_a_token(edge: StiggEdge) -> None:
+    answer = TestClient(edge).get(
+        "/v1/config/client-sdk-configuration.json", headers={"X-API-KEY": KEY}
+    )
+    assert answer.status_code == 200
+    assert list(answer.json()["data"]) == ["sdkConfiguration"]
+    assert not edge.verdicts
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/graphql"), ("POST", "/v1/c/org:42/entitlements.json")],
+)
+def test_there_is_nothing_else(edge: StiggEdge, method: str, path: str) -> None:
+    answer = TestClient(edge).request(method, path, headers={"X-API-KEY": KEY})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+# GraphQL
+
+
+def test_an_operation_is_for_the_customer_whom_its_variables_name(edge: StiggEdge) -> None:
+    both = {"entitlements": [{"id": "seats"}], "getActiveSubscriptions": [{"id": "sub-1"}]}
+    token = token_of("customer-demo-01")
+    for variables in (
+        {"query": {"customerId": "customer-demo-01"}},
+        {"input": [{"customerId": "customer-demo-01", "planId": 1}]},
+        {"customerId": "customer-demo-01"},
+    ):
+        answer = ask(edge, token, operation(**variables))
+        assert (answer.status_code, answer.json()) == (200, {"data": both})
+
+
+@pytest.mark.parametrize("token", [None, tampered(token_of("org:42")), token_of("org:42")])
+def test_an_operation_for_another_customer_is_an_error_with_status_200(
+    edge: StiggEdge, token: str | None
+) -> None:
+    asked = operation(input={"customerId": "customer-demo-01"})
+    answer = ask(edge, token, asked)
+    assert answer.status_code == 200
+    assert error_of(answer.json())[0] == "IdentityForbidden"
+    edge.enforced = False
+    assert "data" in ask(edge, token, asked).json()
+
+
+def test_an_operation_that_names_a_second_customer_is_for_none(edge: StiggEdge) -> None:
+    asked = operation(input={"customerId": "org:42"}, to={"customerId": "customer-demo-01"})
+    assert error_of(ask(edge, token_of("org:42"), asked).json()) == (
+        "IdentityForbidden",
+        "mismatch",
+    )
+
+
+def test_an_operation_for_nobody_needs_no_token_and_gets_nothing(edge: StiggEdge) -> None:
+    assert ask(edge, None, operation(productId="p")).json() == {"data": {}}
+    assert ask(edge, None, {"query": "{ any }"}).json() == {"data": {}}
+    assert not edge.verdicts
+
+
+def test_each_operation_of_a_batch_is_answered_for_itself(edge: StiggEdge) -> None:
+    batch = [
+        operation(query={"customerId": "org:42"}),
+        operation(query={"customerId": "customer-demo-01"}),
+        operation(query={"customerId": 7}),
+    ]
+    own, another, nobody = ask(edge, token_of("org:42"), batch).json()
+    assert own == {"data": {"entitlements": [], "getActiveSubscriptions": []}}
+    assert error_of(another) == ("IdentityForbidden", "mismatch")
+    assert nobody == {"data": {}}
+    assert len(edge.verdicts) == 1
+
+
+@pytest.mark.parametrize(("size", "status"), [(0, 400), (1, 200), (25, 200), (26, 400)])
+def test_a_batch_has_up_to_25_operations(edge: StiggEdge, size: int, status: int) -> None:
+    batch = [operation(query={"customerId": "org:42"})] * size
+    answer = ask(edge, token_of("org:42"), batch)
+    assert answer.status_code == status
+    assert len(answer.json()) == (size if status == 200 else 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"7", b"[7]", b"{}", b'{"query": 7}', b"[" * 100_000, b" " * 1_000_001],
+    ids=["empty", "cut", "null", "number", "list", "no query", "odd query", "deep", "large"],
+)
+def test_what_is_no_operation_is_an_error(edge: StiggEdge, body: bytes) -> None:
+    answer = TestClient(edge).post("/graphql", content=body, headers={"X-API-KEY": KEY})
+    assert answer.status_code == 400
+    assert error_of(answer.json())[0] == "BadUserInput"
+
+
+# Where it runs
+
+
+def test_pages_of_all_origins_may_ask(edge: StiggEdge) -> None:
+    client = TestClient(edge, headers={"Origin": "https://app.example"})
+    preflight = client.options(
+        "/v1/c/org:42/entitlements.json",
+        headers={
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "x-api-key,x-customer-key",
+        },
+    )
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert preflight.headers["access-control-allow-headers"] == "*"
+    refused = client.get("/v1/c/org:42/entitlements.json", headers={"X-API-KEY": KEY})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (403, "*")
+
+
+def test_it_may_be_mounted_anywhere(edge: StiggEdge) -> None:
+    client = TestClient(Starlette(routes=[Mount("/stigg", edge)]))
+    headers = {"X-API-KEY": KEY, "X-CUSTOMER-KEY": token_of("org:42")}
+    assert client.get("/stigg/v1/c/org:42/entitlements.json", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
+def test_nothing_but_http_is_served(edge: StiggEdge, kind: str) -> None:
+    sent = drivers.request(edge, drivers.http_scope(type=kind))
+    assert sent == ([{"type": "websocket.close"}] if kind == "websocket" else [])
+
+
+def test_an_api_key_that_is_not_for_browsers_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match="client-"):
+        StiggEdge(Keyring(SECRET), publishable_key="server-key")
+
+
+def test_a_secret_that_is_none_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match="32 bytes"):
+        StiggEdge(Keyring("a-short-secret-of-tests"))
+
+
+@pytest.mark.parametrize("slug", ["stigg", "cognito-flow", "intercom-hmac"])
+def test_a_tampered_token_differs_in_one_character(slug: str) -> None:
+    for number in range(40):
+        token = Signer(slug, Keyring(SECRET)).sign(f"user-{number}")
+        other = tampered(token)
+        assert len(other) == len(token)
+        assert sum(a != b for a, b in zip(token, other, strict=True)) == 1
+
+
+def test_what_is_no_token_is_not_tampered_with() -> None:
+    with pytest.raises(ConfigurationError, match="20 characters"):
+        tampered("short")
