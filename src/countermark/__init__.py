@@ -25,6 +25,7 @@ from countermark.signed_identity import SignedIdentity as SignedIdentity
 from countermark.signer import Signer as Signer
 
 if TYPE_CHECKING:
+    from countermark.public_key import PublicKey as PublicKey
     from countermark.verdict import Verdict as Verdict
     from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
     from countermark.verifier import Examination as Examination
@@ -34,6 +35,7 @@ else:
     # or every name would be there for them.
     _RECEIVING = {
         "Examination": "countermark.verifier",
+        "PublicKey": "countermark.public_key",
         "Verdict": "countermark.verdict",
         "VerifiedIdentity": "countermark.verified_identity",
         "Verifier": "countermark.verifier",

@@ -16,17 +16,17 @@ Encode = Callable[[dict[str, Any], dict[str, Any]], str]
 Verify = Callable[[str], bool]
 
 
-def check_kind(algorithm: str, key: Key) -> None:
-    """Check that *key* is of the kind that *algorithm* needs.
+def check_kind(algorithm: str, key: Key, *, signs: bool) -> None:
+    """Check that *key* is of the kind that *algorithm* needs to sign, or else to verify.
 
     Raises:
         InvalidKey: It is of another kind.
         ConfigurationError: The package cryptography is needed, and not installed.
     """
     if algorithm not in _HASHES:
-        _loaded(algorithm, key)
+        _loaded(algorithm, key, signs=signs)
     elif not isinstance(key, SecretKey):
-        raise InvalidKey(f"{algorithm} needs a shared secret, not a private key")
+        raise InvalidKey(f"{algorithm} needs a shared secret, not a key in PEM")
 
 
 def compile_jwt(algorithm: str, key: Key) -> Encode:
@@ -36,7 +36,8 @@ def compile_jwt(algorithm: str, key: Key) -> Encode:
         InvalidKey: The key is of another kind than the algorithm needs.
         ConfigurationError: PyJWT or cryptography is not installed.
     """
-    jws, jwk = _jws(algorithm, key)
+    jws = _jws(algorithm, key)
+    jwk = "" if isinstance(key, SecretKey) else _loaded(algorithm, key, signs=True)
 
     def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
         token: str = jws.encode(compact_json(claims).encode(), jwk, algorithm, header)
@@ -54,11 +55,10 @@ def compile_jwt_check(algorithm: str, key: Key) -> Verify:
         InvalidKey: The key is of another kind than the algorithm needs.
         ConfigurationError: PyJWT or cryptography is not installed.
     """
-    jws, jwk = _jws(algorithm, key)
     from base64 import urlsafe_b64decode
 
-    verify = jws.get_algorithm_by_name(algorithm).verify
-    public = jwk.public_key() if jwk else b""
+    verify = _jws(algorithm, key).get_algorithm_by_name(algorithm).verify
+    public = b"" if isinstance(key, SecretKey) else _loaded(algorithm, key, signs=False)
 
     def check(token: str) -> bool:
         signed, _, code = token.rpartition(".")
@@ -69,17 +69,17 @@ def compile_jwt_check(algorithm: str, key: Key) -> Verify:
     return check
 
 
-def _jws(algorithm: str, key: Key) -> tuple[Any, Any]:
-    """Return PyJWT with one algorithm, which no header and no claim can change, and its key."""
+def _jws(algorithm: str, key: Key) -> Any:
+    """Return PyJWT with one algorithm, which no header and no claim can change."""
     try:
         from jwt import PyJWS
     except ModuleNotFoundError as error:
         raise _not_installed(algorithm, error) from error
     if not isinstance(key, SecretKey):
-        return PyJWS(algorithms=[algorithm]), _loaded(algorithm, key)
+        return PyJWS(algorithms=[algorithm])
     jws = PyJWS(algorithms=[])
     jws.register_algorithm(algorithm, _keyed(algorithm, key))
-    return jws, ""
+    return jws
 
 
 def _keyed(algorithm: str, key: SecretKey) -> Any:
@@ -107,20 +107,27 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
     return KeyedHmac(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
 
 
-def _loaded(algorithm: str, key: Key) -> Any:
-    """Return a private key as the package cryptography has it."""
+def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:
+    """Return a key as the package cryptography has it: the private one to sign, else the public."""
     try:
         from cryptography.hazmat.primitives.asymmetric import ec, rsa
     except ModuleNotFoundError as error:
         raise _not_installed(algorithm, error) from error
-    loaded = key.load() if isinstance(key, PrivateKey) else None
+    loaded: Any = None
+    if isinstance(key, PrivateKey):
+        loaded = key.load() if signs else key.load().public_key()
+    elif not isinstance(key, SecretKey) and not signs:
+        loaded = key.load()
+    kind = "private" if signs else "public or private"
     if algorithm == "RS256":
-        if isinstance(loaded, rsa.RSAPrivateKey) and loaded.key_size >= 2048:
+        wanted: Any = rsa.RSAPrivateKey if signs else rsa.RSAPublicKey
+        if isinstance(loaded, wanted) and loaded.key_size >= 2048:
             return loaded
-        raise InvalidKey("RS256 needs a private RSA key of 2048 bits or more, in PEM")
-    if isinstance(loaded, ec.EllipticCurvePrivateKey) and loaded.curve.name == "secp256r1":
+        raise InvalidKey(f"RS256 needs a {kind} RSA key of 2048 bits or more, in PEM")
+    wanted = ec.EllipticCurvePrivateKey if signs else ec.EllipticCurvePublicKey
+    if isinstance(loaded, wanted) and loaded.curve.name == "secp256r1":
         return loaded
-    raise InvalidKey("ES256 needs a private key on the curve P-256, in PEM")
+    raise InvalidKey(f"ES256 needs a {kind} key on the curve P-256, in PEM")
 
 
 def _not_installed(algorithm: str, error: ModuleNotFoundError) -> ConfigurationError:

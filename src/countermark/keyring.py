@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
-from countermark.errors import InvalidKey
+from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys import Key, PrivateKey, SecretKey, problem_with_pem
 
 Role = Literal["current", "next", "previous"]
-Secret: TypeAlias = "str | bytes | SecretKey | PrivateKey"
+Secret: TypeAlias = "str | bytes | Key"
 
 
 class Keyring:
     """The keys of one vendor and environment, by role.
 
     Signing uses *current*, whatever its end. Verifying accepts all of them, each
-    until its end. Text is a shared secret, or a private key if it is one in PEM.
+    until its end. Text is a shared secret, or a private or public key if it is one in PEM.
 
     Args:
         current: The key that signs.
@@ -70,18 +70,13 @@ class Keyring:
             [_from_env(next_)] if _is_set(next_) else (),
         )
 
-    def __iter__(self) -> Iterator[Key]:
-        """Yield all keys, whatever their ends."""
-        yield self.current
-        yield from self.next
-        yield from self.previous
-
-    def keys_at(self, now: float) -> list[tuple[Role, Key]]:
-        """Return the keys accepted at *now*, in seconds since the epoch, with their roles."""
-        ring: list[tuple[Role, Key]] = [("current", self.current)]
-        ring += [("next", key) for key in self.next]
-        ring += [("previous", key) for key in self.previous]
-        return [(role, key) for role, key in ring if key.until is None or now < key.until]
+    def by_role(self) -> Iterator[tuple[Role, Key]]:
+        """Yield all keys with their roles, whatever their ends; the current one is first."""
+        yield "current", self.current
+        for key in self.next:
+            yield "next", key
+        for key in self.previous:
+            yield "previous", key
 
     def __repr__(self) -> str:
         roles = {role: getattr(self, role, "refused") for role in ("current", "previous", "next")}
@@ -90,11 +85,17 @@ class Keyring:
 
 def _key(secret: Secret, name: str) -> Key:
     try:
-        if isinstance(secret, SecretKey | PrivateKey):
-            return secret
-        kind = SecretKey if problem_with_pem(secret) else PrivateKey
-        return kind(secret, name=name)
-    except InvalidKey:
+        if not isinstance(secret, str | bytes):
+            # A key; or anything else, of which a SecretKey says what is wrong with it.
+            return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
+        if not problem_with_pem(secret):
+            return PrivateKey(secret, name=name)
+        if "PUBLIC KEY-----" not in str(secret):
+            return SecretKey(secret, name=name)
+        from countermark.public_key import PublicKey  # late, as few have one
+
+        return PublicKey(secret, name=name)
+    except ConfigurationError:
         del secret
         raise
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from hashlib import _Hash
 
-#: What signs.
-Key: TypeAlias = "SecretKey | PrivateKey"
+    from countermark.public_key import PublicKey
+
+#: What signs or verifies.
+Key: TypeAlias = "SecretKey | PrivateKey | PublicKey"
 
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
@@ -263,6 +265,17 @@ def problem_with_pem(pem: object) -> str | None:
     except ValueError:
         return "is not readable as PEM, nor as base64 of it"
     return None if re.match(_PRIVATE_KEY, text.strip()) else "is no private key in PEM"
+
+
+def checked_end(until: float | datetime | None, name: str) -> float | None:
+    """Return the end of the key *name*, in seconds since the epoch.
+
+    Raises:
+        InvalidKey: It is no time.
+    """
+    if problem := _problem_with_end(until):
+        raise InvalidKey(f"{name} {problem}")
+    return _seconds(until)
 
 
 def _seconds(until: float | datetime | None) -> float | None:

@@ -39,21 +39,23 @@ def no_keyring() -> ConfigurationError:
     )
 
 
-def check_keys(scheme: Scheme, keyring: Keyring, environment: object) -> None:
-    """Check that all keys are of the scheme's kind, and of the environment."""
+def check_keys(
+    scheme: Scheme, keyring: Keyring, environment: object, *, signs: bool = True
+) -> None:
+    """Check that all keys are of the kind to sign or verify with, and of the environment."""
     if environment is not None and not isinstance(environment, str):
         raise ConfigurationError("environment= must be the name of one, such as 'live'")
-    for key in keyring:
-        _check_key(scheme, key, environment)
+    for _, key in keyring.by_role():
+        _check_key(scheme, key, environment, signs=signs)
 
 
-def _check_key(scheme: Scheme, key: Key, environment: str | None) -> None:
+def _check_key(scheme: Scheme, key: Key, environment: str | None, *, signs: bool) -> None:
     if scheme.jwt is not None:
         from countermark.jwt import check_kind
 
-        check_kind(scheme.jwt.algorithm, key)
+        check_kind(scheme.jwt.algorithm, key, signs=signs)
     elif not isinstance(key, SecretKey):
-        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
+        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a key in PEM")
     if not isinstance(key, SecretKey):
         return
     if key.starts_with(scheme.refuse_prefixes):

@@ -118,7 +118,7 @@ class Verifier:
             del keyring
             raise no_keyring()
         self.scheme = scheme = checked_scheme(scheme)
-        check_keys(scheme, keyring, environment)
+        check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
         constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
         self._reader = _reader(scheme, constants, rule)
@@ -262,11 +262,9 @@ class Verifier:
     def _prepared(self, keyring: Keyring) -> list[tuple[Any, Key, Any]]:
         """Return the keys with their roles and what makes tokens with them."""
         ring = []
-        for role in ("current", "next", "previous"):
-            keys = getattr(keyring, role)
-            for key in keys if isinstance(keys, tuple) else [keys]:
-                self._check_length(key)
-                ring.append((role, key, self._reader.prepared(key)))
+        for role, key in keyring.by_role():
+            self._check_length(key)
+            ring.append((role, key, self._reader.prepared(key)))
         return ring
 
     def _prepared_other(self, name: object, keyring: object) -> list[Any]:
@@ -277,8 +275,8 @@ class Verifier:
             raise ConfigurationError(
                 "other_environments= maps the names of other environments to their keyrings"
             )
-        check_keys(self.scheme, keyring, name)
-        return [self._reader.prepared(key) for key in keyring]
+        check_keys(self.scheme, keyring, name, signs=False)
+        return [self._reader.prepared(key) for _, key in keyring.by_role()]
 
     def _check_length(self, key: Key) -> None:
         form = self.scheme.mac.key if self.scheme.mac else "text"

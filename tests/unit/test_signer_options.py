@@ -26,6 +26,7 @@ from countermark import (
     Principal,
     PrivateKey,
     Scheme,
+    SecretKey,
     Signer,
     WeakKeyWarning,
 )
@@ -379,7 +380,7 @@ class TestKeys:
     @pytest.mark.parametrize("slug", ["stigg", "cello", "drift", "loyaltylion"])
     def test_a_private_key_is_no_shared_secret(self, slug: str) -> None:
         ring = Keyring(private_key("RS256")[0])
-        with pytest.raises(InvalidKey, match="needs a shared secret, not a private key"):
+        with pytest.raises(InvalidKey, match="needs a shared secret, not a key in PEM"):
             Signer(slug, ring, settings={"product_id": "p"} if slug == "cello" else None)
 
     def test_a_key_of_the_wrong_kind_is_refused(self) -> None:
@@ -414,7 +415,7 @@ class TestKeys:
             with pytest.raises(InvalidKey, match=problem):
                 PrivateKey(pem)  # type: ignore[arg-type]
         with pytest.raises(InvalidKey, match="is a PEM or SSH key"):
-            Keyring(public.strip())
+            SecretKey(public.strip())
 
     def test_a_private_key_shows_itself_to_nobody(self) -> None:
         import copy
