@@ -15,8 +15,18 @@ from tests.conftest import SECRET
 
 # Of the words that the stand-ins look for, and anything else.
 _words = st.sampled_from(
-    "publishableKey templateId user customerReference signature variables query customerId"
-    " publishable-key-for-tests user-1".split()
+    [
+        "publishableKey",
+        "templateId",
+        "user",
+        "customerReference",
+        "signature",
+        "variables",
+        "query",
+        "customerId",
+        "publishable-key-for-tests",
+        "user-1",
+    ]
 )
 _texts = st.text(st.characters(), max_size=20)
 _json: st.SearchStrategy[Any] = st.recursive(
