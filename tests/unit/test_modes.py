@@ -1,0 +1,253 @@
+"""How strict to be: a text, a function, a file that is watched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countermark import ConfigurationError
+from countermark.modes import ModeFile, Question, checked_mode
+from tests.conftest import Events
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+Write = Callable[[str], ModeFile]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "mode.toml"
+
+
+def asked(modes: ModeFile, **question: Any) -> str:
+    return modes(Question({}, **question))
+
+
+RULES = """
+mode = "monitor"
+[tenants]
+acme = "off"
+[origins]
+"https://new.example" = "enforce"
+[environments]
+live = "enforce"
+"""
+
+
+def test_the_file_says_the_mode(file: Path) -> None:
+    for mode in ("off", "monitor", "enforce"):
+        file.write_text(f'mode = "{mode}"')
+        assert asked(ModeFile(file)) == asked(ModeFile(str(file)), tenant="x") == mode
+
+
+def test_a_tenant_counts_before_an_origin_and_that_before_an_environment(file: Path) -> None:
+    file.write_text(RULES)
+    modes = ModeFile(file)
+    new = "https://new.example"
+    assert asked(modes, tenant="acme", origin=new, environment="live") == "off"
+    assert asked(modes, tenant="other", origin=new, environment="test") == "enforce"
+    assert asked(modes, origin="https://old.example", environment="live") == "enforce"
+    assert asked(modes, origin="https://old.example", environment="test") == "monitor"
+    assert asked(modes, scheme="live") == "monitor"
+
+
+def test_a_change_is_seen_after_the_interval(file: Path, clock: Clock) -> None:
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, interval=2, clock=clock)
+    before = file.stat()
+    file.write_text('mode = "enforce"')  # of the same length,
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # and date
+    clock.forward(1.9)
+    assert asked(modes) == "monitor"
+    clock.forward(0.2)
+    assert asked(modes) == "enforce"
+
+
+def test_a_link_that_is_turned_to_another_file_is_followed(tmp_path: Path, clock: Clock) -> None:
+    """As Kubernetes does with the files of a ConfigMap."""
+    for mode in ("monitor", "enforce"):
+        (tmp_path / mode).mkdir()
+        (tmp_path / mode / "mode.toml").write_text(f'mode = "{mode}"')
+    data = tmp_path / "data"
+    data.symlink_to("monitor")
+    modes = ModeFile(data / "mode.toml", clock=clock)
+    (tmp_path / "other").symlink_to("enforce")
+    (tmp_path / "other").rename(data)
+    clock.forward(1)
+    assert asked(modes) == "enforce"
+
+
+BROKEN = [
+    "",
+    "mode = monitor",
+    'mode = "strict"',
+    'mode = "ENFORCE"',
+    "mode = true",
+    "mode = ['monitor']",
+    'mode = "monitor"\nenvironments = "live"',
+    'mode = "monitor"\n[tenants]\nacme = "on"',
+    'mode = "monitor"\n[tenants]\nacme = {}',
+    'mode = "monitor"\n[schemes]\nstigg = "off"',
+    '[environments]\nlive = "enforce"',
+    "a = " + "[" * 100_000,
+    b'mode = "monitor" # \xff',
+]
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_broken_file_is_refused_at_the_start(file: Path, content: str | bytes) -> None:
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigurationError, match="the mode file"):
+        ModeFile(file)
+
+
+def test_a_missing_file_or_a_folder_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: FileNotFoundError"):
+        ModeFile(tmp_path / "none.toml")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        ModeFile(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        ModeFile(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_file_that_breaks_changes_nothing_and_is_reported_once(
+    file: Path, clock: Clock, events: Events, content: str | bytes
+) -> None:
+    file.write_text(RULES)
+    modes = ModeFile(file, clock=clock, on_event=events)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    for _ in range(3):
+        clock.forward(1)
+        assert asked(modes) == "monitor"
+        assert asked(modes, tenant="acme") == "off"
+    assert [(event.name, event.reason) for event in events] == [("failed", "mode_file")]
+
+
+def test_a_file_that_comes_back_counts_and_may_break_again(
+    file: Path, clock: Clock, events: Events
+) -> None:
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, clock=clock, on_event=events)
+    for mode in ("enforce", "off"):
+        file.unlink()
+        clock.forward(1)
+        before = asked(modes)
+        file.write_text(f'mode = "{mode}"')
+        assert asked(modes) == before
+        clock.forward(1)
+        assert asked(modes) == mode
+    assert [event.error for event in events] == ["FileNotFoundError"] * 2
+
+
+def test_one_thread_reads_and_the_others_go_on(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, clock=clock)
+    reading, go_on = threading.Event(), threading.Event()
+    read_text, reads = Path.read_text, []
+
+    def slow(path: Path, **options: Any) -> str:
+        reads.append(path)
+        reading.set()
+        assert go_on.wait(20)
+        return read_text(path, **options)
+
+    monkeypatch.setattr(Path, "read_text", slow)
+    file.write_text('mode = "enforce"')
+    clock.forward(1)
+    thread = threading.Thread(target=asked, args=(modes,))
+    thread.start()
+    assert reading.wait(20)
+    assert [asked(modes) for _ in range(10)] == ["monitor"] * 10
+    go_on.set()
+    thread.join(20)
+    assert asked(modes) == "enforce"
+    assert len(reads) == 1
+
+
+def test_a_lock_that_nobody_lets_go_of_stops_nobody(file: Path, clock: Clock) -> None:
+    """As in a process that was forked while another thread held it."""
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, clock=clock)
+    clock.forward(1)
+    with modes._lock:
+        assert asked(modes) == "monitor"
+
+
+def test_two_threads_that_find_it_due_read_once(file: Path) -> None:
+    times = iter([0.0, 5.0, 0.5])  # at the start; due; another thread has been there since
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, clock=lambda: next(times))
+    file.write_text('mode = "enforce"')
+    assert asked(modes) == "monitor"
+
+
+@given(st.binary(max_size=60))
+def test_no_content_raises_anything_else(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_bytes(content)
+    with contextlib.suppress(ConfigurationError):
+        ModeFile(file)
+
+
+async def coroutine(question: Question) -> str:
+    return "enforce"
+
+
+class Coroutine:
+    async def __call__(self, question: Question) -> str:
+        return "enforce"
+
+
+@pytest.mark.parametrize("mode", ["on", "Enforce", "", None, True, b"off", coroutine, Coroutine()])
+def test_what_is_no_mode_is_refused(mode: Any) -> None:
+    with pytest.raises(ConfigurationError, match="mode= must be 'off', 'monitor' or 'enforce'"):
+        checked_mode(mode)
+
+
+def test_a_mode_or_a_function_of_a_question_is_taken() -> None:
+    def function(question: Question) -> Any:
+        return "off"
+
+    assert checked_mode("monitor") == "monitor"
+    assert checked_mode(function) is function
+
+
+def test_representations_name_nobody(file: Path) -> None:
+    file.write_text('mode = "monitor"\n[tenants]\nacme = "off"')
+    assert repr(ModeFile(file)) == "<ModeFile mode=monitor>"
+    question = Question({}, scheme="stigg", environment="live", origin="o", tenant="acme")
+    assert repr(question) == "<Question scheme=stigg environment=live>"
