@@ -1,0 +1,151 @@
+"""The Redis store beside servers that answer, do not, or die."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
+
+import pytest
+import redis
+
+from countermark.errors import StoreUnavailable
+from countermark.redis import RedisStore
+from tests.integration.redis_server import RedisServer
+from tests.integration.servers import free_port, python
+from tests.integration.silent import blackhole, mute, outcome, saying
+
+FORKING = """
+import os, sys
+from countermark.redis import RedisStore
+store = RedisStore(sys.argv[1], timeout=10)
+store.ask(lambda client: client.ping())
+child = os.fork()
+me = "parent" if child else "child"
+for number in range(300):
+    text = f"{me} {number}"
+    assert store.ask(lambda client: client.echo(text)) == text
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print("both got their own answers")
+"""
+
+
+def test_what_is_asked_is_answered(redis_server: RedisServer) -> None:
+    store = RedisStore(redis_server.url, prefix="p:")
+    assert store.ask(lambda client: client.set(f"{store.prefix}a", "ü"))
+    assert store.ask(lambda client: client.get(f"{store.prefix}a")) == "ü"
+    assert redis_server.client().keys() == ["p:a"]
+
+
+@pytest.mark.parametrize("server", [mute, blackhole])
+def test_a_server_that_says_nothing_is_given_up_and_left_alone(
+    server: Callable[[], AbstractContextManager[int]],
+) -> None:
+    with server() as port:
+        store = RedisStore(f"redis://:password@127.0.0.1:{port}/1", timeout=0.1, pause=3600)
+        with pytest.raises(StoreUnavailable, match="TimeoutError"):
+            outcome(lambda: store.ask(lambda client: client.get("a")))
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            outcome(lambda: store.ask(lambda client: client.get("a")))
+
+
+@pytest.mark.parametrize("answer", [b"", b"+OK", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$-7\r\n"])
+def test_what_is_no_redis_is_no_store(answer: bytes) -> None:
+    with saying(answer) as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout=1, pause=0)
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                outcome(lambda: store.ask(lambda client: client.get("a")))
+
+
+@pytest.mark.parametrize(
+    "url", [f"redis://127.0.0.1:{free_port()}", "unix:///nowhere/redis.sock", "redis://a..b"]
+)
+def test_where_nobody_is_the_store_is_unavailable(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"ConnectionError|UnicodeError"):
+        outcome(lambda: RedisStore(url).ask(lambda client: client.get("a")))
+
+
+def test_a_password_is_used_and_not_shown(redis_server: RedisServer) -> None:
+    redis_server.client().config_set("requirepass", "good-password")
+    host = redis_server.url.removeprefix("redis://")
+    assert RedisStore(f"redis://:good-password@{host}").ask(lambda client: client.ping())
+    with pytest.raises(StoreUnavailable, match=r"asking Redis failed: AuthenticationError$"):
+        RedisStore(f"redis://:bad-password@{host}").ask(lambda client: client.ping())
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(redis_server: RedisServer) -> None:
+    server = redis_server.client()
+    server.set("b", "of b")
+    store = RedisStore(redis_server.url, timeout=0.2, pause=0)
+    store.ask(lambda client: client.ping())
+    server.client_pause(20_000, all=False)  # who writes waits
+    with pytest.raises(StoreUnavailable, match="TimeoutError"):
+        store.ask(lambda client: client.incr("a"))
+    server.client_unpause()
+    assert [store.ask(lambda client: client.get("b")) for _ in range(3)] == ["of b"] * 3
+
+
+def test_bytes_that_are_no_text_are_no_answer_and_leave_nothing_behind(
+    redis_server: RedisServer,
+) -> None:
+    server = redis_server.client()
+    server.rpush("odd", b"\xff", "second", "third")
+    server.set("even", "answer")
+    store = RedisStore(redis_server.url)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="UnicodeDecodeError"):
+            store.ask(lambda client: client.lrange("odd", 0, -1))
+        assert store.ask(lambda client: client.get("even")) == "answer"
+
+
+def test_threads_get_their_own_answers(redis_server: RedisServer) -> None:
+    store = RedisStore(redis_server.url, timeout=10)
+
+    def ask(number: int) -> bool:
+        texts = [f"{number} {index}" for index in range(50)]
+        return [store.ask(partial(redis.Redis.echo, value=text)) for text in texts] == texts
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(ask, range(16)))
+
+
+def test_after_a_fork_both_processes_get_their_own_answers(redis_server: RedisServer) -> None:
+    ran = subprocess.run(
+        python("-c", FORKING, redis_server.url),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.stdout.strip(), ran.stderr) == ("both got their own answers", "")
+
+
+def test_a_server_that_was_killed_is_found_again(redis_server: RedisServer) -> None:
+    store = RedisStore(redis_server.url, timeout=10, pause=0)
+    store.ask(lambda client: client.set("a", "kept"))
+    redis_server.kill()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="ConnectionError"):
+            outcome(lambda: store.ask(lambda client: client.get("a")))
+    redis_server.start()
+    assert store.ask(lambda client: client.get("a")) == "kept"
+
+
+def test_while_a_server_is_away_threads_do_not_wait_for_one_another() -> None:
+    with mute() as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout=0.1, pause=3600)
+
+        def ask(number: int) -> int:
+            with contextlib.suppress(StoreUnavailable):
+                store.ask(lambda client: client.get("a"))
+                return 0
+            return 1
+
+        with ThreadPoolExecutor(8) as pool:
+            assert outcome(lambda: sum(pool.map(ask, range(200)))) == 200
