@@ -24,6 +24,8 @@ from countermark.webhooks.verified import Refused
 _SCHEME = r"signature[ ]++"
 _PARAMETER = r'([a-z]++)[ \t]*+=[ \t]*+"([^"\\]*+)"'
 _COMMA = r"[ \t]*+,[ \t]*+"
+# Without the second, the Kelvin sign would pass for a k.
+_ANY_CASE = re.IGNORECASE | re.ASCII
 _PARAMETERS: Final = frozenset({"keyid", "algorithm", "headers", "signature"})
 _HEADER = "[a-z0-9-]++"
 
@@ -50,16 +52,16 @@ def read_parameters(value: str) -> Parameters:
     Raises:
         Refused: It is not written as one with a signature is, or says something twice.
     """
-    start = re.match(_SCHEME, value, re.IGNORECASE)
+    start = re.match(_SCHEME, value, _ANY_CASE)
     if start is None:
         raise Refused("malformed")
     found: dict[str, str] = {}
     place = start.end()
     while True:
         # Two headers that a server has joined begin with the scheme a second time.
-        if place > start.end() and re.compile(_SCHEME, re.IGNORECASE).match(value, place):
+        if re.compile(_SCHEME + r"(?![ \t=])", _ANY_CASE).match(value, place):
             raise Refused("ambiguous")
-        parameter = re.compile(_PARAMETER, re.IGNORECASE).match(value, place)
+        parameter = re.compile(_PARAMETER, _ANY_CASE).match(value, place)
         if parameter is None:
             raise Refused("malformed")
         name, content = parameter[1].lower(), parameter[2]

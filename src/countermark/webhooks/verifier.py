@@ -216,13 +216,13 @@ def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
             warnings.warn(
                 f"{scheme.slug}: the secret{which} has fewer than {rule.least} bytes",
                 WeakKeyWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
 
 def _all_keys(rings: Mapping[str, Keyring]) -> Iterator[object]:
     for ring in rings.values():
-        yield from ring
+        yield from (ring.current, *ring.next, *ring.previous)
 
 
 def _compile(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> Check:

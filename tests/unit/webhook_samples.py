@@ -1,0 +1,127 @@
+"""Vendors who send webhooks, written with hmac and hashlib alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+from countermark import Keyring
+from countermark.webhooks import WebhookVerifier
+
+NOW = 1_700_000_000.0
+SECRET = "a-secret-of-the-tests-with-enough-bytes"
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+KEY_ID = "live_key_deadbeefcafedeadbeefcafedeadbeef"
+BODY = b'{"id":"evt-1","messageId":"evt-1","amount":5}'
+COVERED = "(request-target) date digest"
+
+#: The header that proves a delivery, by scheme.
+PROOF = {
+    "stigg": "Stigg-Webhooks-Secret",
+    "standard-webhooks": "webhook-signature",
+    "github": "X-Hub-Signature-256",
+    "cognito": "Authorization",
+}
+SCHEMES = sorted(PROOF)
+
+
+class Delivery(NamedTuple):
+    """One delivery, as a vendor sends it."""
+
+    headers: dict[str, str]
+    body: bytes = BODY
+    method: str = "POST"
+    path: str = "/hooks?x=1"
+
+    def having(self, **headers: str | None) -> Delivery:
+        """Return it with other headers, by their names with underscores; None: without."""
+        changed: dict[str, str] = dict(self.headers)
+        for name, value in headers.items():
+            spelled = {own.lower().replace("-", "_"): own for own in self.headers}.get(name, name)
+            changed.pop(spelled, None)
+            if value is not None:
+                changed[spelled] = value
+        return self._replace(headers=changed)
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def base64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def stigg(body: bytes = BODY, secret: str = SECRET) -> Delivery:
+    return Delivery({"Stigg-Webhooks-Secret": secret}, body)
+
+
+def github(body: bytes = BODY, secret: str = SECRET, delivery: str = "evt-1") -> Delivery:
+    signature = "sha256=" + mac(secret.encode(), body).hex()
+    return Delivery({"X-Hub-Signature-256": signature, "X-GitHub-Delivery": delivery}, body)
+
+
+def standard(
+    body: bytes = BODY, secret: str = WHSEC, at: float = NOW, delivery: str = "evt-1"
+) -> Delivery:
+    key = b64decode(secret.removeprefix("whsec_"))
+    message = f"{delivery}.{int(at)}.".encode() + body
+    headers = {
+        "webhook-id": delivery,
+        "webhook-timestamp": str(int(at)),
+        "webhook-signature": "v1," + base64(mac(key, message)),
+    }
+    return Delivery(headers, body)
+
+
+def cognito(
+    body: bytes = BODY,
+    secret: str = SECRET,
+    at: float = NOW,
+    key_id: str = KEY_ID,
+    covered: str = COVERED,
+    **changes: str,
+) -> Delivery:
+    """Send what Cognito sends, with *changes* of the parameters of the signature."""
+    delivery = Delivery({}, body)
+    headers = {
+        "Date": formatdate(at, usegmt=True),
+        "Digest": "SHA-256=" + base64(hashlib.sha256(body).digest()),
+    }
+    values = {"(request-target)": f"post {delivery.path}"}
+    values |= {name.lower(): value for name, value in headers.items()}
+    lines = [f"{name}: {values[name]}" for name in covered.lower().split(" ") if name in values]
+    parameters = {
+        "keyId": key_id,
+        "algorithm": "hmac-sha256",
+        "headers": covered,
+        "signature": base64(mac(secret.encode(), "\n".join(lines).encode())),
+        **changes,
+    }
+    headers["Authorization"] = "Signature " + ",".join(
+        f'{name}="{value}"' for name, value in parameters.items()
+    )
+    return delivery._replace(headers=headers)
+
+
+def sent(scheme: str, **changes: Any) -> Delivery:
+    """Return a good delivery of any of the schemes."""
+    senders: dict[str, Any] = {
+        "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito
+    }  # fmt: skip
+    delivery: Delivery = senders[scheme](**changes)
+    return delivery
+
+
+def secret_of(scheme: str) -> str:
+    return WHSEC if scheme == "standard-webhooks" else SECRET
+
+
+def verifier(scheme: str, keyring: Keyring | None = None, **options: Any) -> WebhookVerifier:
+    """Return a verifier with the keys of the samples, whose time is that of the samples."""
+    ring = keyring or Keyring(secret_of(scheme))
+    keys: Any = {KEY_ID: ring} if scheme == "cognito" else ring
+    return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, **options})
