@@ -23,11 +23,14 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 HEAVY = {
     "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "django", "fastapi", "flask",
     "httpx", "inspect", "jinja2", "jwt", "logging", "pathlib", "redis", "starlette",
+    "opentelemetry", "prometheus_client", "rest_framework",
     "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["countermark", "countermark.asgi", "countermark.wsgi"])
+@pytest.mark.parametrize(
+    "module", ["countermark", "countermark.verifier", "countermark.asgi", "countermark.wsgi"]
+)
 def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", IMPORTED.format(module=module)],
@@ -40,19 +43,33 @@ def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
     assert HEAVY & set(ran.stdout.split()) == set()
 
 
-@pytest.mark.parametrize("framework", ["starlette", "fastapi", "flask", "django"])
-def test_an_adapter_without_its_framework_names_the_extra(framework: str) -> None:
-    module = "django.middleware" if framework == "django" else framework
+# Module, what it needs, and the extra that has it.
+OPTIONAL = [
+    ("starlette", "starlette", "starlette"),
+    ("fastapi", "fastapi", "fastapi"),
+    ("flask", "flask", "flask"),
+    ("django.middleware", "django", "django"),
+    ("django.rest_framework", "rest_framework", "rest-framework"),
+    ("redis", "redis", "redis"),
+    ("prometheus", "prometheus_client", "prometheus"),
+    ("opentelemetry", "opentelemetry", "opentelemetry"),
+]
+
+
+@pytest.mark.parametrize(("module", "library", "extra"), OPTIONAL, ids=lambda name: name)
+def test_a_module_without_its_library_names_the_extra(
+    module: str, library: str, extra: str
+) -> None:
     code = (
-        f"import sys; sys.modules[{framework!r}] = None\n"
-        "import countermark.asgi, countermark.wsgi\n"
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "import countermark.asgi, countermark.wsgi, countermark.webhooks, countermark.testing\n"
         f"try: import countermark.{module}\n"
         "except ImportError as error: print(error)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert ran.stdout.strip().endswith(f"pip install 'countermark[{framework}]'")
+    assert ran.stdout.strip().endswith(f"pip install 'countermark[{extra}]'")
 
 
 def test_only_the_scheme_asked_for_is_read() -> None:
@@ -85,6 +102,8 @@ def test_the_wheel_holds_types_recipes_and_the_page(tmp_path: Path) -> None:
     names = set(wheel.namelist())
     expected = {f"countermark/schemes/{slug}.toml" for slug in catalogue()}
     expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
+    webhooks = ("cognito", "github", "standard-webhooks", "stigg")
+    expected |= {f"countermark/webhooks/recipes/{slug}.toml" for slug in webhooks}
     assert expected <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
