@@ -248,10 +248,13 @@ KEYS = st.none() | st.sampled_from(["", "x", "y", "z", "\udfff"]) | st.text(max_
 class Compared(RuleBasedStateMachine):
     """Whatever comes in whatever order, the answers are those of the naive one."""
 
+    def made(self, count: int) -> Allowance:
+        return Allowance(count, session=itself)
+
     @initialize(count=st.integers(0, 4))
     def begin(self, count: int) -> None:
         self.naive = Naive(count)
-        self.allowance = Allowance(count, session=itself)
+        self.allowance = self.made(count)
 
     @rule(group=GROUPS, key=KEYS)
     def admit(self, group: str, key: str | None) -> None:
