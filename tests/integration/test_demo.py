@@ -18,21 +18,54 @@ from selenium.webdriver.support.ui import WebDriverWait
 from starlette.testclient import TestClient
 
 from countermark.cli import main
-from countermark.demo import USERS, asgi_app, demo_signers
+from countermark.demo import USERS, asgi_app, demo_signers, vendors
 from tests.integration.servers import free_port, python, running
 
 COGNITO = "yw0hqBPOIWcHPFZBsaMPnxktOrWwWkZcWP+TneV5D48="
 
 
+def cells_in(text: str) -> list[list[str]]:
+    return [re.split(r"  +", line) for line in text.splitlines()]
+
+
 def test_once_prints_a_table_in_which_all_is_equal(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--once"]) == 0
-    heading, *rows = capsys.readouterr().out.splitlines()
-    assert re.split(r"  +", heading) == ["vendor", "principal", "read from", "value", "equal?"]
-    cells = [re.split(r"  +", row) for row in rows]
+    printed = capsys.readouterr()
+    heading, *cells = cells_in(printed.out.partition("\n\n")[0])
+    assert heading == ["vendor", "principal", "read from", "value", "equal?"]
     assert len(cells) == 12
     assert {row[4] for row in cells} == {"yes"}
     assert {row[3] for row in cells if row[0] == "cognito-flow"} == {COGNITO}
     assert len({row[2] for row in cells}) == 6
+    assert printed.err == ""
+
+
+def test_once_prints_what_the_vendors_accept_and_refuse(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["demo", "--once"]) == 0
+    heading, *cells = cells_in(capsys.readouterr().out.partition("\n\n")[2])
+    assert heading == ["vendor", "handed over", "not enforced", "enforced", "as it should be?"]
+    accepted, refused = "accepted", "refused"
+    assert cells == [
+        ["cognito-flow", "the page's own token", accepted, accepted, "yes"],
+        ["cognito-flow", "no token", accepted, refused, "yes"],
+        ["cognito-flow", "a tampered token", refused, refused, "yes"],
+        ["cognito-flow", "another user's token", refused, refused, "yes"],
+        ["stigg", "the page's own token", accepted, accepted, "yes"],
+        ["stigg", "no token", accepted, refused, "yes"],
+        ["stigg", "a tampered token", accepted, refused, "yes"],
+        ["stigg", "another user's token", accepted, refused, "yes"],
+    ]
+
+
+def test_once_fails_where_a_vendor_accepts_what_it_should_refuse(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendors, "tampered", lambda token: token)
+    assert main(["demo", "--once"]) == 1
+    wrong = [line for line in capsys.readouterr().out.splitlines() if line.endswith("NO")]
+    assert [re.split(r"  +", line)[1] for line in wrong] == ["a tampered token"] * 2
 
 
 def test_once_fails_where_anything_differs(
@@ -106,43 +139,91 @@ def browser(need_binary: Callable[[str], str], tmp_path: Path) -> Iterator[webdr
     driver.quit()
 
 
-def test_in_a_browser_all_three_places_agree(browser: webdriver.Chrome, tmp_path: Path) -> None:
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[str]:
+    """The address of the demo, which runs."""
     port = free_port()
     command = python("-m", "countermark", "demo", "--port", str(port))
-
-    def read(user: str) -> tuple[str, list[str], str]:
-        wait = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
-        wait.until(lambda driver: driver.find_element(By.ID, "who").text == user)
-        wait.until(lambda driver: driver.find_element(By.ID, "verdict").text not in ("", "…"))
-        cells = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#rows td")]
-        verdict = browser.find_element(By.ID, "verdict").text
-        return verdict, cells, browser.find_element(By.ID, "snippet").text
-
     with running(command, port, tmp_path / "log") as url:
-        browser.get(url)
-        assert read("nobody") == (
-            "All equal.",
-            cells_of(None, None),
-            "Nothing: nobody is signed in.",
+        yield url
+
+
+class Page:
+    """The page of the demo in a browser, once its script has run to the end."""
+
+    def __init__(self, browser: webdriver.Chrome, user: str, switch: str = "enforced") -> None:
+        self._browser = browser
+        wait = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: (self.text("who"), self.text("switch")) == (user, switch))
+        wait.until(lambda driver: self.text("answers-verdict") not in ("", "…"))
+
+    def text(self, id: str) -> str:
+        return self._browser.find_element(By.ID, id).text
+
+    def rows(self, id: str) -> list[list[str]]:
+        found = self._browser.find_elements(By.CSS_SELECTOR, f"#{id} tr")
+        return [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in found]
+
+    def press(self, button: str) -> None:
+        self._browser.find_element(By.XPATH, f"//button[normalize-space()='{button}']").click()
+
+
+def test_in_a_browser_all_three_places_agree(browser: webdriver.Chrome, demo: str) -> None:
+    browser.get(demo)
+    page = Page(browser, "nobody")
+    assert page.text("verdict") == "All equal."
+    assert page.rows("rows") == rows_of(None, None)
+    assert page.text("snippet") == "Nothing: nobody is signed in."
+    flow, stigg = demo_signers()
+    for user in (*USERS, USERS[0]):
+        page.press(user)
+        page = Page(browser, user)
+        assert page.text("verdict") == "All equal."
+        assert page.rows("rows") == rows_of(flow.sign(user), stigg.sign(user))
+        assert f'"customerReference": "{user}"' in page.text("snippet")
+        assert f'stigg.setCustomerId("{user}", "{stigg.sign(user)}")' in page.text("snippet")
+    page.press("Sign out")
+    assert Page(browser, "nobody").rows("rows") == rows_of(None, None)
+
+
+def test_in_a_browser_vendors_accept_the_page_and_refuse_what_is_wrong(
+    browser: webdriver.Chrome, demo: str
+) -> None:
+    browser.get(demo)
+    page = Page(browser, "nobody")
+    assert (page.rows("answers"), page.text("answers-verdict")) == ([], "Nobody is signed in.")
+    refused = "refused (403)"
+    for user in USERS:
+        page.press(user)
+        page = Page(browser, user)
+        assert page.rows("answers") == [
+            ["cognito-flow", "the page's own token", "accepted (201)", "yes"],
+            ["cognito-flow", "no token", refused, "yes"],
+            ["cognito-flow", "a tampered token", refused, "yes"],
+            ["cognito-flow", "another user's token", refused, "yes"],
+            ["stigg", "the page's own token", "accepted (200)", "yes"],
+            ["stigg", "no token", refused, "yes"],
+            ["stigg", "a tampered token", refused, "yes"],
+            ["stigg", "another user's token", refused, "yes"],
+        ]
+        assert page.text("answers-verdict") == "All as it should be."
+    page.press("Do not enforce")
+    page = Page(browser, USERS[-1], "not enforced")
+    assert [row[2] for row in page.rows("answers")] == [
+        *("accepted (200)", "accepted (200)", refused, refused),
+        *["accepted (200)"] * 4,
+    ]
+    assert page.text("answers-verdict") == "All as it should be."
+    page.press("Enforce")
+    assert Page(browser, USERS[-1]).rows("answers")[-1][2] == refused
+
+
+def rows_of(flow: str | None, stigg: str | None) -> list[list[str]]:
+    return [
+        [vendor, place, value or "none", "yes"]
+        for vendor, header, value in (
+            ("cognito-flow", "Cognito-Flow-Signature", flow),
+            ("stigg", "Stigg-Customer-Token", stigg),
         )
-        flow, stigg = demo_signers()
-        for user in (*USERS, USERS[0]):
-            browser.find_element(By.XPATH, f"//button[text()='{user}']").click()
-            verdict, cells, snippet = read(user)
-            assert verdict == "All equal."
-            assert cells == cells_of(flow.sign(user), stigg.sign(user))
-            assert f'"customerReference": "{user}"' in snippet
-            assert f'stigg.setCustomerId("{user}", "{stigg.sign(user)}")' in snippet
-        browser.find_element(By.XPATH, "//button[text()='Sign out']").click()
-        assert read("nobody")[1] == cells_of(None, None)
-
-
-def cells_of(flow: str | None, stigg: str | None) -> list[str]:
-    cells = []
-    for vendor, header, value in (
-        ("cognito-flow", "Cognito-Flow-Signature", flow),
-        ("stigg", "Stigg-Customer-Token", stigg),
-    ):
-        for place in ("request state", f"response header {header}", "endpoint"):
-            cells += [vendor, place, value or "none", "yes"]
-    return cells
+        for place in ("request state", f"response header {header}", "endpoint")
+    ]

@@ -15,7 +15,16 @@ USERS = ("3a409367-a417-4d46-9a92-3d7bc5dc4605", "customer-demo-01", "org:42")
 SIGNATURES_PATH = "/api/users/current/signatures"
 
 
+def demo_keyring(slug: str) -> Keyring:
+    """Return the secret of the vendor's own example."""
+    return Keyring(Scheme.load(slug).vectors[0].secret)
+
+
 def demo_signers() -> list[Signer]:
     """Return signers with the secrets of the vendors' own examples."""
-    schemes = [Scheme.load(slug) for slug in SCHEMES]
-    return [Signer(scheme, Keyring(scheme.vectors[0].secret)) for scheme in schemes]
+    return [Signer(slug, demo_keyring(slug)) for slug in SCHEMES]
+
+
+def token_field(scheme: Scheme) -> str:
+    """Return the vendor's name for the token."""
+    return next(name for name, value in scheme.fields.items() if str(value) == "{token}")

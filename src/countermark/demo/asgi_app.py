@@ -10,19 +10,26 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.templating import Jinja2Templates
 
 from countermark.asgi import SignaturesEndpoint, SigningMiddleware
-from countermark.demo import SIGNATURES_PATH, USERS, demo_signers
+from countermark.demo import SIGNATURES_PATH, USERS, demo_signers, vendors
 from countermark.resolvers import from_session
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
 async def page(request: Request) -> Response:
-    identity = request.state.countermark
-    context = {"users": USERS, "identity": identity, "endpoint": SIGNATURES_PATH}
+    identity, stand_ins = request.state.countermark, request.app.state.vendors
+    context = {
+        "users": USERS,
+        "identity": identity,
+        "endpoint": SIGNATURES_PATH,
+        "enforced": stand_ins.enforced,
+        "attempts": [attempt._asdict() for attempt in stand_ins.attempts(identity.payload())],
+        "vendors": vendors,
+    }
     return _templates.TemplateResponse(request, "page.html", context)
 
 
@@ -36,14 +43,23 @@ async def sign_out(request: Request) -> Response:
     return RedirectResponse("/", status_code=303)
 
 
+async def switch(request: Request) -> Response:
+    request.app.state.vendors.enforced = request.path_params["enforced"] == 1
+    return RedirectResponse("/", status_code=303)
+
+
 def create_app() -> Starlette:
     """Return the application, with sessions that end with the process."""
-    return Starlette(
+    stand_ins = vendors.Vendors()
+    app = Starlette(
         routes=[
             Route("/", page),
             Route("/sign-in/{number:int}", sign_in, methods=["POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
+            Route("/enforced/{enforced:int}", switch, methods=["POST"]),
             Route(SIGNATURES_PATH, SignaturesEndpoint()),
+            Mount(vendors.STIGG_PATH, stand_ins.stigg),
+            Mount(vendors.FLOW_PATH, stand_ins.flow),
         ],
         middleware=[
             Middleware(SessionMiddleware, secret_key=secrets.token_hex()),
@@ -52,3 +68,5 @@ def create_app() -> Starlette:
             ),
         ],
     )
+    app.state.vendors = stand_ins
+    return app

@@ -1,29 +1,28 @@
-"""The demo without a browser: every place a token is read from, against known answers."""
+"""The demo without a browser: every place a token is read from, and what vendors say to it."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
-from wsgiref.util import setup_testing_defaults
+from typing import Any, NamedTuple, TypeAlias
 
-from countermark.demo import SCHEMES, SIGNATURES_PATH, USERS, asgi_app, wsgi_app
+from countermark.demo import (
+    SCHEMES,
+    SIGNATURES_PATH,
+    USERS,
+    asgi_app,
+    token_field,
+    vendors,
+    wsgi_app,
+)
+from countermark.demo.driving import Answer, ask_asgi, ask_wsgi
 from countermark.scheme import Scheme
 
-_STATE = re.compile(r'<script id="state" type="application/json">(.*?)</script>', re.DOTALL)
 
-
-class Answer(NamedTuple):
-    """A response, its header names in lower case."""
-
-    headers: Mapping[str, str]
-    body: str
-
-
-class Row(NamedTuple):
-    """One token, where it was read."""
+class Reading(NamedTuple):
+    """One token, where it was read, and whether it equals the known answer."""
 
     vendor: str
     principal: str
@@ -31,23 +30,53 @@ class Row(NamedTuple):
     value: str | None
     equal: bool
 
+    def cells(self) -> tuple[str, ...]:
+        answer = "yes" if self.equal else "NO"
+        return self.vendor, self.principal, self.place, self.value or "none", answer
+
+
+class Reply(NamedTuple):
+    """What a vendor did with something, and whether that is what it should do."""
+
+    vendor: str
+    handed_over: str
+    not_enforced: str
+    enforced: str
+    equal: bool
+
+    def cells(self) -> tuple[str, ...]:
+        return (*self[:4], "yes" if self.equal else "NO")
+
+
+Row: TypeAlias = "Reading | Reply"
+
+_READINGS = ("vendor", "principal", "read from", "value", "equal?")
+_REPLIES = ("vendor", "handed over", "not enforced", "enforced", "as it should be?")
+
+# What is refused here is in the table; without a handler it would be printed as well.
+logging.getLogger("countermark").addHandler(logging.NullHandler())
+
 
 def rows() -> Iterator[Row]:
-    """Sign in as the user of each vendor's example and read the token everywhere."""
-    for scheme in map(Scheme.load, SCHEMES):
+    """Sign in as the user of each vendor's example, read the token everywhere, hand it over."""
+    schemes = list(map(Scheme.load, SCHEMES))
+    for scheme in schemes:
         vector = scheme.vectors[0]
         user = vector.id or ""
         for place, value in (*_asgi(scheme, user), *_wsgi(scheme, user)):
-            yield Row(scheme.slug, user, place, value, value == vector.token)
+            yield Reading(scheme.slug, user, place, value, value == vector.token)
+    for scheme in schemes:
+        yield from _replies(scheme.slug, scheme.vectors[0].id or "")
 
 
 def table(found: list[Row]) -> str:
-    """Return *found* as text in columns."""
-    lines = [("vendor", "principal", "read from", "value", "equal?")]
-    lines += [
-        (row.vendor, row.principal, row.place, row.value or "none", "yes" if row.equal else "NO")
-        for row in found
-    ]
+    """Return *found* as text in columns, a table for each kind of row."""
+    readings = [row.cells() for row in found if isinstance(row, Reading)]
+    replies = [row.cells() for row in found if isinstance(row, Reply)]
+    return f"{_columns([_READINGS, *readings])}\n\n{_columns([_REPLIES, *replies])}"
+
+
+def _columns(lines: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -57,63 +86,66 @@ def table(found: list[Row]) -> str:
 
 def _asgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
     app = asgi_app.create_app()
-    signed_in = _get_asgi(app, "POST", f"/sign-in/{USERS.index(user)}")
-    cookie = signed_in.headers["set-cookie"].partition(";")[0]
-    page = _get_asgi(app, "GET", "/", cookie)
-    state = _STATE.search(page.body)
-    yield "ASGI request state", _token(scheme, json.loads(state[1]) if state else {})
+    cookie = _sign_in(app, user)
+    page = ask_asgi(app, "GET", "/", cookie)
+    yield "ASGI request state", _token(scheme, _json_in(page, "state"))
     yield "ASGI response header", page.headers.get((scheme.header or "").lower())
-    endpoint = _get_asgi(app, "GET", SIGNATURES_PATH, cookie)
+    endpoint = ask_asgi(app, "GET", SIGNATURES_PATH, cookie)
     yield "ASGI endpoint", _token(scheme, json.loads(endpoint.body))
 
 
 def _wsgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
     app = wsgi_app.create_app()
-    page = _get_wsgi(app, "/", user)
+    page = ask_wsgi(app, "/", user)
     yield "WSGI environ", _token(scheme, json.loads(page.body))
     yield "WSGI response header", page.headers.get((scheme.header or "").lower())
-    endpoint = _get_wsgi(app, SIGNATURES_PATH, user)
+    endpoint = ask_wsgi(app, SIGNATURES_PATH, user)
     yield "WSGI endpoint", _token(scheme, json.loads(endpoint.body))
 
 
+def _replies(slug: str, user: str) -> Iterator[Reply]:
+    """Hand over to a vendor what the page says, with its switch off and on."""
+    app = asgi_app.create_app()
+    cookie = _sign_in(app, user)
+    found: dict[str, list[tuple[bool, bool]]] = {}
+    for enforced in (0, 1):
+        ask_asgi(app, "POST", f"/enforced/{enforced}")
+        for attempt in _json_in(ask_asgi(app, "GET", "/", cookie), "attempts"):
+            if attempt["vendor"] == slug:
+                accepted = _hand_over(app, slug, attempt["fields"]).status < 400
+                outcome = accepted, attempt["to_be_accepted"]
+                found.setdefault(attempt["handed_over"], []).append(outcome)
+    for handed_over, ((lenient, _), (strict, _)) in found.items():
+        good = all(accepted == right for accepted, right in found[handed_over])
+        yield Reply(slug, handed_over, _in_words(lenient), _in_words(strict), good)
+
+
+def _in_words(accepted: bool) -> str:
+    return "accepted" if accepted else "refused"
+
+
+def _hand_over(app: Any, slug: str, fields: Mapping[str, str]) -> Answer:
+    """Do what the script of the page does."""
+    if slug == "stigg":
+        headers = {"x-api-key": vendors.STIGG_KEY, "x-customer-key": fields["customerToken"]}
+        sent = {name: value for name, value in headers.items() if value}
+        path = f"{vendors.STIGG_PATH}/v1/c/{fields['customerId']}/entitlements.json"
+        return ask_asgi(app, "GET", path, sent)
+    content = {"publishableKey": vendors.FLOW_KEY, "templateId": vendors.FLOW_TEMPLATE}
+    body = json.dumps({**content, "user": fields}).encode()
+    return ask_asgi(app, "POST", f"{vendors.FLOW_PATH}/flow_sessions", body=body)
+
+
+def _sign_in(app: Any, user: str) -> dict[str, str]:
+    answer = ask_asgi(app, "POST", f"/sign-in/{USERS.index(user)}")
+    return {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+
+
+def _json_in(page: Answer, element: str) -> Any:
+    start = rf'<script id="{element}" type="application/json">'
+    found = re.search(rf"{start}(.*?)</script>", page.body, re.DOTALL)
+    return json.loads(found[1]) if found else {}
+
+
 def _token(scheme: Scheme, payload: dict[str, dict[str, str]]) -> str | None:
-    name = next(name for name, value in scheme.fields.items() if str(value) == "{token}")
-    return payload.get(scheme.slug, {}).get(name)
-
-
-def _get_asgi(app: Any, method: str, path: str, cookie: str = "") -> Answer:
-    sent: list[dict[str, Any]] = []
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "scheme": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"cookie", cookie.encode())],
-        "server": ("localhost", 80),
-        "client": ("127.0.0.1", 50000),
-    }
-    nothing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    asyncio.run(app(scope, nothing.get, send))
-    headers = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    return Answer(headers, b"".join(message.get("body", b"") for message in sent[1:]).decode())
-
-
-def _get_wsgi(app: Any, path: str, user: str) -> Answer:
-    environ: dict[str, Any] = {"PATH_INFO": path, "REMOTE_USER": user}
-    setup_testing_defaults(environ)
-    headers: dict[str, str] = {}
-
-    def start_response(status: str, header_list: list[tuple[str, str]]) -> None:
-        headers.update((name.lower(), value) for name, value in header_list)
-
-    body = b"".join(app(environ, start_response))
-    return Answer(headers, body.decode())
+    return payload.get(scheme.slug, {}).get(token_field(scheme))
