@@ -80,7 +80,7 @@ class Presented:
         if found.code in ("mismatch", "malformed") and (
             _is_folded(self._token, token) or _is_folded(self._principal, principal)
         ):
-            return found._replace(code="ambiguous")
+            return Examination("ambiguous")  # what it names is a mixture of two
         return found
 
 
