@@ -1,4 +1,4 @@
-"""FastAPI: the identity as a dependency, and the endpoint as a router.
+"""FastAPI: the identities as dependencies, and the endpoint as a router.
 
 Needs the extra ``fastapi``. What FastAPI shares with Starlette is that of
 :mod:`countermark.starlette`, under the same names.
@@ -6,36 +6,61 @@ Needs the extra ``fastapi``. What FastAPI shares with Starlette is that of
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any
 
 from countermark.asgi import SignaturesEndpoint
+from countermark.authentication import Authentication
+from countermark.credentials import Location
 from countermark.endpoint import respond
+from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
+from countermark.origins import AllowedOrigins
+from countermark.presented import PrincipalReader
+from countermark.verified_identity import VerifiedIdentity
+from countermark.verifier import Verifier
 
 try:
-    from fastapi import APIRouter, Depends, Request, Response
+    from fastapi import APIRouter, Depends, Request, Response, WebSocketException
+    from fastapi.openapi.models import APIKey
     from fastapi.requests import HTTPConnection
+    from fastapi.security.base import SecurityBase
 except ImportError as error:
     raise ImportError(
         "countermark.fastapi needs FastAPI: pip install 'countermark[fastapi]'"
     ) from error
 
 from countermark.starlette import (
+    RefusedToken,
     SigningMiddleware,
+    TokenBackend,
+    VerifiedUser,
+    VerifyingMiddleware,
     context_processor,
     current_user_id,
     identity_from,
+    refuse,
+    verified_identity_from,
 )
 
 __all__ = [
     "IdentityDep",
+    "RefusedToken",
     "SigningMiddleware",
+    "TokenBackend",
+    "VerifiedIdentityDep",
+    "VerifiedUser",
+    "VerifyingMiddleware",
     "context_processor",
     "current_user_id",
+    "found_identity",
     "identity_from",
     "loaded_identity",
     "read_signatures",
+    "refuse",
     "signatures_router",
+    "verified_identity",
+    "verified_identity_from",
 ]
 
 
@@ -50,6 +75,78 @@ async def loaded_identity(connection: HTTPConnection) -> RequestIdentity:
 
 #: The annotation of a parameter that is the request's identity, ready to be read.
 IdentityDep = Annotated[RequestIdentity, Depends(loaded_identity)]
+
+
+async def found_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
+    """Return whose request or websocket it is, as :class:`VerifyingMiddleware` has found.
+
+    None: it is not verified.
+
+    Raises:
+        ConfigurationError: No such middleware is around the application.
+    """
+    return verified_identity_from(connection)
+
+
+#: The annotation of a parameter that is what :class:`VerifyingMiddleware` has found, or None.
+VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(found_identity)]
+
+
+def verified_identity(
+    verifier: Verifier,
+    *,
+    token: Location | str | None = None,
+    principal: PrincipalReader | None = None,
+    origins: AllowedOrigins | Iterable[str] | None = None,
+    optional: bool = False,
+    on_event: OnEvent | None = None,
+) -> Callable[..., Awaitable[VerifiedIdentity | None]]:
+    """Return a dependency that is whose request or websocket it is, without a middleware.
+
+    A request whose token is not good raises a :class:`RefusedToken`, a websocket closes
+    with 1008. ``app.add_exception_handler(RefusedToken, refuse)`` answers as the
+    middleware does. The OpenAPI document has the token as a security scheme.
+
+    Args:
+        verifier: The verifier.
+        token: As for :class:`countermark.asgi.VerifyingMiddleware`, and so are
+            *principal*, *origins* and *on_event*.
+        optional: Whether a request without a token is let in; it is None then.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+    authentication = Authentication(
+        verifier, token=token, principal=principal, origins=origins, on_event=on_event
+    )
+    documented = Depends(_TokenScheme(authentication.place, verifier))
+
+    async def whose(connection: HTTPConnection, _: None = documented) -> VerifiedIdentity | None:
+        verdict = authentication.verdict(connection.scope, optional=optional)
+        if verdict is None:
+            return None
+        if verdict.identity is None:
+            refused = RefusedToken(verdict, authentication.answer(verdict, connection.scope))
+            if connection.scope["type"] == "websocket":
+                raise WebSocketException(1008, refused.detail)
+            raise refused
+        return verdict.identity
+
+    return whose
+
+
+class _TokenScheme(SecurityBase):
+    """What the OpenAPI document says of a token. It reads nothing."""
+
+    def __init__(self, place: Location, verifier: Verifier) -> None:
+        self.scheme_name = verifier.scheme.slug
+        description = f"Shows whose request it is; signed as {verifier.scheme.name} has it."
+        self.model = APIKey.model_validate(
+            {"in": place.kind, "name": place.name, "description": description}
+        )
+
+    async def __call__(self) -> None:
+        """Do nothing; it is a dependency so that it is in the document."""
 
 
 def signatures_router(path: str = "/signatures") -> APIRouter:

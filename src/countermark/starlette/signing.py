@@ -1,12 +1,13 @@
-"""Starlette: the middleware for ``request.user``, the handle, the template helper, the endpoint.
-
-Needs the extra ``starlette``; the template helper needs Jinja2 as well.
-"""
+"""Starlette: the middleware for ``request.user``, the handle, the template helper, the endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from starlette.authentication import SimpleUser
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Route
 
 from countermark import asgi
 from countermark.errors import ConfigurationError
@@ -15,15 +16,6 @@ from countermark.identity import RequestIdentity
 from countermark.markup import identity_script
 from countermark.policy import AsyncResolver, Resolver, Signers
 from countermark.principal import Identifier
-
-try:
-    from starlette.authentication import SimpleUser
-    from starlette.requests import HTTPConnection, Request
-    from starlette.routing import Route
-except ImportError as error:
-    raise ImportError(
-        "countermark.starlette needs Starlette: pip install 'countermark[starlette]'"
-    ) from error
 
 if TYPE_CHECKING:
     from markupsafe import Markup  # comes with Jinja2, which is no part of Starlette

@@ -1,0 +1,26 @@
+"""Countermark for Starlette: signing for ``request.user``, and verifying.
+
+Needs the extra ``starlette``; the template helper needs Jinja2 as well.
+"""
+
+try:
+    import starlette.requests  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "countermark.starlette needs Starlette: pip install 'countermark[starlette]'"
+    ) from error
+
+from countermark.starlette.signing import Options as Options
+from countermark.starlette.signing import SigningMiddleware as SigningMiddleware
+from countermark.starlette.signing import TemplateHelper as TemplateHelper
+from countermark.starlette.signing import context_processor as context_processor
+from countermark.starlette.signing import current_user_id as current_user_id
+from countermark.starlette.signing import identity_from as identity_from
+from countermark.starlette.signing import signatures_route as signatures_route
+from countermark.starlette.verifying import RefusedToken as RefusedToken
+from countermark.starlette.verifying import TokenBackend as TokenBackend
+from countermark.starlette.verifying import VerifiedUser as VerifiedUser
+from countermark.starlette.verifying import VerifyingMiddleware as VerifyingMiddleware
+from countermark.starlette.verifying import VerifyingOptions as VerifyingOptions
+from countermark.starlette.verifying import refuse as refuse
+from countermark.starlette.verifying import verified_identity_from as verified_identity_from
