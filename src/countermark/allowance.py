@@ -58,8 +58,8 @@ class Allowance:
             the session's key, or None (or empty text) for a session of its own.
             Without it each request is one. Only a hash of the key is kept. Let it be
             one that the server gave out and has checked: whoever knows the key of a
-            session that got in, gets in. What raises or returns anything else is
-            logged, not let in, and uses nothing up.
+            session that got in, gets in. Where it raises or returns anything else,
+            the middleware reports that, and nobody gets in or is counted.
         store: What workers and hosts share.
         when_unavailable: What becomes of unsigned requests while the store cannot
             be reached: ``fail_closed`` refuses them, ``fail_open`` lets them in.
@@ -105,9 +105,11 @@ class Allowance:
         Raises:
             StoreUnavailable: The store does not answer, so nothing is known. The
                 session may have been counted, and then it gets in later.
+            TypeError: ``session=`` returned neither text nor None.
+            Exception: Whatever else ``session=`` raises.
         """
         session = self._session_of(source)
-        return session is not None and self._counted.admit(_hash(group), session, self._count)
+        return self._counted.admit(_hash(group), session, self._count)
 
     def left(self, group: str) -> int:
         """Return how many more sessions would get in.
@@ -117,20 +119,15 @@ class Allowance:
         """
         return self._counted.left(_hash(group), self._count)
 
-    def _session_of(self, source: Any) -> str | None:
-        """Return what stands for the session, 64 characters; None: it cannot be told."""
-        try:
-            key: object = None if self._session is None else self._session(source)
-        except Exception as error:
-            _log(f"raised {type(error).__name__}")
-            return None
+    def _session_of(self, source: Any) -> str:
+        """Return what stands for the session, 64 characters."""
+        key: object = None if self._session is None else self._session(source)
         # Empty text is how frameworks say that there is none. As a key it would let
         # everybody in who has none.
         if key is None or key == "":
             return os.urandom(32).hex()
         if not isinstance(key, str):
-            _log(f"returned {type(key).__name__}")
-            return None
+            raise TypeError(f"session= returned neither text nor None: {type(key).__name__}")
         return _hash(key)
 
 
@@ -200,9 +197,3 @@ def _hash(text: str) -> str:
     # Whatever clients send: any length, and lone surrogates too. The unbound method
     # sees through subclasses.
     return sha256(str.encode(text, "utf-8", "surrogatepass")).hexdigest()
-
-
-def _log(problem: str) -> None:
-    from logging import getLogger  # late, as it is slow to import
-
-    getLogger("countermark").warning("the session= of an allowance %s", problem)

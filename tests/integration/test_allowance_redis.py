@@ -178,16 +178,3 @@ def test_a_server_that_says_nothing_makes_nobody_wait(
                 outcome(lambda: allowance.admit("g", "a"))
             with pytest.raises(StoreUnavailable):
                 outcome(lambda: allowance.left("g"))
-
-
-def test_a_reader_that_fails_is_told_before_the_store_is_asked(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    # Else "fail_open" would let in whoever makes the reader fail.
-    with mute() as port:
-        store = RedisStore(f"redis://127.0.0.1:{port}", timeout=0.1)
-        allowance = Allowance(
-            5, session=lambda source: source["no"], store=store, when_unavailable="fail_open"
-        )
-        assert not allowance.admit("g", {})
-    assert caplog.messages == ["the session= of an allowance raised KeyError"]

@@ -13,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from countermark import Keyring, Verifier
 from countermark.allowance import Allowance
 from countermark.errors import ConfigurationError
+from countermark.wsgi import VerifyingMiddleware
+from tests.conftest import SECRET, Events
+from tests.drivers import call, wsgi_answer
 
 
 def itself(source: Any) -> Any:
@@ -92,23 +96,31 @@ def test_only_hashes_are_kept() -> None:
 
 
 @pytest.mark.parametrize("answer", [7, b"key", False, 0, ["a"], {}, object()])
-def test_a_reader_that_returns_something_else_lets_nobody_in(
-    answer: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_reader_that_returns_something_else_lets_nobody_in(answer: Any, events: Events) -> None:
     allowance = Allowance(2, session=lambda source: answer)
-    assert not allowance.admit("g", {})
+    with pytest.raises(TypeError, match=f"neither text nor None: {type(answer).__name__}"):
+        allowance.admit("g", {})
     assert allowance.left("g") == 2
-    assert caplog.messages == [f"the session= of an allowance returned {type(answer).__name__}"]
+    assert (status_with(allowance, events), events[0].error) == (401, "TypeError")
 
 
-def test_a_reader_that_raises_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reader_that_raises_lets_nobody_in(events: Events) -> None:
     def raising(source: Any) -> str:
         raise KeyError("a cookie of somebody's")
 
-    allowance = Allowance(2, session=raising)
-    assert not allowance.admit("g", {})
+    allowance = Allowance(2, session=raising, when_unavailable="fail_open")
+    assert (status_with(allowance, events), events[0].error) == (401, "KeyError")
+    assert [event.reason for event in events] == ["allowance_raised", "missing"]
     assert allowance.left("g") == 2
-    assert caplog.messages == ["the session= of an allowance raised KeyError"]
+
+
+def status_with(allowance: Allowance, events: Events) -> int:
+    """Return the status of the answer to an unsigned request behind the middleware."""
+    verifier = Verifier("stigg", Keyring(SECRET))
+    app = VerifyingMiddleware(
+        wsgi_answer(), verifier=verifier, mode="enforce", allowance=allowance, on_event=events
+    )
+    return int(call(app).starts[0][0][:3])
 
 
 def test_a_key_that_pretends_to_be_text_is_taken_for_the_text_that_it_is() -> None:
