@@ -42,8 +42,8 @@ class StiggEdge:
     of all origins may ask.
 
     Where and in which headers the browser asks, and the names of the errors, are read
-    in the vendor's own client. What its server answers is not published, so here it is
-    this stand-in's choice:
+    in the vendor's own client (js-client-sdk 3.35.0), which runs with it. What its server
+    answers is not published, so here it is this stand-in's choice:
 
     - Another API key, or none: 401 ``Unauthenticated``, which the vendor's client
       reports as a wrong SDK key.
@@ -68,7 +68,8 @@ class StiggEdge:
 
     #: Whether customer tokens must be good.
     enforced: bool
-    #: What was found out about the latest 100 requests for a customer, the oldest first.
+    #: What was found out about the tokens of the latest 100 requests for a customer, the
+    #: oldest first. A good one of another customer is verified, and refused all the same.
     verdicts: deque[Verdict]
 
     def __init__(
