@@ -129,6 +129,8 @@ def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
     for one, other in pairwise(parts):
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
             raise InvalidScheme(f"{where}: nothing tells where {one} ends and {other} begins")
+    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
+        raise InvalidScheme(f"{where}: with a digit beside it, nothing tells what is the time")
     return parts
 
 

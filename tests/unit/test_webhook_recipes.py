@@ -1,0 +1,372 @@
+"""Recipes of webhooks: their vectors, what they may say, and how others read deliveries."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from countermark import InvalidScheme, Keyring, SecretKey, UnknownScheme
+from countermark.errors import BadWebhook
+from countermark.webhooks import WebhookScheme, WebhookVerifier, verify_webhook
+from countermark.webhooks.scheme import (
+    HttpSignature,
+    SecretHeader,
+    SignatureHeader,
+    WebhookVector,
+    webhook_schemes,
+)
+from tests.unit.webhook_samples import (
+    BODY,
+    NOW,
+    SCHEMES,
+    SECRET,
+    WHSEC,
+    standard,
+    verifier,
+)
+
+VECTORS = [
+    pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
+    for slug in webhook_schemes()
+    for vector in WebhookScheme.load(slug).vectors
+]
+
+
+# Vectors
+
+
+def test_the_schemes_that_come_with_the_package() -> None:
+    assert webhook_schemes() == SCHEMES
+    for slug in SCHEMES:
+        scheme = WebhookScheme.load(slug)
+        assert scheme is WebhookScheme.load(slug)
+        assert scheme.vectors
+        assert scheme.source
+        assert scheme.read is not None
+        assert scheme.secret.variable
+
+
+@pytest.mark.filterwarnings("ignore::countermark.WeakKeyWarning")
+@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
+    ring = Keyring(SecretKey.of_example(vector.secret))
+    keys: Any = {vector.key_id: ring} if vector.key_id else ring
+    delivery: dict[str, Any] = {
+        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path
+    }  # fmt: skip
+    verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
+    assert verified.delivery_id == vector.delivery_id
+    another = Keyring("whsec_" + "B" * 32)
+    keys = {vector.key_id: another} if vector.key_id else another
+    with pytest.raises(BadWebhook):
+        verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
+
+
+@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def test_a_vector_is_what_hmac_and_hashlib_make(slug: str, vector: WebhookVector) -> None:
+    headers = {name.lower(): value for name, value in vector.headers.items()}
+    body = vector.body.encode()
+    if slug == "stigg":
+        assert headers["stigg-webhooks-secret"] == vector.secret
+    elif slug == "github":
+        signature = hmac.new(vector.secret.encode(), body, "sha256").hexdigest()
+        assert headers["x-hub-signature-256"] == f"sha256={signature}"
+    elif slug == "standard-webhooks":
+        message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        key = b64decode(vector.secret.removeprefix("whsec_"))
+        signature = b64encode(hmac.digest(key, message, "sha256")).decode()
+        assert headers["webhook-signature"] == f"v1,{signature}"
+    else:
+        digest = b64encode(hashlib.sha256(body).digest()).decode()
+        assert headers["digest"] == f"SHA-256={digest}"
+        lines = (
+            f"(request-target): post {vector.path}\ndate: {headers['date']}\n"
+            f"digest: {headers['digest']}"
+        )
+        signature = b64encode(
+            hmac.digest(vector.secret.encode(), lines.encode(), "sha256")
+        ).decode()
+        assert headers["authorization"].endswith(f'signature="{signature}"')
+
+
+# Beside the library of the standard
+
+
+def their_answer(delivery: dict[str, Any], secret: str = WHSEC) -> str:
+    """Return what the vendors' library makes of a delivery."""
+    data = delivery["body"]
+    try:
+        Webhook(secret).verify(data, delivery["headers"])
+    except Exception as error:
+        return type(error).__name__
+    return "verified"
+
+
+def our_answer(delivery: dict[str, Any], now: float, secret: str = WHSEC) -> str:
+    try:
+        verify_webhook(
+            "standard-webhooks",
+            Keyring(secret),
+            headers=delivery["headers"],
+            body=delivery["body"],
+            clock=lambda: now,
+        )
+    except BadWebhook as error:
+        return error.code
+    return "verified"
+
+
+def at_this_time(**changes: Any) -> dict[str, Any]:
+    """Return a delivery of now, which the library cannot be told otherwise."""
+    import time
+
+    return standard(at=int(time.time()), **changes)._asdict()
+
+
+def test_good_deliveries_are_good_to_both() -> None:
+    for body in (BODY, b"{}", b'"\xc3\xa9"', b'{"a": [1, 2.5, null]}', b" 1 "):
+        for secret in (WHSEC, "whsec_" + "B" * 32, "whsec_" + "Zm9v" * 20):
+            delivery = at_this_time(body=body, secret=secret)
+            now = float(delivery["headers"]["webhook-timestamp"])
+            assert their_answer(delivery, secret) == our_answer(delivery, now, secret) == "verified"
+
+
+def test_what_the_library_signs_is_verified() -> None:
+    from datetime import UTC, datetime
+
+    at = datetime.fromtimestamp(NOW, UTC)
+    signature = Webhook(WHSEC).sign("evt-1", at, BODY.decode())
+    assert signature == standard().headers["webhook-signature"]
+
+
+def hostile() -> dict[str, tuple[dict[str, str], bytes, str, str]]:
+    """Return deliveries that nobody has made like that, and what the library and we say."""
+    good = at_this_time()
+    headers = good["headers"]
+    own, at = headers["webhook-signature"], headers["webhook-timestamp"]
+    other = at_this_time(body=f'{at}.{{"a":1}}'.encode())
+    spare = own[:-2] + chr(ord(own[-2]) + 1) + "="
+
+    def signed(signature: str, body: bytes = BODY) -> tuple[dict[str, str], bytes]:
+        return {**headers, "webhook-signature": signature}, body
+
+    early = {**headers, "webhook-timestamp": f"{at}.0"}
+    moved = {
+        **other["headers"],
+        "webhook-id": f"evt-1.{other['headers']['webhook-timestamp']}",
+        "webhook-timestamp": at,
+    }
+    return {
+        "no comma": (*signed("v1"), "ValueError", "malformed"),
+        "two commas": (*signed("v1,a,b"), "ValueError", "ambiguous"),
+        "two spaces": (*signed(f"v1a,a  {own}"), "ValueError", "malformed"),
+        "cut off": (*signed("v1,abc"), binascii.Error.__name__, "malformed"),
+        "not UTF-8": (*signed(own, b"\xff"), "UnicodeDecodeError", "mismatch"),
+        "not ASCII": (*signed("v1,é"), "ValueError", "malformed"),
+        "trailing junk": (*signed(f"{own}!!!"), "verified", "malformed"),
+        "junk inside": (*signed(f"{own[:9]}!{own[9:]}"), "verified", "malformed"),
+        "spare bits": (*signed(spare), "verified", "malformed"),
+        "another spelling of the time": (early, BODY, "verified", "malformed"),
+        "the id reaches into the time": (moved, b'{"a":1}', "verified", "malformed"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("what", hostile())
+def test_what_the_library_gets_wrong_on_hostile_input(what: str) -> None:
+    """Of eleven, six leave it as errors that it does not announce, five it takes for good."""
+    headers, body, theirs, ours = hostile()[what]
+    delivery = {"headers": headers, "body": body}
+    assert their_answer(delivery) == theirs
+    sent_at = float(at_this_time()["headers"]["webhook-timestamp"])
+    assert our_answer(delivery, sent_at) == ours
+
+
+def test_the_library_takes_a_secret_of_one_byte() -> None:
+    Webhook("whsec_QQ==")
+    with pytest.warns(UserWarning, match="fewer than 24 bytes"):
+        WebhookVerifier("standard-webhooks", Keyring("whsec_QQ=="))
+
+
+# What a recipe may say
+
+SECRET_RECIPE: dict[str, Any] = {
+    "slug": "own", "kind": "secret", "signature": {"header": "X-Own"}, "id": {"header": "X-Id"}
+}  # fmt: skip
+HMAC_RECIPE: dict[str, Any] = {
+    "slug": "own",
+    "kind": "hmac",
+    "secret": {"variable": "OWN_SECRET", "form": "hex"},
+    "signature": {
+        "header": "X-Own", "algorithm": "sha512", "encoding": "hex", "separator": ";",
+        "message": "v0:{timestamp}:{body}:{id}",
+    },
+    "timestamp": {"header": "X-Time", "tolerance": 60},
+    "id": {"header": "X-Id"},
+}  # fmt: skip
+HTTP_RECIPE: dict[str, Any] = {
+    "slug": "own",
+    "kind": "http-signature",
+    "secret": {"key_id_variable": "OWN_KEY"},
+    "signature": {
+        "algorithm": "hmac-sha256", "covers": ["(request-target)", "date", "digest"]
+    },
+    "timestamp": {"tolerance": 60},
+}  # fmt: skip
+
+
+def test_a_vendor_of_a_known_kind_is_data_alone(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        """
+        kind = "hmac"
+        [secret]
+        form = "hex"
+        [signature]
+        header = "X-Acme-Signature"
+        algorithm = "sha512"
+        encoding = "hex"
+        separator = ";"
+        message = "v0:{timestamp}:{body}:{id}"
+        [timestamp]
+        header = "X-Acme-Time"
+        tolerance = 60
+        [id]
+        header = "X-Acme-Id"
+        """
+    )
+    scheme = WebhookScheme.from_toml(path)
+    assert (scheme.slug, scheme.name) == ("acme", "acme")
+    key = bytes(range(64))
+    message = f"v0:{int(NOW)}:".encode() + BODY + b":a-1"
+    signature = hmac.new(key, message, "sha512").hexdigest()
+    headers = {
+        "X-Acme-Signature": f"{'0' * 128};{signature}",
+        "X-Acme-Time": str(int(NOW)),
+        "X-Acme-Id": "a-1",
+    }
+    own = verifier(scheme, Keyring(key.hex()))  # type: ignore[arg-type]
+    assert own.verify(headers=headers, body=BODY).delivery_id == "a-1"
+    for name, value in [("X-Acme-Id", "a:1"), ("X-Acme-Id", ":"), ("X-Acme-Signature", "0;")]:
+        with pytest.raises(BadWebhook) as caught:
+            own.verify(headers={**headers, name: value}, body=BODY)
+        assert caught.value.code == "malformed"
+
+
+def test_a_message_may_end_with_the_id_or_begin_with_the_body() -> None:
+    signature = {**HMAC_RECIPE["signature"], "message": "{body}{timestamp}"}
+    with pytest.raises(InvalidScheme, match="nothing tells where"):
+        WebhookScheme.from_mapping({**HMAC_RECIPE, "signature": signature})
+    signature = {**HMAC_RECIPE["signature"], "message": "{id}|{timestamp}|{body}."}
+    scheme = WebhookScheme.from_mapping({**HMAC_RECIPE, "signature": signature})
+    assert isinstance(scheme.signature, SignatureHeader)
+    assert scheme.signature.header == "x-own"
+
+
+def test_the_kinds_of_recipes() -> None:
+    kinds = {SecretHeader: SECRET_RECIPE, SignatureHeader: HMAC_RECIPE, HttpSignature: HTTP_RECIPE}
+    for kind, recipe in kinds.items():
+        assert isinstance(WebhookScheme.from_mapping(recipe).signature, kind)
+
+
+def changed(recipe: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
+    """Return a recipe with another value at a name with a dot; None: without it."""
+    table, _, key = where.rpartition(".")
+    inner = dict(recipe.get(table) or {}) if table else dict(recipe)
+    inner.pop(key, None)
+    if value is not None:
+        inner[key] = value
+    return {**recipe, table: inner} if table else inner
+
+
+WRONG = [
+    (SECRET_RECIPE, "slug", "Own", "no name for a scheme"),
+    (SECRET_RECIPE, "slug", None, "no name for a scheme"),
+    (SECRET_RECIPE, "kind", None, "kind is missing"),
+    (SECRET_RECIPE, "kind", "jwt", "kind must be one of secret, hmac, http-signature"),
+    (SECRET_RECIPE, "more", 1, "unknown key more"),
+    (SECRET_RECIPE, "signature.more", 1, r"\[signature\]: unknown key more"),
+    (SECRET_RECIPE, "signature.header", None, "header is missing"),
+    (SECRET_RECIPE, "signature.header", "X Own", "is not a header name"),
+    (SECRET_RECIPE, "signature.header", "X_Own", "is not a header name"),
+    (SECRET_RECIPE, "secret.form", "hex", "has no form and prefix"),
+    (SECRET_RECIPE, "secret.prefix", "x", "has no form and prefix"),
+    (SECRET_RECIPE, "secret.more", "x", r"\[secret\]: unknown key more"),
+    (SECRET_RECIPE, "secret.least", 0, "least and most contradict"),
+    (SECRET_RECIPE, "secret.most", 31, "least and most contradict"),
+    (SECRET_RECIPE, "secret.key_id_variable", "KEY", "is for http-signature"),
+    (SECRET_RECIPE, "id.body", "id", "one of header and body"),
+    (SECRET_RECIPE, "id.header", None, "one of header and body"),
+    (SECRET_RECIPE, "timestamp", {"header": "X-Time", "tolerance": 5}, r"\[timestamp\] is for"),
+    (SECRET_RECIPE, "vectors", [{"secret": "a"}], "body is missing"),
+    (HMAC_RECIPE, "signature.message", "constant", r"must hold \{body\}"),
+    (HMAC_RECIPE, "signature.message", "{body}{body}", "each once"),
+    (HMAC_RECIPE, "signature.message", "{email}.{body}", "each once"),
+    (HMAC_RECIPE, "signature.message", "{body?}", "each once"),
+    (HMAC_RECIPE, "signature.message", "{id}{body}", "nothing tells where"),
+    (HMAC_RECIPE, "signature.message", "{timestamp}5{body}", "a digit beside"),
+    (HMAC_RECIPE, "signature.message", "{body", "no partner"),
+    (HMAC_RECIPE, "signature.message", "{body}", r"\[timestamp\] is for"),
+    (HMAC_RECIPE, "signature.algorithm", "md5", "algorithm must be one of"),
+    (HMAC_RECIPE, "signature.encoding", "base32", "encoding must be one of"),
+    (HMAC_RECIPE, "timestamp", None, r"\[timestamp\] is for"),
+    (HMAC_RECIPE, "timestamp.tolerance", 0, "above 0"),
+    (HMAC_RECIPE, "timestamp.tolerance", True, "of type int"),
+    (HMAC_RECIPE, "id", None, r"\[id\] needs a header"),
+    (HMAC_RECIPE, "id", {"body": "id"}, r"\[id\] needs a header"),
+    (HTTP_RECIPE, "signature.algorithm", "hs2019", "algorithm must be one of"),
+    (HTTP_RECIPE, "signature.covers", ["date", "digest"], "covers must hold"),
+    (HTTP_RECIPE, "signature.covers", None, "covers must hold"),
+    (
+        HTTP_RECIPE,
+        "signature.covers",
+        ["(request-target)", "date", "digest", "Host"],
+        "no header in lower case",
+    ),
+    (
+        HTTP_RECIPE,
+        "signature.covers",
+        ["(request-target)", "date", "digest", "(created)"],
+        "no header in lower case",
+    ),
+    (HTTP_RECIPE, "signature.header", "X-Own", "unknown key header"),
+    (HTTP_RECIPE, "timestamp", None, r"\[timestamp\] is for"),
+    (HTTP_RECIPE, "timestamp.header", "Date", "unknown key header"),
+    (HTTP_RECIPE, "secret", {}, "is for http-signature, which needs it"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "where", "value", "message"), WRONG)
+def test_a_recipe_that_is_wrong_is_refused_by_name(
+    recipe: dict[str, Any], where: str, value: Any, message: str
+) -> None:
+    with pytest.raises(InvalidScheme, match=message):
+        WebhookScheme.from_mapping(changed(recipe, where, value))
+
+
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    for content in (b"kind =", b"\xff", b"a = " + b"[" * 9999):
+        path.write_bytes(content)
+        with pytest.raises(InvalidScheme, match="webhook scheme own"):
+            WebhookScheme.from_toml(path)
+    with pytest.raises(OSError, match="No such file"):
+        WebhookScheme.from_toml(tmp_path / "none.toml")
+    with pytest.raises(InvalidScheme):
+        WebhookScheme.from_mapping([])  # type: ignore[arg-type]
+
+
+def test_an_unknown_scheme_is_named_unless_it_may_be_a_secret() -> None:
+    with pytest.raises(UnknownScheme, match="'stig'; there are cognito, github"):
+        WebhookScheme.load("stig")
+    with pytest.raises(UnknownScheme) as caught:
+        WebhookScheme.load(SECRET)
+    assert SECRET not in str(caught.value)
+    with pytest.raises(UnknownScheme):
+        WebhookScheme.load("../schemes/stigg")
