@@ -64,7 +64,7 @@ class Meter:
 
     Raises:
         ConfigurationError: A limit is no whole number above 0, or the interval
-            is not above 0, or longer than an hour.
+            is not above 0, or longer than an hour; or the store is none.
     """
 
     __slots__ = (
@@ -103,6 +103,13 @@ class Meter:
         pause: object = interval
         if not isinstance(pause, int | float) or not 0 < pause <= 3600:
             raise ConfigurationError("interval= must be a number of seconds, from above 0 to 3600")
+        if store is not None:
+            from countermark.redis import RedisStore  # for those alone who share
+
+            if not isinstance(store, RedisStore):
+                raise ConfigurationError(
+                    f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
+                )
         self._store = store
         self._clock = clock
         self._limits = (max_tenants, max_origins, max_principals)

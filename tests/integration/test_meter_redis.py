@@ -1,0 +1,560 @@
+"""The meters of many processes and one real Redis, which comes and goes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import redis
+
+from countermark.allowance import Allowance
+from countermark.cli import main
+from countermark.enforcement import allowance_group
+from countermark.errors import StoreUnavailable
+from countermark.figures import DAY, Figures, Principals
+from countermark.meter import Meter
+from countermark.meter_redis import read_snapshot, stranded_among
+from countermark.redis import RedisStore
+from tests.integration.redis_server import RedisServer
+from tests.integration.servers import ROOT, fetch, free_port, running
+from tests.unit.verdicts import NOON, Clock, unverified, verified
+
+T = TypeVar("T")
+
+NEVER = 3600.0  # seconds: such a meter writes when it is told to, or when its process ends
+
+
+def store_of(server: RedisServer) -> RedisStore:
+    """Return a store that tries again at once, and waits as long as a busy machine needs."""
+    return RedisStore(server.url, pause=0, timeout=5)
+
+
+def only(store: RedisStore, days: int = 7, clock: Callable[[], float] = time.time) -> Figures:
+    (figures,) = read_snapshot(store, days, clock=clock).groups
+    return figures
+
+
+def contents(server: RedisServer) -> str:
+    """Return all keys and all that they hold, as text."""
+    client: Any = redis.Redis.from_url(server.url)
+    read = {
+        b"hash": client.hgetall,
+        b"set": client.smembers,
+        b"zset": client.zrange,
+        b"string": client.get,
+    }
+    held = []
+    for key in client.keys("*"):
+        assert client.ttl(key) > 0, "what is left behind must end"
+        kind = client.type(key)
+        held.append((key, read[kind](key, *([0, -1] if kind == b"zset" else []))))
+    return repr(held)
+
+
+class Losing(RedisStore):
+    """A store that does as asked, and loses so many of the next answers."""
+
+    lose = 0
+
+    def ask(self, what: Callable[[Any], T]) -> T:
+        answer = super().ask(what)
+        if self.lose:
+            self.lose -= 1
+            raise StoreUnavailable("the answer was lost")
+        return answer
+
+
+def test_what_is_read_is_what_was_counted(redis_server: RedisServer) -> None:
+    store, clock = store_of(redis_server), Clock()
+    meter = Meter(store=store, clock=clock, interval=NEVER)
+    for day in range(9):
+        clock.now = NOON + day * DAY
+        for number in range(5):
+            meter(verified(f"user-{number}", origin="https://a.example", tenant="acme"))
+            meter(unverified(f"user-{number + day}", code="mismatch", tenant="acme"))
+            meter(unverified(None, by=None))
+        if day % 2:
+            assert meter.flush()
+    assert meter.flush()
+    for days in (0, 3, 7, 30):
+        assert read_snapshot(store, days, clock=clock) == meter.snapshot(days)
+    assert meter.flush()
+    clock.now += 31 * DAY
+    assert read_snapshot(store, clock=clock).groups == ()
+
+
+def test_two_principals_of_one_meter_and_the_same_of_another_are_two(
+    redis_server: RedisServer,
+) -> None:
+    store = store_of(redis_server)
+    for names in (("user-1", "user-2"), ("user-2", "user-1")):
+        meter = Meter(store=store, interval=NEVER)
+        meter(verified(names[0]))
+        meter(unverified(names[1]))
+        assert meter.flush()
+    assert only(store).principals == Principals(verified=2, affected=2, stranded=0)
+
+
+def test_no_id_no_token_and_no_key_is_in_redis(redis_server: RedisServer) -> None:
+    meter = Meter(store=store_of(redis_server), interval=NEVER)
+    meter(verified("canary-user-1", key_id="canary-key", correlation_id="canary-correlation"))
+    meter(unverified("canary-user-2", code="malformed", tenant="acme"))
+    assert meter.flush()
+    text = contents(redis_server)
+    assert "acme" in text
+    assert "canary" not in text
+
+
+COUNT = """
+import sys
+from countermark.meter import Meter
+from countermark.redis import RedisStore
+from tests.unit.verdicts import unverified, verified
+
+process = int(sys.argv[2])
+meter = Meter(store=RedisStore(sys.argv[1], timeout=5, pause=0), interval=0.05)
+for number in range(2_000):
+    meter(verified(f"user-{number % 100}", tenant=f"t{number % 3}"))
+    meter(unverified(f"user-{process}-{number % 10}", tenant=f"t{number % 3}"))
+"""
+
+
+def script(code: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *arguments], cwd=ROOT)
+
+
+def test_eight_processes_come_together_to_the_last_request(redis_server: RedisServer) -> None:
+    processes = [script(COUNT, redis_server.url, str(number)) for number in range(8)]
+    assert [process.wait(timeout=120) for process in processes] == [0] * 8
+    groups = read_snapshot(store_of(redis_server)).groups
+    assert [figures.tenant for figures in groups] == ["t0", "t1", "t2"]
+    assert sum(figures.requests for figures in groups) == 8 * 4_000
+    assert sum(figures.verified for figures in groups) == 8 * 2_000
+    for figures in groups:
+        assert figures.principals == Principals(verified=100, affected=80, stranded=80)
+
+
+FORK = """
+import os, sys
+from countermark.meter import Meter
+from countermark.redis import RedisStore
+from tests.unit.verdicts import unverified, verified
+
+meter = Meter(store=RedisStore(sys.argv[1], timeout=5, pause=0), interval=3600)
+for number in range(10):
+    meter(verified(f"user-{number}"))
+children = []
+for child in range(4):
+    process = os.fork()
+    if not process:
+        for number in range(child + 1):
+            meter(unverified(f"user-{number}"))
+        sys.exit(0)
+    children.append(process)
+sys.exit(any(os.waitpid(process, 0)[1] for process in children))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_parent_and_children_write_their_own_each_when_they_end(redis_server: RedisServer) -> None:
+    assert script(FORK, redis_server.url).wait(timeout=60) == 0
+    figures = only(store_of(redis_server))
+    assert figures.by("verdict") == {"verified": 10, "missing": 1 + 2 + 3 + 4}
+    assert figures.principals == Principals(verified=10, affected=4, stranded=0)
+
+
+SERVED = """
+import os
+import signal
+from countermark.meter import Meter
+from countermark.redis import RedisStore
+from tests.unit.verdicts import verified
+
+meter = Meter(store=RedisStore(os.environ["REDIS_OF_TEST"], timeout=5), interval=0.2)
+
+def app(environ, start_response):
+    meter(verified(environ["QUERY_STRING"]))
+    start_response("200 OK", [("Content-Length", "0")])
+    return [b""]
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Gunicorn is not for Windows")
+def test_gunicorn_with_its_application_loaded_before_the_fork(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "served.py").write_text(SERVED)
+    monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
+    port = free_port()
+    command = [
+        sys.executable, "-m", "gunicorn", "--preload", "--workers", "3", "--threads", "2",
+        "--bind", f"127.0.0.1:{port}", "--pythonpath", f"{ROOT},{tmp_path}", "served:app",
+    ]  # fmt: skip
+    with running(command, port, tmp_path / "log") as url:
+        for number in range(60):
+            assert fetch(f"{url}/?user-{number % 20}").status == 200
+    figures = only(store_of(redis_server))
+    assert figures.requests == 60
+    assert figures.principals == Principals(verified=20)
+
+
+def test_redis_killed_in_between_loses_nothing_that_was_counted(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    meter = Meter(store=store_of(redis_server), interval=0.02)
+    for number in range(3_000):
+        meter(verified(f"user-{number % 50}"))
+        if number in {1_000, 2_000}:
+            redis_server.kill()
+            assert not meter.flush()
+            assert not meter.flush()
+        if number in {1_500, 2_500}:
+            redis_server.start()
+            assert meter.flush()
+    assert meter.flush()
+    figures = only(store_of(redis_server))
+    assert (figures.requests, figures.principals) == (3_000, Principals(verified=50))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2, told
+    assert all("failed: meter_unavailable" in message for message in told)
+
+
+def test_redis_frozen_while_it_is_written_to_counts_nothing_twice(
+    redis_server: RedisServer,
+) -> None:
+    store = RedisStore(redis_server.url, timeout=0.05, pause=0)
+    meter = Meter(store=store, interval=0.005)
+    for number in range(200):
+        if number % 20 == 5:
+            redis_server._process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
+        if number % 20 == 15:
+            redis_server._process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+        for _ in range(10):
+            meter(verified(f"user-{number}"))
+        time.sleep(0.01)
+    redis_server._process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+    assert any(meter.flush() for _ in range(100))
+    assert only(store_of(redis_server)).requests == 2_000
+
+
+def test_a_write_whose_answer_was_lost_counts_once(redis_server: RedisServer) -> None:
+    for lost in range(1, 8):
+        store = Losing(redis_server.url, prefix=f"after-{lost}:", pause=0, timeout=5)
+        meter = Meter(store=store, interval=NEVER)
+        meter(verified("user-1", tenant="acme", origin="https://a.example"))
+        store.lose = lost
+        for _ in range(lost):
+            assert not meter.flush()
+            meter(unverified("user-1", tenant="acme"))
+        assert meter.flush()
+        assert only(store).requests == 1 + lost
+        assert only(store).verified == 1
+
+
+def test_after_redis_has_lost_its_data_everybody_is_reported_again(
+    redis_server: RedisServer,
+) -> None:
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=NEVER)
+    meter(verified("user-1"))
+    assert meter.flush()
+    salt = redis_server.client().get("countermark:meter:salt")
+    redis_server.client().flushall()
+    for _ in range(2):
+        meter(verified("user-1"))
+        meter(unverified("user-1"))
+        assert meter.flush()
+    assert redis_server.client().get("countermark:meter:salt") != salt
+    assert only(store).requests == 4
+    assert only(store).principals == Principals(verified=1, affected=1, stranded=0)
+
+
+def test_workers_agree_on_tenants_and_origins(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    meters = [Meter(store=store, max_tenants=4, max_origins=2, interval=NEVER) for _ in range(3)]
+    for rounds in range(3):
+        for number, meter in enumerate(meters):
+            for other in range(6):
+                tenant = f"t{(number * 3 + other) % 9}"
+                meter(verified("user-1", tenant=tenant, origin=f"https://{tenant}.example"))
+            assert meter.flush()
+        groups = read_snapshot(store).groups
+        assert [figures.tenant for figures in groups] == ["other", "t0", "t1", "t2", "t3"]
+        assert {row.origin for figures in groups for row in figures.counts} == {
+            "other", "https://t0.example", "https://t1.example"
+        }  # fmt: skip
+        assert sum(figures.requests for figures in groups) == 18 * (rounds + 1)
+        if not rounds:
+            before = [figures.requests for figures in groups]
+    # Before its first write a meter cannot know what the others know; from then on it does.
+    assert [figures.requests - first for figures, first in zip(groups, before, strict=True)] == [
+        20, 4, 4, 4, 4
+    ]  # fmt: skip
+
+
+def test_there_are_only_so_many_rows_in_redis(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    for part in range(2):
+        meter = Meter(store=store, max_tenants=200, max_origins=50, interval=NEVER)
+        for tenant in range(part * 60, part * 60 + 60):
+            for origin in range(50):
+                meter(verified(None, tenant=f"t{tenant}", origin=f"https://{origin}.example"))
+        assert meter.flush()
+    groups = read_snapshot(store).groups
+    assert sum(figures.requests for figures in groups) == 6_000
+    assert 5_000 <= sum(len(figures.counts) for figures in groups) <= 5_120
+    assert len(groups) == 120
+
+
+def test_beyond_the_limit_principals_in_redis_are_at_least_so_many(
+    redis_server: RedisServer,
+) -> None:
+    store, clock = store_of(redis_server), Clock()
+    meter = Meter(store=store, max_principals=20, clock=clock, interval=NEVER)
+    for number in range(20):
+        meter(unverified(f"user-{number}"))
+    assert meter.flush()
+    assert only(store, clock=clock).principals == Principals(affected=20, stranded=20)
+    for number in range(15, 25):
+        meter(unverified(f"user-{number}"))
+        meter(verified(f"user-{number}"))
+    assert meter.flush()
+    # The HyperLogLog has no limit.
+    assert only(store, clock=clock).principals == Principals(10, 25, 15, exact=False)
+    clock.now += 8 * DAY
+    meter(verified("user-1"))
+    assert meter.flush()
+    assert only(store, clock=clock).principals == Principals(verified=1)
+
+
+def test_while_redis_is_away_what_waits_is_bounded(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=NEVER)
+    redis_server.kill()
+    for number in range(10_100):
+        meter(unverified(f"user-{number}"))
+        meter(verified("user-1"))
+    assert not meter.flush()
+    redis_server.start()
+    assert meter.flush()
+    figures = only(store)
+    assert figures.requests == 20_200
+    assert figures.principals.stranded == 9_999
+    assert not figures.principals.exact
+
+
+def test_many_principals_come_in_several_writes(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=NEVER, max_principals=80_000)
+    for number in range(60_000):
+        meter(verified(f"user-{number}"))
+        if number % 9_000 == 0:
+            assert meter.flush()
+    assert meter.flush()
+    figures = only(store)
+    assert figures.principals.exact
+    assert abs(figures.principals.verified - 60_000) < 60_000 * 0.04
+
+
+def test_what_comes_late_makes_nobody_seen_earlier(redis_server: RedisServer) -> None:
+    store, clock = store_of(redis_server), Clock()
+    late, punctual = (Meter(store=store, clock=clock, interval=NEVER) for _ in range(2))
+    late(verified("user-1"))
+    clock.now += DAY
+    punctual(verified("user-1"))
+    punctual(unverified("user-1"))
+    assert punctual.flush()
+    assert late.flush()
+    figures = only(store, 0, clock)
+    assert figures.principals == Principals(verified=1, affected=1, stranded=0)
+    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + DAY)
+
+
+def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:
+    store, clock = store_of(redis_server), Clock((20_832 + 31) * DAY)  # the last of 32 days
+    meter = Meter(store=store, clock=clock, interval=NEVER)
+    meter(verified("user-1"))
+    meter(unverified("user-2"))
+    clock.now += DAY
+    meter(unverified("user-1"))
+    meter(verified("user-2"))
+    meter(unverified("user-3"))
+    assert meter.flush()
+    assert only(store, 7, clock).principals == Principals(verified=2, affected=3, stranded=1)
+    assert only(store, 0, clock).principals == Principals(verified=1, affected=2, stranded=2)
+
+
+def test_the_thread_writes_by_itself_ends_and_begins_again(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=0.01)
+    for requests in (1, 2, 3):
+        meter(verified())
+        for _ in range(1_000):
+            if meter._write_behind._thread is None:  # type: ignore[union-attr]
+                break
+            time.sleep(0.01)
+        assert only(store).requests == requests
+    assert meter._write_behind._thread is None  # type: ignore[union-attr]
+
+
+def test_a_process_ends_though_redis_is_away(redis_server: RedisServer) -> None:
+    redis_server.kill()
+    assert script(COUNT, redis_server.url, "1").wait(timeout=60) == 0
+
+
+def test_ids_can_be_looked_up_among_the_stranded(redis_server: RedisServer) -> None:
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=NEVER)
+    meter(unverified("user-1"))
+    meter(unverified("user-2"))
+    meter(verified("user-2"))
+    meter(unverified("user-3", tenant="acme"))
+    assert meter.flush()
+    nobody, acme = read_snapshot(store).groups
+    people = [(None, f"user-{number}") for number in range(5)]
+    assert stranded_among(store, nobody, people) == ["user-1"]
+    assert stranded_among(store, acme, people) == []
+    assert stranded_among(store, acme, [("acme", "user-3"), ("brick", "user-3")]) == ["user-3"]
+
+
+def test_reading_without_redis_says_so(redis_server: RedisServer) -> None:
+    redis_server.kill()
+    with pytest.raises(StoreUnavailable):
+        read_snapshot(store_of(redis_server))
+
+
+@pytest.fixture
+def counted(redis_server: RedisServer) -> RedisServer:
+    """A Redis in which stigg is ready to be enforced in one environment, and not in another."""
+    clock = Clock(time.time() - 7.5 * DAY)
+    meter = Meter(store=store_of(redis_server), clock=clock, interval=NEVER)
+    for environment in ("live", "test"):
+        meter(verified("user-1", environment=environment))
+    clock.now = time.time()
+    for number in range(1_000):
+        meter(verified(f"user-{number}", environment="live"))
+    meter(unverified("user-1", environment="live"))
+    meter(unverified("user-8", environment="test"))
+    meter(unverified("user-9", environment="test", tenant="acme"))
+    assert meter.flush()
+    return redis_server
+
+
+def rollout(server: RedisServer, *arguments: str) -> int:
+    return main(["rollout", "--redis", server.url, *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "groups"),
+    [
+        ([], 1, 3),
+        (["--environment", "live"], 0, 1),
+        (["--environment", "live", "--scheme", "stigg"], 0, 1),
+        (["--environment", "live", "--least", "100"], 1, 1),
+        (["--environment", "live", "--days", "8"], 1, 1),
+        (["--environment", "live", "--days", "3"], 0, 1),
+        (["--environment", "test"], 1, 2),
+        (["--environment", "test", "--tenant", "acme"], 1, 1),
+        (["--tenant", "brick"], 1, 0),
+        (["--scheme", "knock"], 1, 0),
+        (["--prefix", "another:"], 1, 0),
+    ],
+)
+def test_the_command_ends_with_0_where_all_is_ready(
+    counted: RedisServer,
+    arguments: list[str],
+    code: int,
+    groups: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert rollout(counted, *arguments, "--json") == code
+    report = json.loads(capsys.readouterr().out)
+    assert report["ready"] is (code == 0)
+    assert len(report["groups"]) == groups
+    assert rollout(counted, *arguments) == code
+    last = capsys.readouterr().out.rstrip().partition("ready to enforce: ")[2]
+    assert last.startswith("yes" if code == 0 or groups == 3 else "no")
+
+
+def test_the_command_takes_the_url_from_the_environment(
+    counted: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COUNTERMARK_REDIS_URL", counted.url)
+    assert main(["rollout", "--environment", "live"]) == 0
+    assert "ready to enforce: yes" in capsys.readouterr().out
+    counted.kill()
+    assert main(["rollout", "--environment", "live"]) == 2
+    assert capsys.readouterr().err.startswith("asking Redis failed")
+
+
+def test_the_command_shows_what_is_left_of_the_allowance(
+    counted: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allowance = Allowance(100, store=store_of(counted))
+    allowance.admit(allowance_group("stigg", "live"), {})
+    assert rollout(counted, "--environment", "live", "--allowance", "100") == 0
+    assert "allowance left            99\n" in capsys.readouterr().out
+    assert rollout(counted, "--environment", "live") == 0
+    assert "allowance left" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ([], ["user-8", "user-9"]),
+        (["--environment", "live"], []),
+        (["--tenant", "acme"], ["user-9"]),
+        (["--tenant", "brick"], []),
+    ],
+)
+def test_the_command_tells_which_of_some_ids_are_stranded(
+    counted: RedisServer,
+    arguments: list[str],
+    found: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ids = "".join(f"user-{number}\r\n" for number in range(20))
+    (tmp_path / "ids").write_bytes(ids.encode())
+    code = rollout(counted, *arguments, "--which-of", str(tmp_path / "ids"))
+    assert (code, capsys.readouterr().out.split()) == (1 if found else 0, found)
+
+
+def test_the_command_reads_ids_from_its_input_too(
+    counted: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("user-1\nuser-8\n"))
+    assert rollout(counted, "--which-of", "-") == 1
+    assert capsys.readouterr().out == "user-8\n"
+
+
+def test_a_tenant_among_the_others_can_be_asked_for(
+    redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter = Meter(store=store_of(redis_server), max_tenants=1, interval=NEVER)
+    for tenant in ("acme", "brick", "clay"):
+        meter(unverified(f"user-of-{tenant}", tenant=tenant))
+    assert meter.flush()
+    (tmp_path / "ids").write_text("user-of-acme\nuser-of-brick\nuser-of-clay")
+    for tenant in ("acme", "brick", "clay"):
+        assert rollout(redis_server, "--tenant", tenant, "--which-of", str(tmp_path / "ids")) == 1
+        assert capsys.readouterr().out == f"user-of-{tenant}\n"
+
+
+def test_ids_that_cannot_be_read_are_an_error(
+    counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "latin").write_bytes(b"\xe4")
+    for name in ("latin", "missing"):
+        assert rollout(counted, "--which-of", str(tmp_path / name)) == 2
+    assert "FileNotFoundError" in capsys.readouterr().err

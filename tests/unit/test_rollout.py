@@ -1,0 +1,350 @@
+"""Ready to enforce: the rule at its edges, and what the command says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countermark.allowance import Allowance
+from countermark.cli import main
+from countermark.enforcement import allowance_group
+from countermark.figures import DAY, Count, Figures, Principals, Snapshot
+from countermark.rollout import (
+    allowance_left,
+    allowance_left_now,
+    as_dict,
+    as_text,
+    is_ready,
+    percent,
+    readiness,
+)
+from tests.unit.verdicts import NOON
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/rollout.md").read_text(encoding="utf-8")
+
+
+def row(verdict: str, requests: int, **changes: Any) -> Count:
+    facts = {
+        "scheme": "stigg",
+        "environment": "live",
+        "tenant": None,
+        "origin": None,
+        "key_role": "current" if verdict == "verified" else None,
+        "verdict": verdict,
+        "let_in_by": "token" if verdict == "verified" else "monitor",
+        "requests": requests,
+    }
+    return Count(**(facts | changes))
+
+
+def figures(
+    verified: int = 1_000,
+    missing: int = 0,
+    principals: Principals = Principals(verified=10),  # noqa: B008  # cannot be changed
+    age: float = 7 * DAY,
+    **changes: Any,
+) -> Figures:
+    counts = tuple(r for r in (row("missing", missing), row("verified", verified)) if r.requests)
+    facts = {
+        "scheme": "stigg",
+        "environment": "live",
+        "tenant": None,
+        "counts": counts,
+        "principals": principals,
+        "days_seen": 7,
+        "first_seen": NOON - age,
+        "last_seen": NOON - 1,
+    }
+    return Figures(**(facts | changes))
+
+
+def snapshot(*groups: Figures, days: int = 7) -> Snapshot:
+    return Snapshot(NOON, days, groups)
+
+
+@pytest.mark.parametrize(
+    ("seen", "reasons"),
+    [
+        (figures(), []),
+        (figures(verified=999, missing=1), []),
+        (figures(verified=9_989, missing=11), ["99.89 % of the requests were verified; 99.9"]),
+        (figures(verified=998_999, missing=1_001), ["99.89 % of the requests"]),
+        (figures(verified=0, missing=1), ["0.00 % of the requests were verified"]),
+        (figures(verified=0), ["there was no request in the last 7 days"]),
+        (figures(age=7 * DAY - 1), ["the first request came 6.9 days ago; 7 are needed"]),
+        (figures(age=0), ["the first request came 0.0 days ago; 7 are needed"]),
+        (figures(age=30 * DAY), []),
+        (figures(principals=Principals(9, 3, 0)), []),
+        (figures(principals=Principals(9, 3, 1)), ["1 principal had unverified requests only"]),
+        (figures(principals=Principals(9, 3, 2)), ["2 principals had unverified requests only"]),
+        (figures(principals=Principals(9, 3, 0, exact=False)), ["there were more principals"]),
+        (
+            figures(principals=Principals(9, 3, 2, exact=False)),
+            ["at least 2 principals had", "there were more principals"],
+        ),
+        (figures(principals=Principals()), []),
+        (
+            figures(verified=0, missing=5, age=DAY, principals=Principals(0, 5, 5)),
+            ["the first request", "0.00 %", "5 principals"],
+        ),
+    ],
+)
+def test_the_rule_at_its_edges(seen: Figures, reasons: list[str]) -> None:
+    result = readiness(snapshot(seen), seen)
+    assert result.ready == (not reasons) == is_ready(snapshot(seen))
+    assert len(result.reasons) == len(reasons)
+    for reason, beginning in zip(result.reasons, reasons, strict=True):
+        assert reason.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("least", "verified", "missing", "ready"),
+    [
+        (100, 1_000, 0, True),
+        (100, 999_999, 1, False),
+        ("99.99", 9_999, 1, True),
+        (99.99, 9_998, 2, False),
+        (33.3, 333, 667, True),
+        (0, 0, 5, True),
+    ],
+)
+def test_the_share_is_exact(least: float | str, verified: int, missing: int, ready: bool) -> None:
+    seen = figures(verified, missing)
+    assert readiness(snapshot(seen), seen, least=least).ready is ready
+
+
+def test_more_days_need_older_requests() -> None:
+    seen = figures(age=10 * DAY)
+    assert readiness(snapshot(seen, days=10), seen).ready
+    assert not readiness(snapshot(seen, days=11), seen).ready
+
+
+def test_all_groups_must_be_ready_and_there_must_be_one() -> None:
+    assert not is_ready(snapshot())
+    assert is_ready(snapshot(figures(), figures(environment="test")))
+    assert not is_ready(snapshot(figures(), figures(environment="test", age=DAY)))
+
+
+def test_a_hundred_percent_is_all() -> None:
+    assert percent(999_999, 1_000_000) == "99.99"
+    assert percent(1_000_000, 1_000_000) == "100.00"
+    assert percent(1, 30_000) == "0.00"
+
+
+MIXED = Figures(
+    "stigg",
+    "live",
+    "acme\x1b[2J",
+    (
+        row("expired", 3, origin="https://a.example"),
+        row("missing", 2, let_in_by=None),
+        row("missing", 1_005, let_in_by="allowance"),
+        row("retired_key", 1, key_role="retired"),
+        row("verified", 40, key_role="previous"),
+        row("verified", 12_300, origin="https://a.example"),
+    ),
+    Principals(321, 7, 2),
+    days_seen=8,
+    first_seen=NOON - 9.5 * DAY,
+    last_seen=NOON - 60,
+)
+
+TEXT = """\
+stigg, environment live, tenant acme?[2J: the last 7 days and today
+
+verdict                   requests    share
+verified                    12,340  92.42 %
+missing                      1,007   7.54 %
+expired                          3   0.02 %
+retired_key                      1   0.00 %
+
+key                       requests    share
+current                     12,300  92.12 %
+no key of the ring           1,010   7.56 %
+previous                        40   0.29 %
+retired                          1   0.00 %
+
+let in by                 requests    share
+token                       12,340  92.42 %
+allowance                    1,005   7.52 %
+monitor                          4   0.02 %
+nothing: refused                 2   0.01 %
+
+origin                    requests  verified
+https://a.example           12,303   99.97 %
+none                         1,048    3.81 %
+
+requests                  13,351
+would be refused now      1,011 (7.57 %)
+were refused              2
+principals verified       321
+with unverified requests  7
+with no others            2
+days with requests        8
+first seen                2027-01-06 00:00 UTC
+last seen                 2027-01-15 11:59 UTC
+allowance left            1,234
+
+ready to enforce: no
+- 92.42 % of the requests were verified; 99.9 % are needed
+- 2 principals had unverified requests only"""
+
+
+def test_the_report_in_full() -> None:
+    assert as_text(snapshot(MIXED), allowance_left={MIXED[:3]: 1_234}) == TEXT
+
+
+def test_a_report_of_several_groups_says_whether_all_are_ready() -> None:
+    text = as_text(snapshot(figures(), figures(scheme="knock", environment=None)))
+    assert text.count("ready to enforce: yes") == 3
+    assert text.endswith("\n\n\nall of these ready to enforce: yes")
+    assert "\n\n\nknock: the last 7 days and today\n" in text
+    text = as_text(snapshot(figures(), figures(age=0)))
+    assert text.endswith("all of these ready to enforce: no")
+
+
+def test_where_there_was_no_request_lately_there_is_no_table() -> None:
+    text = as_text(snapshot(figures(verified=0)))
+    assert "share" not in text
+    assert "would be refused now      0\n" in text
+    assert as_text(snapshot()) == "nothing was seen\n\nready to enforce: no"
+
+
+def test_the_report_as_json_has_these_keys() -> None:
+    report = json.loads(json.dumps(as_dict(snapshot(MIXED, figures()), least="99.5")))
+    counts, other_counts = (group.pop("counts") for group in report["groups"])
+    principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True}
+    assert report == {
+        "ready": False,
+        "taken_at": NOON,
+        "days": 7,
+        "least": 99.5,
+        "groups": [
+            {
+                "scheme": "stigg",
+                "environment": "live",
+                "tenant": "acme\x1b[2J",
+                "ready": False,
+                "reasons": [
+                    "92.42 % of the requests were verified; 99.5 % are needed",
+                    "2 principals had unverified requests only",
+                ],
+                "requests": 13_351,
+                "verified": 12_340,
+                "would_be_refused": 1_011,
+                "refused": 2,
+                "let_in": {"token": 12_340, "monitor": 4, "allowance": 1_005},
+                "principals": principals,
+                "days_seen": 8,
+                "first_seen": NOON - 9.5 * DAY,
+                "last_seen": NOON - 60,
+                "allowance_left": None,
+            },
+            {
+                "scheme": "stigg",
+                "environment": "live",
+                "tenant": None,
+                "ready": True,
+                "reasons": [],
+                "requests": 1_000,
+                "verified": 1_000,
+                "would_be_refused": 0,
+                "refused": 0,
+                "let_in": {"token": 1_000},
+                "principals": {"verified": 10, "affected": 0, "stranded": 0, "exact": True},
+                "days_seen": 7,
+                "first_seen": NOON - 7 * DAY,
+                "last_seen": NOON - 1,
+                "allowance_left": None,
+            },
+        ],
+    }
+    assert counts[0] == row("expired", 3, origin="https://a.example")._asdict()
+    assert [count["requests"] for count in other_counts] == [1_000]
+
+
+def test_the_allowance_is_that_of_each_group() -> None:
+    allowance = Allowance(3)
+    allowance.admit(allowance_group("stigg", "live"), {})
+    groups = [figures(), figures(tenant="acme"), figures(tenant="other")]
+    left = {("stigg", "live", None): 2, ("stigg", "live", "acme"): 3}
+    assert allowance_left(allowance, groups) == allowance_left_now(allowance, groups) == left
+    assert allowance_left_now(None, groups) == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--days", "0"],
+        ["--days", "31"],
+        ["--days", "x"],
+        ["--least", "100.1"],
+        ["--least", "nan"],
+        ["--least", "all"],
+        ["--allowance", "-1"],
+        ["--json", "--which-of", "ids"],
+    ],
+)
+def test_a_wrong_argument_is_an_error(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["rollout", "--redis", "redis://127.0.0.1:1/0", *wrong])
+    assert error.value.code == 2
+
+
+def test_without_a_redis_it_says_what_to_give(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COUNTERMARK_REDIS_URL", raising=False)
+    assert main(["rollout"]) == 2
+    assert "--redis URL" in capsys.readouterr().err
+    assert main(["rollout", "--redis", "canary-password@nowhere"]) == 2
+    monkeypatch.setenv("COUNTERMARK_REDIS_URL", "redis://:canary-password@127.0.0.1:1/0")
+    assert main(["rollout"]) == 2
+    shown = capsys.readouterr()
+    assert "asking Redis failed" in shown.err
+    assert shown.out == ""
+    assert "canary" not in shown.err
+
+
+def test_without_the_library_it_names_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['redis'] = None\n"
+        "from countermark.cli import main\n"
+        "raise SystemExit(main(['rollout', '--redis', 'redis://127.0.0.1:1/0']))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 2
+    assert "pip install 'countermark[redis]'" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "code", re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+)
+def test_the_code_of_the_page_runs(code: str) -> None:
+    exec(compile(code, "rollout.md", "exec"), {"__name__": "page"})
+
+
+def test_the_report_on_the_page_is_what_the_command_prints() -> None:
+    seen = MIXED._replace(
+        tenant=None,
+        counts=(
+            row("mismatch", 4),
+            row("missing", 4, origin="https://app.example"),
+            row("missing", 1_003),
+            row("verified", 12_299, origin="https://app.example"),
+            row("verified", 41),
+        ),
+    )
+    assert (
+        f"$ countermark rollout --scheme stigg --environment live\n{as_text(snapshot(seen))}"
+        in PAGE
+    )

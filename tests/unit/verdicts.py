@@ -1,0 +1,42 @@
+"""Verdicts, clocks and days for tests of what counts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countermark.figures import DAY
+from countermark.verdict import Verdict
+from countermark.verified_identity import VerifiedIdentity
+
+#: 2027-01-15 12:00 UTC.
+NOON = 20_833 * DAY + DAY / 2.0
+
+
+def verified(claimed_id: str | None = "user-1", **changes: Any) -> Verdict:
+    """Return the verdict on a verified request in mode monitor, with *changes*."""
+    facts = {"environment": "live", "role": "current", "claimed_id": claimed_id} | changes
+    return Verdict("verified", "monitor", "token", facts.pop("scheme", "stigg"), **facts)
+
+
+def unverified(
+    claimed_id: str | None = "user-1", code: str = "missing", by: Any = "monitor", **changes: Any
+) -> Verdict:
+    """Return the verdict on a request that is not verified, with *changes*."""
+    facts = {"environment": "live", "claimed_id": claimed_id} | changes
+    return Verdict(code, "monitor", by, facts.pop("scheme", "stigg"), **facts)
+
+
+def proved(principal_id: str | None, claimed_id: str | None = None) -> Verdict:
+    """Return the verdict on a request whose token proves an id."""
+    identity = VerifiedIdentity("stigg", principal_id, "0badcafe", "current")
+    return verified(claimed_id, identity=identity)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
