@@ -1,4 +1,4 @@
-"""Flask: an extension, the handle, the template helper, the endpoint as a blueprint.
+"""Flask: an extension, the handles, the template helper, the endpoint as a blueprint.
 
 Needs the extra ``flask``. Where Flask-Login is set up, its current user is whose
 request it is.
@@ -17,7 +17,8 @@ from countermark.policy import AsyncResolver, Resolver, Signers, is_async
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
 from countermark.signer import Signer
-from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+from countermark.verified_identity import VerifiedIdentity
+from countermark.wsgi import ENVIRON_KEY, VERIFIED_IDENTITY_KEY, SigningMiddleware
 
 try:
     from flask import Blueprint, Flask, Request, Response, current_app, has_app_context
@@ -135,6 +136,25 @@ def identity_from(request: Request | None = None) -> RequestIdentity:
 
 #: The identity of the current request.
 current_identity: RequestIdentity = LocalProxy(identity_from)  # type: ignore[assignment]
+
+
+def verified_identity_from(request: Request | None = None) -> VerifiedIdentity | None:
+    """Return whose request it is, as ``VerifyingMiddleware`` has found; None: not verified.
+
+    Args:
+        request: By default the current one.
+
+    Raises:
+        ConfigurationError: No such middleware is around the application.
+    """
+    environ = (current_request if request is None else request).environ
+    if VERIFIED_IDENTITY_KEY not in environ:
+        raise ConfigurationError(
+            "nothing has verified this request; put the middleware around the application:"
+            " app.wsgi_app = VerifyingMiddleware(app.wsgi_app, verifier=...)"
+        )
+    found: VerifiedIdentity | None = environ[VERIFIED_IDENTITY_KEY]
+    return found
 
 
 def countermark(
