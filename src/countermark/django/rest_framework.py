@@ -81,8 +81,8 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
 
     verifier: ClassVar[Verifier]
     token: ClassVar[Location | str | None] = None
-    principal: ClassVar[PrincipalReader | None] = None
-    on_event: ClassVar[OnEvent | None] = None
+    principal: PrincipalReader | None = None
+    on_event: OnEvent | None = None
 
     _authentication: ClassVar[Authentication | None] = None
 
