@@ -16,6 +16,7 @@ from countermark.webhooks.receiving import (
     Handling,
     Receiving,
     WhenUnavailable,
+    quoted,
 )
 from countermark.webhooks.verifier import WebhookVerifier
 
@@ -179,9 +180,7 @@ def _target(scope: Scope) -> bytes:
     """Return the path and query as they were sent."""
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
-        from urllib.parse import quote  # late, as it is slow to import
-
-        raw = quote(scope["path"]).encode()
+        raw = quoted(scope["path"]).encode()
     query: bytes = scope.get("query_string", b"")
     return raw + b"?" + query if query else raw
 

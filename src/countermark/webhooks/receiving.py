@@ -194,6 +194,13 @@ class Receiving:
         emit(event, self._on_event)
 
 
+def quoted(path: str, encoding: str = "utf-8") -> str:
+    """Return a path that a server has decoded as it probably was sent (RFC 3986, pchar)."""
+    from urllib.parse import quote  # late, as it is slow to import
+
+    return quote(path, safe="/!$&'()*+,;=:@", encoding=encoding, errors="replace")
+
+
 def _choose(name: str, value: object, *choices: str) -> None:
     if value not in choices:
         raise ConfigurationError(f"{name}= must be one of {', '.join(choices)}")

@@ -16,6 +16,7 @@ from countermark.webhooks.receiving import (
     Handling,
     Receiving,
     WhenUnavailable,
+    quoted,
 )
 from countermark.webhooks.verifier import WebhookVerifier
 
@@ -188,11 +189,9 @@ def _target(environ: WSGIEnvironment) -> str:
     raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     if raw:
         return re.sub("^[a-z]+://[^/?]*", "", raw, flags=re.IGNORECASE)
-    from urllib.parse import quote  # late, as it is slow to import
-
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
-    return quote(path, encoding="latin-1") + (f"?{query}" if query else "")
+    return quoted(path, "latin-1") + (f"?{query}" if query else "")
 
 
 def _utf8(path: str) -> str:
