@@ -21,6 +21,12 @@ from countermark.cli import main
 from countermark.demo import USERS, asgi_app, demo_signers, vendors
 from tests.integration.servers import free_port, python, running
 
+WITHOUT_TAMPERING = """
+from countermark.cli import main
+from countermark.demo import vendors
+vendors.tampered = lambda token: token
+main()
+"""
 COGNITO = "yw0hqBPOIWcHPFZBsaMPnxktOrWwWkZcWP+TneV5D48="
 
 
@@ -216,6 +222,21 @@ def test_in_a_browser_vendors_accept_the_page_and_refuse_what_is_wrong(
     assert page.text("answers-verdict") == "All as it should be."
     page.press("Enforce")
     assert Page(browser, USERS[-1]).rows("answers")[-1][2] == refused
+
+
+def test_in_a_browser_a_vendor_who_accepts_a_wrong_token_is_seen(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    port = free_port()
+    command = python("-c", WITHOUT_TAMPERING, "demo", "--port", str(port))
+    with running(command, port, tmp_path / "log") as url:
+        browser.get(url)
+        Page(browser, "nobody").press(USERS[1])
+        page = Page(browser, USERS[1])
+        assert [row[1] for row in page.rows("answers") if row[3] == "NO"] == 2 * [
+            "a tampered token"
+        ]
+        assert page.text("answers-verdict") == "Something is not as it should be."
 
 
 def rows_of(flow: str | None, stigg: str | None) -> list[list[str]]:

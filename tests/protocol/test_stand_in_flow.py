@@ -221,6 +221,7 @@ def test_a_preflight_is_answered_with_the_permission_for_allowed_origins(
     )
     assert answer.status_code == 204
     assert answer.headers.get("access-control-allow-origin") == permission
+    assert ("access-control-allow-headers" in answer.headers) == (permission is not None)
 
 
 def test_without_origins_any_page_may_ask(flow: FlowSessions) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import trio
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from countermark import ConfigurationError, Keyring, Signer
+from countermark.asgi import Message
 from countermark.testing import StiggEdge, tampered
 from tests import drivers
 from tests.conftest import SECRET
 
 KEY = "client-for-tests"
 NEXT_SECRET = "the-secret-that-will-sign-from-next-week-on"
+LARGE = b'{"query": "{ any }"}'.ljust(1_000_001)
 CUSTOMERS: dict[str, dict[str, list[Any]]] = {
     "customer-demo-01": {"entitlements": [{"id": "seats"}], "subscriptions": [{"id": "sub-1"}]},
     "org:42": {},
@@ -121,7 +126,12 @@ def test_a_customer_nobody_knows_is_not_found(edge: StiggEdge) -> None:
     assert error_of(get(edge, token_of("nobody"), "nobody").json())[0] == "CustomerNotFound"
 
 
-def test_without_customers_every_id_is_one() -> None:
+def test_where_there_are_no_customers_nobody_is_one() -> None:
+    edge = StiggEdge(Keyring(SECRET), customers={})
+    assert get(edge, token_of("anybody"), "anybody").status_code == 404
+
+
+def test_where_customers_are_left_out_every_id_is_one() -> None:
     edge = StiggEdge(Keyring(SECRET))
     assert get(edge, token_of("anybody"), "anybody").json() == {"data": {"entitlements": []}}
     assert get(edge, None, "anybody").status_code == 403
@@ -228,13 +238,47 @@ def test_a_batch_has_up_to_25_operations(edge: StiggEdge, size: int, status: int
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"null", b"7", b"[7]", b"{}", b'{"query": 7}', b"[" * 100_000, b" " * 1_000_001],
+    [b"", b"{", b"null", b"7", b"[7]", b"{}", b'{"query": 7}', b"[" * 100_000, LARGE],
     ids=["empty", "cut", "null", "number", "list", "no query", "odd query", "deep", "large"],
 )
 def test_what_is_no_operation_is_an_error(edge: StiggEdge, body: bytes) -> None:
     answer = TestClient(edge).post("/graphql", content=body, headers={"X-API-KEY": KEY})
     assert answer.status_code == 400
     assert error_of(answer.json())[0] == "BadUserInput"
+
+
+def test_a_body_may_come_in_parts(edge: StiggEdge) -> None:
+    assert posted(edge, b'{"query": ', b'"{ any }"', b"}") == 200
+    assert posted(edge, LARGE[:-1]) == 200
+
+
+def test_a_body_that_breaks_off_is_an_error(edge: StiggEdge) -> None:
+    assert posted(edge, b'{"query": "{ any }"', None) == 400
+
+
+def posted(edge: StiggEdge, *parts: bytes | None) -> int:
+    """Return the status for a body in *parts*; None: the client has gone."""
+    messages: list[Message] = [
+        {"type": "http.disconnect"}
+        if part is None
+        else {"type": "http.request", "body": part, "more_body": number < len(parts)}
+        for number, part in enumerate(parts, start=1)
+    ]
+    sent: list[Message] = []
+
+    async def run() -> None:
+        async def receive() -> Message:
+            return messages.pop(0)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"x-api-key", KEY.encode())]
+        scope = drivers.http_scope(method="POST", path="/graphql", headers=headers)
+        await edge(scope, receive, send)
+
+    trio.run(run)
+    return int(sent[0]["status"])
 
 
 # Where it runs
@@ -266,6 +310,15 @@ def test_it_may_be_mounted_anywhere(edge: StiggEdge) -> None:
 def test_nothing_but_http_is_served(edge: StiggEdge, kind: str) -> None:
     sent = drivers.request(edge, drivers.http_scope(type=kind))
     assert sent == ([{"type": "websocket.close"}] if kind == "websocket" else [])
+
+
+def test_no_extra_is_needed() -> None:
+    extras = "django fastapi flask httpx jinja2 jwt redis starlette uvicorn"
+    code = f"import sys, countermark.testing\nprint(*set(sys.modules) & set('{extras}'.split()))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip() == ""
 
 
 def test_an_api_key_that_is_not_for_browsers_stops_the_start() -> None:
