@@ -49,12 +49,15 @@ async def serve(
 
 
 def _permission(origin: str | None) -> list[Header]:
-    permission = [
+    vary = ("Vary", "Origin")
+    if origin is None:
+        return [vary]
+    return [
+        vary,
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Allow-Methods", "GET, POST"),
         ("Access-Control-Allow-Headers", "*"),
     ]
-    return [("Vary", "Origin"), *((name, value) for name, value in permission if origin and value)]
 
 
 def path_of(scope: Scope) -> str:
