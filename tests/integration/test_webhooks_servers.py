@@ -1,0 +1,228 @@
+"""Webhooks behind uvicorn and gunicorn: odd bodies, many workers, and a Redis that dies."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.integration.redis_server import RedisServer
+from tests.integration.servers import free_port, python, running
+from tests.integration.webhook_apps import MAX_BODY
+from tests.unit.webhook_samples import SECRET, Delivery, base64, cognito, mac, stigg
+
+APPS = "tests.integration.webhook_apps"
+
+
+class Receiver(NamedTuple):
+    """A server that runs, and the folder where it notes what was handled."""
+
+    port: int
+    folder: Path
+
+    def post(self, path: str, delivery: Delivery) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("POST", path, delivery.body, delivery.headers)
+        response = connection.getresponse()
+        response.body = response.read()  # type: ignore[attr-defined]
+        connection.close()
+        return response
+
+    def status(self, delivery: Delivery, path: str = "/stigg") -> int:
+        return self.post(path, delivery).status
+
+    def raw(self, request: bytes, *, finish: bool = True) -> bytes:
+        """Send exact bytes, and return the first line of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), 20) as connection:
+            connection.sendall(request)
+            if not finish:
+                return b""
+            answer = b""
+            while b"\r\n" not in answer and (part := connection.recv(4096)):
+                answer += part
+            return answer.partition(b"\r\n")[0]
+
+    @property
+    def handled(self) -> list[str]:
+        noted = self.folder / "handled"
+        return noted.read_text().splitlines() if noted.exists() else []
+
+    def wait_for(self, name: str) -> None:
+        for _ in range(400):
+            if (self.folder / name).exists():
+                return
+            time.sleep(0.025)
+        raise AssertionError(f"{name} did not come")
+
+
+Serve = Callable[..., AbstractContextManager[Receiver]]
+COMMANDS = {
+    "uvicorn": ("uvicorn", f"{APPS}:asgi_app", "--port", "{port}"),
+    "gunicorn": ("gunicorn", f"{APPS}:wsgi_app", "-b", "127.0.0.1:{port}", "--threads", "4"),
+    "gunicorn with two workers": (
+        "gunicorn", f"{APPS}:wsgi_app", "-b", "127.0.0.1:{port}", "-w", "2", "--threads", "4"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    @contextmanager
+    def serve(server: str, **environment: str) -> Iterator[Receiver]:
+        monkeypatch.setenv("WEBHOOKS_FOLDER", str(tmp_path))
+        for name, value in environment.items():
+            monkeypatch.setenv(f"WEBHOOKS_{name.upper()}", value)
+        port = free_port()
+        command = [part.format(port=port) for part in COMMANDS[server]]
+        with running(python("-m", *command), port, tmp_path / "server.log"):
+            yield Receiver(port, tmp_path)
+
+    return serve
+
+
+def head(path: str, headers: Mapping[str, str], **more: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: a.example", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (*parts, b""))
+
+
+def wish(number: int = 1, **wishes: bool) -> Delivery:
+    """Return a delivery of Stigg whose handler is asked for something."""
+    return stigg(json.dumps({"messageId": f"evt-{number}", **wishes}).encode())
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+def test_what_a_server_makes_of_bodies(serve: Serve, server: str) -> None:
+    with serve(server) as receiver:
+        good = stigg()
+        assert receiver.status(good._replace(headers={})) == 401
+        assert receiver.status(stigg(secret="wrong")) == 401
+        assert receiver.handled == []
+
+        response = receiver.post("/stigg", good)
+        assert (response.status, response.body) == (200, b"stigg")  # type: ignore[attr-defined]
+        assert receiver.status(good) == 200
+        assert len(receiver.handled) == 1
+
+        # In chunks, and whole to the application.
+        chunked = {"Transfer_Encoding": "chunked"}
+        parts = wish(2).body[:7], wish(2).body[7:]
+        request = head("/stigg", good.headers, **chunked) + chunks(*parts)
+        assert b" 200 " in receiver.raw(request)
+        assert receiver.handled[-1] == f"{len(wish(2).body)} {wish(2).body.decode()}"
+
+        # Too large: announced, and found out.
+        announced = head("/stigg", good.headers, Content_Length=str(MAX_BODY + 1))
+        assert b" 413 " in receiver.raw(announced)
+        endless = head("/stigg", good.headers, **chunked) + chunks(*[b"a" * 50_000] * 3)[:-5]
+        assert b" 413 " in receiver.raw(endless)
+
+        # Half a body, and the sender goes away.
+        receiver.raw(
+            head("/stigg", good.headers, Content_Length="500") + b'{"messageId":"half"',
+            finish=False,
+        )
+        assert receiver.status(wish(3)) == 200
+        assert len(receiver.handled) == 3
+
+        # Two headers, which one server joins and the other does not.
+        twice = head("/stigg", good.headers, Content_Length="2", stigg_webhooks_secret=SECRET)
+        assert b" 401 " in receiver.raw(twice + b"{}")
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+def test_what_is_signed_is_the_path_as_it_was_sent(serve: Serve, server: str) -> None:
+    path = "/cognito/caf%c3%a9%2Fa?x=%20+1&y"
+    now = time.time()
+    plain = cognito(at=now)
+    lines = [f"(request-target): post {path}", f"date: {plain.headers['Date']}"]
+    lines += [f"digest: {plain.headers['Digest']}"]
+    signature = base64(mac(SECRET.encode(), "\n".join(lines).encode()))
+    signed = cognito(at=now, signature=signature)
+    with serve(server) as receiver:
+        assert receiver.status(signed, path) == 200
+        assert receiver.status(signed, path.replace("%c3", "%C3")) == 401
+        assert receiver.status(signed, path[:-2]) == 401
+        assert receiver.status(signed._replace(body=b"{}"), path) == 401
+        assert len(receiver.handled) == 1
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn with two workers"])
+def test_a_delivery_is_handled_once_however_often_it_comes(
+    serve: Serve, redis_server: RedisServer, server: str
+) -> None:
+    with serve(server, redis=redis_server.url) as receiver, ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda n: receiver.status(wish(n // 16)), range(160)))
+        assert set(statuses) <= {200, 503}
+        # Who was told to come again does, and is told that all is well.
+        assert {receiver.status(wish(number)) for number in range(10)} == {200}
+        assert len(receiver.handled) == 10
+
+
+def test_of_two_workers_one_handles_a_delivery_and_its_failure_is_not_lost(
+    serve: Serve, redis_server: RedisServer
+) -> None:
+    server = "gunicorn with two workers"
+    with serve(server, redis=redis_server.url) as receiver, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(receiver.status, wish(wait=True, fail=True))
+        receiver.wait_for("waiting")
+        for _ in range(8):  # to either worker
+            response = receiver.post("/stigg", wish(wait=True, fail=True))
+            assert (response.status, response.headers["Retry-After"]) == (503, "5")
+        (receiver.folder / "go").touch()
+        assert first.result(20) == 500
+        assert receiver.status(wish(wait=True, fail=True)) == 500
+        (receiver.folder / "repaired").touch()
+        assert {receiver.status(wish(wait=True, fail=True)) for _ in range(8)} == {200}
+        assert len(receiver.handled) == 3
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn with two workers"])
+def test_redis_dies_in_mid_run_and_no_delivery_is_lost(
+    serve: Serve, redis_server: RedisServer, server: str
+) -> None:
+    with serve(server, redis=redis_server.url) as receiver:
+        assert receiver.status(wish(1)) == 200
+        redis_server.kill()
+        assert [receiver.status(wish(number)) for number in (1, 2, 2)] == [200, 200, 200]
+        assert len(receiver.handled) == 4  # those that came while nobody could tell, too
+        redis_server.start()
+        for _ in range(400):  # a server that has failed is left alone for a moment
+            receiver.status(wish(1))
+            handled = len(receiver.handled)
+            if {receiver.status(wish(1)) for _ in range(4)} == {200} and (
+                len(receiver.handled) == handled
+            ):
+                break
+            time.sleep(0.05)
+        before = len(receiver.handled)
+        assert [receiver.status(wish(number)) for number in (1, 3, 3)] == [200, 200, 200]
+        assert len(receiver.handled) == before + 1
+
+
+def test_or_the_sender_is_told_to_come_again(serve: Serve, redis_server: RedisServer) -> None:
+    redis_server.kill()
+    with serve("uvicorn", redis=redis_server.url, policy="fail_closed") as receiver:
+        assert [receiver.status(wish(1)) for _ in range(3)] == [503] * 3
+        assert receiver.handled == []
+        redis_server.start()
+        found = 503
+        for _ in range(400):
+            found = receiver.status(wish(1))
+            if found == 200:
+                break
+            time.sleep(0.05)
+        assert (found, len(receiver.handled)) == (200, 1)
