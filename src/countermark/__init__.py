@@ -25,16 +25,16 @@ from countermark.signed_identity import SignedIdentity as SignedIdentity
 from countermark.signer import Signer as Signer
 
 if TYPE_CHECKING:
+    from countermark.examination import Examination as Examination
     from countermark.public_key import PublicKey as PublicKey
     from countermark.verdict import Verdict as Verdict
     from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
-    from countermark.verifier import Examination as Examination
     from countermark.verifier import Verifier as Verifier
 else:
     # Who signs need not pay for importing what verifies. Type checkers do not see this,
     # or every name would be there for them.
     _RECEIVING = {
-        "Examination": "countermark.verifier",
+        "Examination": "countermark.examination",
         "PublicKey": "countermark.public_key",
         "Verdict": "countermark.verdict",
         "VerifiedIdentity": "countermark.verified_identity",

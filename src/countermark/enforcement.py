@@ -9,12 +9,13 @@ from countermark.allowance import Allowance
 from countermark.credentials import Location
 from countermark.errors import BadToken, ConfigurationError, StoreUnavailable
 from countermark.events import Event, EventName, OnEvent, emit, is_wanted
+from countermark.examination import Examination
 from countermark.modes import MODES, ModeSetting, Question, checked_mode
 from countermark.origins import AllowedOrigins, claimed_origin
 from countermark.policy import is_async
 from countermark.presented import Presented, PrincipalReader
 from countermark.verdict import Mode, Verdict
-from countermark.verifier import Examination, Verifier
+from countermark.verifier import Verifier
 from countermark.verifiers import TenantReader, Verifiers, VerifierSetting
 
 #: Counts verdicts.
@@ -206,19 +207,14 @@ class Enforcement:
 
     def _verdict(self, facts: Facts, found: Examination) -> Verdict:
         mode, tenant, verifier, origin, _ = facts
-        code, identity, claimed, role, key_id = found
         return Verdict(
-            code,
+            found,
             mode,
-            "token" if identity is not None else "monitor" if mode == "monitor" else None,
+            "token" if found.identity is not None else "monitor" if mode == "monitor" else None,
             UNKNOWN_SCHEME if verifier is None else verifier.scheme.slug,
-            environment=None if verifier is None else verifier.environment,
+            None if verifier is None else verifier.environment,
             tenant=tenant,
             origin=origin,
-            role=role,
-            key_id=key_id,
-            claimed_id=claimed,
-            identity=identity,
         )
 
     # How it is reported

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 from countermark.credentials import Location, from_header
 from countermark.errors import REFUSALS, BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
+from countermark.examination import Examination
 from countermark.principal import Principal, Signable, identifier_text
-from countermark.verifier import Examination, Verifier
+from countermark.verifier import Verifier
 
 #: Tells whom a request says it is from; None: nobody.
 PrincipalReader: TypeAlias = "Callable[[Any], Signable | None]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from countermark.examination import Examination
     from countermark.verified_identity import VerifiedIdentity
 
 #: ``off``: not looked at. ``monitor``: looked at and let in. ``enforce``: looked at, and let
@@ -19,66 +20,73 @@ class Verdict:
     """What was found out about one request. Its representation does not say whose it is."""
 
     __slots__ = {
-        "code": "``verified``, or a key of :data:`countermark.errors.REFUSALS`.",
+        "_found": None,
         "mode": "The mode in force, ``monitor`` or ``enforce``.",
         "let_in_by": "``token``, ``monitor``, ``allowance``, ``fail_open``; None: refused.",
         "scheme": "The name of the scheme.",
         "environment": "The environment, or None.",
         "tenant": "The id of the tenant, or None.",
         "origin": "The page's origin, where it is an allowed one; else None.",
-        "role": "The role of the key that matched, ``retired`` for an ended one; or None.",
-        "key_id": "Which key matched, or None.",
-        "claimed_id": "The id that the request claims or proves, or None. Not to be logged.",
-        "identity": "The VerifiedIdentity, if and only if the code is ``verified``.",
         "correlation_id": "What the refusal and the event have in common, or None.",
     }
 
-    code: str
     mode: Mode
     let_in_by: LetInBy | None
     scheme: str
     environment: str | None
     tenant: str | None
     origin: str | None
-    role: str | None
-    key_id: str | None
-    claimed_id: str | None
-    identity: VerifiedIdentity | None
     correlation_id: str | None
 
     def __init__(
         self,
-        code: str,
+        found: Examination,
         mode: Mode,
         let_in_by: LetInBy | None,
         scheme: str,
-        *,
         environment: str | None = None,
+        *,
         tenant: str | None = None,
         origin: str | None = None,
-        role: str | None = None,
-        key_id: str | None = None,
-        claimed_id: str | None = None,
-        identity: VerifiedIdentity | None = None,
-        correlation_id: str | None = None,
     ) -> None:
-        self.code = code
+        self._found = found
         self.mode = mode
         self.let_in_by = let_in_by
         self.scheme = scheme
         self.environment = environment
         self.tenant = tenant
         self.origin = origin
-        self.role = role
-        self.key_id = key_id
-        self.claimed_id = claimed_id
-        self.identity = identity
-        self.correlation_id = correlation_id
+        self.correlation_id = None
+
+    @property
+    def code(self) -> str:
+        """``verified``, or a key of :data:`countermark.errors.REFUSALS`."""
+        return self._found.code
+
+    @property
+    def identity(self) -> VerifiedIdentity | None:
+        """Who it is, if and only if the code is ``verified``."""
+        return self._found.identity
+
+    @property
+    def role(self) -> str | None:
+        """The role of the key that matched, ``retired`` for an ended one; or None."""
+        return self._found.role
+
+    @property
+    def key_id(self) -> str | None:
+        """Which key matched, or None."""
+        return self._found.key_id
+
+    @property
+    def claimed_id(self) -> str | None:
+        """The id that the request claims or proves, or None. Not to be logged."""
+        return self._found.claimed_id
 
     @property
     def verified(self) -> bool:
         """Whether the request is verified. Whether it got in is another question."""
-        return self.code == "verified"
+        return self._found.code == "verified"
 
     @property
     def admitted(self) -> bool:
@@ -86,4 +94,4 @@ class Verdict:
         return self.let_in_by is not None
 
     def __repr__(self) -> str:
-        return f"<Verdict {self.code} mode={self.mode} let_in_by={self.let_in_by}>"
+        return f"<Verdict {self._found.code} mode={self.mode} let_in_by={self.let_in_by}>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from countermark.errors import (
     REFUSALS,
@@ -15,6 +15,7 @@ from countermark.errors import (
     InvalidKey,
     InvalidPrincipal,
 )
+from countermark.examination import Examination
 from countermark.keyring import Keyring
 from countermark.keys import Key, SecretKey
 from countermark.options import (
@@ -34,28 +35,6 @@ from countermark.scheme import Scheme
 from countermark.token_maker import TokenMaker
 from countermark.verified_identity import VerifiedIdentity
 from countermark.verify_mac import MacReader, Quick, compile_quick
-
-
-class Examination(NamedTuple):
-    """What was found out about one token. Its representation does not say whose it is.
-
-    Attributes:
-        code: ``verified``, or a key of :data:`countermark.errors.REFUSALS`.
-        identity: Who it is, if and only if the code is ``verified``.
-        claimed_id: The id that the token names or came with, or None.
-        role: The role of the key that made it, ``retired`` for one that has ended; None:
-            no key did.
-        key_id: Which key made it, or None.
-    """
-
-    code: str
-    identity: VerifiedIdentity | None = None
-    claimed_id: str | None = None
-    role: str | None = None
-    key_id: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<Examination {self.code} role={self.role} key={self.key_id}>"
 
 
 class Verifier:
@@ -189,9 +168,11 @@ class Verifier:
         """
         identity = self._quick(token, principal)
         if identity is None:
-            code, identity, *_ = self._examine(token, principal)
+            found = self._examine(token, principal)
+            identity = found.identity
             if identity is None:
-                raise BadToken(f"{self.scheme.slug}: {REFUSALS[code]}", code=code)
+                message = f"{self.scheme.slug}: {REFUSALS[found.code]}"
+                raise BadToken(message, code=found.code)
         return identity
 
     def examine(self, token: str | bytes | None, principal: Signable | None = None) -> Examination:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from countermark.examination import Examination
 from countermark.figures import DAY
 from countermark.verdict import Verdict
 from countermark.verified_identity import VerifiedIdentity
@@ -12,18 +13,31 @@ from countermark.verified_identity import VerifiedIdentity
 NOON = 20_833 * DAY + DAY / 2.0
 
 
+def verdict(
+    code: str,
+    claimed_id: str | None,
+    by: Any,
+    *,
+    scheme: str = "stigg",
+    environment: str | None = "live",
+    role: str | None = None,
+    identity: VerifiedIdentity | None = None,
+    **changes: Any,
+) -> Verdict:
+    found = Examination(code, identity, claimed_id, role)
+    return Verdict(found, "monitor", by, scheme, environment, **changes)
+
+
 def verified(claimed_id: str | None = "user-1", **changes: Any) -> Verdict:
     """Return the verdict on a verified request in mode monitor, with *changes*."""
-    facts = {"environment": "live", "role": "current", "claimed_id": claimed_id} | changes
-    return Verdict("verified", "monitor", "token", facts.pop("scheme", "stigg"), **facts)
+    return verdict("verified", claimed_id, "token", **{"role": "current"} | changes)
 
 
 def unverified(
     claimed_id: str | None = "user-1", code: str = "missing", by: Any = "monitor", **changes: Any
 ) -> Verdict:
     """Return the verdict on a request that is not verified, with *changes*."""
-    facts = {"environment": "live", "claimed_id": claimed_id} | changes
-    return Verdict(code, "monitor", by, facts.pop("scheme", "stigg"), **facts)
+    return verdict(code, claimed_id, by, **changes)
 
 
 def proved(principal_id: str | None, claimed_id: str | None = None) -> Verdict:
