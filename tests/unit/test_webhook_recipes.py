@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from countermark.webhooks.scheme import (
     WebhookVector,
     webhook_schemes,
 )
+from countermark.webhooks.verified import REFUSALS
 from tests.unit.webhook_samples import (
     BODY,
     NOW,
@@ -370,3 +372,31 @@ def test_an_unknown_scheme_is_named_unless_it_may_be_a_secret() -> None:
     assert SECRET not in str(caught.value)
     with pytest.raises(UnknownScheme):
         WebhookScheme.load("../schemes/stigg")
+
+
+# The page
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/webhooks.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+)
+def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
+    exec(compile(block, "webhooks.md", "exec"), {"__name__": "page"})
+
+
+def test_the_page_names_every_key_code_and_scheme() -> None:
+    reader = (ROOT / "src/countermark/webhooks/recipe.py").read_text()
+    keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
+    assert len(keys) > 25
+    assert [key for key in sorted({*keys, *REFUSALS, *SCHEMES}) if f"`{key}`" not in PAGE] == [
+        "signature", "timestamp", "vectors"
+    ]  # fmt: skip
+    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
+        assert f"`{table}`" in PAGE
+    for slug in SCHEMES:
+        (row,) = re.findall(rf"^\| `{slug}` \|.*$", PAGE, re.MULTILINE)
+        assert f"`{WebhookScheme.load(slug).secret.variable}`" in row
