@@ -16,7 +16,7 @@ _HEADER_NAME = "[A-Za-z0-9-]+"  # no underscore: WSGI cannot tell it from a hyph
 _COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 # What a cookie's value in quotes escapes: see http.cookies, which writes them.
-_ESCAPED = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
+_ESCAPED = r"(?s)\\([0-3][0-7]{2}|.)"
 
 Read = Callable[[Mapping[str, Any]], "bytes | None"]
 
@@ -167,7 +167,7 @@ def _cookie(header: bytes, wanted: bytes) -> bytes | None:
                 raise _twice()
             found = value.strip()
     if found is not None and len(found) > 1 and found[:1] == found[-1:] == b'"':
-        inner = _ESCAPED.sub(_unescaped, found[1:-1].decode("latin-1"))
+        inner = re.sub(_ESCAPED, _unescaped, found[1:-1].decode("latin-1"))
         return inner.encode("latin-1")
     return found
 

@@ -14,9 +14,10 @@ Policy: TypeAlias = Literal["refuse", "allow"]
 #: The environment in which nothing is made easier. One that is not named counts as it.
 LIVE: Final = "live"
 
+# Compiled when a list is built, not when the module is: that is slow.
 _HOST = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
-_ORIGIN = re.compile(rf"(https?)://({_HOST})(?::([1-9][0-9]{{0,4}}))?")
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
+_ORIGIN = rf"(https?)://({_HOST})(?::([1-9][0-9]{{0,4}}))?"
+_LOOPBACK = r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\]"
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 _read_origin = from_header("Origin")
@@ -120,13 +121,13 @@ def _checked(origin: object) -> str:
         raise ConfigurationError(f"{origin!r}: there are no wildcards; list each origin in full")
     if origin == "null":
         raise ConfigurationError("'null' is no origin to list; say null='allow'")
-    match = _ORIGIN.fullmatch(origin)
+    match = re.fullmatch(_ORIGIN, origin)
     if match is None:
         raise ConfigurationError(f"{origin!r} is not as browsers send it; {_advice(origin)}")
     scheme, host, _, port = match.groups()
     if port == _DEFAULT_PORTS[scheme] or int(port or 0) > 65535:
         raise ConfigurationError(f"{origin!r}: browsers send no such port; {_advice(origin)}")
-    if scheme == "http" and not _LOOPBACK.fullmatch(host):
+    if scheme == "http" and not re.fullmatch(_LOOPBACK, host):
         raise ConfigurationError(f"{origin!r}: only https is allowed; {_advice(origin)}")
     return origin
 
@@ -138,12 +139,12 @@ def _advice(origin: str) -> str:
     if found is None or not lowered.isascii():
         return "write https://, the host in ASCII and lower case, and its port if it is not 443"
     host, _, port = found.groups()
-    plain = lowered.startswith("http:") and _LOOPBACK.fullmatch(host)
+    plain = lowered.startswith("http:") and re.fullmatch(_LOOPBACK, host)
     scheme = "http" if plain else "https"
     suffix = "" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}"
     return f"write '{scheme}://{host}{suffix}'"
 
 
 def _is_loopback(origin: str) -> bool:
-    match = _ORIGIN.fullmatch(origin)
-    return match is not None and _LOOPBACK.fullmatch(match[2]) is not None
+    match = re.fullmatch(_ORIGIN, origin)
+    return match is not None and re.fullmatch(_LOOPBACK, match[2]) is not None
