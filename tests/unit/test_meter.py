@@ -238,7 +238,7 @@ def test_beyond_the_limit_principals_are_at_least_so_many() -> None:
 
 def test_a_snapshot_is_plain_data_without_ids_or_tokens() -> None:
     meter = Meter()
-    meter(verified("canary-user-1", key_id="0badcafe", correlation_id="canary-correlation"))
+    meter(verified("canary-user-1", key_id="0badcafe"))
     meter(proved("canary-user-2"))
     meter(unverified("canary-user-3", code="mismatch"))
     text = json.dumps(meter.snapshot()) + json.dumps(meter.totals()) + repr(meter)

@@ -21,10 +21,11 @@ def verdict(
     scheme: str = "stigg",
     environment: str | None = "live",
     role: str | None = None,
+    key_id: str | None = None,
     identity: VerifiedIdentity | None = None,
     **changes: Any,
 ) -> Verdict:
-    found = Examination(code, identity, claimed_id, role)
+    found = Examination(code, identity, claimed_id, role, key_id)
     return Verdict(found, "monitor", by, scheme, environment, **changes)
 
 
