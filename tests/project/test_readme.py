@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from countermark import Scheme
+from tests.drivers import answer, http_scope, request
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,8 +22,8 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-def run(code: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "readme"}
+def run(code: str, **names: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "readme", **names}
     exec(compile(code, "README.md", "exec"), namespace)
     return namespace
 
@@ -52,9 +53,22 @@ def test_the_first_block_answers_as_shown(monkeypatch: pytest.MonkeyPatch) -> No
     assert body == {"stigg": {"customerId": vector.id, "customerToken": vector.token}}
 
 
-@pytest.mark.parametrize("number", range(1, len(blocks("python"))))
-def test_the_other_blocks_run(number: int) -> None:
-    run(blocks("python")[number])
+def test_the_second_block_signs_and_verifies() -> None:
+    run(blocks("python")[1])
+
+
+def test_the_third_block_verifies_what_the_first_one_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    vector = Scheme.load("stigg").vectors[0]
+    monkeypatch.setenv("STIGG_SIGNING_SECRET", vector.secret)
+    found: list[Any] = []
+    app = run(blocks("python")[2], app=answer(before=lambda scope: found.append(scope["state"])))[
+        "app"
+    ]
+    request(app, http_scope(headers=[(b"x-customer-key", vector.token.encode())]))
+    request(app)
+    assert found[0]["verified_identity"].principal_id == vector.id
+    assert found[1]["verified_identity"] is None
+    assert len(blocks("python")) == 3
 
 
 def test_there_are_two_commands_to_set_up() -> None:
