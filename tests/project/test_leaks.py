@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from countermark import EventCounter, Keyring, Principal, Signer
-from countermark.asgi import Scope, SigningMiddleware
-from tests.drivers import answer, request
+from countermark import BadToken, EventCounter, Keyring, Principal, Signer, Verifier
+from countermark.asgi import Scope, SigningMiddleware, VerifyingMiddleware
+from tests.drivers import answer, http_scope, request
 from tests.unit.samples import private_key
 
 SECRET = "canary-3f9c2b7d51e8406aa9b4c1d0e7f65a28"
@@ -134,3 +134,42 @@ def test_what_is_refused_shows_no_key(damage: str) -> None:
     assert "countermark" in text
     assert canary not in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize("slug", ["stigg", "cognito-flow", "stream-chat"])
+def test_verifying_tells_nobody_whose_token_or_which_key(
+    slug: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ring = Keyring(SECRET, previous="previous-" + SECRET)
+    verifier, token = Verifier(slug, ring), Signer(slug, ring).sign(USER)
+    forged = Signer(slug, Keyring("foreign-" + SECRET)).sign(USER)
+    seen: list[Any] = []
+    for mode in ("monitor", "enforce"):
+        app = VerifyingMiddleware(
+            answer([], before=lambda scope: seen.extend(scope["state"].values())),
+            verifier=verifier,
+            mode=mode,
+            token="X-Token",
+            principal=lambda scope: USER,
+            on_event=seen.append,
+        )
+        for sent in (token, forged, token[:-1], "", f"{token},{token}"):
+            seen.extend(request(app, http_scope(headers=[(b"x-token", sent.encode())])))
+    text = caplog.text + repr([vars(record) for record in caplog.records]) + repr(seen)
+    assert "refused" in caplog.text
+    for canary in (SECRET, USER, token[-32:], forged[-32:]):
+        assert canary not in text
+
+
+@pytest.mark.parametrize("slug", ["stigg", "cognito-flow", "stream-chat"])
+def test_a_traceback_from_inside_verifying_shows_no_key(slug: str) -> None:
+    ring = Keyring(SECRET)
+    forged = Signer(slug, Keyring("foreign-" + SECRET)).sign(USER)
+    with pytest.raises(BadToken) as refused:
+        Verifier(slug, ring).verify(forged, USER)
+    shown = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+    assert SECRET not in "".join(shown.format())
+    good = Signer(slug, ring).sign(USER)  # what would have been right, to send it again
+    assert good.rpartition(":")[2] not in "".join(shown.format())
+    assert good.rpartition(".")[2] not in "".join(shown.format())
