@@ -360,6 +360,7 @@ def test_many_principals_come_in_several_writes(redis_server: RedisServer) -> No
         meter(verified(f"user-{number}"))
         if number % 9_000 == 0:
             assert meter.flush()
+            assert len(meter._write_behind._told[True]) <= 50_000  # type: ignore[union-attr]
     assert meter.flush()
     figures = only(store)
     assert figures.principals.exact
@@ -378,6 +379,20 @@ def test_what_comes_late_makes_nobody_seen_earlier(redis_server: RedisServer) ->
     figures = only(store, 0, clock)
     assert figures.principals == Principals(verified=1, affected=1, stranded=0)
     assert (figures.first_seen, figures.last_seen) == (NOON, NOON + DAY)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_in_whatever_order_meters_write_the_first_is_first_and_the_last_is_last(
+    redis_server: RedisServer, order: tuple[int, ...]
+) -> None:
+    store, clock = store_of(redis_server), Clock()
+    for minutes in order:
+        clock.now = NOON + minutes * 60
+        meter = Meter(store=store, clock=clock, interval=NEVER)
+        meter(verified())
+        assert meter.flush()
+    figures = only(store, clock=clock)
+    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + 120)
 
 
 def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -148,11 +150,26 @@ def test_a_clock_that_goes_back_loses_nothing() -> None:
     meter(verified())
     clock.now -= DAY
     meter(verified())
-    clock.now += DAY
-    assert (only(meter).requests, only(meter).first_seen) == (2, NOON - DAY)
+    clock.now += DAY - 60
+    meter(verified())
+    assert (only(meter).requests, only(meter).first_seen) == (3, NOON - DAY)
     assert only(meter).last_seen == NOON
+    assert only(meter, 0).first_seen == NOON - DAY
+    clock.now = NOON - DAY - 60
+    meter(verified())
+    assert only(meter).first_seen == NOON - DAY - 60
 
 
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Let threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("busy_threads")
 def test_32_threads_are_counted_to_the_last_one() -> None:
     meter = Meter()
     start = threading.Barrier(32)
