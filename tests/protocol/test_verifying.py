@@ -799,6 +799,18 @@ def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
     )
 
 
+def test_what_nobody_would_see_is_not_computed(
+    protocol: Protocol, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def pseudonym(self: Verifier, identifier: str) -> str:
+        raise AssertionError("it was asked")
+
+    caplog.set_level(logging.INFO, "countermark")
+    monkeypatch.setattr(Verifier, "pseudonym", pseudonym)
+    assert protocol(TOKEN).status == 200
+    assert protocol(stigg(secret=OTHER), mode="monitor").status == 200
+
+
 def test_nothing_that_is_said_holds_an_id_or_a_token(
     protocol: Protocol, events: Events, caplog: pytest.LogCaptureFixture
 ) -> None:
