@@ -464,8 +464,17 @@ def test_the_memory_is_bounded_and_the_oldest_goes_first() -> None:
     assert memory.begin("0", "c") == "new"
 
 
-def test_ids_of_two_vendors_are_two_ids() -> None:
-    """And an id is kept as a hash alone."""
+def test_a_delivery_is_as_old_as_its_handling() -> None:
+    memory = DeliveriesInMemory(lambda: NOW)
+    for number in range(MOST):
+        memory.begin(str(number), "c")
+    memory.succeed("0")
+    memory.begin("more", "c")
+    assert memory.begin("0", "c") == "done"
+    assert memory.begin("1", "c") == "new"
+
+
+def test_an_id_is_kept_as_a_hash_alone() -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD)
     exchange(app, stigg())
     deliveries: Any = app._receiving._deliveries

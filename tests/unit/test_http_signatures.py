@@ -174,6 +174,8 @@ def test_parameters_come_in_any_order_and_with_white_space_around_commas() -> No
     assert authorized("Signature   " + " ,\t ".join(PARAMETERS)) == "verified"
     spaced = [text.replace("=", " =\t", 1) for text in PARAMETERS]
     assert authorized("sIGNATURE " + ", ".join(spaced)) == "verified"
+    spaced = [text.replace("=", "  \t=", 1) for text in PARAMETERS]
+    assert authorized("Signature " + ",".join(spaced)) == "verified"
     shouted = [text.partition("=")[0].upper() + "=" + text.partition("=")[2] for text in PARAMETERS]
     assert authorized("Signature " + ",".join(shouted)) == "verified"
 

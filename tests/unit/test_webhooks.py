@@ -147,6 +147,15 @@ def test_the_secret_may_stand_without_its_prefix() -> None:
     assert code(verifier("standard-webhooks", bare), standard()) == "verified"
 
 
+def test_the_key_that_is_written_in_a_secret_is_known_by_the_same_id() -> None:
+    secret = SecretKey(WHSEC, until=NOW)
+    written = secret.written("base64", "whsec_")
+    assert (written.key_id, written.until) == (secret.key_id, NOW)
+    assert written.hmac_states("sha256")[0].digest() == (
+        secret.written("text", "whsec_").hmac_states("sha256", "base64")[0].digest()
+    )
+
+
 @pytest.mark.parametrize(
     ("scheme", "secret"),
     [
