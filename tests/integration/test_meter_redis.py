@@ -107,7 +107,9 @@ def test_two_principals_of_one_meter_and_the_same_of_another_are_two(
 
 def test_no_id_no_token_and_no_key_is_in_redis(redis_server: RedisServer) -> None:
     meter = Meter(store=store_of(redis_server), interval=NEVER)
-    meter(verified("canary-user-1", key_id="canary-key", correlation_id="canary-correlation"))
+    verdict = verified("canary-user-1", key_id="canary-key")
+    verdict.correlation_id = "canary-correlation"
+    meter(verdict)
     meter(unverified("canary-user-2", code="malformed", tenant="acme"))
     assert meter.flush()
     text = contents(redis_server)
@@ -407,6 +409,7 @@ def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:
     assert meter.flush()
     assert only(store, 7, clock).principals == Principals(verified=2, affected=3, stranded=1)
     assert only(store, 0, clock).principals == Principals(verified=1, affected=2, stranded=2)
+    assert len(redis_server.client().keys("*:last_verified:*")) == 2  # type: ignore[arg-type]
 
 
 def test_the_thread_writes_by_itself_ends_and_begins_again(redis_server: RedisServer) -> None:
