@@ -108,7 +108,7 @@ def _lines_of(name: str) -> list[str]:
         problem = type(error).__name__
     else:
         # Not splitlines(), which takes more for the end of a line than a person does.
-        return content.replace("\r\n", "\n").split("\n")
+        return content.split("\n")
     raise ConfigurationError(f"the file of --which-of cannot be read: {problem}")
 
 

@@ -170,7 +170,9 @@ def test_what_opentelemetry_observes() -> None:
     }
 
 
-def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_away() -> None:
+def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = Clock()
     meter = filled(clock)
     clock.now += 9 * DAY
@@ -178,6 +180,7 @@ def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_awa
     assert not found.get("countermark.would_be_refused")
     assert not found.get("countermark.allowance_left")
     assert len(found["countermark.verdicts"]) == 3
+    assert caplog.records == []  # it logs and swallows what an observation raises
 
 
 @pytest.mark.parametrize(
