@@ -148,8 +148,13 @@ def test_a_page_of_another_origin_is_refused_with_403() -> None:
 
 
 def test_mistakes_show_when_the_dependency_is_made() -> None:
-    for options in ({"verifier": FLOW}, {"token": 7}, {"verifier": lambda tenant: VERIFIER}):
-        with pytest.raises(ConfigurationError):
+    for options, message in (
+        ({"verifier": FLOW}, "token= says where"),
+        ({"verifier": FLOW, "token": "X-Signature"}, "principal="),
+        ({"token": 7}, "token= says where"),
+        ({"verifier": lambda tenant: VERIFIER}, "takes a Verifier"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
             verified_identity(**({"verifier": VERIFIER} | options))
 
 
