@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from countermark.errors import ConfigurationError
-from countermark.keyring import Keyring
 from countermark.signer import Signer
 
 T = TypeVar("T")
@@ -75,7 +74,7 @@ def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
     Raises:
         ConfigurationError: There are none, or two have the same scheme or header.
     """
-    several = isinstance(signers, Iterable) and not isinstance(signers, str | Keyring)
+    several = isinstance(signers, Iterable) and not isinstance(signers, str)
     listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
     if not listed:
         raise ConfigurationError("signers= is empty; give it a Signer")

@@ -284,6 +284,21 @@ def test_a_tenants_verifier_is_loaded_once() -> None:
     assert tenants.loaded == ["acme"]
 
 
+def test_tenants_who_are_not_known_push_out_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countermark.tenants.MAX_TENANTS", 1)
+    tenants = Tenants()
+    middleware = wsgi.VerifyingMiddleware(
+        wsgi_answer(),
+        verifier=tenants,
+        token="X-Customer-Key",
+        tenant=from_header("X-Tenant"),
+        mode="monitor",
+    )
+    for tenant in (b"acme", b"nobody", b"else", b"acme"):
+        middleware(WSGI.source([TOKEN, (b"x-tenant", tenant)]), lambda *_: None)  # type: ignore[arg-type]
+    assert tenants.loaded == ["acme", "nobody", "else"]
+
+
 @pytest.mark.parametrize(
     ("tenant", "error"),
     [
@@ -324,10 +339,13 @@ def test_a_tenant_that_comes_twice_or_cannot_be_told_is_unknown(
 
 
 def test_with_one_verifier_for_all_a_tenant_is_only_noted(protocol: Protocol) -> None:
-    for tenant in ("acme", None):
+    for tenant, noted in (("acme", "acme"), (7, "7"), (None, None)):
         visit = protocol(TOKEN, tenant=lambda source, of=tenant: of)
         assert visit.verdict is not None
-        assert (visit.code, visit.verdict.tenant) == ("verified", tenant)
+        assert (visit.code, visit.verdict.tenant) == ("verified", noted)
+    # An allowance and a meter count by it, so it must be text that can be one.
+    for odd in ("a\nb", "", True, object()):
+        assert protocol(TOKEN, tenant=lambda source, of=odd: of).code == "unknown_tenant"
 
 
 def test_a_tenant_of_this_machines_pages_must_not_be_live(
@@ -586,8 +604,9 @@ def test_an_allowance_says_true_or_it_is_no(protocol: Protocol) -> None:
 def test_a_refusal_is_a_problem_with_a_challenge(protocol: Protocol, events: Events) -> None:
     visit = protocol(on_event=events)
     assert visit.status == 401
-    correlation = visit.problem.pop("instance").removeprefix("urn:uuid:")
-    assert str(uuid.UUID(correlation)) == correlation == events[0].correlation
+    correlation = events[0].correlation
+    assert str(uuid.UUID(correlation)) == correlation
+    assert visit.problem["instance"] == f"urn:uuid:{correlation}"
     assert visit.problem | {"instance": None} == {
         "type": "urn:countermark:problem:missing",
         "title": "Unauthorized",
@@ -733,7 +752,15 @@ def test_other_options_requests_need_a_token(protocol: Protocol, headers: Any) -
     assert protocol(*headers, method="OPTIONS", mode="enforce").status == 401
     if len(headers) < 2:
         assert protocol(*headers, TOKEN, method="OPTIONS").status == 200
-    assert protocol(ORIGIN, ASKED, method="GET").status == 401
+    assert protocol(ORIGIN, ASKED, method="GET", origins=[APP]).status == 401
+    assert protocol(ORIGIN, ASKED, TOKEN, method="GET", origins=[APP]).status == 200
+
+
+def test_two_origins_make_no_preflight(protocol: Protocol) -> None:
+    visit = protocol(ORIGIN, ORIGIN, ASKED, method="OPTIONS", mode="monitor")
+    # WSGI shows them as one.
+    assert (visit.verdict is None) == (protocol is WSGI)
+    assert not protocol(ORIGIN, ORIGIN, ASKED, method="OPTIONS", origins=[APP]).reached
 
 
 # Events
@@ -788,7 +815,7 @@ def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
     protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "countermark")
-    protocol(TOKEN)
+    protocol(TOKEN, on_event=Events())
     protocol(mode="monitor")
     protocol(allowance=Allowance(1))
     visit = protocol()
@@ -866,8 +893,9 @@ async def coroutine(*arguments: Any) -> Any:
 @pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
 @pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
 def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
-    options: dict[str, Any] = {"verifier": VERIFIER, name: coroutine}
-    with pytest.raises(ConfigurationError):
+    options: dict[str, Any] = {"verifier": VERIFIER, "token": "T", "tenant": str, name: coroutine}
+    message = "takes a Verifier" if name == "verifier" else "no coroutine function"
+    with pytest.raises(ConfigurationError, match=message):
         side.VerifyingMiddleware(answer(), **options)
 
 
