@@ -22,6 +22,9 @@ Key: TypeAlias = "SecretKey | PrivateKey | PublicKey"
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
+# The year 10000, where datetimes end.
+_END_OF_TIME = 253_402_300_800
+
 # What people leave in a configuration file instead of a secret. Compiled when a key is
 # built, not when the module is: that is most of the time which importing it would take.
 _PLACEHOLDER = (
@@ -324,8 +327,12 @@ def _encodable(text: str) -> bool:
 
 
 def _problem_with_end(until: object) -> str | None:
-    if until is None or isinstance(until, int | float):
+    if until is None:
         return None
+    if isinstance(until, int | float):
+        # Milliseconds would be an end that never comes, and so would a NaN.
+        fits = 0 <= until < _END_OF_TIME
+        return None if fits else "has an end that is no number of seconds since the epoch"
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(until, datetime.datetime):
         return None if until.tzinfo else "ends at a datetime without a time zone; give it one"

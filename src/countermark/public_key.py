@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Any
 
 from countermark.errors import ConfigurationError, InvalidKey
@@ -11,8 +10,6 @@ from countermark.keys import checked_end
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-_PEM = "-----BEGIN (RSA )?PUBLIC KEY-----"
 
 
 class PublicKey:
@@ -75,12 +72,6 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"<PublicKey {getattr(self, 'key_id', 'refused')}>"
-
-
-def is_public_pem(secret: object) -> bool:
-    """Tell whether *secret* begins as public keys in PEM do."""
-    text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
-    return isinstance(text, str) and re.match(_PEM, text.strip()) is not None
 
 
 def _load(pem: bytes) -> Any:

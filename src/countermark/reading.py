@@ -28,6 +28,7 @@ class Reading:
         "principal": "Whom the token is for; None: it says so by itself.",
         "claimed_id": "The id that the token names, or that came with it; or None.",
         "claims": "What the token says beside the id.",
+        "foreign": "Whether it is for another account, or of another kind.",
         "issued_at": "When it was made, in seconds since the epoch; None: it does not say.",
         "begins_at": "When it begins; None: at once.",
         "expires_at": "When it ends; None: never.",
@@ -37,6 +38,7 @@ class Reading:
     principal: Signable | None
     claimed_id: str | None
     claims: Mapping[str, Any]
+    foreign: bool
     issued_at: float | None
     begins_at: float | None
     expires_at: float | None
@@ -48,6 +50,7 @@ class Reading:
         claimed_id: str | None,
         principal: Signable | None = None,
         claims: Mapping[str, Any] | None = None,
+        foreign: bool = False,
         issued_at: float | None = None,
         begins_at: float | None = None,
         expires_at: float | None = None,
@@ -56,6 +59,7 @@ class Reading:
         self.principal = principal
         self.claimed_id = claimed_id
         self.claims = claims or {}
+        self.foreign = foreign
         self.issued_at = issued_at
         self.begins_at = begins_at
         self.expires_at = expires_at

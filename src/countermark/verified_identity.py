@@ -21,7 +21,7 @@ class VerifiedIdentity:
         "key_id": "Which key the token was made with.",
         "role": "The role of that key: ``current``, ``next`` or ``previous``.",
         "environment": "The environment of the verifier, or None.",
-        "claims": "The claims of a JSON Web Token; of other tokens, none.",
+        "claims": "The claims of a JSON Web Token; of other tokens, what is signed beside the id.",
         "expires_at": "When the token ends, in seconds since the epoch; None: never.",
     }
 

@@ -41,7 +41,8 @@ class Verifier:
     """Verifies the tokens of one scheme with all keys of a keyring.
 
     The algorithm is the scheme's, whatever a token says. A token has one spelling
-    that is good. Safe to use from many threads.
+    that is good; with ES256 it has two, as that is how its signatures are. Safe to use
+    from many threads.
 
     Args:
         scheme: The name of a scheme of the catalogue, or a scheme.
@@ -74,6 +75,7 @@ class Verifier:
         "_quick": None,
         "_reader": None,
         "_ring": None,
+        "_rule": None,
     }
 
     scheme: Scheme
@@ -93,25 +95,25 @@ class Verifier:
         max_age: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not isinstance(keyring, Keyring):
-            del keyring
+        others = other_environments or {}
+        if not all(isinstance(ring, Keyring) for ring in (keyring, *others.values())):
+            del keyring, other_environments, others
             raise no_keyring()
         self.scheme = scheme = checked_scheme(scheme)
         check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
         constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
-        self._reader = _reader(scheme, constants, rule)
+        self._rule = rule
+        # A pattern may take long with a text that somebody has thought out, so it is for
+        # ids that are proved.
+        self._reader = _reader(scheme, constants, rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
         self._clock = checked_clock(clock)
         self._leeway = _seconds(leeway, "leeway=")
         self._max_age = self._checked_age(max_age)
         self._key = keyring.current
         self._ring = self._prepared(keyring)
-        self._others = [
-            entry
-            for name, ring in dict(other_environments or {}).items()
-            for entry in self._prepared_other(name, ring)
-        ]
+        self._others = self._prepared_others(others)
         self._quick = self._compile(constants, rule)
         if scheme.ambiguous:
             warnings.warn(
@@ -193,8 +195,8 @@ class Verifier:
         if not token or (principal is None and self.needs_principal):
             return Examination("missing")
         try:
-            text = token if isinstance(token, str) else token.decode()
-            if len(text) > MAX_TOKEN or not text.isprintable():
+            text: object = token.decode() if isinstance(token, bytes) else token
+            if not isinstance(text, str) or len(text) > MAX_TOKEN:
                 return Examination("malformed")
             reading = self._reader.read(text, principal)
             return self._judge(reading, self._clock())
@@ -210,10 +212,12 @@ class Verifier:
                 continue
             if key.until is not None and now >= key.until:
                 return Examination("retired_key", None, claimed, "retired", key.key_id)
-            code = self._code_at(reading, now)
+            code = "wrong_environment" if reading.foreign else self._code_at(reading, now)
             if code != "verified":
                 return Examination(code, None, claimed, role, key.key_id)
             id, claims = reader.proved(prepared, reading)
+            if id is not None and self._rule.problem(id):
+                return Examination("malformed", None, claimed, role, key.key_id)
             identity = VerifiedIdentity(
                 self.scheme.slug,
                 id,
@@ -248,16 +252,16 @@ class Verifier:
             ring.append((role, key, self._reader.prepared(key)))
         return ring
 
-    def _prepared_other(self, name: object, keyring: object) -> list[Any]:
-        if not isinstance(keyring, Keyring):
-            del keyring
-            raise no_keyring()
-        if not isinstance(name, str) or name == self.environment:
-            raise ConfigurationError(
-                "other_environments= maps the names of other environments to their keyrings"
-            )
-        check_keys(self.scheme, keyring, name, signs=False)
-        return [self._reader.prepared(key) for _, key in keyring.by_role()]
+    def _prepared_others(self, rings: Mapping[Any, Keyring]) -> list[Any]:
+        prepared = []
+        for name, ring in rings.items():
+            if not isinstance(name, str) or name == self.environment:
+                raise ConfigurationError(
+                    "other_environments= maps the names of other environments to their keyrings"
+                )
+            check_keys(self.scheme, ring, name, signs=False)
+            prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
+        return prepared
 
     def _check_length(self, key: Key) -> None:
         form = self.scheme.mac.key if self.scheme.mac else "text"
@@ -282,7 +286,7 @@ class Verifier:
     def _compile(self, settings: Mapping[str, str], rule: ValueRule) -> Quick:
         """Return the short way for the usual token, made with the current key; else None."""
         _, key, prepared = self._ring[0]
-        if key.until is None and isinstance(prepared, TokenMaker):
+        if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
             slug, environment = self.scheme.slug, self.environment
             key_id = key.key_id
 
@@ -306,7 +310,7 @@ def _reader(scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> Rea
         return MacReader(scheme, settings, rule)
     from countermark.verify_jwt import JwtReader
 
-    return JwtReader(scheme.jwt, settings, rule)
+    return JwtReader(scheme, settings)
 
 
 def _seconds(value: object, where: str) -> float:

@@ -7,38 +7,51 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from countermark.errors import ConfigurationError
 from countermark.jwt import Verify, compile_jwt_check
 from countermark.keys import Key
 from countermark.mac import is_canonical
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.reading import Reading, Unreadable, moment
-from countermark.rules import ValueRule
-from countermark.scheme import Jwt
+from countermark.scheme import Jwt, Scheme
 from countermark.template import MISSING, Template
 
 _BASE64URL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-_TIMES: Final = frozenset({"now", "expires", "created"})
 
-#: A template of the claims, and what a token has in its place.
-Found = Iterator[tuple[Any, Any]]
+# Where RFC 7519 has the times, and what recipes have there.
+_TIMES: Final = {"exp": "{expires:s}", "iat": "{now:s}", "nbf": "{now:s}"}
+
+#: A path into the claims, a template, and what a token has there.
+Found = Iterator[tuple[str, Any, Any]]
 
 
 class JwtReader:
     """Reads the tokens of a recipe that are JSON Web Tokens.
 
     Args:
-        jwt: The recipe's part.
+        scheme: The recipe.
         settings: The account's constants, by name.
-        rule: What is taken for an id.
+
+    Raises:
+        ConfigurationError: The claims have the id or a time in a form in which they
+            cannot be read.
     """
 
-    __slots__ = ("_jwt", "_rule", "_settings")
+    __slots__ = ("_jwt", "_scheme", "_settings")
 
     needs_principal = False
     dated = True
 
-    def __init__(self, jwt: Jwt, settings: Mapping[str, str], rule: ValueRule) -> None:
-        self._jwt, self._settings, self._rule = jwt, settings, rule
+    def __init__(self, scheme: Scheme, settings: Mapping[str, str]) -> None:
+        assert scheme.jwt is not None  # noqa: S101  # or this is not its reader
+        self._jwt: Jwt = scheme.jwt
+        self._scheme, self._settings = scheme, settings
+        for path, template, _ in _entries(self._jwt.claims, MISSING):
+            if isinstance(template, Template) and not _is_readable(path, template):
+                raise ConfigurationError(
+                    f"{scheme.slug}: its tokens cannot be verified: the claim {path} has"
+                    f" {template} in a form in which it cannot be read"
+                )
 
     def prepared(self, key: Key) -> Verify:
         """Return what checks signatures with *key*."""
@@ -50,20 +63,20 @@ class JwtReader:
         if header.get("alg") != self._jwt.algorithm or {"crit", "b64"} & set(header):
             raise Unreadable("malformed")
         named: dict[str, Any] = {}
-        for template, value in (
-            *_pairs(self._jwt.header, header),
-            *_pairs(self._jwt.claims, claims),
-        ):
-            self._compare(template, value, named)
+        foreign = False
+        for wanted, found in ((self._jwt.header, header), (self._jwt.claims, claims)):
+            for path, template, value in _entries(wanted, found):
+                foreign |= not self._agree(path, template, value, named)
         if self._jwt.one_of and not named.keys() & set(self._jwt.one_of):
             raise Unreadable("malformed")
-        _is_for(principal, named)
-        times = {name: moment(claims[name]) for name in ("iat", "nbf", "exp") if name in claims}
+        self._check_principal(principal, named)
+        times = {name: moment(claims[name]) for name in _TIMES if name in claims}
         issued, begins = times.get("iat"), times.get("nbf")
         return Reading(
             token,
             claimed_id=named.get("id"),
             claims=MappingProxyType(claims),
+            foreign=foreign,
             issued_at=issued,
             begins_at=begins if issued is None else max(issued, begins or 0),
             expires_at=times.get("exp"),
@@ -77,28 +90,25 @@ class JwtReader:
         """See ``Reader``."""
         return reading.claimed_id, reading.claims
 
-    def _compare(self, template: Any, value: Any, named: dict[str, Any]) -> None:
-        """Compare *value* with what the recipe wants there; note what it says of the principal."""
+    def _agree(self, path: str, template: Any, value: Any, named: dict[str, Any]) -> bool:
+        """Tell whether what is constant there is so; note what it says of the principal."""
         lone = template.lone if isinstance(template, Template) else None
         if value is MISSING:
             if lone is None or not lone.optional:
                 raise Unreadable("malformed")
-        elif lone is None or lone.names[0].startswith("settings."):
-            before, name, behind = self._text(template)
-            # True is 1 to Python, and not to JSON.
-            if not name and (
-                value != before or isinstance(value, bool) != isinstance(before, bool)
-            ):
-                # Somebody else's account, or another kind of token of this one.
-                raise Unreadable("wrong_environment")
-            if name:
-                named[name] = self._inside(value, before, behind)
-        elif lone.names[0] in _TIMES:
-            moment(value)
-        elif lone.names[0] == "id":
-            named["id"] = self._id(value)
-        else:
-            named[lone.names[0]] = value
+            return True
+        if lone is not None and not lone.names[0].startswith("settings."):
+            if not lone.format and len(lone.names) == 1:
+                _note(named, lone.names[0], value)
+            return True
+        before, name, behind = self._text(template)
+        if name:
+            _note(named, name, _inside(value, before, behind))
+            return True
+        if path == "aud" and isinstance(value, list):
+            return before in value  # RFC 7519, section 4.1.3
+        # With the types, as true is 1 to Python, and not to JSON.
+        return (value, type(value)) == (before, type(before))
 
     def _text(self, template: Any) -> tuple[Any, str, str]:
         """Return what is constant: before a value of the principal, its name, and behind it."""
@@ -115,26 +125,53 @@ class JwtReader:
                 texts.append("")
         return texts[0], name, texts[-1]
 
-    def _inside(self, value: Any, before: str, behind: str) -> str:
-        if not isinstance(value, str) or not value.startswith(before) or not value.endswith(behind):
-            raise Unreadable("malformed")
-        return self._id(value[len(before) : len(value) - len(behind)])
+    def _check_principal(self, principal: Signable | None, named: Mapping[str, Any]) -> None:
+        """Check that what a token says of the principal is what is known of them."""
+        if principal is None:
+            return
+        who = principal if isinstance(principal, Principal) else Principal(principal)
+        known = {name: getattr(who, name) for name in ("id", "email", "phone")}
+        both = {name for name in named if known.get(name) is not None}
+        lower = {name for name in both if self._scheme.rule(name).lower}
+        if not both or any(
+            named[name] != (known[name].lower() if name in lower else known[name]) for name in both
+        ):
+            raise Unreadable("mismatch")
 
-    def _id(self, value: object) -> str:
-        if not isinstance(value, str):
+
+def _is_readable(path: str, template: Template) -> bool:
+    """Tell whether what a token has in the place of a template can be taken for what it says."""
+    values = [p for p in template.placeholders if not p.names[0].startswith("settings.")]
+    for value in values:
+        names = set(value.names)
+        if {"now", "expires"} & names and _TIMES.get(path) != str(value).replace("?", ""):
+            return False
+        if "id" in names and (len(values) > 1 or len(names) > 1 or value.format):
+            return False
+    # Between two values nothing says where the one ends.
+    return len(values) < 2
+
+
+def _note(named: dict[str, Any], name: str, value: Any) -> None:
+    if name == "id":
+        if isinstance(value, bool) or not isinstance(value, str | int):
             raise Unreadable("malformed")
-        return self._rule.apply(identifier_text(value), "the id")
+        value = identifier_text(value)
+    if named.setdefault(name, value) != value:
+        raise Unreadable("ambiguous")
+
+
+def _inside(value: Any, before: str, behind: str) -> str:
+    if not isinstance(value, str) or not value.startswith(before) or not value.endswith(behind):
+        raise Unreadable("malformed")
+    return value[len(before) : len(value) - len(behind)]
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the header and the claims of a token whose parts are written canonically."""
     parts = token.split(".")
     if len(parts) != 3 or not all(
-        part
-        and len(part) % 4 != 1
-        and _BASE64URL.issuperset(part)
-        and is_canonical(part, "base64url")
-        for part in parts
+        part and _BASE64URL.issuperset(part) and is_canonical(part, "base64url") for part in parts
     ):
         raise Unreadable("malformed")
     header, claims = map(_object, parts[:2])
@@ -168,28 +205,22 @@ def _refuse(constant: str) -> None:
     raise Unreadable("malformed")  # NaN and the like are not JSON
 
 
-def _pairs(template: Any, value: Any) -> Found:
-    """Yield each template of a structure with what a token has there, or ``MISSING``."""
+def _entries(template: Any, value: Any, path: str = "") -> Found:
+    """Yield each template of a structure with its path and what a token has there.
+
+    Where there is nothing, it is ``MISSING``; of a token that is ``MISSING`` all of it.
+    """
     if isinstance(template, dict):
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) and value is not MISSING:
             raise Unreadable("malformed")
         for key, inner in template.items():
-            yield from _pairs(inner, value.get(key, MISSING))
+            found = MISSING if value is MISSING else value.get(key, MISSING)
+            yield from _entries(inner, found, f"{path}.{key}" if path else key)
     elif isinstance(template, list):
-        if not isinstance(value, list) or len(value) != len(template):
+        if value is not MISSING and (not isinstance(value, list) or len(value) != len(template)):
             raise Unreadable("malformed")
-        for inner, found in zip(template, value, strict=True):
-            yield from _pairs(inner, found)
+        found_items = [MISSING] * len(template) if value is MISSING else value
+        for inner, found in zip(template, found_items, strict=True):
+            yield from _entries(inner, found, path)
     else:
-        yield template, value
-
-
-def _is_for(principal: Signable | None, named: Mapping[str, Any]) -> None:
-    """Check that what a token says of the principal is what is known of them."""
-    if principal is None:
-        return
-    who = principal if isinstance(principal, Principal) else Principal(principal)
-    known = {name: getattr(who, name) for name in ("id", "email", "phone")}
-    both = {name for name in named if known.get(name) is not None}
-    if not both or any(named[name] != known[name] for name in both):
-        raise Unreadable("mismatch")
+        yield path, template, value

@@ -23,8 +23,10 @@ from countermark.verified_identity import VerifiedIdentity
 Quick: TypeAlias = "Callable[[Any, Any], VerifiedIdentity | None]"
 
 _MOMENT: Final = frozenset({"now", "expires", "lifetime", "uuid"})
+_COMPUTED: Final = frozenset({"mac", "payload"})
 
 # What a token shows so that it can be read off again.
+_OPEN: Final = ".+)"
 _SHOWN: Final = {"{id}": ".+", "{now:s}": "[0-9]{1,12}", "{expires:s}": "[0-9]{1,12}"}
 
 
@@ -37,35 +39,62 @@ class MacReader:
     Args:
         scheme: The recipe.
         settings: The account's constants, by name.
-        rule: What is taken for an id.
+        rule: What is taken for an id to make a token for it.
 
     Raises:
-        ConfigurationError: What is signed holds something that tokens do not show.
+        ConfigurationError: What is signed and what tokens show differ in a way that
+            they cannot be verified.
     """
 
-    __slots__ = ("_encoding", "_rule", "_scheme", "_settings", "_shape", "_shown", "_signed")
+    __slots__ = (
+        "_encoding",
+        "_rule",
+        "_scheme",
+        "_settings",
+        "_shape",
+        "_shown",
+        "_signed",
+        "needs_principal",
+    )
+
+    #: See ``Reader``.
+    needs_principal: bool
 
     def __init__(self, scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> None:
         self._scheme, self._settings, self._rule = scheme, settings, rule
         assert scheme.mac is not None  # noqa: S101  # or this is not its reader
         self._encoding = scheme.mac.encoding
         self._signed = list(_signed(scheme))
-        token = scheme.token
-        shown = {str(p): p.names[0] for t in templates_in(token) for p in t.placeholders}
-        self._shown = {name for text, name in shown.items() if text in _SHOWN}
-        hidden = {name for names in self._signed for name in names} & (_MOMENT - self._shown)
+        signed = {name for names in self._signed for name in names}
+        placeholders = [p for t in templates_in(scheme.token) for p in t.placeholders]
+        self._shown = {p.names[0] for p in placeholders if str(p) in _SHOWN}
+        token = self._checked(scheme.token, signed)
+        used = signed.union(*(_names(p) for p in placeholders)) - _MOMENT - _COMPUTED
+        self.needs_principal = "id" not in self._shown or used != {"id"}
+        patterns = list(self._patterns(token))
+        lengths_unknown = sum(pattern.endswith(_OPEN) for pattern in patterns)
+        self._shape: re.Pattern[str] | None = None
+        if lengths_unknown < 2:
+            self._shape = re.compile("".join(patterns), re.DOTALL)
+        elif self._shown - {"id"} or not self.needs_principal:
+            # To look for more than one end takes time that grows with a power of the length.
+            raise ConfigurationError(
+                f"{scheme.slug}: its tokens cannot be read: more than one part is of any length"
+            )
+
+    def _checked(self, token: Any, signed: set[str]) -> Template:
+        hidden, unsigned = signed & (_MOMENT - self._shown), (self._shown & _MOMENT) - signed
         if hidden or not isinstance(token, Template):
             raise ConfigurationError(
-                f"{scheme.slug}: its tokens cannot be verified by themselves, as they do not"
+                f"{self._scheme.slug}: its tokens cannot be verified by themselves, as they do not"
                 f" show {' and '.join(sorted(hidden)) or 'what is signed'} in a way to read it"
             )
-        self._shape = re.compile("".join(self._patterns(token)), re.DOTALL)
-
-    @property
-    def needs_principal(self) -> bool:
-        """See ``Reader``."""
-        own = {name for names in self._signed for name in names} - _MOMENT
-        return "id" not in self._shown or own != {"id"}
+        if unsigned:
+            raise ConfigurationError(
+                f"{self._scheme.slug}: its tokens show {' and '.join(sorted(unsigned))}, which is"
+                " not signed: anybody could write another time"
+            )
+        return token
 
     @property
     def dated(self) -> bool:
@@ -86,10 +115,7 @@ class MacReader:
 
     def read(self, token: str, principal: Signable | None) -> Reading:
         """See ``Reader``."""
-        found = self._shape.fullmatch(token)
-        if found is None or not is_canonical(found["mac"], self._encoding):
-            raise Unreadable("malformed")
-        shown = found.groupdict()
+        shown = self._read_off(token)
         whose: Signable = shown["id"] if principal is None else principal
         claimed = whose.id if isinstance(whose, Principal) else identifier_text(whose)
         if claimed != shown.get("id", claimed):
@@ -103,6 +129,14 @@ class MacReader:
             begins_at=times.get("now"),
             expires_at=times.get("expires"),
         )
+
+    def _read_off(self, token: str) -> dict[str, str]:
+        if self._shape is None:
+            return {}
+        found = self._shape.fullmatch(token)
+        if found is None or not is_canonical(found["mac"], self._encoding):
+            raise Unreadable("malformed")
+        return found.groupdict()
 
     def made_with(self, maker: TokenMaker, reading: Reading) -> bool:
         """See ``Reader``."""
@@ -140,7 +174,7 @@ class MacReader:
             elif str(part) in shown:  # once, as a group can have a name once
                 yield f"(?P<{part.names[0]}>{shown.pop(str(part))})"
             else:
-                yield ".+"
+                yield f"({_OPEN}"
 
 
 def compile_quick(

@@ -107,6 +107,9 @@ def test_an_end_without_a_time_zone_is_refused() -> None:
         SecretKey(GOOD, until=datetime(2026, 1, 1))  # noqa: DTZ001
     with pytest.raises(InvalidKey, match="an end of type str"):
         SecretKey(GOOD, until="2027-01-01")  # type: ignore[arg-type]
+    for until in (float("nan"), float("inf"), -1, 1.8e12):
+        with pytest.raises(InvalidKey, match="no number of seconds"):
+            SecretKey(GOOD, until=until)
 
 
 def test_one_bad_key_of_several_is_named_by_its_role() -> None:

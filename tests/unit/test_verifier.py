@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import traceback
 import warnings
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,9 @@ BOB = Principal(
     name="Bob",
     attributes={**ANN.attributes, "agent": "agent-8", "customer_id": "c2", "socket_id": "1.2"},
 )
+
+
+BOB_AT_B = Principal("user-2", email="bob@b", name="Bob")
 
 
 def stigg(id: str, secret: str = NEW) -> str:
@@ -262,6 +266,73 @@ def test_a_recipe_of_ones_own_shows_its_end() -> None:
     assert code_of(verifier, token) == "expired"
 
 
+def own(token: str, message: str = "{id}", **more: Any) -> Scheme:
+    data = {
+        "slug": "acme",
+        "mac": {"algorithm": "sha256", "message": message, "encoding": "hex"},
+        "token": {"template": token},
+        "values": {"id": {"refuse_containing": ["."]}, "email": {"refuse_containing": ["."]}},
+    }
+    return Scheme.from_mapping(data | more)
+
+
+@pytest.mark.parametrize("name", ["now", "expires"])
+def test_a_time_that_is_shown_and_not_signed_is_refused_at_once(name: str) -> None:
+    """Anybody could write another one."""
+    lifetime: dict[str, Any] = {"lifetime": 60} if name == "expires" else {}
+    scheme = own(f"{{id}}.{{{name}:s}}.{{mac}}", **lifetime)
+    with pytest.raises(ConfigurationError, match=f"show {name}, which is not signed"):
+        Verifier(scheme, Keyring(NEW))
+
+
+def test_a_token_of_several_open_parts_is_compared_and_never_searched() -> None:
+    scheme = own("{id}.{email}.{name}.{mac}", "{id}.{email}.{name}")
+    signer, verifier = Signer(scheme, Keyring(NEW)), Verifier(scheme, Keyring(NEW))
+    ann = Principal("user-1", email="ann@b", name="Ann")
+    assert verifier.verify(signer.sign(ann), ann).claims == {"email": "ann@b", "name": "Ann"}
+    assert code_of(verifier, "." * 8000, ann) == "mismatch"
+    assert code_of(verifier, signer.sign(BOB_AT_B), ann) == "mismatch"
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [("{id}.{email}.{now:s}.{mac}", "{id}.{email}.{now:s}"), ("{id}.{id}.{mac}", "{id}")],
+    ids=["with a time", "an id twice"],
+)
+def test_one_that_would_have_to_be_searched_is_refused_at_once(token: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match="more than one part is of any length"):
+        Verifier(own(token, message), Keyring(NEW), max_age=60)
+
+
+def test_an_address_that_is_shown_must_come_beside_the_token() -> None:
+    verifier = Verifier(own("{email} {mac}"), Keyring(NEW))
+    assert verifier.needs_principal
+
+
+@pytest.mark.parametrize("id", ["\U0001f468\u200d\U0001f469", "a\u200cb", "a\u00a0b", "\ue000"])
+def test_every_id_that_can_be_signed_can_be_verified(id: str) -> None:
+    scheme = own("{id}.{mac}")
+    assert (
+        Verifier(scheme, Keyring(NEW)).verify(Signer(scheme, Keyring(NEW)).sign(id)).principal_id
+        == id
+    )
+
+
+def test_a_pattern_is_for_ids_that_are_proved() -> None:
+    """One that takes long with an invented id is not tried on it."""
+    verifier = Verifier("stigg", Keyring(NEW), id_pattern="([a-z0-9]+-?)+")
+    assert verifier.verify(stigg("user-1")).principal_id == "user-1"
+    assert code_of(verifier, stigg("User 1")) == "malformed"
+    assert code_of(verifier, stigg("a" * 500 + "!", FOREIGN)) == "mismatch"
+
+
+@pytest.mark.parametrize(
+    "token", [123, 1.5, ["a"], memoryview(b"a")], ids=lambda token: type(token).__name__
+)
+def test_what_is_no_text_at_all_is_malformed(token: Any) -> None:
+    assert code_of(Verifier("stigg", Keyring(NEW)), token) == "malformed"
+
+
 @pytest.mark.parametrize("bit", range(256))
 def test_each_flipped_bit_is_refused(bit: int) -> None:
     code = bytearray(hmac.digest(NEW.encode(), b"user-1", "sha256"))
@@ -423,3 +494,16 @@ def test_nothing_that_is_shown_names_a_key_or_a_person() -> None:
 
 def test_a_refused_verifier_says_so() -> None:
     assert repr(Verifier.__new__(Verifier)) == "<Verifier refused>"
+
+
+def test_a_secret_in_a_wrong_place_is_in_no_frame() -> None:
+    for keyring, others in ((NEW, None), (Keyring(OLD), {"test": NEW})):
+        wrong: Any = keyring
+        rings: Any = others
+        with pytest.raises(ConfigurationError, match="must be a Keyring") as raised:
+            Verifier("stigg", wrong, other_environments=rings)
+        ours = raised.tb.tb_next
+        error = traceback.TracebackException(
+            type(raised.value), raised.value, ours, capture_locals=True
+        )
+        assert NEW not in "".join(error.format())

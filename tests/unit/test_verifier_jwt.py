@@ -9,7 +9,16 @@ from typing import Any
 import jwt
 import pytest
 
-from countermark import BadToken, Keyring, Principal, Scheme, SecretKey, Signer, Verifier
+from countermark import (
+    BadToken,
+    ConfigurationError,
+    Keyring,
+    Principal,
+    Scheme,
+    SecretKey,
+    Signer,
+    Verifier,
+)
 from tests.unit.samples import ANN, NOW, private_key, signer_of
 from tests.unit.test_verifier import FOREIGN, NEW, OLD, code_of, verifier_of
 
@@ -116,7 +125,9 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a claim twice": (raw(HEADER, '{"user_id":"u","user_id":"v"}'), "ambiguous"),
     "an algorithm twice": (raw('{"alg":"HS256","alg":"HS256"}', "{}"), "ambiguous"),
     "no id": (token(claims={"exp": int(NOW) + 60}), "malformed"),
-    "an id that is a number": (token(user_id=7), "malformed"),
+    "an id that is true": (token(user_id=True), "malformed"),
+    "an id that is a fraction": (token(user_id=7.5), "malformed"),
+    "an id that is a list": (token(user_id=["u"]), "malformed"),
     "an id that is nothing": (token(user_id=""), "malformed"),
     "an id with a newline": (token(user_id="a\nb"), "malformed"),
     "an end that is true": (raw(HEADER, '{"user_id":"u","exp":true}'), "malformed"),
@@ -209,11 +220,107 @@ def test_one_of_several_names_is_enough() -> None:
     assert code_of(verifier, nobody) == "malformed"
 
 
-def test_the_time_of_sign_up_is_a_time() -> None:
+def test_an_id_may_be_written_as_a_number() -> None:
+    """As servers do whose ids are numbers; signing takes them too."""
+    assert chat().verify(token(user_id=42)).principal_id == "42"
+    assert chat().verify(token(user_id=42), 42).principal_id == "42"
+
+
+def test_what_is_no_time_of_the_token_is_not_judged() -> None:
     good = jwt.decode(signer_of("intercom-jwt").sign(ANN), options={"verify_signature": False})
     verifier, secret = verifier_of("intercom-jwt"), "0123456789abcdef" * 5
     assert verifier.verify(token(good, secret)).claims["created_at"] == 1_700_000_000
-    assert code_of(verifier, token(good, secret, created_at="yesterday")) == "malformed"
+    for value in ("yesterday", None):
+        assert verifier.verify(token(good, secret, created_at=value)).principal_id == "user-1"
+
+
+def test_the_audience_may_be_a_list() -> None:
+    """RFC 7519, section 4.1.3."""
+    good = jwt.decode(signer_of("clad").sign(ANN), options={"verify_signature": False})
+    verifier, secret = verifier_of("clad"), "0123456789abcdef" * 5
+    both = token(good, secret, aud=["another", "clad_support_chat"])
+    assert verifier.verify(both).principal_id == "user-1"
+    assert code_of(verifier, token(good, secret, aud=["another"])) == "wrong_environment"
+
+
+def test_only_a_signed_token_is_of_another_account() -> None:
+    good = jwt.decode(signer_of("talkjs-jwt").sign("u"), options={"verify_signature": False})
+    foreign = token(good, "x" * 40, iss="another")
+    assert code_of(verifier_of("talkjs-jwt"), foreign) == "mismatch"
+
+
+def test_an_address_is_compared_as_the_scheme_signs_it() -> None:
+    scheme = Scheme.from_mapping(
+        {
+            "slug": "acme",
+            "jwt": {"algorithm": "HS256", "claims": {"sub": "{id}", "mail": "{email}"}},
+            "values": {"email": {"lower": True}},
+        }
+    )
+    ann = Principal("u", email="Ann@B.example")
+    verifier, signed = Verifier(scheme, Keyring(NEW)), Signer(scheme, Keyring(NEW)).sign(ann)
+    assert verifier.verify(signed, ann).principal_id == "u"
+    assert code_of(verifier, signed, Principal("u", email="bob@b.example")) == "mismatch"
+
+
+def test_two_ids_in_one_token_must_be_one() -> None:
+    scheme = recipe({"sub": "{id}", "user": {"id": "{id}"}})
+    verifier = Verifier(scheme, Keyring(NEW))
+    assert verifier.verify(token({"sub": "a", "user": {"id": "a"}})).principal_id == "a"
+    assert code_of(verifier, token({"sub": "a", "user": {"id": "b"}})) == "ambiguous"
+
+
+def recipe(claims: dict[str, Any]) -> Scheme:
+    return Scheme.from_mapping(
+        {
+            "slug": "acme",
+            "jwt": {"algorithm": "HS256", "claims": claims},
+            "values": {
+                "id": {"refuse_containing": ["@"]},
+                "email": {"refuse_containing": ["/"]},
+                "role": {"refuse_containing": ["/"]},
+            },
+        }
+        | ({"lifetime": 60} if "expires" in str(claims) else {})
+    )
+
+
+@pytest.mark.parametrize(
+    "claim",
+    ["{id:url}", "{id:json}", "{id|email}", "{email|id}", "{role}/{id}", "{email}/{role}"],
+)
+def test_an_id_that_cannot_be_read_off_again_is_refused_at_once(claim: str) -> None:
+    claims = {"exp": "{expires:s}", "sub": claim, "known": {"as": "{email}"}}
+    with pytest.raises(ConfigurationError, match="the claim sub has"):
+        Verifier(recipe(claims), Keyring(NEW))
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("valid_until", "{expires:s}"),
+        ("made", "{now:s}"),
+        ("exp", "{expires:ms}"),
+        ("iat", "{now:ms}"),
+        ("exp", "{expires:iso}"),
+        ("exp", "{now:s}"),
+        ("note", "ends {expires:s}"),
+    ],
+    ids=lambda text: text,
+)
+def test_a_time_that_nobody_would_check_is_refused_at_once(name: str, claim: str) -> None:
+    """Else its end would be an end for nobody."""
+    claims = {"sub": "{id}", name: claim}
+    with pytest.raises(ConfigurationError, match=f"the claim {name} has"):
+        Verifier(recipe(claims), Keyring(NEW))
+
+
+def test_a_pattern_is_for_ids_that_are_proved() -> None:
+    """One that takes long with an invented id is not tried on it."""
+    verifier = chat(id_pattern="([a-z0-9]+-?)+")
+    assert verifier.verify(token()).principal_id == "user-1"
+    assert code_of(verifier, token(user_id="User 1")) == "malformed"
+    assert code_of(verifier, token(user_id="a" * 500 + "!", secret=FOREIGN)) == "mismatch"
 
 
 def test_an_error_says_nothing_of_the_token() -> None:
