@@ -207,6 +207,8 @@ class Enforcement:
 
     def _verdict(self, facts: Facts, found: Examination) -> Verdict:
         mode, tenant, verifier, origin, _ = facts
+        if tenant is not None and found.identity is not None:
+            found.identity.tenant = tenant
         return Verdict(
             found,
             mode,

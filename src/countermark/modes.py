@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
+from countermark.origins import checked_origin
 from countermark.policy import is_async
 from countermark.verdict import Mode
 
@@ -157,6 +158,16 @@ class ModeFile:
         return f"<ModeFile mode={self._modes[0]}>"
 
 
+def _check_origins(table: Mapping[str, Any]) -> None:
+    """Refuse names that no request has, which would make a mode count for nobody."""
+    for origin in table:
+        if origin != "null":
+            try:
+                checked_origin(origin)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"the mode file: [origins]: {error}") from error
+
+
 _Modes: TypeAlias = "tuple[Mode, list[tuple[str, dict[str | None, Mode]]]]"
 
 
@@ -183,6 +194,8 @@ def _read(path: str | PathLike[str]) -> _Modes:
         if not isinstance(table, dict):
             raise ConfigurationError(f"the mode file: [{name}] must be a table")
         where = f"the mode file: every entry of [{name}]"
+        if name == "origins":
+            _check_origins(table)
         if table:
             tables.append((of, {key: _mode(mode, where) for key, mode in table.items()}))
     if data:

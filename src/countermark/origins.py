@@ -39,7 +39,8 @@ class AllowedOrigins:
             ``allow`` them where such requests are expected.
         null: What becomes of the origin ``null``, which sandboxed frames, local files
             and some redirects have. ``refuse`` by default: anybody can make such a
-            page. ``allow`` gives them no permission to read refusals.
+            page. ``allow`` gives them no permission to read refusals, nor for a
+            preflight, so that a token in a header does not get through to here.
         loopback: Whether origins of the own machine, such as
             ``http://localhost:3000``, may be listed. None: outside ``live``, where
             the verifier names its environment. True: also where it names none.
@@ -61,7 +62,7 @@ class AllowedOrigins:
     ) -> None:
         if isinstance(origins, str) or not isinstance(origins, Iterable):
             raise ConfigurationError("origins= takes a list, such as ['https://app.example']")
-        self._allowed = frozenset(map(_checked, origins))
+        self._allowed = frozenset(map(checked_origin, origins))
         if not self._allowed:
             raise ConfigurationError("origins= is empty; leave it out, or list what is allowed")
         for name, policy in {"missing": missing, "null": null}.items():
@@ -114,7 +115,12 @@ def claimed_origin(source: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _checked(origin: object) -> str:
+def checked_origin(origin: object) -> str:
+    """Return *origin* if it is one as browsers send it, and may be listed.
+
+    Raises:
+        ConfigurationError: It is not; the message says what to write.
+    """
     if not isinstance(origin, str):
         raise ConfigurationError(f"an origin is text, not {type(origin).__name__}")
     if "*" in origin:

@@ -52,6 +52,12 @@ class Presented:
         Raises:
             ConfigurationError: Its tokens do not name the principal, and nothing else does.
         """
+        if isinstance(self._principal, Location) and verifier.signs_besides:
+            name = verifier.signs_besides[0]
+            raise ConfigurationError(
+                f"{verifier.scheme.slug}: a token is for more than an id; principal= must be a"
+                f" function that returns a Principal with the {name}, not a text"
+            )
         if verifier.needs_principal and self._principal is None:
             raise ConfigurationError(
                 f"{verifier.scheme.slug}: a token does not name its principal; say in principal="
@@ -60,6 +66,7 @@ class Presented:
 
     def examine(self, verifier: Verifier, source: Mapping[str, Any]) -> Examination:
         """Return what there is to say of the token of a scope or environ."""
+        token: str | None = None
         principal: Signable | None = None
         doing = "resolver_raised"
         try:
@@ -74,6 +81,8 @@ class Presented:
             found = verifier.examine(token, principal)
         except BadToken as error:
             return Examination(error.code if error.code in REFUSALS else "malformed")
+        except InvalidPrincipal:  # what the client sent, made into a Principal
+            return Examination("missing" if token is None else "malformed")
         except Exception as error:
             kind = type(error).__name__
             emit(Event("failed", doing, verifier.scheme.slug, error=kind), self._on_event)

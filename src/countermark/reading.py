@@ -73,6 +73,10 @@ class Reader(Protocol):
         """Whether a token says nothing of the principal, who must be named beside it."""
 
     @property
+    def signs_besides(self) -> tuple[str, ...]:
+        """The names of what a principal beside a token must have, other than an id."""
+
+    @property
     def dated(self) -> bool:
         """Whether tokens say when they were made."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Generic, TypeVar
 
 from countermark.errors import ConfigurationError
@@ -19,20 +21,31 @@ MAX_TENANTS = 1024
 
 
 class TenantCache(Generic[T]):
-    """Loads what belongs to a tenant once, and keeps that of the latest tenants.
+    """Loads what belongs to a tenant, and keeps that of the latest tenants.
 
     Tenants are told apart by the exact text of their ids. One that is not known is
     not kept, so that it is found as soon as it exists.
+
+    Args:
+        load: Takes the id of a tenant; None: it is not known.
+        kept_for: How long what was loaded is good for, in seconds.
+        clock: Returns seconds that never go back.
     """
 
-    __slots__ = ("_kept", "_load", "_lock")
+    __slots__ = ("_clock", "_kept", "_kept_for", "_load", "_lock")
 
-    def __init__(self, load: Callable[[str], T | None]) -> None:
+    def __init__(
+        self,
+        load: Callable[[str], T | None],
+        *,
+        kept_for: float = inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         from threading import Lock
 
-        self._load = load
+        self._load, self._kept_for, self._clock = load, kept_for, clock
         self._lock = Lock()
-        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[T, float]] = OrderedDict()
 
     def of(self, tenant: str) -> T | None:
         """Return what belongs to *tenant*; None if it is not known.
@@ -42,14 +55,16 @@ class TenantCache(Generic[T]):
         """
         with self._lock:
             kept = self._kept.get(tenant)
-            if kept is not None:
+            if kept is not None and self._clock() < kept[1]:
                 self._kept.move_to_end(tenant)
-                return kept
+                return kept[0]
         loaded = self._load(tenant)  # not under the lock: it may be slow
-        if loaded is None:
-            return None
         with self._lock:
-            self._kept[tenant] = loaded
+            if loaded is None:
+                self._kept.pop(tenant, None)
+                return None
+            self._kept[tenant] = loaded, self._clock() + self._kept_for
+            self._kept.move_to_end(tenant)
             if len(self._kept) > MAX_TENANTS:
                 self._kept.popitem(last=False)
         return loaded

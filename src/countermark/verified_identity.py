@@ -21,6 +21,7 @@ class VerifiedIdentity:
         "key_id": "Which key the token was made with.",
         "role": "The role of that key: ``current``, ``next`` or ``previous``.",
         "environment": "The environment of the verifier, or None.",
+        "tenant": "The id of the tenant whose keys count for the request, or None.",
         "claims": "The claims of a JSON Web Token; of other tokens, what is signed beside the id.",
         "expires_at": "When the token ends, in seconds since the epoch; None: never.",
     }
@@ -30,6 +31,7 @@ class VerifiedIdentity:
     key_id: str
     role: Role
     environment: str | None
+    tenant: str | None
     claims: Mapping[str, Any]
     expires_at: float | None
 
@@ -49,6 +51,7 @@ class VerifiedIdentity:
         self.key_id = key_id
         self.role = role
         self.environment = environment
+        self.tenant = None
         self.claims = claims
         self.expires_at = expires_at
 

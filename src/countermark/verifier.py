@@ -67,6 +67,7 @@ class Verifier:
         "scheme": "The vendor's recipe, a Scheme.",
         "environment": "The environment this runs in, or None.",
         "needs_principal": "Whether the id must come beside a token, which does not hold it.",
+        "signs_besides": "Names of what a principal beside a token must have, other than an id.",
         "_clock": None,
         "_key": None,
         "_leeway": None,
@@ -81,6 +82,7 @@ class Verifier:
     scheme: Scheme
     environment: str | None
     needs_principal: bool
+    signs_besides: tuple[str, ...]
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class Verifier:
         # ids that are proved.
         self._reader = _reader(scheme, constants, rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
+        self.signs_besides = self._reader.signs_besides
         self._clock = checked_clock(clock)
         self._leeway = _seconds(leeway, "leeway=")
         self._max_age = self._checked_age(max_age)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
@@ -14,6 +14,10 @@ from countermark.verifier import Verifier
 
 #: What a middleware takes for ``verifier=``: one, or a function from the id of a tenant.
 VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
+
+#: How long the verifier of a tenant is used before it is asked for again, in seconds: a key
+#: that was taken away is good for so long.
+KEPT_FOR: Final = 60
 
 #: Tells whose keys count for a request; None: nobody's.
 TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
@@ -62,7 +66,7 @@ class Verifiers:
                 check(_checked(loaded))
             return loaded
 
-        self._by_tenant = TenantCache(load_checked)
+        self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
 
     def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
         """Return the tenant of a request and its verifier; no verifier: nobody has keys for it."""
@@ -76,11 +80,13 @@ class Verifiers:
             if self._by_tenant is None:
                 return tenant, self.one
             return tenant, None if tenant is None else self._by_tenant.of(tenant)
-        except (BadToken, InvalidPrincipal):  # of what the client sent
+        except BadToken:  # of what the client sent
             pass
         except Exception as error:
-            event = Event("failed", "tenant_raised", error=type(error).__name__)
-            emit(event, self._on_event)
+            # A text that is no id is the client's too; anything else is the function's.
+            if not isinstance(error, InvalidPrincipal) or error.code == "principal_type":
+                event = Event("failed", "tenant_raised", error=type(error).__name__)
+                emit(event, self._on_event)
         return tenant, None
 
     def pseudonym(self, tenant: str | None, identifier: str) -> str | None:

@@ -40,6 +40,7 @@ class JwtReader:
     __slots__ = ("_jwt", "_scheme", "_settings")
 
     needs_principal = False
+    signs_besides = ()
     dated = True
 
     def __init__(self, scheme: Scheme, settings: Mapping[str, str]) -> None:

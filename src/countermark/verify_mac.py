@@ -97,6 +97,15 @@ class MacReader:
         return token
 
     @property
+    def signs_besides(self) -> tuple[str, ...]:
+        """See ``Reader``."""
+        return tuple(
+            " or ".join(names)
+            for names in self._signed
+            if "id" not in names and set(names) - _MOMENT
+        )
+
+    @property
     def dated(self) -> bool:
         """See ``Reader``."""
         return "now" in self._shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from countermark.errors import REFUSALS
 from countermark.modes import Question
 from countermark.origins import AllowedOrigins
 from countermark.refusal import HINTS
+from countermark.tenants import TenantCache
 from tests.conftest import SECRET, Events
 from tests.drivers import answer, wsgi_answer
 from tests.verifying import (
@@ -264,6 +266,8 @@ def test_each_tenant_has_its_own_verifier(protocol: Protocol) -> None:
             visit = protocol(stigg(secret=secret), (b"x-tenant", tenant.encode()), **options)
             assert visit.verdict is not None
             assert (visit.code, visit.verdict.tenant) == ("verified", tenant)
+            assert visit.identity is not None
+            assert visit.identity.tenant == tenant
         visit = protocol(stigg(secret=OTHER), (b"x-tenant", b"acme"), **options)
         assert visit.code == "mismatch"
 
@@ -282,6 +286,38 @@ def test_a_tenants_verifier_is_loaded_once() -> None:
         middleware(WSGI.source([TOKEN]), lambda *_: None)  # type: ignore[arg-type]
     assert seen == ["verified"] * 3
     assert tenants.loaded == ["acme"]
+
+
+def test_a_tenants_verifier_is_asked_for_again_after_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A key that was taken away, and a tenant who has gone, are not good for ever."""
+    now, tenants = [0.0], Tenants()
+    cache = partial(TenantCache, clock=lambda: now[0])
+    monkeypatch.setattr("countermark.verifiers.TenantCache", cache)
+    middleware = wsgi.VerifyingMiddleware(
+        wsgi_answer(),
+        verifier=tenants,
+        token="X-Customer-Key",
+        tenant=lambda environ: "acme",
+        mode="enforce",
+    )
+
+    def status() -> str:
+        got: list[str] = []
+        start: Any = lambda status, headers: got.append(status)  # noqa: E731
+        middleware(WSGI.source([TOKEN]), start)
+        return got[0][:3]
+
+    assert status() == "200"
+    tenants.keys["acme"] = OTHER
+    now[0] = 59.9
+    assert status() == "200"
+    now[0] = 60
+    assert status() == "401"
+    del tenants.keys["acme"]
+    now[0] = 120
+    assert status() == "403"
 
 
 def test_tenants_who_are_not_known_push_out_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +342,8 @@ def test_tenants_who_are_not_known_push_out_nobody(monkeypatch: pytest.MonkeyPat
         (None, None),
         ("", None),
         ("a\nb", None),
-        (True, None),
+        (True, "InvalidPrincipal"),
+        (["acme"], "InvalidPrincipal"),
         ("broken", "OSError"),
         ("odd", "ConfigurationError"),
         ("bare", "ConfigurationError"),
@@ -491,6 +528,37 @@ def test_every_verdict_is_counted(protocol: Protocol) -> None:
     assert [verdict.code for verdict in verdicts] == ["verified", "missing", "ambiguous"]
     assert [verdict.admitted for verdict in verdicts] == [True, False, False]
     assert verdicts[1].correlation_id is not None
+
+
+def mailed(source: Any) -> Principal:
+    """Say whom a request is from, by an address that it brings."""
+    return Principal(email=from_header("X-Email")(source))
+
+
+def test_who_is_known_by_an_address(protocol: Protocol, events: Events) -> None:
+    verifier, signer = Verifier("crisp", Keyring(SECRET)), Signer("crisp", Keyring(SECRET))
+    options: dict[str, Any] = {
+        "verifier": verifier, "token": "X-Token", "principal": mailed, "on_event": events
+    }  # fmt: skip
+    token = (b"x-token", signer.sign(Principal(email="a@b.example")).encode())
+    visit = protocol(token, (b"x-email", b"a@b.example"), **options)
+    assert visit.identity is not None
+    assert (visit.identity.principal_id, visit.identity.claims) == (None, {"email": "a@b.example"})
+    assert protocol(token, (b"x-email", b"b@b.example"), **options).code == "mismatch"
+    for email in (b"nobody", b"a@b.example\xff", b""):
+        assert protocol(token, (b"x-email", email), **options).code == "malformed"
+    # Without a token it is unsigned, whatever else it lacks; and no fault of the function.
+    assert protocol(**options).code == "missing"
+    assert protocol(**options, allowance=Allowance(1)).reached
+    assert events.named("failed") == []
+
+
+def test_a_text_for_a_principal_who_is_more_than_an_id_is_refused_at_once(
+    protocol: Protocol,
+) -> None:
+    verifier = Verifier("crisp", Keyring(SECRET))
+    with pytest.raises(ConfigurationError, match="returns a Principal with the email"):
+        protocol(verifier=verifier, token="X-Token", principal=from_query("email"))
 
 
 # The allowance

@@ -114,6 +114,8 @@ BROKEN = [
     'mode = "monitor"\n[tenants]\nacme = {}',
     'mode = "monitor"\n[schemes]\nstigg = "off"',
     '[environments]\nlive = "enforce"',
+    'mode = "monitor"\n[origins]\n"https://App.example/" = "enforce"',
+    'mode = "monitor"\n[origins]\n"*" = "off"',
     "a = " + "[" * 100_000,
     b'mode = "monitor" # \xff',
 ]
