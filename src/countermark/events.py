@@ -73,7 +73,9 @@ class Event(NamedTuple):
             of an ``InvalidPrincipal``; of the receiving side ``resolver_raised`` and
             ``tenant_raised`` too, and ``verifier_raised``, ``mode_raised`` (so it
             is ``enforce``), ``mode_file`` (so the modes stay as they were),
-            ``store_unavailable``, ``allowance_raised`` and ``meter_raised``. For
+            ``store_unavailable``, ``allowance_raised``, ``meter_raised`` (a verdict
+            was not counted) and ``meter_unavailable`` (the meter's store does not
+            answer; said once until it does). For
             ``refused`` and ``would_refuse``: a key of ``countermark.errors.REFUSALS``.
             For ``verified``: the role of the key. For ``allowed``: ``allowance`` or
             ``fail_open``. For ``withheld`` and ``exposed``:

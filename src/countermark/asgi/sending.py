@@ -6,9 +6,9 @@ from countermark.asgi.types import Send
 from countermark.responses import Response
 
 
-async def send_response(response: Response, send: Send) -> None:
-    """Send a whole response."""
+async def send_response(response: Response, send: Send, kind: str = "http.response") -> None:
+    """Send a whole response, by messages whose types begin with *kind*."""
     status, headers, body = response
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{kind}.start", "status": status, "headers": encoded})
+    await send({"type": f"{kind}.body", "body": body})

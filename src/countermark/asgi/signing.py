@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from countermark.asgi.sending import send_response
 from countermark.asgi.types import App, Message, Receive, Scope, Send
 from countermark.carried import compile_carried
 from countermark.delivery import Delivery
@@ -187,10 +188,7 @@ class SignaturesEndpoint:
         identity = scope.get("countermark")
         if identity is not None:
             await identity.load()
-        status, headers, body = respond(scope["method"], identity)
-        encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
-        await send({"type": "http.response.start", "status": status, "headers": encoded})
-        await send({"type": "http.response.body", "body": body})
+        await send_response(respond(scope["method"], identity), send)
 
 
 def _encode_name(name: str) -> bytes:

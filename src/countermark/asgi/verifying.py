@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from countermark.allowance import Allowance
+from countermark.asgi.sending import send_response
 from countermark.asgi.types import App, Receive, Scope, Send
 from countermark.credentials import Location
 from countermark.enforcement import CountVerdict, Enforcement
@@ -13,7 +14,6 @@ from countermark.modes import ModeSetting
 from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
-from countermark.responses import Response
 from countermark.verdict import Verdict
 from countermark.verifiers import TenantReader, VerifierSetting
 
@@ -103,7 +103,7 @@ class VerifyingMiddleware:
             verdict = None
             preflight = enforcement.preflight(scope)
             if preflight is not None:
-                await _send(preflight_answer(preflight, scope, vary=self._vary), send)
+                await send_response(preflight_answer(preflight, scope, vary=self._vary), send)
                 return
         else:
             verdict = enforcement.examine(scope)
@@ -132,18 +132,11 @@ class VerifyingMiddleware:
     async def _refuse(self, verdict: Verdict, scope: Scope, send: Send) -> None:
         response = refusal(verdict, vary=self._vary, head=scope.get("method") == "HEAD")
         if scope["type"] == "http":
-            await _send(response, send)
+            await send_response(response, send)
         elif "websocket.http.response" in (scope.get("extensions") or ()):
-            await _send(response, send, "websocket.http.response")
+            await send_response(response, send, "websocket.http.response")
         else:
             await send({"type": "websocket.close", "code": 1008})
-
-
-async def _send(response: Response, send: Send, kind: str = "http.response") -> None:
-    status, headers, body = response
-    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    await send({"type": f"{kind}.start", "status": status, "headers": encoded})
-    await send({"type": f"{kind}.body", "body": body})
 
 
 def _in_thread(enforcement: Enforcement) -> Callable[[Verdict, Scope], Awaitable[None]]:

@@ -60,15 +60,9 @@ def secret_candidates(ring: Keyring) -> list[Candidate]:
 
 
 def _keys(ring: Keyring) -> Iterable[tuple[Role, SecretKey]]:
-    roles: list[tuple[Role, Iterable[object]]] = [
-        ("current", (ring.current,)),
-        ("next", ring.next),
-        ("previous", ring.previous),
-    ]
-    for role, keys in roles:
-        for key in keys:
-            assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has looked
-            yield role, key
+    for role, key in ring.by_role():
+        assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has looked
+        yield role, key
 
 
 def hmac_of(parts: Iterable[bytes]) -> Callable[[Candidate], bytes]:
