@@ -18,7 +18,7 @@ _COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # What a cookie's value in quotes escapes: see http.cookies, which writes them.
 _ESCAPED = r"(?s)\\([0-3][0-7]{2}|.)"
 
-Read = Callable[[Mapping[str, Any]], "bytes | None"]
+Read = Callable[[Mapping[str, Any]], "bytes | str | None"]
 
 
 class Location:
@@ -52,7 +52,13 @@ class Location:
         # Every environ has a method. A variable called "type" it may have as well.
         read = self._in_environ if "REQUEST_METHOD" in source else self._in_scope
         value = read(source)
-        return value.decode("utf-8", "surrogateescape") if value else None
+        if not value:
+            return None
+        if isinstance(value, str):  # of an environ
+            if value.isascii():
+                return value
+            value = _bytes(value)
+        return value.decode("utf-8", "surrogateescape")
 
     @property
     def folds(self) -> bool:
@@ -78,7 +84,7 @@ def from_header(name: str) -> Location:
         "header",
         name,
         _in_headers(name),
-        lambda environ: _bytes(environ[key]) if key in environ else None,
+        lambda environ: environ.get(key),
     )
 
 

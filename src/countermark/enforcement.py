@@ -14,7 +14,7 @@ from countermark.modes import MODES, ModeSetting, Question, checked_mode
 from countermark.origins import AllowedOrigins, claimed_origin
 from countermark.policy import is_async
 from countermark.presented import Presented, PrincipalReader
-from countermark.verdict import Mode, Verdict
+from countermark.verdict import LetInBy, Mode, Verdict
 from countermark.verifier import Verifier
 from countermark.verifiers import TenantReader, Verifiers, VerifierSetting
 
@@ -207,14 +207,20 @@ class Enforcement:
 
     def _verdict(self, facts: Facts, found: Examination) -> Verdict:
         mode, tenant, verifier, origin, _ = facts
-        if tenant is not None and found.identity is not None:
-            found.identity.tenant = tenant
+        identity = found.identity
+        if identity is not None:
+            identity.tenant = tenant
+            by: LetInBy | None = "token"
+        else:
+            by = "monitor" if mode == "monitor" else None
+        if verifier is None:
+            return Verdict(found, mode, by, UNKNOWN_SCHEME, tenant=tenant, origin=origin)
         return Verdict(
             found,
             mode,
-            "token" if found.identity is not None else "monitor" if mode == "monitor" else None,
-            UNKNOWN_SCHEME if verifier is None else verifier.scheme.slug,
-            None if verifier is None else verifier.environment,
+            by,
+            verifier.scheme.slug,
+            verifier.environment,
             tenant=tenant,
             origin=origin,
         )
