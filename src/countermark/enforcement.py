@@ -110,7 +110,7 @@ class Enforcement:
 
     def examine(self, source: Source) -> Verdict | None:
         """Return what there is to say of a request before the allowance; None: the mode is off."""
-        facts = self._facts(source)
+        facts = self._same or self._facts(source)
         if facts is None:
             return None
         verifier, code = facts.verifier, facts.code
@@ -134,8 +134,9 @@ class Enforcement:
 
     def may_admit(self, verdict: Verdict) -> bool:
         """Tell whether the allowance is to be asked: for the unsigned, in ``enforce``."""
-        unsigned = verdict.let_in_by is None and verdict.code == "missing"
-        return unsigned and self._allowance is not None
+        if self._allowance is None or verdict.let_in_by is not None:
+            return False
+        return verdict.code == "missing"
 
     @property
     def waits(self) -> bool:
