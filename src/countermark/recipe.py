@@ -14,6 +14,7 @@ from countermark.formats import FORMATS, KINDS, TYPES
 from countermark.headers import header_name
 from countermark.options import MAX_LIFETIME
 from countermark.principal import identifier_text
+from countermark.recipe_file import read_toml, read_toml_file
 from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Jwt, Mac, Payload, Scheme, Setting, Vector
 from countermark.table import Table
@@ -45,25 +46,12 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def read_file(path: str | PathLike[str]) -> Scheme:
     """Return the scheme of the TOML file at *path*."""
-    from pathlib import Path
-
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InvalidScheme(f"scheme {path.stem}: it is not UTF-8 text") from None
-    return parse(text, path.stem)
+    return read(read_toml_file(path, "scheme"))
 
 
 def parse(text: str, slug: str) -> Scheme:
     """Return the scheme of a TOML text, called *slug* unless it says otherwise."""
-    import tomllib
-
-    try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
-        raise InvalidScheme(f"scheme {slug}: it is not TOML: {error}") from None
-    return read({"slug": slug, **data})
+    return read(read_toml(text, slug, "scheme"))
 
 
 def read(data: Mapping[str, Any]) -> Scheme:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from countermark.keyring import Role
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 
 class VerifiedIdentity:
     """Whose request it is, proved by a token. Its representation does not say who that is."""
@@ -22,7 +20,7 @@ class VerifiedIdentity:
         "role": "The role of that key: ``current``, ``next`` or ``previous``.",
         "environment": "The environment of the verifier, or None.",
         "tenant": "The id of the tenant whose keys count for the request, or None.",
-        "claims": "The claims of a JSON Web Token; of other tokens, what is signed beside the id.",
+        "_claims": None,
         "expires_at": "When the token ends, in seconds since the epoch; None: never.",
     }
 
@@ -32,7 +30,6 @@ class VerifiedIdentity:
     role: Role
     environment: str | None
     tenant: str | None
-    claims: Mapping[str, Any]
     expires_at: float | None
 
     def __init__(
@@ -43,7 +40,7 @@ class VerifiedIdentity:
         role: Role,
         *,
         environment: str | None = None,
-        claims: Mapping[str, Any] = _NOTHING,
+        claims: Mapping[str, Any] | None = None,
         expires_at: float | None = None,
     ) -> None:
         self.scheme = scheme
@@ -52,8 +49,13 @@ class VerifiedIdentity:
         self.role = role
         self.environment = environment
         self.tenant = None
-        self.claims = claims
+        self._claims = claims
         self.expires_at = expires_at
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The claims of a JSON Web Token; of other tokens, what is signed beside the id."""
+        return MappingProxyType(dict(self._claims or ()))
 
     def __repr__(self) -> str:
         return f"<VerifiedIdentity {self.scheme} key={self.key_id} role={self.role}>"

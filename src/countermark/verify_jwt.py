@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from countermark.errors import ConfigurationError
@@ -76,7 +75,7 @@ class JwtReader:
         return Reading(
             token,
             claimed_id=named.get("id"),
-            claims=MappingProxyType(claims),
+            claims=claims,
             foreign=foreign,
             issued_at=issued,
             begins_at=begins if issued is None else max(issued, begins or 0),

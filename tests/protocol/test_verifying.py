@@ -90,6 +90,7 @@ def test_a_good_token_gets_in_and_says_whose_it_is(protocol: Protocol, mode: str
     assert visit.verdict.identity is visit.identity
     assert (visit.verdict.code, visit.verdict.let_in_by) == ("verified", "token")
     assert (visit.verdict.role, visit.verdict.mode) == ("current", mode)
+    assert visit.verdict.key_id == visit.identity.key_id
     assert (visit.verdict.scheme, visit.verdict.environment) == ("stigg", "test")
     assert visit.verdict.correlation_id is None
 

@@ -74,6 +74,8 @@ def test_a_tenant_counts_before_an_origin_and_that_before_an_environment(file: P
     assert asked(modes, origin="https://old.example", environment="live") == "enforce"
     assert asked(modes, origin="https://old.example", environment="test") == "monitor"
     assert asked(modes, scheme="live") == "monitor"
+    file.write_text('mode = "enforce"\n[origins]\nnull = "monitor"')
+    assert asked(ModeFile(file), origin="null") == "monitor"
 
 
 def test_a_change_is_seen_after_the_interval(file: Path, clock: Clock) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import hmac
+import pickle
 import traceback
 import warnings
 from typing import Any
@@ -490,6 +492,15 @@ def test_nothing_that_is_shown_names_a_key_or_a_person() -> None:
     for canary in (NEW, "user-1", hashlib.sha256(NEW.encode()).hexdigest()):
         assert canary not in shown
     assert verifier.pseudonym("user-1") == Signer("stigg", Keyring(NEW)).pseudonym("user-1")
+
+
+def test_an_identity_can_be_copied_and_sent_on() -> None:
+    """For instance to a task queue."""
+    identity = verifier_of("intercom-jwt").verify(signer_of("intercom-jwt").sign(ANN))
+    for again in (pickle.loads(pickle.dumps(identity)), copy.deepcopy(identity)):
+        assert (again.principal_id, again.claims) == ("user-1", identity.claims)
+    with pytest.raises(TypeError):
+        identity.claims["user_id"] = "user-2"  # type: ignore[index]
 
 
 def test_a_refused_verifier_says_so() -> None:

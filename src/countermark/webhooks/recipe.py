@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from countermark.errors import InvalidScheme
+from countermark.recipe_file import read_toml, read_toml_file
 from countermark.table import Table
 from countermark.template import Placeholder, Template
 from countermark.webhooks.scheme import (
@@ -39,25 +40,12 @@ _HEADER = r"[A-Za-z0-9-]+"
 
 def read_file(path: str | PathLike[str]) -> WebhookScheme:
     """Return the scheme of the TOML file at *path*."""
-    from pathlib import Path
-
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InvalidScheme(f"webhook scheme {path.stem}: it is not UTF-8 text") from None
-    return parse(text, path.stem)
+    return read(read_toml_file(path, "webhook scheme"))
 
 
 def parse(text: str, slug: str) -> WebhookScheme:
     """Return the scheme of a TOML text, called *slug* unless it says otherwise."""
-    import tomllib
-
-    try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
-        raise InvalidScheme(f"webhook scheme {slug}: it is not TOML: {error}") from None
-    return read({"slug": slug, **data})
+    return read(read_toml(text, slug, "webhook scheme"))
 
 
 def read(data: Mapping[str, Any]) -> WebhookScheme:
