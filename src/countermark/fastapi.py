@@ -139,7 +139,8 @@ class _TokenScheme(SecurityBase):
     """What the OpenAPI document says of a token. It reads nothing."""
 
     def __init__(self, place: Location, verifier: Verifier) -> None:
-        self.scheme_name = verifier.scheme.slug
+        # With the place: two dependencies may read one scheme's tokens from two.
+        self.scheme_name = f"{verifier.scheme.slug}-{place.kind}-{place.name}"
         description = f"Shows whose request it is; signed as {verifier.scheme.name} has it."
         self.model = APIKey.model_validate(
             {"in": place.kind, "name": place.name, "description": description}

@@ -197,7 +197,7 @@ def test_the_document_has_the_token_as_a_security_scheme(token: Any, place: str,
     client = client_of(token=token)
     document = client.get("/openapi.json").json()
     assert document["components"]["securitySchemes"] == {
-        "dated": {
+        f"dated-{place}-{name}": {
             "type": "apiKey",
             "in": place,
             "name": name,
@@ -205,7 +205,7 @@ def test_the_document_has_the_token_as_a_security_scheme(token: Any, place: str,
         }
     }
     operation = document["paths"]["/"]["get"]
-    assert operation["security"] == [{"dated": []}]
+    assert operation["security"] == [{f"dated-{place}-{name}": []}]
     assert "parameters" not in operation
     assert client.get("/docs").status_code == 200
 

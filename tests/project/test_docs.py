@@ -39,13 +39,18 @@ def test_every_vendor_has_a_row_and_a_section(slug: str) -> None:
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    headings = set(re.findall(r"^#+ (.+)$", text, re.MULTILINE))
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif not target.startswith("http"):
-            assert (DOCS / target).exists(), target
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        if not name.startswith("http"):
+            file = DOCS / name if name else page
+            assert file.exists(), target
+            assert not anchor or anchor in anchors_of(file), target
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that a forge makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
