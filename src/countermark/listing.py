@@ -84,6 +84,7 @@ def described(scheme: Scheme) -> str:
         "settings": ", ".join(f"{n} ({s.variable})" for n, s in scheme.settings.items()),
         "attributes": ", ".join(_attributes(scheme)),
         "header": scheme.header or "none",
+        "sent on in": scheme.request_header or "",
         "fields": _shown(scheme.fields),
         "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
         "source": "\n".join(scheme.source),
@@ -159,6 +160,7 @@ def _section(scheme: Scheme) -> Iterator[str]:
         "attributes": ", ".join(_attributes(scheme)),
         "secret": scheme.variable,
         "response header": scheme.header or "",
+        "sent on in the header": scheme.request_header or "",
         "fields": _shown(scheme.fields),
     }.items():
         if text:
