@@ -9,6 +9,7 @@ import hmac
 import pickle
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,8 @@ from tests.unit.samples import ANN, NOW, SECRET, private_key, signer_of
 OLD, NEW, FOREIGN = (
     f"{name}-secret-of-the-tests-with-enough-bytes" for name in ("old", "new", "x")
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 #: What these sign is not in their tokens, so nothing can be verified with a token alone.
 CANNOT = {"ably", "hyvor-talk", "looker", "loyaltylion", "productfruits", "unchurn"}
@@ -149,6 +152,7 @@ def test_what_a_signer_makes_a_verifier_takes(slug: str) -> None:
 def test_a_scheme_whose_tokens_do_not_show_what_is_signed_is_refused(slug: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be verified by themselves"):
         verifier_of(slug)
+    assert f"`{slug}`" in (ROOT / "docs/verifying.md").read_text()
 
 
 def test_only_what_is_signed_is_proved() -> None:
