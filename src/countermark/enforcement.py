@@ -49,6 +49,7 @@ class Enforcement:
 
     __slots__ = (
         "_allowance",
+        "_flush",
         "_meter",
         "_mode",
         "_on_event",
@@ -81,6 +82,8 @@ class Enforcement:
             raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")
         self._mode = checked_mode(mode)
         self._allowance, self._meter, self._on_event = allowance, meter, on_event
+        flush = getattr(meter, "flush", None)
+        self._flush = flush if callable(flush) and not is_async(flush) else None
         if origins is not None and not isinstance(origins, AllowedOrigins):
             origins = AllowedOrigins(origins)
         self.origins: AllowedOrigins | None = origins
@@ -167,6 +170,19 @@ class Enforcement:
                 self._meter(verdict)
             except Exception as error:
                 self._fail("meter_raised", error)
+
+    @property
+    def flushes(self) -> bool:
+        """Whether the meter is one that can be told to write what it has counted."""
+        return self._flush is not None
+
+    def flush(self) -> None:
+        """Let the meter write what it has counted. It waits for the network."""
+        assert self._flush is not None  # noqa: S101  # flushes has seen to it
+        try:
+            self._flush()
+        except Exception as error:
+            self._fail("meter_raised", error)
 
     # How it is found out
 

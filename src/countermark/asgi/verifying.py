@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from countermark.allowance import Allowance
 from countermark.asgi.sending import send_response
-from countermark.asgi.types import App, Receive, Scope, Send
+from countermark.asgi.types import App, Message, Receive, Scope, Send
 from countermark.credentials import Location
 from countermark.enforcement import CountVerdict, Enforcement
 from countermark.events import OnEvent
@@ -16,6 +16,8 @@ from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
 from countermark.verdict import Verdict
 from countermark.verifiers import TenantReader, VerifierSetting
+
+_SHUT_DOWN = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 
 
 class VerifyingMiddleware:
@@ -57,7 +59,8 @@ class VerifyingMiddleware:
             :class:`Allowance`. One with a store needs asyncio.
         tenant: Takes the scope and returns the tenant's id, or None. Let it be one
             that the application has established, and compare it with what is asked for.
-        meter: Called with every verdict.
+        meter: Called with every verdict. One that has ``flush()``, as a :class:`Meter`,
+            is told to when the application has shut down.
         on_event: Called with every :class:`Event`.
 
     Raises:
@@ -95,10 +98,13 @@ class VerifyingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind not in {"http", "websocket"}:
-            await self.app(scope, receive, send)
-            return
         enforcement = self._enforcement
+        if kind not in {"http", "websocket"}:
+            if kind == "lifespan" and enforcement.flushes:
+                await self._lifespan(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+            return
         if scope.get("method") == "OPTIONS" and is_preflight(scope):
             verdict = None
             preflight = enforcement.preflight(scope)
@@ -122,6 +128,22 @@ class VerifyingMiddleware:
         state["verified_identity"] = None if verdict is None else verdict.identity
         state["verdict"] = verdict
         await self.app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application start and shut down, and the meter write before that is said."""
+
+        async def flush_and_send(message: Message) -> None:
+            # Afterwards uvicorn ends the process by the signal that it got, and the
+            # interpreter has no time to write anything.
+            if message.get("type") in _SHUT_DOWN:
+                self._enforcement.flush()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, flush_and_send)
+        finally:
+            # An application may also end without a word.
+            self._enforcement.flush()
 
     async def _ask_allowance(self, verdict: Verdict, scope: Scope) -> None:
         if self._admit is None:

@@ -1,0 +1,89 @@
+"""Meters behind real servers, which end processes in ways of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from countermark.meter_redis import read_snapshot
+from countermark.redis import RedisStore
+from tests.integration.redis_server import RedisServer
+from tests.integration.servers import ROOT, fetch, free_port, python, running
+
+SERVED = """
+import os
+from starlette.applications import Starlette
+from countermark import Keyring, Verifier
+from countermark.asgi import VerifyingMiddleware
+from countermark.meter import Meter
+from countermark.redis import RedisStore
+from tests.integration.verifying_apps import asgi_page
+
+async def page(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await asgi_page(scope, receive, send)
+        return
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+options = {
+    "verifier": Verifier("stigg", Keyring("a-secret-of-the-tests-with-enough-bytes")),
+    "meter": Meter(
+        store=RedisStore(os.environ["REDIS_OF_TEST"], timeout=5),
+        interval=float(os.environ["INTERVAL_OF_TEST"]),
+    ),
+}
+app = VerifyingMiddleware(page, **options)
+framework = Starlette()
+framework.add_middleware(VerifyingMiddleware, **options)
+"""
+
+UVICORN = ("-m", "uvicorn", "--app-dir", "{folder}", "--port", "{port}")
+COMMANDS = {
+    "uvicorn": (*UVICORN, "served:app"),
+    "uvicorn with a framework": (*UVICORN, "served:framework"),
+    "uvicorn with workers": (*UVICORN, "--workers", "2", "served:app"),
+    "hypercorn on trio": ("-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:{port}", "served:app"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process of Windows gets a SIGTERM")
+@pytest.mark.parametrize("interval", ["2", "60"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
+    name: str,
+    interval: str,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "served.py").write_text(SERVED)
+    monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
+    monkeypatch.setenv("INTERVAL_OF_TEST", interval)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
+    port = free_port()
+    command = python(*(part.format(port=port, folder=tmp_path) for part in COMMANDS[name]))
+    with running(command, port, tmp_path / "log") as url:  # ends it by SIGTERM
+        for _ in range(21):
+            fetch(url)
+    (figures,) = read_snapshot(RedisStore(redis_server.url, timeout=5)).groups
+    assert figures.requests == 21
+
+
+def test_a_server_whose_redis_is_away_ends_all_the_same(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "served.py").write_text(SERVED.replace("timeout=5", "timeout=0.25"))
+    monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
+    monkeypatch.setenv("INTERVAL_OF_TEST", "60")
+    port = free_port()
+    command = python(*(part.format(port=port, folder=tmp_path) for part in COMMANDS["uvicorn"]))
+    with running(command, port, tmp_path / "log") as url:
+        fetch(url)
+        redis_server.kill()
+    log = (tmp_path / "log").read_text()
+    assert "Finished server process" in log
+    assert "failed: meter_unavailable" in log
