@@ -191,7 +191,7 @@ def test_in_fastapi_the_document_has_the_scheme_and_websockets_close_with_1008()
     app.websocket("/ws")(socket)
     client = FastAPIClient(app)
     schemes = client.get("/openapi.json").json()["components"]["securitySchemes"]
-    assert schemes["stigg"]["type"] == "apiKey"
+    assert schemes["stigg-header-X-CUSTOMER-KEY"]["type"] == "apiKey"
     with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/ws"):
         pass
     assert closed.value.code == 1008
