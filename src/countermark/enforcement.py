@@ -268,6 +268,8 @@ class Enforcement:
 
     def _fail(self, reason: str, error: Exception | None) -> None:
         kind = None if error is None else type(error).__name__
+        if isinstance(error, StoreUnavailable):
+            kind = error.kind
         emit(Event("failed", reason, error=kind), self._on_event)
 
     def _check(self, verifier: Verifier) -> None:

@@ -101,9 +101,18 @@ class BadWebhook(CountermarkError):
 
 
 class StoreUnavailable(CountermarkError):
-    """What several workers share cannot be reached."""
+    """What several workers share cannot be reached.
+
+    Args:
+        kind: The type of the exception behind it, such as ``TimeoutError``, for the
+            events that tell of it.
+    """
 
     code = "store_unavailable"
+
+    def __init__(self, message: str, *, kind: str = "StoreUnavailable") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class WeakKeyWarning(UserWarning):

@@ -47,7 +47,7 @@ class RedisStore:
         ConfigurationError: The URL is none, or something else is not what it should be.
     """
 
-    __slots__ = ("_client", "_clock", "_failed_at", "_pause", "prefix")
+    __slots__ = ("_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class RedisStore:
         self._pause = pause
         self._clock = clock
         self._failed_at = -inf
+        self._kind = ""
 
     def ask(self, what: Callable[[Any], T]) -> T:
         """Return what *what* returns for the client.
@@ -85,20 +86,20 @@ class RedisStore:
         if self._failed_at != -inf:
             now = self._clock()
             if now - self._failed_at < self._pause:
-                raise StoreUnavailable("Redis did not answer a moment ago")
+                raise StoreUnavailable("Redis did not answer a moment ago", kind=self._kind)
             # This request finds out whether it is back; the others do not wait for that.
             self._failed_at = now
         try:
             answer = what(self._client)
         except Exception as error:
             # Not RedisError alone: a name that is none is a UnicodeError, and so on.
+            self._kind = kind = type(error).__name__
             self._failed_at = self._clock() if isinstance(error, _SILENCE) else -inf
-            kind = type(error).__name__
         else:
             self._failed_at = -inf
             return answer
         # Not from the error, whose message and frames may show addresses and a password.
-        raise StoreUnavailable(f"asking Redis failed: {kind}")
+        raise StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)
 
 
 def _client(url: str, timeout: float) -> redis.Redis:

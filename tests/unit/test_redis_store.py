@@ -110,7 +110,7 @@ def test_a_failure_is_told_by_its_kind_alone() -> None:
     error = redis.ConnectionError(f"no way to {URL}")
     with pytest.raises(StoreUnavailable, match=r"ConnectionError$") as raised:
         store.ask(failing(error))
-    assert raised.value.code == "store_unavailable"
+    assert (raised.value.code, raised.value.kind) == ("store_unavailable", "ConnectionError")
     assert raised.value.__cause__ is raised.value.__context__ is None
     assert shown(raised.value).count(PASSWORD) == 0
     assert PASSWORD not in repr(store)
@@ -134,8 +134,9 @@ def test_a_server_that_did_not_answer_is_left_alone_for_the_pause(error: Excepti
     with pytest.raises(StoreUnavailable, match=type(error).__name__):
         store.ask(failing(error))
     clock.now = 1.9
-    with pytest.raises(StoreUnavailable, match="a moment ago"):
+    with pytest.raises(StoreUnavailable, match="a moment ago") as raised:
         store.ask(unasked)
+    assert raised.value.kind == type(error).__name__  # of the failure that it is left alone for
     clock.now = 2.0
     assert store.ask(lambda client: "back") == "back"
     assert store.ask(lambda client: "at once") == "at once"
