@@ -253,7 +253,10 @@ class PrivateKey:
 def _from_base64(text: str) -> bytes:
     from base64 import b64decode
 
-    return b64decode("".join(text.split()), validate=True)
+    packed = "".join(text.split())
+    if "=" not in packed:  # people cut it off, and vendors leave it out
+        packed += "=" * (-len(packed) % 4)
+    return b64decode(packed, validate=True)
 
 
 def problem_with_pem(pem: object) -> str | None:
