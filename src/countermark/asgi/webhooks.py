@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from countermark.asgi.sending import send_response
@@ -18,10 +18,14 @@ from countermark.webhooks.receiving import (
     WhenUnavailable,
     quoted,
 )
+from countermark.webhooks.verified import VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
+
+# What the parts of a body come as; the middle one is the whole.
+_BODIES = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
 
 
 class WebhookMiddleware:
@@ -85,7 +89,7 @@ class WebhookMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind not in {"http", "websocket"} or not self._receiving.covers(_path(scope)):
+        if kind not in {"http", "websocket"} or not self._receiving.covers(_readings(scope)):
             await self.app(scope, receive, send)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -93,17 +97,13 @@ class WebhookMiddleware:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await self._read(scope, receive)
-        if body is None:  # the sender has gone
+        delivery = await self._delivery(scope, receive)
+        if delivery is None:  # the sender has gone
             return
-        if isinstance(body, Response):
-            await _answer(scope, send, body)
+        if isinstance(delivery, Response):
+            await _answer(scope, send, delivery)
             return
-        method: str = scope["method"]
-        verified = self._receiving.verify(scope["headers"], body, method, _target(scope))
-        if isinstance(verified, Response):
-            await _answer(scope, send, verified)
-            return
+        body, verified = delivery
         handling = await self._call(self._receiving.begin, verified)
         if isinstance(handling, Response):
             await _answer(scope, send, handling)
@@ -115,6 +115,19 @@ class WebhookMiddleware:
         else:
             await self._handle(scope, _replaying(body, receive), send, handling)
 
+    async def _delivery(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[bytes, VerifiedWebhook] | Response | None:
+        """Return the body and what proves it; None: the sender has gone; or the answer."""
+        rest = self._receiving.look(scope["headers"], scope["method"], _target(scope))
+        if isinstance(rest, Response):
+            return rest
+        body = await self._read(scope, receive)
+        if body is None or isinstance(body, Response):
+            return body
+        verified = rest(body)
+        return verified if isinstance(verified, Response) else (body, verified)
+
     async def _handle(self, scope: Scope, receive: Receive, send: Send, handling: Handling) -> None:
         well = False
 
@@ -122,22 +135,25 @@ class WebhookMiddleware:
             nonlocal well
             if message["type"] == "http.response.start":
                 well = 200 <= message["status"] < 300
-            elif well and message["type"] == "http.response.body" and not message.get("more_body"):
+            elif well and message["type"].startswith(_BODIES) and not message.get("more_body"):
                 # Before the sender has the answer, and what runs in the background ends.
                 await self._end(handling, well)
             await send(message)
 
         try:
             await self.app(scope, receive, recording)
-        except BaseException:
-            well = False
-            raise
         finally:
-            await self._end(handling, well)
+            # An answer that was broken off is none, however well it began.
+            await self._end(handling, False)
 
     async def _end(self, handling: Handling, well: bool) -> None:
-        if not handling.ended:
+        if handling.ended:
+            return
+        try:
             await self._call(handling.end, well)
+        finally:
+            if not handling.ended:  # cancelled, as scopes of anyio do again at each await
+                _unawaited(handling.end, False)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | Response | None:
         """Return the body; None: the sender has gone; or the answer to one that is too large."""
@@ -168,12 +184,14 @@ def _announces_more(name: bytes, value: bytes, most: int) -> bool:
     return len(value) > 18 or int(value) > most
 
 
-def _path(scope: Scope) -> str:
-    """Return the path within the application."""
+def _readings(scope: Scope) -> Iterator[str]:
+    """Yield the paths that an application may read: as it is, and what is behind the root."""
     path: str = scope["path"]
+    yield path
     root: str = scope.get("root_path", "")
-    inside = path.removeprefix(root)
-    return inside if inside.startswith("/") or not inside else path
+    # Litestar looks for the root anywhere, Falcon nowhere.
+    if root and root in path:
+        yield "/" + path.partition(root)[2]
 
 
 def _target(scope: Scope) -> bytes:
@@ -195,6 +213,12 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return replayed
+
+
+def _unawaited(function: Callable[..., Any], *arguments: object) -> None:
+    from threading import Thread  # late, as it is slow to import
+
+    Thread(target=function, args=arguments).start()
 
 
 async def _at_once(function: Callable[..., Any], *arguments: object) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 from countermark.keyring import Keyring
 from countermark.template import Placeholder
 from countermark.webhooks import spelling
 from countermark.webhooks.matching import find, hmac_candidates, hmac_of, secret_candidates
-from countermark.webhooks.proof import Check, Proof, read_delivery_id
+from countermark.webhooks.proof import Check, Proof, Rest, read_delivery_id
 from countermark.webhooks.received import Received
 from countermark.webhooks.scheme import SecretHeader, SignatureHeader, WebhookScheme
 from countermark.webhooks.verified import Refused
@@ -19,7 +20,7 @@ def secret_check(scheme: WebhookScheme, signature: SecretHeader, ring: Keyring) 
     candidates = secret_candidates(ring)
     salted = candidates[0].inner
 
-    def check(received: Received, now: float) -> Proof:
+    def check(received: Received, now: float) -> Rest:
         given = received.one(signature.header, commas=None)
         inner = salted.copy()
         try:
@@ -34,7 +35,7 @@ def secret_check(scheme: WebhookScheme, signature: SecretHeader, ring: Keyring) 
             if refused.code == "mismatch" and "," in given:
                 raise Refused("ambiguous") from None
             raise
-        return Proof(key, None, read_delivery_id(scheme.id, received))
+        return lambda body: Proof(key, None, read_delivery_id(scheme.id, received, body))
 
     return check
 
@@ -49,33 +50,37 @@ def hmac_check(scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring)
     size = spelling.SIZES[signature.algorithm]
     parts = signature.message
     id_is_signed = any(str(part) == "{id}" for part in parts)
+    id_header = scheme.id.header if scheme.id and id_is_signed else ""
     beside_id = _beside_id(signature)
 
-    def check(received: Received, now: float) -> Proof:
+    def check(received: Received, now: float) -> Rest:
         codes = [
             spelling.code(text, signature.encoding, size)
             for text in _entries(signature, received.one(signature.header, commas=None))
         ]
-        values = {"{body}": received.body}
-        timestamp = None
+        values: dict[str, bytes] = {}
+        timestamp = signed_id = None
         if scheme.timestamp is not None:
             text = received.one(scheme.timestamp.header)
             timestamp = spelling.seconds(text)
             values["{timestamp}"] = text.encode()
-        delivery_id = read_delivery_id(scheme.id, received)
-        if id_is_signed:
-            if delivery_id is None:
-                raise Refused("missing")
-            if beside_id.intersection(delivery_id):
+        if id_header:
+            signed_id = spelling.delivery_id(received.one(id_header))
+            if beside_id.intersection(signed_id):
                 raise Refused("malformed")
-            values["{id}"] = delivery_id.encode()
-        message = [
-            values[str(part)] if isinstance(part, Placeholder) else part.encode() for part in parts
-        ]
-        key = find(candidates, hmac_of(message), codes, now)
-        return Proof(key, timestamp, delivery_id)
+            values["{id}"] = signed_id.encode()
+
+        def rest(body: bytes) -> Proof:
+            key = find(candidates, hmac_of(_message(parts, {**values, "{body}": body})), codes, now)
+            return Proof(key, timestamp, signed_id or read_delivery_id(scheme.id, received, body))
+
+        return rest
 
     return check
+
+
+def _message(parts: Iterable[str | Placeholder], values: Mapping[str, bytes]) -> list[bytes]:
+    return [values[str(part)] if isinstance(part, Placeholder) else part.encode() for part in parts]
 
 
 def _beside_id(signature: SignatureHeader) -> frozenset[str]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from countermark.keyring import Keyring
 from countermark.webhooks import spelling
 from countermark.webhooks.matching import find, hmac_candidates, hmac_of
-from countermark.webhooks.proof import Check, Proof, read_delivery_id
+from countermark.webhooks.proof import Check, Proof, Rest, read_delivery_id
 from countermark.webhooks.received import Received
 from countermark.webhooks.scheme import HttpSignature, WebhookScheme
 from countermark.webhooks.verified import Refused
@@ -99,7 +99,7 @@ def http_signature_check(
         key_id: hmac_candidates(ring, scheme.secret, algorithm) for key_id, ring in rings.items()
     }
 
-    def check(received: Received, now: float) -> Proof:
+    def check(received: Received, now: float) -> Rest:
         parameters = read_parameters(received.one("authorization", commas=None))
         timestamp = spelling.fixdate(received.one("date", commas=1))
         digest = _digest(received.one("digest"))
@@ -113,10 +113,14 @@ def http_signature_check(
         if parameters.key_id not in candidates:
             raise Refused("unknown_key")
         key = find(candidates[parameters.key_id], hmac_of([message]), [code], now)
-        # Only now: what is signed is the header, and the body is what it must fit.
-        if not compare_digest(hashlib.sha256(received.body).digest(), digest):
-            raise Refused("digest_mismatch")
-        return Proof(key, timestamp, read_delivery_id(scheme.id, received))
+
+        def rest(body: bytes) -> Proof:
+            # What is signed is the header, and the body is what it must fit.
+            if not compare_digest(hashlib.sha256(body).digest(), digest):
+                raise Refused("digest_mismatch")
+            return Proof(key, timestamp, read_delivery_id(scheme.id, received, body))
+
+        return rest
 
     return check
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from countermark.webhooks import spelling
 from countermark.webhooks.matching import Candidate
 from countermark.webhooks.received import Received
 from countermark.webhooks.scheme import Id
@@ -19,20 +18,25 @@ class Proof(NamedTuple):
     delivery_id: str | None
 
 
-#: From a delivery and the time to what it proves; raises Refused. How old it is, it does not say.
-Check: TypeAlias = Callable[[Received, float], Proof]
+#: From the body to what a delivery proves; raises Refused. How old it is, it does not say.
+Rest: TypeAlias = Callable[[bytes], Proof]
+#: From what stands before the body, and the time, to the rest; raises Refused.
+Check: TypeAlias = Callable[[Received, float], Rest]
 
 
-def read_delivery_id(place: Id | None, received: Received) -> str | None:
-    """Return the id of a delivery; None where it has none.
+def read_delivery_id(place: Id | None, received: Received, body: bytes) -> str | None:
+    """Return the id of a delivery that is not signed as such; None where it has none.
+
+    Whatever the vendor has written there: the delivery is proved without it.
 
     Raises:
-        Refused: It is not fit to be one.
+        Refused: The header came twice.
     """
     if place is None:
         return None
-    text = received.maybe(place.header) if place.header else _in_json(place.body, received.body)
-    return None if text is None else spelling.delivery_id(text)
+    text = received.maybe(place.header) if place.header else _in_json(place.body, body)
+    # Else the first one with an empty id would stand for all.
+    return text or None
 
 
 def _in_json(name: str, body: bytes) -> str | None:
@@ -43,4 +47,6 @@ def _in_json(name: str, body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None  # the vendor's business: what it has made need not be JSON
     value = content.get(name) if isinstance(content, dict) else None
-    return value if isinstance(value, str) else None
+    if isinstance(value, bool):
+        return None
+    return str(value) if isinstance(value, str | int) else None

@@ -1,4 +1,4 @@
-"""A delivery as it came, with headers that can be told from one another."""
+"""A delivery as it came, up to its body, with headers that can be told from one another."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ class Misused(Exception):  # it never leaves the package
 
 
 class Received:
-    """One delivery, from whomever."""
+    """What stands before the body of a delivery, from whomever."""
 
-    __slots__ = ("_values", "body", "method", "path")
+    __slots__ = ("_values", "method", "path")
 
-    body: bytes
     method: str
     path: str
 
-    def __init__(self, headers: Headers, body: Text, method: Text, path: Text) -> None:
+    def __init__(self, headers: Headers, method: Text, path: Text) -> None:
         self._values: dict[str, list[tuple[str, str]]] = {}
         for name, value in _pairs(headers):
             lower = name.lower()
             self._values.setdefault(lower.replace("_", "-"), []).append((lower, value))
-        self.body = _body(body)
         self.method, self.path = _text(method), _text(path)
 
     def maybe(self, name: str, *, commas: int | None = 0) -> str | None:
@@ -87,7 +85,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _body(body: object) -> bytes:
+def read_body(body: object) -> bytes:
+    """Return the bytes of a body.
+
+    Raises:
+        Refused: It is text that no bytes stand for.
+        Misused: It is neither text nor bytes.
+    """
     if isinstance(body, str):
         try:
             return body.encode()

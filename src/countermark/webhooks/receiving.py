@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from countermark.errors import BadWebhook, ConfigurationError, StoreUnavailable
 from countermark.events import Event, EventName, OnEvent, emit
@@ -14,12 +14,15 @@ from countermark.options import checked_clock
 from countermark.policy import is_async
 from countermark.responses import Response, problem
 from countermark.webhooks.deliveries import Deliveries, DeliveriesInMemory, DeliveriesInRedis
+from countermark.webhooks.paths import checked_paths, is_covered
 from countermark.webhooks.received import Headers
 from countermark.webhooks.verified import REFUSALS, VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
+
+T = TypeVar("T")
 
 #: Under what an application finds its VerifiedWebhook, in the state of a scope.
 STATE_KEY: Final = "verified_webhook"
@@ -37,16 +40,16 @@ _RETRY_AFTER: Final = ("Retry-After", "5")
 class Handling:
     """One delivery that the application handles. It ends once, well or not."""
 
-    __slots__ = ("_claim", "_end", "_key", "ended")
+    __slots__ = ("_end", "ended")
 
-    def __init__(self, key: str, claim: str, end: Callable[[str, str, bool], None]) -> None:
-        self._key, self._claim, self._end = key, claim, end
+    def __init__(self, end: Callable[[bool], None]) -> None:
+        self._end = end
         self.ended = False
 
     def end(self, handled: bool) -> None:
         """Say whether the application has answered that all is well."""
         self.ended = True
-        self._end(self._key, self._claim, handled)
+        self._end(handled)
 
 
 class Receiving:
@@ -96,7 +99,7 @@ class Receiving:
             raise ConfigurationError("on_event= must be callable, and no coroutine function")
         clock = checked_clock(clock)
         self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
-        self._paths = None if paths is None else _checked_paths(paths)
+        self._paths = None if paths is None else checked_paths(paths)
         self.max_body = max_body
         self._deliveries: Deliveries | None = None
         if duplicates == "answer":
@@ -107,28 +110,40 @@ class Receiving:
         self._when_unavailable = when_unavailable
         self._on_event = on_event
 
-    def covers(self, path: str) -> bool:
-        """Tell whether requests to *path*, or below it, are to be verified."""
+    def covers(self, readings: Iterable[str]) -> bool:
+        """Tell whether requests are to be verified whose path can be read in these ways."""
         if self._paths is None:
             return True
-        # Frameworks route to the same place with a slash more.
-        path = re.sub("/{2,}", "/", path)
-        return any(path == one or path.startswith(f"{one}/") for one in self._paths)
+        return any(is_covered(path, self._paths) for path in readings)
 
-    def verify(
-        self, headers: Headers, body: bytes, method: str, path: str | bytes
+    def look(
+        self, headers: Headers, method: str, path: str | bytes
+    ) -> Callable[[bytes], VerifiedWebhook | Response] | Response:
+        """Return what takes the body of a delivery, or what that is answered without it.
+
+        The former returns what proves the delivery, or what it is answered.
+        """
+        rest = self._unless_refused(
+            lambda: self._verifier.look(headers=headers, method=method, path=path)
+        )
+        return rest if isinstance(rest, Response) else lambda body: self._verify(rest, body)
+
+    def _verify(
+        self, rest: Callable[[bytes], VerifiedWebhook], body: bytes
     ) -> VerifiedWebhook | Response:
-        """Return what proves a delivery, or what it is answered."""
+        verified = self._unless_refused(lambda: rest(body))
+        if not isinstance(verified, Response):
+            self._emit("verified", verified.role)
+        return verified
+
+    def _unless_refused(self, step: Callable[[], T]) -> T | Response:
         try:
-            verified = self._verifier.verify(headers=headers, body=body, method=method, path=path)
+            return step()
         except BadWebhook as error:
             code = error.code
-        else:
-            self._emit("verified", verified.role)
-            return verified
-        return self.refuse(code)
+        return self._refuse(code)
 
-    def refuse(self, code: str, status: int = 401) -> Response:
+    def _refuse(self, code: str, status: int = 401) -> Response:
         """Return the answer to a delivery that is no good."""
         from uuid import uuid4  # late, as it is slow to import
 
@@ -142,7 +157,7 @@ class Receiving:
 
     def too_large(self) -> Response:
         """Return the answer to a delivery whose body is larger than what is taken."""
-        return self.refuse("too_large", 413)
+        return self._refuse("too_large", 413)
 
     def begin(self, verified: VerifiedWebhook) -> Handling | Response | None:
         """Claim a delivery for the application.
@@ -153,24 +168,26 @@ class Receiving:
         """
         if self._deliveries is None or verified.delivery_id is None:
             return None
-        key = sha256(f"{verified.scheme}\n{verified.delivery_id}".encode()).hexdigest()
-        claim = os.urandom(8).hex()
+        # JSON can have half a surrogate pair.
+        name = f"{verified.scheme}\n{verified.delivery_id}".encode("utf-8", "surrogatepass")
+        key, claim = sha256(name).hexdigest(), os.urandom(8).hex()
         try:
             state = self._deliveries.begin(key, claim)
         except StoreUnavailable as error:
-            self._emit("failed", "store_unavailable", error)
+            self._failed(error)
             if self._when_unavailable == "fail_open":
-                return None
+                # The claim may be there all the same: what was lost can be the answer.
+                return Handling(partial(self._end, key, claim, quiet=True))
             return problem(503, "webhook_store_unavailable", "Try again later.", _RETRY_AFTER)
         if state == "new":
-            return Handling(key, claim, self._end)
+            return Handling(partial(self._end, key, claim))
         self._emit("duplicate", state)
         if state == "busy":
             return problem(503, "webhook_busy", "The delivery is being handled.", _RETRY_AFTER)
         # Good news to the sender, who otherwise would go on trying.
         return Response(200, [("Content-Length", "0"), ("Cache-Control", "no-store")], b"")
 
-    def _end(self, key: str, claim: str, handled: bool) -> None:
+    def _end(self, key: str, claim: str, handled: bool, *, quiet: bool = False) -> None:
         deliveries = self._deliveries
         assert deliveries is not None  # noqa: S101  # it has begun there
         try:
@@ -180,17 +197,20 @@ class Receiving:
                 deliveries.fail(key, claim)
         except StoreUnavailable as error:
             # The claim ends by itself; at worst the delivery is handled again.
-            self._emit("failed", "store_unavailable", error)
+            if not quiet:  # else it has been said
+                self._failed(error)
+
+    def _failed(self, error: StoreUnavailable) -> None:
+        self._emit("failed", "store_unavailable", error=error.kind)
 
     def _emit(
         self,
         name: EventName,
         reason: str,
-        error: Exception | None = None,
+        error: str | None = None,
         correlation: str | None = None,
     ) -> None:
-        kind = None if error is None else type(error).__name__
-        event = Event(name, reason, self._scheme, error=kind, correlation=correlation)
+        event = Event(name, reason, self._scheme, error=error, correlation=correlation)
         emit(event, self._on_event)
 
 
@@ -204,11 +224,3 @@ def quoted(path: str, encoding: str = "utf-8") -> str:
 def _choose(name: str, value: object, *choices: str) -> None:
     if value not in choices:
         raise ConfigurationError(f"{name}= must be one of {', '.join(choices)}")
-
-
-def _checked_paths(paths: Any) -> tuple[str, ...]:
-    listed = (paths,) if isinstance(paths, str) else paths
-    found = tuple(listed) if isinstance(listed, Iterable) else ()
-    if not found or not all(isinstance(path, str) and path.startswith("/") for path in found):
-        raise ConfigurationError("paths= must be a path that begins with a slash, or some of them")
-    return tuple(path.rstrip("/") for path in found)

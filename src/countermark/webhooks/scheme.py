@@ -217,5 +217,5 @@ def _load(slug: str) -> WebhookScheme:
     # A long name may be a secret in the wrong place: not to be repeated.
     given = repr(slug) if len(slug) <= 24 else "that"
     raise UnknownScheme(
-        f"no webhook scheme is called {given}; there are {', '.join(sorted(recipes))}"
+        f"no webhook scheme is called {given}; there are {', '.join(webhook_schemes())}"
     )

@@ -74,7 +74,7 @@ def fixdate(text: str) -> float:
 
 
 def delivery_id(text: str) -> str:
-    """Return *text* if it can be the id of a delivery.
+    """Return *text* if it can be an id that is signed.
 
     Raises:
         Refused: It is empty, longer than 512 characters or not visible ASCII.

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
+from typing import ParamSpec, TypeVar
 
 from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
 from countermark.keyring import Keyring
@@ -14,10 +15,13 @@ from countermark.keys import SecretKey
 from countermark.options import checked_clock, no_keyring
 from countermark.webhooks.header_checks import hmac_check, secret_check
 from countermark.webhooks.http_signatures import http_signature_check
-from countermark.webhooks.proof import Check
-from countermark.webhooks.received import Headers, Misused, Received, Text
+from countermark.webhooks.proof import Check, Rest
+from countermark.webhooks.received import Headers, Misused, Received, Text, read_body
 from countermark.webhooks.scheme import HttpSignature, SecretHeader, WebhookScheme
 from countermark.webhooks.verified import REFUSALS, Refused, VerifiedWebhook
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class WebhookVerifier:
@@ -112,26 +116,65 @@ class WebhookVerifier:
         outcome = self._outcome(headers, body, method, path)
         # Some headers hold the secret: not to be in the traceback.
         del headers, body, method, path
-        if isinstance(outcome, VerifiedWebhook):
-            return outcome
-        if outcome in REFUSALS:
-            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome]}", code=outcome)
-        raise ConfigurationError(outcome)
+        return self._told(outcome)
+
+    def look(
+        self, *, headers: Headers, method: Text, path: Text
+    ) -> Callable[[bytes], VerifiedWebhook]:
+        """Look at what stands before the body, so that nobody has to wait for that in vain.
+
+        Returns:
+            The rest of ``verify``: it takes the body.
+
+        Raises:
+            BadWebhook: As for ``verify``, and so does the rest.
+        """
+        outcome = self._look(headers, method, path)
+        del headers, method, path
+        rest = self._told(outcome)
+
+        def whole(body: bytes) -> VerifiedWebhook:
+            outcome = rest(body)
+            del body
+            return self._told(outcome)
+
+        return whole
 
     def _outcome(
         self, headers: Headers, body: Text, method: Text, path: Text
     ) -> VerifiedWebhook | str:
-        """Return what proves a delivery, or the code of its refusal, or how it is misused."""
+        whole = _attempt(read_body, body)
+        if isinstance(whole, str):
+            return whole
+        rest = self._look(headers, method, path)
+        return rest if isinstance(rest, str) else rest(whole)
+
+    def _look(
+        self, headers: Headers, method: Text, path: Text
+    ) -> Callable[[bytes], VerifiedWebhook | str] | str:
         now = self._clock()
-        try:
-            key, timestamp, delivery_id = self._check(Received(headers, body, method, path), now)
-            if timestamp is not None and self.tolerance is not None:
-                _check_time(timestamp, now, self.tolerance)
-        except Refused as refused:
-            return refused.code
-        except Misused as error:
-            return str(error)
+
+        def look() -> Rest:
+            return self._check(Received(headers, method, path), now)
+
+        rest = _attempt(look)
+        return (
+            rest if isinstance(rest, str) else lambda body: _attempt(self._prove, rest, body, now)
+        )
+
+    def _prove(self, rest: Rest, body: bytes, now: float) -> VerifiedWebhook:
+        key, timestamp, delivery_id = rest(body)
+        if timestamp is not None and self.tolerance is not None:
+            _check_time(timestamp, now, self.tolerance)
         return VerifiedWebhook(self.scheme.slug, delivery_id, timestamp, key.key_id, key.role)
+
+    def _told(self, outcome: T | str) -> T:
+        """Return an outcome, or raise the error that its text stands for."""
+        if not isinstance(outcome, str):
+            return outcome
+        if outcome in REFUSALS:
+            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome]}", code=outcome)
+        raise ConfigurationError(outcome)
 
     def __repr__(self) -> str:
         # A traceback may print a verifier whose construction has just failed.
@@ -160,6 +203,17 @@ def verify_webhook(
         return verifier.verify(headers=headers, body=body, method=method, path=path)
     finally:
         del keyring, headers, body, method, path
+
+
+def _attempt(step: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | str:
+    """Return what *step* returns, or the code of a refusal, or how it is misused."""
+    # As text: an error would carry frames in which there are secrets.
+    try:
+        return step(*given, **named)
+    except Refused as refused:
+        return refused.code
+    except Misused as error:
+        return str(error)
 
 
 def _scheme(scheme: object) -> WebhookScheme:

@@ -88,7 +88,7 @@ class WebhookMiddleware:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._receiving.covers(_utf8(environ.get("PATH_INFO", ""))):
+        if not self._receiving.covers([_utf8(environ.get("PATH_INFO", ""))]):
             return self.app(environ, start_response)
         handling = self._begin(environ)
         if isinstance(handling, Response):
@@ -99,11 +99,17 @@ class WebhookMiddleware:
 
     def _begin(self, environ: WSGIEnvironment) -> Handling | Response | None:
         """Verify the delivery and make the environ ready; return the handling, or an answer."""
-        body = self._read(environ)
+        method, headers = environ["REQUEST_METHOD"], _headers(environ)
+        rest = self._receiving.look(headers, method, _target(environ))
+        if isinstance(rest, Response):
+            return rest
+        try:
+            body = self._read(environ)
+        except OSError:
+            body = _gone()
         if isinstance(body, Response):
             return body
-        method = environ["REQUEST_METHOD"]
-        verified = self._receiving.verify(_headers(environ), body, method, _target(environ))
+        verified = rest(body)
         if isinstance(verified, Response):
             return verified
         handling = self._receiving.begin(verified)
@@ -151,8 +157,7 @@ class WebhookMiddleware:
             if not re.fullmatch("[0-9]{1,18}", length) or int(length) > most:
                 return self._receiving.too_large()
             body = _read(environ["wsgi.input"], int(length))
-            # The sender has gone; half a body is no body.
-            return body if len(body) == int(length) else self._receiving.refuse("malformed")
+            return body if len(body) == int(length) else _gone()
         if environ.get("wsgi.input_terminated"):
             body = _read(environ["wsgi.input"], most + 1)
             return body if len(body) <= most else self._receiving.too_large()
@@ -195,7 +200,13 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _utf8(path: str) -> str:
-    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+    # What is no UTF-8, Bottle leaves out.
+    return path.encode("latin-1", "ignore").decode("utf-8", "ignore")
+
+
+def _gone() -> Response:
+    """Return the answer to a sender who has gone: half a body is no body, and no event."""
+    return problem(400, "webhook_incomplete", "The body has ended before its length.")
 
 
 def _answer(
