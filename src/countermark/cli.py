@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
+from countermark.command_arguments import whole_number
 from countermark.errors import CountermarkError
 from countermark.rollout_command import add_arguments as add_rollout_arguments
 
@@ -19,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--once", action="store_true", help="check the same without a browser, print a table, exit"
     )
     demo.add_argument(
-        "--port", type=port_number, default=8000, help="port on 127.0.0.1 (default: 8000)"
+        "--port",
+        type=whole_number(1, 65535),
+        default=8000,
+        help="port on 127.0.0.1 (default: 8000)",
     )
     demo.set_defaults(run=_demo)
     schemes = commands.add_parser("schemes", help="list the vendors, or show one")
@@ -32,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough. Python writes what is left when it ends: nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("countermark"):
             raise
@@ -41,13 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     return code
-
-
-def port_number(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 65536:
-        raise ValueError
-    return port
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
+from countermark.errors import ConfigurationError
+
 #: Seconds. Days are those of UTC.
 DAY = 86_400
 
-#: How many days are kept, beside today.
-KEPT_DAYS = 30
+#: How many days can be asked for, beside today.
+MOST_DAYS = 30
 
-#: What stands for the tenants and origins beyond the limit.
+#: How many are kept. Whether requests came as early as that is seen by those before, and
+#: on some days there is none.
+KEPT_DAYS = MOST_DAYS + 7
+
+#: What stands for the tenants and origins beyond the limit. No tenant of that name is
+#: merged with them: see :func:`label_of`.
 OTHER = "other"
 
 #: A scheme, its environment, a tenant.
@@ -48,8 +55,8 @@ class Principals(NamedTuple):
         verified: Who had a verified request.
         affected: Who had one that was not.
         stranded: Who had only such.
-        exact: False: there were more than could be told apart, so *affected* and
-            *stranded* are at least so many.
+        exact: False: there were more than could be told apart, or some were lost, so
+            *affected* and *stranded* are at least so many.
     """
 
     verified: int = 0
@@ -68,6 +75,7 @@ class Figures(NamedTuple):
         first_seen: When the first request came that is still kept, in seconds
             since the epoch, whatever the days asked for.
         last_seen: When the last one came.
+        complete: False: Redis has lost some of this.
     """
 
     scheme: str
@@ -78,6 +86,7 @@ class Figures(NamedTuple):
     days_seen: int
     first_seen: float
     last_seen: float
+    complete: bool = True
 
     @property
     def requests(self) -> int:
@@ -137,6 +146,31 @@ def row_of(group: Group, cell: Cell, requests: int) -> Count:
 def order(group: Group) -> list[str]:
     """Return what groups are ordered by: None comes first."""
     return [field or "" for field in group]
+
+
+def label_of(text: str) -> str:
+    """Return what a tenant or an origin is called in figures: its id, and never ``other``.
+
+    A tenant of that id is ``'other'``, one of this is ``''other''``, and so on.
+    """
+    return f"'{text}'" if text.strip("'") == OTHER else text
+
+
+def text_of(label: str) -> str:
+    """Return the id that is called *label*."""
+    return label[1:-1] if label != OTHER and label.strip("'") == OTHER else label
+
+
+def checked_days(days: int) -> int:
+    """Return *days*.
+
+    Raises:
+        ConfigurationError: So many cannot be asked for.
+    """
+    given: object = days
+    if type(given) is not int or not 1 <= given <= MOST_DAYS:
+        raise ConfigurationError(f"days= is a whole number from 1 to {MOST_DAYS}")
+    return days
 
 
 def day_of(now: float) -> int:

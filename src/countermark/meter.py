@@ -19,6 +19,7 @@ from countermark.figures import (
     Figures,
     Group,
     Snapshot,
+    checked_days,
     counted,
     day_of,
     order,
@@ -39,7 +40,7 @@ class Meter:
 
     Give it to the middlewares as ``meter=``; one serves any number of them. It may
     be called from any thread, never raises and never waits for the network.
-    It keeps the latest 30 days and today, and no id and no token: principals are
+    It keeps the latest 37 days and today, and no id and no token: principals are
     told apart by salted hashes.
 
     Its figures are those of its own process, from the start or the fork on. With a
@@ -47,14 +48,17 @@ class Meter:
     :func:`countermark.meter_redis.read_snapshot` and the command ``countermark
     rollout`` read them there. A thread writes them about every *interval* seconds
     while there are any, and what is left is written when the interpreter ends in
-    an orderly manner. While Redis is away they are kept and one event says so;
-    nothing is written twice. It needs Redis 6.2 or later.
+    an orderly manner, or ASGI's ``VerifyingMiddleware`` sees the application shut down.
+    While Redis is away they are kept and one event says so;
+    nothing is written twice. It needs Redis 6.2 or later, which evicts no keys
+    (``maxmemory-policy noeviction``).
 
     Args:
         store: Where the counts of all processes come together.
         clock: Seconds since the epoch. Days are those of UTC.
         max_tenants: How many tenants are told apart, the first ones seen;
-            the others are counted as ``other``, and so is a tenant nobody knows.
+            the others are counted as ``other``, and so is a tenant nobody knows. A
+            tenant whose id is that is called ``'other'``, with the quotes.
         max_origins: The same for origins.
         max_principals: How many principals are told apart in Redis, of each
             group, verified and not; in a process, no more than 50,000 in all. Where
@@ -154,16 +158,17 @@ class Meter:
     def _count(self, verdict: Verdict) -> None:
         now = self._clock()
         day = day_of(now)
+        environment = verdict.environment or None  # see Labels: none is none
         person = None
         if name := _name(verdict):
-            text = person_of(verdict.scheme, verdict.environment, verdict.tenant, name)
+            text = person_of(verdict.scheme, environment, verdict.tenant or None, name)
             person = (text, blake2b(text, digest_size=8, key=self._salt).digest())
         cell_end = (verdict.role, verdict.code, verdict.let_in_by)
         with self._lock:
             # Anybody can make up tenants that nobody knows, and take the place of real ones.
             unknown = verdict.code == "unknown_tenant"
             tenant = OTHER if unknown else self._tenants.of(verdict.tenant)
-            group: Group = (verdict.scheme, verdict.environment, tenant)
+            group: Group = (verdict.scheme, environment, tenant)
             cell: Cell = (self._origins.of(verdict.origin), *cell_end)
             self._total(group, cell)
             self._tally.add(day, now, group, cell)
@@ -190,21 +195,24 @@ class Meter:
         """Return what this process has counted.
 
         Args:
-            days: How many whole days, beside today so far; 30 at most.
+            days: How many whole days, beside today so far, from 1 to 30.
+
+        Raises:
+            ConfigurationError: They are more, or fewer.
         """
         now = self._clock()
-        first = day_of(now) - min(days, KEPT_DAYS)
+        first = day_of(now) - checked_days(days)
         with self._lock:
             seen = {group for groups in self._tally.days.values() for group in groups}
             figures = [self._figures(group, first) for group in sorted(seen, key=order)]
-        return Snapshot(now, min(days, KEPT_DAYS), tuple(figures))
+        return Snapshot(now, days, tuple(figures))
 
     def _figures(self, group: Group, first: int) -> Figures:
         kept = {day: groups[group] for day, groups in self._tally.days.items() if group in groups}
         asked = [bucket for day, bucket in kept.items() if day >= first]
         return Figures(
             *group,
-            counts=counted(group, sums(asked).items()),
+            counts=counted(group, sums(bucket.cells for bucket in asked).items()),
             principals=self._last_seen.since(first, group),
             days_seen=len(asked),
             first_seen=min(bucket.first for bucket in kept.values()),

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from countermark.figures import OTHER, Group
-from countermark.meter_redis import (
+from countermark.meter_keys import (
+    ALL,
     DAY_EXPIRES,
     PERIOD_EXPIRES,
+    Mark,
     MeterKeys,
     in_chunks,
+    period_of,
     pseudonym_of,
 )
 from countermark.tally import MOST_ROWS, Tally
@@ -60,7 +63,7 @@ class Batch:
     ) -> Iterator[list[str]]:
         """Return the commands that write it, all arguments as text.
 
-        COUNT and SEEN are not Redis' own; the script has them.
+        COUNT, SEEN and EVICTED are not Redis' own; the script has them.
 
         Args:
             keys: What the keys are called.
@@ -75,28 +78,42 @@ class Batch:
 
         expires = {keys.salt: PERIOD_EXPIRES}
         for day, group in self.skipped:
-            expires[keys.of_day("skipped", day)] = DAY_EXPIRES
-            yield ["SADD", keys.of_day("skipped", day), json.dumps(labelled(group))]
+            field = Mark(labelled(group), "skipped", day).field()
+            yield ["HSET", keys.of_period("marks", day), field, "1"]
         for day, groups in self.tally.days.items():
             counts, first, last = (keys.of_day(what, day) for what in ("counts", "first", "last"))
-            expires |= dict.fromkeys((counts, first, last), DAY_EXPIRES)
+            marks = keys.of_period("marks", day)
+            expires |= dict.fromkeys((counts, first, last), DAY_EXPIRES) | {marks: PERIOD_EXPIRES}
             for group, bucket in groups.items():
                 row = labelled(group)
                 yield ["ZADD", first, "LT", repr(bucket.first), json.dumps(row)]
                 yield ["ZADD", last, "GT", repr(bucket.last), json.dumps(row)]
+                mark = Mark(row, "requests", day).field()
                 for (origin, *rest), requests in bucket.cells.items():
                     texts = origins.get(origin, origin), origin and OTHER
                     fields = [json.dumps([*row, text, *rest]) for text in texts]
                     yield ["COUNT", counts, *fields, str(requests), str(MOST_ROWS)]
+                    yield ["HINCRBY", marks, mark, str(requests)]
         for (day, group, verified), people in self.people.items():
             row, kind = labelled(group), "verified" if verified else "unverified"
             distinct = keys.of_day(kind, day, row)
             last_seen = keys.of_period(f"last_{kind}", day, row)
-            skipped = keys.of_day("skipped", day)
-            expires |= {distinct: DAY_EXPIRES, skipped: DAY_EXPIRES, last_seen: PERIOD_EXPIRES}
-            seen = [last_seen, skipped, json.dumps(row), str(max_principals), str(day)]
+            expires |= {distinct: DAY_EXPIRES, last_seen: PERIOD_EXPIRES}
+            marked = [
+                keys.of_period("marks", day),
+                Mark(row, kind, period_of(day)).field(),
+                Mark(row, "skipped", day).field(),
+                _lost(row, day),
+            ]
             for some in in_chunks([pseudonym_of(person, salt) for person in people.values()]):
                 yield ["PFADD", distinct, *some]
-                yield ["SEEN", *seen, *some]
+                yield ["SEEN", last_seen, *marked, str(max_principals), str(day), *some]
+        today = max(self.tally.days)
+        marks = keys.of_period("marks", today)
+        yield ["EVICTED", keys.evicted, str(PERIOD_EXPIRES), marks, _lost(ALL, today)]
         for key, seconds in expires.items():
             yield ["EXPIRE", key, str(seconds)]
+
+
+def _lost(group: Group, day: int) -> str:
+    return Mark(group, "lost", day).field()

@@ -1,17 +1,8 @@
-"""The meter's figures in Redis: how they are written, and how they are read.
+"""Reads the figures of all meters from Redis.
 
-Under the prefix of the store, in keys that expire by themselves:
-
-* ``meter:salt``: what pseudonyms are made with;
-* ``meter:tenants``, ``meter:origins``: sets of what is told apart;
-* ``meter:counts:DAY``: a hash of requests by scheme, environment, tenant, origin, role
-  of the key, code and what let the request in;
-* ``meter:first:DAY``, ``meter:last:DAY``: when each group was seen;
-* ``meter:verified:DAY:GROUP``, ``meter:unverified:DAY:GROUP``: HyperLogLogs of pseudonyms;
-* ``meter:last_verified:PERIOD:GROUP``, ``meter:last_unverified:PERIOD:GROUP``: hashes of
-  the day on which each pseudonym was seen last;
-* ``meter:skipped:DAY``: groups with more principals than that;
-* ``meter:written:WORKER``: the number of the last write of a process.
+Under ``maxmemory`` Redis evicts keys, unless its policy is ``noeviction``. Without those
+of who was refused everybody looks verified, so what is read is compared with marks, which
+are written elsewhere in the same step, and with Redis' own count of what it has evicted.
 
 Above 10,000 the number of verified principals is the HyperLogLogs', some 0.8 % off.
 Whether somebody is stranded is not left to them: of one stranded principal among a
@@ -23,11 +14,9 @@ The hashes of days show each, as far as they go.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.figures import (
     KEPT_DAYS,
@@ -36,70 +25,27 @@ from countermark.figures import (
     Group,
     Principals,
     Snapshot,
+    checked_days,
     counted,
     day_of,
     order,
 )
-from countermark.tally import person_of
+from countermark.meter_keys import (
+    ALL,
+    CHUNK,
+    Mark,
+    MeterKeys,
+    in_chunks,
+    pseudonym_of,
+    salt_in,
+)
+from countermark.tally import person_of, sums
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-# A window of days lies in two periods at most, so one entry per principal is enough
-# and nobody has to tidy up.
-_PERIOD = KEPT_DAYS + 2
-
-#: When the keys of a day, and of a period, expire: in seconds.
-DAY_EXPIRES, PERIOD_EXPIRES = 86_400 * (KEPT_DAYS + 2), 86_400 * (2 * _PERIOD + 2)
-
-_CHUNK = 500
-
 # So many verified principals are counted one by one.
 _EXACT = 10_000
-
-
-class MeterKeys:
-    """What the meter's keys in Redis are called."""
-
-    __slots__ = ("_prefix", "origins", "salt", "tenants")
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = f"{prefix}meter:"
-        self.salt = f"{self._prefix}salt"
-        self.tenants = f"{self._prefix}tenants"
-        self.origins = f"{self._prefix}origins"
-
-    def of_day(self, what: str, day: int, group: Group | None = None) -> str:
-        """Return the key of *what* on *day*, for one group or for all."""
-        return f"{self._prefix}{what}:{day}" + ("" if group is None else f":{json.dumps(group)}")
-
-    def of_period(self, what: str, day: int, group: Group) -> str:
-        """Return the key of *what* in the period that *day* lies in."""
-        return self.of_day(what, day // _PERIOD, group)
-
-    def written(self, worker: str) -> str:
-        """Return the key of the number of the last write of *worker*."""
-        return f"{self._prefix}written:{worker}"
-
-
-def salt_in(store: RedisStore) -> str:
-    """Return the salt that all workers share; make it if there is none.
-
-    Raises:
-        StoreUnavailable: Redis does not answer.
-    """
-    key = MeterKeys(store.prefix).salt
-
-    def ask(client: Any) -> str:
-        client.set(key, os.urandom(32).hex(), nx=True, ex=PERIOD_EXPIRES)
-        return str(client.get(key))
-
-    return store.ask(ask)
-
-
-def pseudonym_of(person: bytes, salt: str) -> str:
-    """Return what stands for a person in Redis, sixteen hexadecimal digits."""
-    return blake2b(person, digest_size=8, key=salt.encode()[:64]).hexdigest()
 
 
 def read_snapshot(
@@ -109,14 +55,15 @@ def read_snapshot(
 
     Args:
         store: The store of their meters, with the same prefix.
-        days: How many whole days of UTC, beside today so far; 30 at most.
+        days: How many whole days of UTC, beside today so far, from 1 to 30.
         clock: Seconds since the epoch.
 
     Raises:
+        ConfigurationError: They are more, or fewer.
         StoreUnavailable: Redis does not answer.
     """
-    now, days = clock(), min(days, KEPT_DAYS)
-    window = range(day_of(now) - days, day_of(now) + 1)
+    now = clock()
+    window = range(day_of(now) - checked_days(days), day_of(now) + 1)
     kept = range(day_of(now) - KEPT_DAYS, day_of(now) + 1)
     return store.ask(lambda client: _Reader(client, store.prefix).read(now, window, kept))
 
@@ -139,10 +86,12 @@ def stranded_among(
         clock: Seconds since the epoch.
 
     Raises:
+        ConfigurationError: So many days cannot be asked for.
         StoreUnavailable: Redis does not answer.
     """
     group: Group = figures[:3]
-    window = range(day_of(clock()) - min(days, KEPT_DAYS), day_of(clock()) + 1)
+    today = day_of(clock())
+    window = range(today - checked_days(days), today + 1)
     salt = salt_in(store)
     asked = {
         pseudonym_of(person_of(*group[:2], tenant, principal_id), salt): principal_id
@@ -162,21 +111,26 @@ class _Reader:
         self._keys = MeterKeys(prefix)
 
     def read(self, now: float, window: range, kept: range) -> Snapshot:
-        counts, days_seen = self._counts(window)
-        first, last = self._seen("first", kept, min), self._seen("last", kept, max)
-        keys = [self._keys.of_day("skipped", day) for day in window]
-        skipped = {_group(text) for members in self._each("smembers", keys) for text in members}
-        figures = [
-            Figures(
-                *group,
-                counts=counted(group, counts.get(group, {}).items()),
-                principals=self._principals(group, window, exact=group not in skipped),
-                days_seen=days_seen.get(group, 0),
-                first_seen=first[group],
-                last_seen=last[group],
+        held = self._held(window)
+        seen = self._seen(kept)
+        evicted, forgotten = self._has_evicted(), self._forgotten(held)
+        figures = []
+        for group in sorted({*seen, *held.groups()}, key=order):
+            complete = not (evicted or group in forgotten or held.lost(group))
+            exact = complete and not held.marked(group, "skipped")
+            days = [of_day[group] for of_day in held.counts.values() if group in of_day]
+            times = seen.get(group, [now])
+            figures.append(
+                Figures(
+                    *group,
+                    counts=counted(group, sums(days).items()),
+                    principals=self._principals(group, window, exact=exact),
+                    days_seen=len(days),
+                    first_seen=min(times),
+                    last_seen=max(times),
+                    complete=complete,
+                )
             )
-            for group in sorted(first, key=order)
-        ]
         return Snapshot(now, len(window) - 1, tuple(figures))
 
     def stranded(self, group: Group, window: range) -> tuple[set[str], set[str]]:
@@ -194,7 +148,7 @@ class _Reader:
         return {
             who
             for key in self._of_periods(what, group, window)
-            for who, day in self._client.hscan_iter(key, count=_CHUNK)
+            for who, day in self._client.hscan_iter(key, count=CHUNK)
             if int(day) >= window.start
         }
 
@@ -214,45 +168,92 @@ class _Reader:
         keys = [self._keys.of_day(what, day, group) for day in window]
         return int(self._client.pfcount(*keys))
 
-    def _counts(self, window: range) -> tuple[dict[Group, dict[Cell, int]], dict[Group, int]]:
-        counts: dict[Group, dict[Cell, int]] = {}
-        days: dict[Group, int] = {}
-        for rows in self._each("hgetall", [self._keys.of_day("counts", day) for day in window]):
-            of_day = set()
+    def _held(self, window: range) -> _Held:
+        """Return what there is and what there must be, at one moment."""
+        periods = sorted({self._keys.of_period("marks", day) for day in window})
+        keys = [self._keys.of_day("counts", day) for day in window] + periods
+        hashes = self._each("hgetall", keys)
+        marks = {
+            Mark.of(field): int(number)
+            for hashed in hashes[len(window) :]
+            for field, number in hashed.items()
+        }
+        counts: dict[int, dict[Group, dict[Cell, int]]] = {day: {} for day in window}
+        for day, rows in zip(window, hashes[: len(window)], strict=True):
             for field, requests in rows.items():
-                scheme, environment, tenant, *rest = json.loads(field)
-                origin, role, code, let_in_by = rest
-                of_day.add(group := (scheme, environment, tenant))
-                cells, cell = counts.setdefault(group, {}), (origin, role, code, let_in_by)
-                cells[cell] = cells.get(cell, 0) + int(requests)
-            days |= {group: days.get(group, 0) + 1 for group in of_day}
-        return counts, days
+                scheme, environment, tenant, origin, role, code, let_in_by = json.loads(field)
+                cells = counts[day].setdefault((scheme, environment, tenant), {})
+                cells[origin, role, code, let_in_by] = int(requests)
+        return _Held(window, counts, marks)
 
-    def _seen(
-        self, what: str, kept: range, choose: Callable[[float, float], float]
-    ) -> dict[Group, float]:
-        seen: dict[Group, float] = {}
-        keys = [self._keys.of_day(what, day) for day in kept]
+    def _forgotten(self, held: _Held) -> set[Group]:
+        """Return the groups with fewer pseudonyms than there must be."""
+        marks = [mark for mark in held.marks if mark.what in ("verified", "unverified")]
+        keys = [self._keys.of_day(f"last_{mark.what}", mark.when, mark.group) for mark in marks]
+        sizes = zip(marks, self._each("hlen", keys), strict=True)
+        return {mark.group for mark, size in sizes if size < held.marks[mark]}
+
+    def _has_evicted(self) -> bool:
+        """Tell whether Redis has evicted keys since a meter looked."""
+        from redis import ResponseError  # noqa: TID251  # it is there where a store is
+
+        try:
+            evicted = self._client.info("stats").get("evicted_keys", 0)
+        except ResponseError:  # of those who may not ask
+            return False
+        return evicted not in (0, int(self._client.get(self._keys.evicted) or 0))
+
+    def _seen(self, kept: range) -> dict[Group, list[float]]:
+        """Return when each group was seen, the first and the last time of each day among it."""
+        seen: dict[Group, list[float]] = {}
+        keys = [self._keys.of_day(what, day) for what in ("first", "last") for day in kept]
         for pairs in self._each("zrange", keys, 0, -1, withscores=True):
             for text, when in pairs:
-                group = _group(text)
-                seen[group] = choose(seen.get(group, when), when)
+                seen.setdefault(_group(text), []).append(when)
         return seen
 
     def _of_periods(self, what: str, group: Group, window: range) -> list[str]:
         return sorted({self._keys.of_period(what, day, group) for day in window})
 
     def _each(self, command: str, keys: list[str], *arguments: Any, **options: Any) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
+        pipeline = self._client.pipeline()  # in one transaction
         for key in keys:
             getattr(pipeline, command)(key, *arguments, **options)
         answers: list[Any] = pipeline.execute()
         return answers
 
 
-def in_chunks(members: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Return *members* in parts that a command of Redis takes."""
-    return (members[at : at + _CHUNK] for at in range(0, len(members), _CHUNK))
+class _Held(NamedTuple):
+    """What there is in Redis of the days of *window*, and what there must be."""
+
+    window: range
+    counts: dict[int, dict[Group, dict[Cell, int]]]
+    marks: dict[Mark, int]
+
+    def groups(self) -> set[Group]:
+        """Return whatever had requests."""
+        marked = {
+            mark.group
+            for mark in self.marks
+            if mark.what == "requests" and mark.when in self.window
+        }
+        return marked.union(*self.counts.values())
+
+    def marked(self, group: Group, what: str) -> bool:
+        """Tell whether a day is marked as *what*."""
+        return any(Mark(group, what, day) in self.marks for day in self.window)
+
+    def lost(self, group: Group) -> bool:
+        """Tell whether any requests are missing, or anything was noticed to be."""
+        return (
+            self.marked(group, "lost")
+            or self.marked(ALL, "lost")
+            or any(
+                sum(self.counts[day].get(group, {}).values())
+                != self.marks.get(Mark(group, "requests", day), 0)
+                for day in self.window
+            )
+        )
 
 
 def _group(text: str) -> Group:

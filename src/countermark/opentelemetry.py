@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from countermark.figures import Figures, Group
+from countermark.figures import Figures, Group, checked_days
 from countermark.meter import Meter
 from countermark.rollout import allowance_left_now
 
@@ -52,10 +52,14 @@ def instrument(
     Args:
         meter: The meter.
         meter_provider: What to register with; None: the global one.
-        days: How many whole days the gauges are about, beside today so far.
+        days: How many whole days the gauges are about, beside today so far, from 1 to 30.
         allowance: The middleware's. Where it has a store, that is asked; while it does
             not answer, nothing is observed.
+
+    Raises:
+        ConfigurationError: So many days cannot be asked for.
     """
+    checked_days(days)
     of = get_meter("countermark", meter_provider=meter_provider)
     of.create_observable_counter(
         "countermark.verdicts",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from countermark.figures import Figures
+from countermark.figures import Figures, checked_days
 from countermark.meter import Meter
 from countermark.rollout import allowance_left_now
 
@@ -48,14 +48,17 @@ class CountermarkCollector(Collector):
 
     Args:
         meter: The meter.
-        days: How many whole days the gauges are about, beside today so far.
+        days: How many whole days the gauges are about, beside today so far, from 1 to 30.
         allowance: The middleware's, for ``countermark_allowance_left``. Where it has a
             store, that is asked; while it does not answer, there is no such sample.
+
+    Raises:
+        ConfigurationError: So many days cannot be asked for.
     """
 
     def __init__(self, meter: Meter, *, days: int = 7, allowance: Allowance | None = None) -> None:
         self._meter = meter
-        self._days = days
+        self._days = checked_days(days)
         self._allowance = allowance
 
     def describe(self) -> list[Metric]:

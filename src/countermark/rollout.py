@@ -7,14 +7,18 @@ from fractions import Fraction
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from countermark.enforcement import UNKNOWN_SCHEME, allowance_group
 from countermark.errors import StoreUnavailable
-from countermark.figures import DAY, OTHER, Figures, Group, Snapshot
+from countermark.figures import DAY, OTHER, Figures, Group, Snapshot, text_of
 
 if TYPE_CHECKING:
     from countermark.allowance import Allowance
 
 #: How many requests of a hundred must be verified.
 LEAST_VERIFIED = 99.9
+
+#: Of the form of :func:`as_dict`. It changes when a program that reads it must.
+REPORT_VERSION = 1
 
 _WHAT_LETS_IN = ("token", "monitor", "allowance", "fail_open")
 
@@ -42,7 +46,8 @@ def readiness(
     * the first one that is kept came that many days ago or earlier,
     * *least* of a hundred were verified, or more,
     * no principal had unverified requests only, and there were not too many
-      principals to tell.
+      principals to tell,
+    * Redis has lost none of it.
 
     Requests that name nobody count in the third alone.
 
@@ -57,10 +62,31 @@ def readiness(
 
 
 def is_ready(snapshot: Snapshot, *, least: float | str = LEAST_VERIFIED) -> bool:
-    """Tell whether all of *snapshot* is ready to be enforced, and there is anything."""
+    """Tell whether all of *snapshot* is ready to be enforced, and there is anything.
+
+    What :func:`left_out` returns does not count.
+    """
+    left = left_out(snapshot)
     return bool(snapshot.groups) and all(
-        readiness(snapshot, figures, least=least).ready for figures in snapshot.groups
+        readiness(snapshot, figures, least=least).ready
+        for figures in snapshot.groups
+        if figures[:3] not in left
     )
+
+
+def left_out(snapshot: Snapshot) -> dict[Group, str]:
+    """Return what does not count for whether all is ready, and why, in English.
+
+    It is what had no request in the days of the snapshot, and the tenants that nobody
+    has keys for, whom anybody can make up. If there is nothing else, both count.
+    """
+    reasons: dict[Group, str] = {}
+    for figures in snapshot.groups:
+        if figures.scheme == UNKNOWN_SCHEME:
+            reasons[figures[:3]] = "nobody has keys for these tenants"
+        elif not figures.requests:
+            reasons[figures[:3]] = f"there was no request in the last {snapshot.days} days"
+    return reasons if {figures[:3] for figures in snapshot.groups} - set(reasons) else {}
 
 
 def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[str]:
@@ -76,7 +102,12 @@ def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[
     if principals.stranded:
         are = "principal" if principals.stranded == 1 else "principals"
         yield f"{_least(principals.stranded, principals.exact)} {are} had unverified requests only"
-    if not principals.exact:
+    if not figures.complete:
+        yield (
+            "Redis has lost or evicted some of the counts, so there may have been others; set its"
+            " maxmemory-policy to noeviction, or give the meters a Redis of their own"
+        )
+    elif not principals.exact:
         yield (
             "there were more principals than are told apart, so others may have had unverified"
             " requests only; raise max_principals= of the meter"
@@ -91,13 +122,13 @@ def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Grou
     Raises:
         StoreUnavailable: The allowance's store does not answer.
     """
-    from countermark.enforcement import allowance_group  # for those alone who have one
-
-    return {
-        figures[:3]: allowance.left(allowance_group(*figures[:3]))
-        for figures in groups
-        if figures.tenant != OTHER
-    }
+    left = {}
+    for scheme, environment, label in (figures[:3] for figures in groups):
+        if label != OTHER:
+            tenant = None if label is None else text_of(label)
+            group = allowance_group(scheme, environment, tenant)
+            left[scheme, environment, label] = allowance.left(group)
+    return left
 
 
 def allowance_left_now(allowance: Allowance | None, groups: Iterable[Figures]) -> dict[Group, int]:
@@ -121,7 +152,7 @@ def as_dict(
         least: As for :func:`readiness`.
         allowance_left: How many more unsigned sessions get in, by group, where that is known.
     """
-    groups = []
+    groups, left = [], left_out(snapshot)
     for figures in snapshot.groups:
         ready, reasons = readiness(snapshot, figures, least=least)
         let_in = figures.by("let_in_by")
@@ -131,7 +162,9 @@ def as_dict(
                 "environment": figures.environment,
                 "tenant": figures.tenant,
                 "ready": ready,
+                "counts_for_all": figures[:3] not in left,
                 "reasons": list(reasons),
+                "complete": figures.complete,
                 "requests": figures.requests,
                 "verified": figures.verified,
                 "would_be_refused": figures.would_be_refused,
@@ -146,6 +179,7 @@ def as_dict(
             }
         )
     return {
+        "version": REPORT_VERSION,
         "ready": is_ready(snapshot, least=least),
         "taken_at": snapshot.taken_at,
         "days": snapshot.days,
@@ -163,25 +197,28 @@ def as_text(
     """Return the report as plain text. The arguments are those of :func:`as_dict`."""
     if not snapshot.groups:
         return "nothing was seen\n\nready to enforce: no"
-    parts = []
+    parts, days = [], f"the last {snapshot.days} days and today"
     for figures in snapshot.groups:
         ready, reasons = readiness(snapshot, figures, least=least)
         left = (allowance_left or {}).get(figures[:3])
         answer = ["ready to enforce: " + ("yes" if ready else "no")]
         answer += [f"- {reason}" for reason in reasons]
-        tables = [_heading(snapshot, figures), *_tables(figures), _facts(figures, left)]
+        tables = [f"{_name(*figures[:3])}: {days}", *_tables(figures), _facts(figures, left)]
         parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
     if len(parts) > 1:
+        not_counted = left_out(snapshot).items()
         all_ready = "yes" if is_ready(snapshot, least=least) else "no"
-        parts.append(f"all of these ready to enforce: {all_ready}")
+        lines = [f"all of these ready to enforce: {all_ready}"]
+        lines += [f"- {_name(*group)} does not count: {why}" for group, why in not_counted]
+        parts.append("\n".join(lines))
     return "\n\n\n".join(parts)
 
 
-def _heading(snapshot: Snapshot, figures: Figures) -> str:
-    names = [figures.scheme]
-    names += [] if figures.environment is None else [f"environment {_shown(figures.environment)}"]
-    names += [] if figures.tenant is None else [f"tenant {_shown(figures.tenant)}"]
-    return f"{', '.join(names)}: the last {snapshot.days} days and today"
+def _name(scheme: str, environment: str | None, tenant: str | None) -> str:
+    names = [scheme]
+    names += [] if environment is None else [f"environment {_shown(environment)}"]
+    names += [] if tenant is None else [f"tenant {_shown(tenant)}"]
+    return ", ".join(names)
 
 
 def _tables(figures: Figures) -> Iterator[str]:

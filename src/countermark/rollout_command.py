@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from countermark.command_arguments import share, whole_number
 from countermark.errors import ConfigurationError
-from countermark.figures import KEPT_DAYS, OTHER, Figures, Group, Snapshot
+from countermark.figures import MOST_DAYS, OTHER, Figures, Group, Snapshot, text_of
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -20,19 +21,30 @@ _VARIABLE = "COUNTERMARK_REDIS_URL"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell *parser* what the command takes."""
-    parser.add_argument("--redis", metavar="URL", help=f"the store of the meters ({_VARIABLE})")
+    parser.add_argument(
+        "--redis",
+        metavar="URL",
+        help=f"the store of the meters; a URL with a password belongs into {_VARIABLE}, as"
+        " others can see the arguments of a command",
+    )
     parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
     parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
     parser.add_argument("--environment", metavar="ENV", help="this environment only")
-    parser.add_argument("--tenant", help="this tenant only")
+    parser.add_argument("--tenant", help="this tenant only, called as the report calls it")
     parser.add_argument(
-        "--days", type=_days, default=7, help="whole days, beside today (default: 7)"
+        "--days",
+        type=whole_number(1, MOST_DAYS),
+        default=7,
+        help=f"whole days, beside today, up to {MOST_DAYS} (default: 7)",
     )
     parser.add_argument(
-        "--least", type=_share, default="99.9", help="requests of a hundred (default: 99.9)"
+        "--least", type=share, default="99.9", help="requests of a hundred (default: 99.9)"
     )
     parser.add_argument(
-        "--allowance", type=_count, metavar="N", help="the count of the Allowance in that store"
+        "--allowance",
+        type=whole_number(0),
+        metavar="N",
+        help="the count of the Allowance in that store",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -91,13 +103,14 @@ def _which_of(
     from countermark.meter_redis import stranded_among
 
     ids = _lines_of(options.which_of)
-    found = {
-        principal_id
-        for figures in groups
-        for principal_id in stranded_among(
-            store, figures, [(options.tenant or figures.tenant, each) for each in ids], options.days
-        )
-    }
+    found: set[str] = set()
+    for figures in groups:
+        label = options.tenant or figures.tenant
+        tenant = None if label is None else text_of(label)
+        people = [(tenant, each) for each in ids]
+        found.update(stranded_among(store, figures, people, options.days))
+    if not all(figures.principals.exact for figures in groups):
+        sys.stderr.write("there may be more: the report says why\n")
     return "\n".join(each for each in ids if each in found), 1 if found else 0
 
 
@@ -110,23 +123,3 @@ def _lines_of(name: str) -> list[str]:
         # Not splitlines(), which takes more for the end of a line than a person does.
         return content.split("\n")
     raise ConfigurationError(f"the file of --which-of cannot be read: {problem}")
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= KEPT_DAYS:
-        raise ValueError
-    return days
-
-
-def _share(text: str) -> str:
-    if not 0 <= float(text) <= 100:
-        raise ValueError
-    return text
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise ValueError
-    return count

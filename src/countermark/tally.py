@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from countermark.figures import KEPT_DAYS, OTHER, Cell, Group, Principals
+from countermark.figures import KEPT_DAYS, OTHER, Cell, Group, Principals, label_of
 
 #: How many different rows there are on a day; further ones, with the origin "other".
 MOST_ROWS = 5_000
@@ -23,8 +23,11 @@ class Labels:
         self.known: frozenset[str] = frozenset()
 
     def of(self, text: str | None) -> str | None:
-        """Return *text*, or what stands for it if there are too many."""
-        if text is None or text in self.known:
+        """Return the label of *text*, or what stands for it if there are too many."""
+        if not text:
+            return None  # where labels are texts, nothing and no text are the same
+        text = label_of(text)
+        if text in self.known:
             return text
         if len(self.known) >= self.limit or len(text) > _LONGEST or not text.isprintable():
             return OTHER
@@ -130,10 +133,10 @@ def person_of(scheme: str, environment: str | None, tenant: str | None, principa
     return ascii((scheme, environment, tenant, principal_id)).encode()
 
 
-def sums(buckets: Iterable[Bucket]) -> dict[Cell, int]:
+def sums(days: Iterable[Mapping[Cell, int]]) -> dict[Cell, int]:
     """Return the counts of several days together."""
     total: dict[Cell, int] = {}
-    for bucket in buckets:
-        for cell, requests in bucket.cells.items():
+    for cells in days:
+        for cell, requests in cells.items():
             total[cell] = total.get(cell, 0) + requests
     return total

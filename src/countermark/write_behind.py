@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from countermark.events import Event, emit
 from countermark.figures import OTHER, Cell, Group
 from countermark.meter_batch import Batch, Labelled
-from countermark.meter_redis import DAY_EXPIRES, MeterKeys, salt_in
+from countermark.meter_keys import DAY_EXPIRES, MeterKeys, salt_in
 from countermark.tally import Labels
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _MOST_TOLD = 50_000
 
 # All of a batch or nothing, and once: after an answer that was lost, the same batch with
-# the same number is sent again.
+# the same number is sent again. Of what it holds there must be as much as the marks say;
+# whoever may not ask how many keys were evicted has the marks alone.
 _WRITE = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then return end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', 86400)
@@ -34,17 +35,29 @@ function run.COUNT(key, field, fallback, requests, most)
   end
   redis.call('HINCRBY', key, field, requests)
 end
-function run.SEEN(key, skipped, group, most, day, ...)
-  local room = tonumber(most) - redis.call('HLEN', key)
+function run.EVICTED(key, seconds, marks, lost)
+  local stats = redis.pcall('INFO', 'stats')
+  local evicted = type(stats) == 'string' and stats:match('evicted_keys:(%d+)') or '0'
+  if evicted == (redis.call('GET', key) or '0') then return end
+  redis.call('SET', key, evicted, 'EX', seconds)
+  if evicted ~= '0' then redis.call('HSET', marks, lost, '1') end
+end
+function run.SEEN(key, marks, mark, skipped, lost, most, day, ...)
+  local known = redis.call('HLEN', key)
+  if known ~= tonumber(redis.call('HGET', marks, mark) or '0') then
+    redis.call('HSET', marks, lost, '1')
+  end
+  local room = tonumber(most) - known
   for _, who in ipairs({...}) do
     local before = redis.call('HGET', key, who)
     if not before then room = room - 1 end
     if not before and room < 0 then
-      redis.call('SADD', skipped, group)
+      redis.call('HSET', marks, skipped, '1')
     elseif not before or tonumber(before) < tonumber(day) then
       redis.call('HSET', key, who, day)
     end
   end
+  redis.call('HSET', marks, mark, redis.call('HLEN', key))
 end
 for _, command in ipairs(cjson.decode(ARGV[2])) do
   local own = run[command[1]]

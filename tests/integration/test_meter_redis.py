@@ -25,6 +25,7 @@ from countermark.figures import DAY, Figures, Principals
 from countermark.meter import Meter
 from countermark.meter_redis import read_snapshot, stranded_among
 from countermark.redis import RedisStore
+from countermark.rollout import is_ready
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, running
 from tests.unit.verdicts import NOON, Clock, unverified, verified
@@ -86,10 +87,10 @@ def test_what_is_read_is_what_was_counted(redis_server: RedisServer) -> None:
         if day % 2:
             assert meter.flush()
     assert meter.flush()
-    for days in (0, 3, 7, 30):
+    for days in (1, 3, 7, 30):
         assert read_snapshot(store, days, clock=clock) == meter.snapshot(days)
     assert meter.flush()
-    clock.now += 31 * DAY
+    clock.now += 38 * DAY
     assert read_snapshot(store, clock=clock).groups == ()
 
 
@@ -373,14 +374,15 @@ def test_what_comes_late_makes_nobody_seen_earlier(redis_server: RedisServer) ->
     store, clock = store_of(redis_server), Clock()
     late, punctual = (Meter(store=store, clock=clock, interval=NEVER) for _ in range(2))
     late(verified("user-1"))
-    clock.now += DAY
+    clock.now += 2 * DAY
     punctual(verified("user-1"))
     punctual(unverified("user-1"))
     assert punctual.flush()
     assert late.flush()
-    figures = only(store, 0, clock)
+    figures = only(store, 1, clock)
     assert figures.principals == Principals(verified=1, affected=1, stranded=0)
-    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + DAY)
+    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + 2 * DAY)
+    assert figures.complete
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
@@ -402,14 +404,15 @@ def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:
     meter = Meter(store=store, clock=clock, interval=NEVER)
     meter(verified("user-1"))
     meter(unverified("user-2"))
-    clock.now += DAY
+    clock.now += 2 * DAY
     meter(unverified("user-1"))
     meter(verified("user-2"))
     meter(unverified("user-3"))
     assert meter.flush()
     assert only(store, 7, clock).principals == Principals(verified=2, affected=3, stranded=1)
-    assert only(store, 0, clock).principals == Principals(verified=1, affected=2, stranded=2)
-    assert len(redis_server.client().keys("*:last_verified:*")) == 2  # type: ignore[arg-type]
+    assert only(store, 1, clock).principals == Principals(verified=1, affected=2, stranded=2)
+    client: Any = redis_server.client()
+    assert len(client.keys("*:last_verified:*")) == 2
 
 
 def test_the_thread_writes_by_itself_ends_and_begins_again(redis_server: RedisServer) -> None:
@@ -576,3 +579,66 @@ def test_ids_that_cannot_be_read_are_an_error(
     for name in ("latin", "missing"):
         assert rollout(counted, "--which-of", str(tmp_path / name)) == 2
     assert "FileNotFoundError" in capsys.readouterr().err
+
+
+def test_a_tenant_whose_id_is_other_is_asked_for_as_it_is_called(
+    redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter = Meter(store=store_of(redis_server), max_tenants=1, interval=NEVER)
+    for tenant in ("other", "brick"):
+        meter(unverified(f"user-of-{tenant}", tenant=tenant))
+    assert meter.flush()
+    (tmp_path / "ids").write_text("user-of-other\nuser-of-brick")
+    for arguments in (["--tenant", "'other'"], []):
+        assert rollout(redis_server, *arguments, "--which-of", str(tmp_path / "ids")) == 1
+        assert capsys.readouterr().out == "user-of-other\n"
+    assert rollout(redis_server, "--tenant", "'other'", "--json") == 1
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert (group["tenant"], group["requests"]) == ("'other'", 1)
+
+
+def test_where_something_is_lost_there_may_be_more_of_the_stranded(
+    counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ids").write_text("user-8\nuser-9")
+    client: Any = counted.client()
+    for lost, says in (("nothing", ""), ("last_unverified", "there may be more")):
+        for key in client.keys(f"*:{lost}:*test*acme*"):
+            client.delete(key)
+        assert rollout(counted, "--which-of", str(tmp_path / "ids")) == 1
+        shown = capsys.readouterr()
+        assert shown.out.startswith("user-8\n")
+        assert shown.err.startswith(says)
+        assert bool(shown.err) == bool(says)
+
+
+@pytest.mark.parametrize("hours", [8, 12, 20])
+def test_thirty_days_can_be_asked_for_in_the_morning_too(
+    redis_server: RedisServer, hours: int
+) -> None:
+    store, clock = store_of(redis_server), Clock()
+    meter = Meter(store=store, clock=clock, interval=NEVER)
+    for day in range(40):
+        for hour in (9, 17):
+            if day % 7 < 5:  # nobody works at the weekend
+                clock.now = NOON + (day - 0.5) * DAY + hour * 3600
+                meter(verified())
+    assert meter.flush()
+    for day in range(40, 47):
+        clock.now = NOON + (day - 0.5) * DAY + hours * 3600
+        assert is_ready(read_snapshot(store, 30, clock=clock))
+        assert is_ready(meter.snapshot(30))
+
+
+def test_a_report_that_nobody_reads_to_the_end_is_no_error(counted: RedisServer) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "countermark", "rollout", "--redis", counted.url, "--json"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, b"")

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from countermark.allowance import Allowance
 from countermark.enforcement import allowance_group
-from countermark.errors import StoreUnavailable
+from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.figures import DAY
 from countermark.meter import Meter
 from countermark.opentelemetry import instrument
@@ -114,6 +114,28 @@ def test_there_are_only_so_many_series() -> None:
     samples = [line for line in text_of(meter).splitlines() if "verdicts_total{" in line]
     assert len(samples) <= 6 * 6
     assert sum(float(line.rpartition(" ")[2]) for line in samples) == 1_000
+
+
+def test_no_two_series_have_the_same_labels() -> None:
+    meter = Meter(max_tenants=2)
+    for tenant in (None, "", "other", "brick", "clay"):
+        for environment in (None, "", "live"):
+            meter(verified(tenant=tenant, environment=environment))
+    lines = [line for line in text_of(meter).splitlines() if not line.startswith("#")]
+    series = [line.rpartition(" ")[0] for line in lines]
+    assert len(set(series)) == len(series)
+    counted = [line for line in lines if line.startswith("countermark_verdicts_total{")]
+    assert sum(float(line.rpartition(" ")[2]) for line in counted) == 15
+    assert {line.partition('tenant="')[2].partition('"')[0] for line in counted} == {
+        "", "'other'", "brick", "other"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("show", [CountermarkCollector, instrument])
+def test_days_that_cannot_be_asked_for_are_found_out_at_once(show: Any) -> None:
+    for days in (0, 31):
+        with pytest.raises(ConfigurationError, match="days="):
+            show(Meter(), days=days)
 
 
 def observed(meter: Meter, **options: Any) -> dict[str, list[tuple[dict[str, Any], float]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from countermark.rollout import (
     as_dict,
     as_text,
     is_ready,
+    left_out,
     percent,
     readiness,
 )
@@ -132,6 +134,44 @@ def test_all_groups_must_be_ready_and_there_must_be_one() -> None:
     assert not is_ready(snapshot(figures(), figures(environment="test", age=DAY)))
 
 
+def test_what_had_no_request_lately_does_not_count_unless_it_is_all() -> None:
+    live, dormant = figures(), figures(verified=0, environment="staging", age=17 * DAY)
+    both = snapshot(live, dormant)
+    assert is_ready(both)
+    assert left_out(both) == {dormant[:3]: "there was no request in the last 7 days"}
+    assert not readiness(both, dormant).ready
+    assert not is_ready(snapshot(dormant))
+    assert left_out(snapshot(dormant)) == {}
+    assert not is_ready(snapshot(dormant, figures(missing=2)))
+
+
+def test_tenants_that_nobody_has_keys_for_do_not_count_unless_they_are_all() -> None:
+    unknown = figures(0, 50, scheme="unknown", environment=None, tenant="other")
+    assert is_ready(snapshot(figures(), unknown))
+    assert not is_ready(snapshot(unknown))
+    assert not is_ready(snapshot(unknown, figures(verified=0)))
+    assert as_dict(snapshot(figures(), unknown))["groups"][1]["counts_for_all"] is False
+
+
+def test_the_report_says_what_does_not_count() -> None:
+    unknown = figures(0, 50, scheme="unknown", environment=None, tenant="other")
+    dormant = figures(verified=0, environment="staging", age=17 * DAY)
+    text = as_text(snapshot(figures(), dormant, unknown))
+    assert text.endswith(
+        "all of these ready to enforce: yes\n"
+        "- stigg, environment staging does not count: there was no request in the last 7 days\n"
+        "- unknown, tenant other does not count: nobody has keys for these tenants"
+    )
+
+
+def test_what_redis_has_lost_is_not_ready_and_at_least_so_many() -> None:
+    lost = figures(principals=Principals(9, 3, 0, exact=False), complete=False)
+    (reason,) = readiness(snapshot(lost), lost).reasons
+    assert "maxmemory-policy to noeviction" in reason
+    assert "with unverified requests  at least 3\n" in as_text(snapshot(lost))
+    assert as_dict(snapshot(lost))["groups"][0]["complete"] is False
+
+
 def test_a_hundred_percent_is_all() -> None:
     assert percent(999_999, 1_000_000) == "99.99"
     assert percent(1_000_000, 1_000_000) == "100.00"
@@ -222,6 +262,7 @@ def test_the_report_as_json_has_these_keys() -> None:
     counts, other_counts = (group.pop("counts") for group in report["groups"])
     principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True}
     assert report == {
+        "version": 1,
         "ready": False,
         "taken_at": NOON,
         "days": 7,
@@ -232,10 +273,12 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "environment": "live",
                 "tenant": "acme\x1b[2J",
                 "ready": False,
+                "counts_for_all": True,
                 "reasons": [
                     "92.42 % of the requests were verified; 99.5 % are needed",
                     "2 principals had unverified requests only",
                 ],
+                "complete": True,
                 "requests": 13_351,
                 "verified": 12_340,
                 "would_be_refused": 1_011,
@@ -252,7 +295,9 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "environment": "live",
                 "tenant": None,
                 "ready": True,
+                "counts_for_all": True,
                 "reasons": [],
+                "complete": True,
                 "requests": 1_000,
                 "verified": 1_000,
                 "would_be_refused": 0,
@@ -273,8 +318,14 @@ def test_the_report_as_json_has_these_keys() -> None:
 def test_the_allowance_is_that_of_each_group() -> None:
     allowance = Allowance(3)
     allowance.admit(allowance_group("stigg", "live"), {})
-    groups = [figures(), figures(tenant="acme"), figures(tenant="other")]
-    left = {("stigg", "live", None): 2, ("stigg", "live", "acme"): 3}
+    allowance.admit(allowance_group("stigg", "live", "other"), {})
+    tenants = (None, "acme", "other", "'other'")
+    groups = [figures(tenant=tenant) for tenant in tenants]
+    left = {
+        ("stigg", "live", None): 2,
+        ("stigg", "live", "acme"): 3,
+        ("stigg", "live", "'other'"): 2,
+    }
     assert allowance_left(allowance, groups) == allowance_left_now(allowance, groups) == left
     assert allowance_left_now(None, groups) == {}
 
@@ -296,6 +347,46 @@ def test_a_wrong_argument_is_an_error(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(["rollout", "--redis", "redis://127.0.0.1:1/0", *wrong])
     assert error.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (["--days", "0"], "argument --days: it is a whole number from 1 to 30"),
+        (["--days", "week"], "argument --days: it is a whole number from 1 to 30"),
+        (["--least", "101"], "argument --least: it is a number from 0 to 100"),
+        (["--allowance", "-1"], "argument --allowance: it is a whole number from 0 on"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_words(
+    wrong: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["rollout", *wrong])
+    assert capsys.readouterr().err.rstrip().endswith(says)
+
+
+def test_the_help_says_where_a_password_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["rollout", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "a URL with a password belongs into COUNTERMARK_REDIS_URL" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its pipes break in another way")
+@pytest.mark.parametrize("command", [["schemes", "stigg"], ["schemes", "--markdown"]])
+def test_whoever_stops_reading_sees_no_traceback(command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "countermark", *command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, b"")
 
 
 def test_without_a_redis_it_says_what_to_give(
