@@ -1,0 +1,112 @@
+"""However a path is written: what a framework routes to the receiver, somebody has verified."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
+from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
+from tests.drivers import call, http_scope
+from tests.frameworks.webhook_receivers import ASGI, DJANGO_URLS, HANDLED, PATH, WSGI
+from tests.unit.webhook_samples import verifier
+
+from django.test import override_settings  # isort: skip  # Django is set up by now
+
+STIGG = verifier("stigg")
+PIECES = [
+    *(chr(number) for number in range(33)), *"!#%*.:;?@\\~\x7f", "\x80", "\x85", "\xa0", "\xff",
+    "\u2028", "\uff0f", "\u212a", "\u017f", "/", "//", "/./", "/../", "/x/../", "%2f", "%5c", "%0a",
+    "\r\n", "x:", "http:", "http://x", ";x",
+]  # fmt: skip
+#: What is read for the path by some, though it is another text.
+LENIENT = {
+    "Flask": "hooks/stigg", "Bottle": "/\xffhooks/stigg", "Falcon": "hooks/stigg",
+    "Pyramid": "/hooks/stigg\n", "Django": PATH, "Starlette": "/hooks/stigg\n",
+    "Quart": "\n/hooks/stigg",
+    "mounts of Starlette": PATH, "FastAPI": "/hooks/stigg\n", "Litestar": "hooks/stigg",
+}  # fmt: skip
+ROOTS = {"Litestar": ("/app", "/x/app/hooks/stigg"), "Falcon": ("/hooks", "/hooks/stigg"),
+         "Django": ("/app", "/app/hooks/stigg"), "Starlette": ("/app", "/app/hooks/stigg\n"),
+         "Quart": ("/app", "/apphooks/stigg")}  # fmt: skip
+
+
+def spellings() -> Iterator[str]:
+    """Yield the path with each piece put in anywhere, or in a letter's place."""
+    for piece in PIECES:
+        for place in range(len(PATH) + 1):
+            yield PATH[:place] + piece + PATH[place:]
+            yield PATH[:place] + piece + PATH[place + 1 :]
+    for place in range(len(PATH)):
+        yield PATH[:place] + PATH[place + 1 :]
+    yield PATH.upper()
+
+
+async def aanswer(app: Any, path: str, root: str) -> str:
+    sent: list[Any] = []
+    received = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        with contextlib.suppress(StopIteration):
+            return next(received)
+        return await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = http_scope(method="POST", path=path, root_path=root, headers=[(b"host", b"localhost")])
+    with contextlib.suppress(Exception):  # what a server gives no application, some cannot take
+        await app(scope, receive, send)
+    return b"".join(message.get("body", b"") for message in sent).decode()
+
+
+def answers(app: Any, paths: Iterable[str], root: str = "") -> list[str]:
+    async def all_of_them() -> list[str]:
+        return [path for path in paths if HANDLED in await aanswer(app, path, root)]
+
+    with override_settings(ROOT_URLCONF=DJANGO_URLS, MIDDLEWARE=[]):
+        return asyncio.run(all_of_them())
+
+
+def wsgi_answers(app: Any, paths: Iterable[str]) -> list[str]:
+    def answer(path: str) -> str:
+        native = path if max(path) < "\u0100" else path.encode().decode("latin-1")
+        with contextlib.suppress(Exception):
+            given = {"REQUEST_METHOD": "POST", "PATH_INFO": native, "HTTP_HOST": "localhost"}
+            return b"".join(call(app, **given).body).decode()
+        return ""
+
+    with override_settings(ROOT_URLCONF=DJANGO_URLS, MIDDLEWARE=[]):
+        return [path for path in paths if HANDLED in answer(path)]
+
+
+@pytest.mark.parametrize("framework", WSGI)
+def test_no_spelling_leads_to_a_receiver_under_wsgi(framework: str) -> None:
+    app = WSGI[framework]()
+    lenient = LENIENT[framework]
+    assert wsgi_answers(app, [PATH, lenient]) == [PATH, lenient]
+    assert wsgi_answers(WSGIWebhookMiddleware(app, verifier=STIGG, paths=PATH), spellings()) == []
+
+
+@pytest.mark.parametrize("framework", ASGI)
+def test_no_spelling_leads_to_a_receiver_under_asgi(framework: str) -> None:
+    app = ASGI[framework]()
+    lenient = LENIENT[framework]
+    assert answers(app, [PATH, lenient]) == [PATH, lenient]
+    assert answers(ASGIWebhookMiddleware(app, verifier=STIGG, paths=PATH), spellings()) == []
+
+
+@pytest.mark.parametrize("framework", ROOTS)
+def test_nor_does_a_root(framework: str) -> None:
+    app = ASGI[framework]()
+    own_root, lenient = ROOTS[framework]
+    assert answers(app, [lenient], own_root) == [lenient]
+    covered = ASGIWebhookMiddleware(app, verifier=STIGG, paths=PATH)
+    some = list(spellings())[::40]
+    for root in ("/app", "/app/", "app", "/", "/hooks"):
+        paths = [before + root + path for before in ("", "/x", "/") for path in (PATH, *some)]
+        assert answers(covered, [lenient, PATH, *paths], root) == []
