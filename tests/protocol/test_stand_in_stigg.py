@@ -304,6 +304,42 @@ def test_it_may_be_mounted_anywhere(edge: StiggEdge) -> None:
     assert client.get("/stigg/v1/c/org:42/entitlements.json", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("customer_id", ["org/42", "/", "a/entitlements.json", "%2F", "a /?#", "."])
+def test_a_customer_id_may_hold_a_slash(customer_id: str) -> None:
+    edge = StiggEdge(Keyring(SECRET), customers={customer_id: CUSTOMERS["customer-demo-01"]})
+    scope = drivers.http_scope(
+        path=f"/v1/c/{customer_id}/entitlements.json",
+        raw_path=f"/v1/c/{quote(customer_id, safe='')}/entitlements.json".encode(),
+        headers=[
+            (b"x-api-key", KEY.encode()),
+            (b"x-customer-key", token_of(customer_id).encode()),
+        ],
+    )
+    assert drivers.request(edge, scope)[0]["status"] == 200
+    decoded = drivers.request(edge, {**scope, "raw_path": None})[0]["status"]
+    assert decoded == (404 if "/" in customer_id else 200)
+    mounted = {
+        **scope,
+        "root_path": "/stand/in",
+        "path": f"/stand/in{scope['path']}",
+        "raw_path": b"/stand/%69n" + scope["raw_path"] + b"?query=of-some-clients",
+    }
+    assert drivers.request(edge, mounted)[0]["status"] == 200
+    # Of a server that leaves the mount out of the path, and not of what came.
+    assert drivers.request(edge, {**mounted, "path": scope["path"]})[0]["status"] == 200
+
+
+def test_a_path_that_was_rewritten_counts_before_the_one_that_came(edge: StiggEdge) -> None:
+    headers = [(b"x-api-key", KEY.encode())]
+    path = "/v1/config/client-sdk-configuration.json"
+    for raw in (b"/something/else", b"", None):
+        scope = drivers.http_scope(path=path, raw_path=raw, headers=headers)
+        assert drivers.request(edge, scope)[0]["status"] == 200
+    del scope["raw_path"]
+    assert drivers.request(edge, scope)[0]["status"] == 200
+    assert drivers.request(edge, {**scope, "path": "v1"})[0]["status"] == 404
+
+
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 def test_nothing_but_http_is_served(edge: StiggEdge, kind: str) -> None:
     sent = drivers.request(edge, drivers.http_scope(type=kind))

@@ -380,6 +380,7 @@ def test_whoever_stops_reading_sees_no_traceback(command: list[str]) -> None:
     os.close(reading)
     ran = subprocess.run(
         [sys.executable, "-m", "countermark", *command],
+        env={name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"},
         stdout=writing,
         stderr=subprocess.PIPE,
         check=False,

@@ -15,11 +15,11 @@ from countermark.errors import REFUSALS, BadToken, CountermarkError
 from countermark.keyring import Keyring
 from countermark.origins import AllowedOrigins
 from countermark.responses import Response, json_response, problem
-from countermark.testing.service import Unusable, not_found, path_of, read_json, serve
+from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
 
-_PATH: Final = "/flow_sessions"
+_PATH: Final = ["flow_sessions"]
 _OF_USER: Final = ("customerReference", "signature")
 
 _read_reference = from_query("customerReference")
@@ -155,7 +155,7 @@ class FlowSessions:
             return None
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        if (scope["method"], path_of(scope)) != ("POST", _PATH):
+        if (scope["method"], segments_of(scope)) != ("POST", _PATH):
             return not_found()
         try:
             asked = _asked(await read_json(receive))

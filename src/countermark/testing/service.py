@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from countermark.asgi.types import Receive, Scope, Send
 from countermark.responses import Header, Response, problem
@@ -60,10 +61,19 @@ def _permission(origin: str | None) -> list[Header]:
     ]
 
 
-def path_of(scope: Scope) -> str:
-    """Return the path as the stand-in sees it, wherever it is mounted."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+def segments_of(scope: Scope) -> list[str]:
+    """Return the decoded parts of the path as the stand-in sees it, wherever it is mounted.
+
+    A slash that came encoded is in a part, if the server tells what came.
+    """
+    path, mounts = scope["path"], scope.get("root_path", "").split("/")
+    # Some test clients leave the query in it.
+    came = (scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
+    parts = [unquote(part) for part in came.split("/")]
+    # A middleware that gives another path leaves alone what came.
+    if "/".join(parts) not in (path, "/".join(mounts) + path):
+        parts = path.split("/")
+    return parts[len(mounts) :] if parts[: len(mounts)] == mounts else parts[1:]
 
 
 async def read_json(receive: Receive) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -13,18 +12,19 @@ from countermark.enforcement import Enforcement
 from countermark.errors import REFUSALS, BadToken, ConfigurationError
 from countermark.keyring import Keyring
 from countermark.responses import Response, json_response
-from countermark.testing.service import Unusable, not_found, path_of, read_json, serve
+from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
 
 #: What is known of a customer: lists called ``entitlements`` and ``subscriptions``.
 Customer: TypeAlias = Mapping[str, list[Any]]
 
-_EDGE = re.compile(r"/v1/c/([^/]+)/(entitlements|subscriptions)\.json")
-_CONFIGURATION = "/v1/config/client-sdk-configuration.json"
-
 # What GraphQL calls the lists, over both ways.
 _FIELDS: Final = {"entitlements": "entitlements", "subscriptions": "getActiveSubscriptions"}
+
+_FILES = {f"{name}.json": name for name in _FIELDS}
+_CONFIGURATION = ("GET", "v1", "config", "client-sdk-configuration.json")
+_GRAPHQL = ("POST", "graphql")
 
 _MAX_BATCH = 25
 
@@ -96,20 +96,19 @@ class StiggEdge:
         await serve(self._answer, lambda scope: "*", scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        path = path_of(scope)
-        edge = _EDGE.fullmatch(path)
-        route = scope["method"], "edge" if edge else path
-        if route not in (("GET", "edge"), ("GET", _CONFIGURATION), ("POST", "/graphql")):
+        route = (scope["method"], *segments_of(scope))
+        edge = _is_edge(route)
+        if not edge and route not in (_CONFIGURATION, _GRAPHQL):
             return not_found()
         if not self._is_client(scope):
             return _failure(401, "Unauthenticated", "The API key is not the client's.")
-        if path == _CONFIGURATION:
+        if edge:
+            customer_id, file = route[-2:]
+            verdict = self._enforcement.judge(scope)
+            return _json(*self._read(verdict, [customer_id], [_FILES[file]]))
+        if route == _CONFIGURATION:
             configuration = {"sentryDsn": None, "isWidgetWatermarkEnabled": False}
             return _json(200, {"data": {"sdkConfiguration": configuration}})
-        if edge:
-            customer_id, name = edge.groups()
-            status, content = self._read(self._judge(scope), [customer_id], [name])
-            return _json(status, content)
         return await self._graphql(scope, receive)
 
     def _is_client(self, scope: Scope) -> bool:
@@ -128,12 +127,9 @@ class StiggEdge:
             detail = f"The body must be an operation, or a list of up to {_MAX_BATCH}."
             return _failure(400, "BadUserInput", detail)
         named = [list(_customer_ids(operation.get("variables"))) for operation in operations]
-        verdict = self._judge(scope) if any(named) else None
+        verdict = self._enforcement.judge(scope) if any(named) else None
         results = [self._read(verdict, ids, list(_FIELDS))[1] for ids in named]
         return _json(200, results if isinstance(content, list) else results[0])
-
-    def _judge(self, scope: Scope) -> Verdict | None:
-        return self._enforcement.judge(scope)
 
     def _read(
         self, verdict: Verdict | None, customer_ids: list[str], names: list[str]
@@ -152,6 +148,12 @@ class StiggEdge:
         if customer is None:
             return 404, _errors("CustomerNotFound", "There is no such customer.")
         return 200, {"data": {_FIELDS[name]: customer.get(name, []) for name in names}}
+
+
+def _is_edge(route: tuple[str, ...]) -> bool:
+    if len(route) != 5 or route[:3] != ("GET", "v1", "c"):
+        return False
+    return route[3] != "" and route[4] in _FILES
 
 
 def _reason(verdict: Verdict | None, customer_ids: list[str]) -> str | None:
