@@ -105,6 +105,8 @@ class SecretKey:
         """
         inner = object.__new__(SecretKey)
         inner._secret, inner.until = self._secret.removeprefix(prefix.encode()), self.until
+        if form == "base64" and b"=" not in inner._secret:  # some vendors leave it out
+            inner._secret += b"=" * (-len(inner._secret) % 4)
         inner._secret = inner._decoded(form)
         inner.key_id = self.key_id
         if not inner._secret.strip(b"\0"):
@@ -253,10 +255,7 @@ class PrivateKey:
 def _from_base64(text: str) -> bytes:
     from base64 import b64decode
 
-    packed = "".join(text.split())
-    if "=" not in packed:  # people cut it off, and vendors leave it out
-        packed += "=" * (-len(packed) % 4)
-    return b64decode(packed, validate=True)
+    return b64decode("".join(text.split()), validate=True)
 
 
 def problem_with_pem(pem: object) -> str | None:

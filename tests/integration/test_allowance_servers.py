@@ -129,4 +129,4 @@ def test_an_outage_is_decided_by_the_policy_and_changes_no_count(
         assert [status(url, f"before {number}") for number in range(4)] == [200] * 4
     log = (tmp_path / "server.log").read_text()
     assert log.count("failed: store_unavailable") == 22
-    assert "error=StoreUnavailable" in log
+    assert "error=ConnectionError" in log
