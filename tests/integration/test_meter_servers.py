@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -29,6 +30,10 @@ async def page(scope, receive, send):
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
+async def no_lifespan(scope, receive, send):
+    assert scope["type"] == "http"
+    await page(scope, receive, send)
+
 options = {
     "verifier": Verifier("stigg", Keyring("a-secret-of-the-tests-with-enough-bytes")),
     "meter": Meter(
@@ -37,14 +42,23 @@ options = {
     ),
 }
 app = VerifyingMiddleware(page, **options)
+without = VerifyingMiddleware(with_lifespan(no_lifespan), **options)
 framework = Starlette()
 framework.add_middleware(VerifyingMiddleware, **options)
 """
+
+# The page shows how an application that has no lifespan gets one.
+(RECIPE,) = re.findall(
+    r"^```python\n(def with_lifespan.*?)^```$",
+    (ROOT / "docs/rollout.md").read_text(encoding="utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
 
 UVICORN = ("-m", "uvicorn", "--app-dir", "{folder}", "--port", "{port}")
 COMMANDS = {
     "uvicorn": (*UVICORN, "served:app"),
     "uvicorn with a framework": (*UVICORN, "served:framework"),
+    "uvicorn with the lifespan of the page": (*UVICORN, "served:without"),
     "uvicorn with workers": (*UVICORN, "--workers", "2", "served:app"),
     "hypercorn on trio": ("-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:{port}", "served:app"),
 }
@@ -60,7 +74,7 @@ def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "served.py").write_text(SERVED)
+    (tmp_path / "served.py").write_text(RECIPE + SERVED)
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", interval)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
@@ -76,7 +90,7 @@ def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
 def test_a_server_whose_redis_is_away_ends_all_the_same(
     redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "served.py").write_text(SERVED.replace("timeout=5", "timeout=0.25"))
+    (tmp_path / "served.py").write_text(RECIPE + SERVED.replace("timeout=5", "timeout=0.25"))
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", "60")
     port = free_port()

@@ -327,6 +327,7 @@ def test_a_customer_id_may_hold_a_slash(customer_id: str) -> None:
     assert drivers.request(edge, mounted)[0]["status"] == 200
     # Of a server that leaves the mount out of the path, and not of what came.
     assert drivers.request(edge, {**mounted, "path": scope["path"]})[0]["status"] == 200
+    assert drivers.request(edge, {**scope, "root_path": "/stand/in"})[0]["status"] == 200
 
 
 def test_a_path_that_was_rewritten_counts_before_the_one_that_came(edge: StiggEdge) -> None:
