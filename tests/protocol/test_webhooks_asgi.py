@@ -20,7 +20,17 @@ from countermark.errors import StoreUnavailable
 from countermark.webhooks.deliveries import MOST, DeliveriesInMemory
 from tests.conftest import Events
 from tests.drivers import answer, http_scope
-from tests.unit.webhook_samples import BODY, NOW, SECRET, Delivery, cognito, github, stigg, verifier
+from tests.unit.webhook_samples import (
+    BODY,
+    NOW,
+    SECRET,
+    Delivery,
+    cognito,
+    github,
+    sent,
+    stigg,
+    verifier,
+)
 
 GOOD = verifier("stigg")
 
@@ -200,6 +210,17 @@ def never() -> Receive:
         raise AssertionError("the body was read")
 
     return receive
+
+
+@pytest.mark.parametrize("scheme", ["github", "cognito", "standard-webhooks"])
+def test_another_body_than_was_signed_is_refused(scheme: str, events: Events) -> None:
+    handler = Handler()
+    app = WebhookMiddleware(handler, verifier=verifier(scheme), on_event=events)
+    assert exchange(app, sent(scheme)._replace(body=b"{}")).status == 401
+    assert handler.scopes == []
+    assert [(event.name, event.reason) for event in events] == [
+        ("refused", "digest_mismatch" if scheme == "cognito" else "mismatch")
+    ]
 
 
 @pytest.mark.parametrize("headers", [{}, stigg(secret="wrong").headers])

@@ -188,6 +188,18 @@ class Unread:
         raise AssertionError("the body was read")
 
 
+@pytest.mark.parametrize("delivery", [github(), cognito()])
+def test_another_body_than_was_signed_is_refused(delivery: Delivery, events: Events) -> None:
+    handler = Handler()
+    scheme = "github" if "X-GitHub-Delivery" in delivery.headers else "cognito"
+    app = WebhookMiddleware(handler, verifier=verifier(scheme), on_event=events)
+    found = deliver(app, delivery._replace(body=b"{}"))
+    assert (status(found), handler.environs) == (401, [])
+    assert [(event.name, event.reason) for event in events] == [
+        ("refused", "mismatch" if scheme == "github" else "digest_mismatch")
+    ]
+
+
 @pytest.mark.parametrize("headers", [{}, stigg(secret="wrong").headers])
 def test_who_has_no_secret_is_refused_before_the_body(headers: dict[str, str]) -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD)
