@@ -88,8 +88,8 @@ class Event(NamedTuple):
         scheme: The scheme concerned, where it was one and not all.
         principal: A salted hash of the id (see ``SecretKey.pseudonym``); of a request
             that is not verified, of the id that it claims.
-        error: The type of the exception behind it; of ``store_unavailable``, of what
-            Redis raised.
+        error: The type of the exception behind it; of ``store_unavailable``
+            and ``meter_unavailable``, of what Redis raised.
         correlation: What a refusal and its event have in common, a UUID.
     """
 

@@ -210,7 +210,8 @@ class WriteBehind:
     def _report(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            emit(Event("failed", "meter_unavailable", error=type(error).__name__), None)
+            kind = getattr(error, "kind", type(error).__name__)
+            emit(Event("failed", "meter_unavailable", error=kind), None)
 
 
 def _agree(key: str, arguments: list[Any], client: Any) -> list[str]:

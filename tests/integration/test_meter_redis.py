@@ -230,6 +230,7 @@ def test_redis_killed_in_between_loses_nothing_that_was_counted(
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2, told
     assert all("failed: meter_unavailable" in message for message in told)
+    assert all("error=ConnectionError" in message for message in told)
 
 
 def test_redis_frozen_while_it_is_written_to_counts_nothing_twice(
