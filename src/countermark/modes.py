@@ -186,7 +186,7 @@ def _read(path: str | PathLike[str]) -> _Modes:
     # A TOMLDecodeError and a UnicodeDecodeError are ValueErrors.
     except (OSError, ValueError, RecursionError) as error:
         kind = type(error).__name__
-        raise ConfigurationError(f"the mode file cannot be read: {kind}") from error
+        raise ConfigurationError(f"the mode file {path} cannot be read: {kind}: {error}") from error
     default = _mode(data.pop("mode", None), "the mode file: mode")
     tables = []
     for name, of in _TABLES.items():

@@ -25,7 +25,8 @@ HINTS: Final = {
     "ambiguous": "The header, parameter or cookie came twice, or the header also with"
     " underscores in its name. A front end and a proxy may both add it.",
     "mismatch": "Mostly one of these: the secret of another environment or vendor, an e-mail"
-    " address where the id is signed, or a newline at the end of the secret.",
+    " address where the id is signed, a newline at the end of the secret, or a principal="
+    " that names somebody else or nobody.",
     "expired": "The page was open for longer than its token lives, or the clocks differ. The"
     " front end has to fetch a new one.",
     "not_yet_valid": "The clock of the machine that signs is ahead of this one's.",

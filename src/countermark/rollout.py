@@ -203,18 +203,18 @@ def as_text(
         left = (allowance_left or {}).get(figures[:3])
         answer = ["ready to enforce: " + ("yes" if ready else "no")]
         answer += [f"- {reason}" for reason in reasons]
-        tables = [f"{_name(*figures[:3])}: {days}", *_tables(figures), _facts(figures, left)]
+        tables = [f"{group_name(*figures[:3])}: {days}", *_tables(figures), _facts(figures, left)]
         parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
     if len(parts) > 1:
         not_counted = left_out(snapshot).items()
         all_ready = "yes" if is_ready(snapshot, least=least) else "no"
         lines = [f"all of these ready to enforce: {all_ready}"]
-        lines += [f"- {_name(*group)} does not count: {why}" for group, why in not_counted]
+        lines += [f"- {group_name(*group)} does not count: {why}" for group, why in not_counted]
         parts.append("\n".join(lines))
     return "\n\n\n".join(parts)
 
 
-def _name(scheme: str, environment: str | None, tenant: str | None) -> str:
+def group_name(scheme: str, environment: str | None, tenant: str | None) -> str:
     names = [scheme]
     names += [] if environment is None else [f"environment {_shown(environment)}"]
     names += [] if tenant is None else [f"tenant {_shown(tenant)}"]

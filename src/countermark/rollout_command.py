@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
     parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
-    parser.add_argument("--environment", metavar="ENV", help="this environment only")
+    parser.add_argument("--environment", metavar="ENV", help="this environment only; '' for none")
     parser.add_argument("--tenant", help="this tenant only, called as the report calls it")
     parser.add_argument(
         "--days",
@@ -66,23 +66,26 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     from countermark.allowance import Allowance
     from countermark.meter_redis import read_snapshot
     from countermark.redis import RedisStore
-    from countermark.rollout import allowance_left, as_dict, as_text, is_ready
+    from countermark.rollout import allowance_left, as_dict, as_text, group_name, is_ready
 
     url = options.redis or os.environ.get(_VARIABLE)
     if not url:
         raise ConfigurationError(f"give --redis URL, or set the variable {_VARIABLE}")
     # Nobody's request waits for it.
     store = RedisStore(url, prefix=options.prefix, timeout=5)
-    snapshot = read_snapshot(store, options.days)
-    asked = tuple(figures for figures in snapshot.groups if _asked(options, figures))
+    snapshot_of_all = read_snapshot(store, options.days)
+    asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
     if options.which_of is not None:
         return _which_of(options, store, asked)
     chosen = tuple(figures for figures in asked if options.tenant in {None, figures.tenant})
-    snapshot = Snapshot(snapshot.taken_at, snapshot.days, chosen)
+    snapshot = Snapshot(snapshot_of_all.taken_at, snapshot_of_all.days, chosen)
     left: dict[Group, int] = {}
     if options.allowance is not None:
         left = allowance_left(Allowance(options.allowance, store=store), chosen)
     code = 0 if is_ready(snapshot, least=options.least) else 1
+    if not chosen and snapshot_of_all.groups:
+        names = ", ".join(sorted({group_name(*each[:3]) for each in snapshot_of_all.groups}))
+        sys.stderr.write(f"nothing was seen of that; there is {names}\n")
     if options.json:
         report = as_dict(snapshot, least=options.least, allowance_left=left)
         return json.dumps(report, indent=2), code
@@ -92,7 +95,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 def _asked(options: argparse.Namespace, figures: Figures) -> bool:
     return (
         options.scheme in {None, figures.scheme}
-        and options.environment in {None, figures.environment}
+        and options.environment in {None, figures.environment or ""}
         and (options.tenant is None or figures.tenant in {options.tenant, OTHER})
     )
 

@@ -252,3 +252,27 @@ def test_the_table_of_events_is_how_they_are_logged(caplog: pytest.LogCaptureFix
             assert [record.levelname for record in caplog.records] == (
                 [] if level == "not logged" else [level]
             )
+
+
+def test_each_tenant_has_its_own_users() -> None:
+    names = run("Tenants")
+    signed = Signer("stigg", Keyring(names["SECRETS"]["acme"])).sign("user-1")
+    client = Client(names["app"])
+    for host, status in (("acme.example", 200), ("else.example", 403)):
+        answer = client.get("/", headers={HEADER: signed}, base_url=f"https://{host}")
+        assert answer.status_code == status
+
+
+def test_a_file_says_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = Client(run("Modes that change")["app"])
+    assert client.get("/").status_code == 401  # live
+    origin = {"Origin": "https://old.example"}
+    assert client.get("/", headers=origin).status_code == 200
+
+
+def test_the_first_sessions_are_let_in() -> None:
+    client = Client(run("Unsigned sessions, origins")["app"])
+    session = {"app.session_id": "s-1"}
+    assert client.get("/", environ_overrides=session).status_code == 200
+    assert client.get("/", headers={"Origin": "https://else.example"}).status_code == 403

@@ -87,6 +87,20 @@ class OfModel(TokenAuthentication):
         return user
 
 
+class OfNumber(TokenAuthentication):
+    """Looks users up by a field that is a number."""
+
+    verifier = VERIFIER
+
+    def get_user(self, identity: VerifiedIdentity) -> Any:
+        return person(str(int(identity.principal_id or "")))
+
+
+class OfOrigin(TokenAuthentication):
+    verifier = VERIFIER
+    origins = ("https://app.example",)
+
+
 class Session(BaseAuthentication):  # type: ignore[misc]
     """Another class behind: everybody is the same."""
 
@@ -116,6 +130,8 @@ urlpatterns = [
     path("query", view(ByQuery)),
     path("function", view(ByFunction)),
     path("model", view(OfModel)),
+    path("number", view(OfNumber)),
+    path("origin", view(OfOrigin)),
     path("behind", view(ByToken, Session)),
     path("staff", view(ByToken, permission=IsAdminUser)),
     path("unset", view(TokenAuthentication)),
@@ -278,6 +294,28 @@ def test_mistakes_show_where_a_class_is_defined() -> None:
     for body in ({"verifier": FLOW, "token": "X-Signature"}, {"verifier": "stigg"}, {"token": 7}):
         with pytest.raises(ConfigurationError):
             type("Wrong", (TokenAuthentication,), {"verifier": VERIFIER, **body})
+
+
+@pytest.mark.parametrize("name", ["mode", "allowance", "meter", "tenant"])
+def test_an_option_that_it_does_not_have_is_refused_and_not_passed_over(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is an option of VerifyingMiddleware"):
+        type("Wrong", (TokenAuthentication,), {"verifier": VERIFIER, name: "monitor"})
+
+
+def test_an_id_that_the_field_cannot_hold_is_no_user(ask: Ask) -> None:
+    assert ask("/number", good("7")).status == 200
+    answer = ask("/number", good("user-1"))
+    assert (answer.status, answer.headers["www-authenticate"]) == (
+        401,
+        'Countermark realm="dated", error="unknown_user"',
+    )
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "https://evil.example", None])
+def test_origins_count(origin: str | None) -> None:
+    headers = {"HTTP_ORIGIN": origin} if origin else {}
+    answer = APIClient().get("/origin", **{KEY: good("user-1")}, **headers)
+    assert answer.status_code == (200 if origin == "https://app.example" else 403)
 
 
 def test_a_class_may_do_with_the_verifier_of_its_base() -> None:

@@ -508,6 +508,28 @@ def test_the_command_ends_with_0_where_all_is_ready(
     assert last.startswith("yes" if code == 0 or groups == 3 else "no")
 
 
+def test_a_filter_that_finds_nothing_says_what_there_is(
+    counted: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollout(counted, "--scheme", "stig") == 1
+    told = capsys.readouterr().err
+    assert told.startswith("nothing was seen of that; there is stigg, environment live")
+    assert "environment test" in told
+
+
+def test_verifiers_that_name_no_environment_are_asked_for_by_an_empty_one(
+    redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter = Meter(store=RedisStore(redis_server.url), interval=60)
+    meter(verified("user-1", environment=None))
+    meter(unverified("user-2", environment="test"))
+    assert meter.flush()
+    assert rollout(redis_server, "--environment", "") == 1
+    out = capsys.readouterr().out
+    assert "stigg:" in out
+    assert "environment test" not in out
+
+
 def test_the_command_takes_the_url_from_the_environment(
     counted: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

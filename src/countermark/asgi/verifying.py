@@ -44,7 +44,7 @@ class VerifyingMiddleware:
     Args:
         app: The application, or the next middleware.
         verifier: A :class:`Verifier`; or a function that returns one for the id of a
-            tenant, or None, and is called once for each of the latest 1024 tenants.
+            tenant, or None. For each of the latest 1024 it is called once in a minute.
         mode: ``off``, ``monitor`` or ``enforce``, or a function from a
             :class:`Question` to one, such as a :class:`ModeFile`. Where that fails,
             it is ``enforce``.

@@ -5,11 +5,13 @@ Needs the extra ``rest-framework``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 try:
+    from django.core.exceptions import ValidationError
     from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-    from rest_framework.exceptions import AuthenticationFailed
+    from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 except ImportError as error:
     raise ImportError(
         "countermark.django.rest_framework needs Django REST framework:"
@@ -20,6 +22,7 @@ from countermark.authentication import Authentication
 from countermark.credentials import Location
 from countermark.errors import REFUSALS, ConfigurationError
 from countermark.events import OnEvent
+from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.verified_identity import VerifiedIdentity
 from countermark.verifier import Verifier
@@ -69,10 +72,12 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
     :data:`countermark.errors.REFUSALS`; the answer has it in ``WWW-Authenticate`` where
     this class is the first. A token in a cookie needs Django's CSRF token beside it.
 
+    It enforces: there is no mode, and nothing is counted.
+
     Attributes:
         verifier: The verifier.
         token: As for :class:`countermark.wsgi.VerifyingMiddleware`, and so are
-            *principal* and *on_event*. Under ASGI *principal* takes the scope.
+            *principal*, *origins* and *on_event*. Under ASGI *principal* takes the scope.
 
     Raises:
         ConfigurationError: Where a class is defined: something does not fit together.
@@ -82,6 +87,7 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
     verifier: ClassVar[Verifier]
     token: ClassVar[Location | str | None] = None
     principal: PrincipalReader | None = None
+    origins: ClassVar[AllowedOrigins | Iterable[str] | None] = None
     on_event: OnEvent | None = None
 
     _authentication: ClassVar[Authentication | None] = None
@@ -89,9 +95,18 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if hasattr(cls, "verifier"):
+            for name in ("mode", "allowance", "meter", "tenant"):
+                if hasattr(cls, name):
+                    raise ConfigurationError(
+                        f"{name} is an option of VerifyingMiddleware; this class enforces"
+                    )
             # Read from the class, where functions are not made methods.
             cls._authentication = Authentication(
-                cls.verifier, token=cls.token, principal=cls.principal, on_event=cls.on_event
+                cls.verifier,
+                token=cls.token,
+                principal=cls.principal,
+                origins=cls.origins,
+                on_event=cls.on_event,
             )
 
     def authenticate(self, request: Any) -> tuple[Any, VerifiedIdentity] | None:
@@ -99,19 +114,25 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
 
         Raises:
             AuthenticationFailed: The token is not good, or there is no such user.
-            PermissionDenied: The token is in a cookie, and the CSRF token is not good.
+            PermissionDenied: The token is in a cookie, and the CSRF token is not good; or the
+                page's origin is not allowed.
         """
         authentication = self._checked()
         source = getattr(request._request, "scope", None) or request.META  # noqa: SLF001
         verdict = authentication.verdict(source)
         if verdict is None:
             return None
+        if verdict.code == "origin_refused":  # a better token would not help
+            raise PermissionDenied(f"{REFUSALS[verdict.code].capitalize()}.", verdict.code)
         if verdict.identity is None:
             raise _failed(request, f"{REFUSALS[verdict.code].capitalize()}.", verdict.code)
         if authentication.place.kind == "cookie":
             # Cookies come with what other sites make a browser send.
             SessionAuthentication().enforce_csrf(request)
-        user = self.get_user(verdict.identity)
+        try:
+            user = self.get_user(verdict.identity)
+        except (ValueError, ValidationError):  # an id that the model's field cannot hold
+            user = None
         if user is None or not getattr(user, "is_active", True):
             raise _failed(request, "There is no such user.", "unknown_user")
         return user, verdict.identity
