@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from countermark import Keyring, Signer, Verdict, VerifiedIdentity, Verifier, asgi, wsgi
+from countermark import Keyring, Scheme, Signer, Verdict, VerifiedIdentity, Verifier, asgi, wsgi
 from countermark.asgi import Message, Receive, Scope, Send
 from tests.conftest import SECRET
 from tests.drivers import Environ, call, http_scope
@@ -137,3 +137,47 @@ def run_dry(coroutine: Any) -> None:
     except StopIteration:
         return
     raise AssertionError("it waits for something")
+
+
+APP = "https://app.example"
+ORIGIN = (b"origin", APP.encode())
+TOKEN = (HEADER, GOOD.encode())
+OTHER = "another-secret-of-the-tests-with-enough-bytes"
+OLD = "an-older-secret-of-the-tests-with-enough-bytes"
+
+
+def stigg(id: str = "user-1", secret: str = SECRET) -> tuple[bytes, bytes]:
+    return HEADER, Signer("stigg", Keyring(secret)).sign(id).encode("latin-1")
+
+
+DATED = Scheme.from_mapping(
+    {
+        "slug": "dated",
+        "mac": {"algorithm": "sha256", "message": "{id}.{now:s}", "encoding": "hex"},
+        "token": {"template": "{id}.{now:s}.{mac}"},
+    }
+)
+
+
+def dated(now: float) -> Verifier:
+    return Verifier(DATED, Keyring(SECRET), max_age=60, leeway=0, clock=lambda: now)
+
+
+class Tenants:
+    """Two tenants with keys of their own, by the host that was asked."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+        self.keys = {"acme": SECRET, "umbrella": OTHER}
+
+    def __call__(self, tenant: str) -> Verifier | None:
+        self.loaded.append(tenant)
+        if tenant == "broken":
+            raise OSError(tenant)
+        if tenant == "odd":
+            return "stigg"  # type: ignore[return-value]
+        if tenant == "bare":
+            return FLOW_VERIFIER
+        if tenant not in self.keys:
+            return None
+        return Verifier("stigg", Keyring(self.keys[tenant]), environment="test")

@@ -1,0 +1,175 @@
+"""Behind both protocols: what is told, and what is refused at the start."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from countermark import (
+    ConfigurationError,
+    Keyring,
+    Principal,
+    Verifier,
+    asgi,
+    wsgi,
+)
+from countermark.allowance import Allowance
+from countermark.credentials import from_header
+from tests.conftest import SECRET, Events
+from tests.drivers import answer, wsgi_answer
+from tests.verifying import (
+    APP,
+    FLOW_VERIFIER,
+    GOOD,
+    OTHER,
+    SIGNER,
+    TOKEN,
+    VERIFIER,
+    Protocol,
+    Tenants,
+    stigg,
+)
+
+# Events
+
+
+def test_events_say_what_happened_and_to_whom_by_pseudonym(
+    protocol: Protocol, events: Events
+) -> None:
+    protocol(TOKEN, on_event=events)
+    protocol(TOKEN, TOKEN, on_event=events)
+    protocol(stigg(secret=OTHER), mode="monitor", on_event=events)
+    protocol(on_event=events, allowance=Allowance(1))
+    who = VERIFIER.pseudonym("user-1")
+    assert [event[:4] for event in events] == [
+        ("verified", "current", "stigg", who),
+        ("refused", "ambiguous", "stigg", None),
+        ("would_refuse", "mismatch", "stigg", who),
+        ("allowed", "allowance", "stigg", None),
+    ]
+    assert [event.correlation is None for event in events] == [True, False, True, True]
+
+
+def test_the_salt_of_a_pseudonym_is_the_tenants_key(
+    protocol: Protocol, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = Tenants()
+    options: dict[str, Any] = {
+        "verifier": tenants, "token": "X-Customer-Key", "on_event": events,
+        "tenant": from_header("X-Tenant"),
+    }  # fmt: skip
+    acme = (b"x-tenant", b"acme")
+    protocol(TOKEN, acme, **options)
+    assert events[-1].principal == SIGNER.pseudonym("user-1")
+    # Where the cache has no room and the tenant is gone or broken, there is none.
+    monkeypatch.setattr("countermark.tenants.MAX_TENANTS", 0)
+    for then in ("nobody", "broken"):
+        names = iter(["acme", then])
+        protocol(TOKEN, acme, **{**options, "verifier": lambda _, of=names: tenants(next(of))})
+        assert events[-1][:4] == ("verified", "current", "stigg", None)
+
+
+def test_of_an_unsigned_request_the_id_it_claims_is_told(
+    protocol: Protocol, events: Events
+) -> None:
+    for principal, claimed in (("user-1", "user-1"), (Principal("user-1"), "user-1"), ("\n", None)):
+        visit = protocol(mode="monitor", principal=lambda source, who=principal: who)
+        assert visit.verdict is not None
+        assert (visit.code, visit.verdict.claimed_id) == ("missing", claimed)
+
+
+def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
+    protocol: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "countermark")
+    protocol(TOKEN, on_event=Events())
+    protocol(mode="monitor")
+    protocol(allowance=Allowance(1))
+    visit = protocol()
+    assert [record.levelname for record in caplog.records] == ["DEBUG", "INFO", "WARNING"]
+    correlation = visit.problem["instance"].removeprefix("urn:uuid:")
+    assert caplog.messages[-1] == (
+        f"refused: missing (scheme=stigg principal=None error=None) correlation={correlation}"
+    )
+
+
+def test_what_nobody_would_see_is_not_computed(
+    protocol: Protocol, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def pseudonym(self: Verifier, identifier: str) -> str:
+        raise AssertionError("it was asked")
+
+    caplog.set_level(logging.INFO, "countermark")
+    monkeypatch.setattr(Verifier, "pseudonym", pseudonym)
+    assert protocol(TOKEN).status == 200
+    assert protocol(stigg(secret=OTHER), mode="monitor").status == 200
+
+
+def test_nothing_that_is_said_holds_an_id_or_a_token(
+    protocol: Protocol, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "countermark")
+    for mode in ("monitor", "enforce"):
+        for token in (TOKEN, stigg("user-1", OTHER)):
+            visit = protocol(token, mode=mode, on_event=events)
+            said = f"{visit} {visit.verdict!r} {events} {caplog.text} {visit.headers}"
+            assert "user-1" not in said
+            assert GOOD not in said
+            assert token[1].decode() not in said
+
+
+# Construction
+
+
+@pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"verifier": "stigg"}, "verifier= takes a Verifier"),
+        ({"verifier": SIGNER}, "verifier= takes a Verifier"),
+        ({"verifier": FLOW_VERIFIER}, "token= says where requests have their token"),
+        ({"verifier": FLOW_VERIFIER, "token": "T"}, "say in principal= where the id is"),
+        ({"token": 7}, "token= says where requests have their token"),
+        ({"token": lambda source: GOOD}, "token= says where requests have their token"),
+        ({"token": "X_Token"}, "letters, digits and hyphens"),
+        ({"verifier": Tenants(), "token": "T"}, "tenant= must tell whose keys count"),
+        ({"verifier": Tenants(), "tenant": str}, "token= says where requests have their token"),
+        ({"mode": "enforced"}, "mode= must be 'off', 'monitor' or 'enforce'"),
+        ({"principal": "user-1"}, "principal= must be callable"),
+        ({"tenant": "acme"}, "tenant= must be callable"),
+        ({"meter": 7}, "meter= must be callable"),
+        ({"on_event": 7}, "on_event= must be callable"),
+        ({"allowance": 100}, "allowance= takes an Allowance"),
+        ({"origins": APP}, "origins= takes a list"),
+        ({"origins": ["http://localhost:3000"]}, "name the verifier's environment="),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_the_start(
+    side: Any, options: dict[str, Any], message: str
+) -> None:
+    app: Any = answer() if side is asgi else wsgi_answer()
+    defaults = {"verifier": Verifier("stigg", Keyring(SECRET))}
+    with pytest.raises(ConfigurationError, match=message):
+        side.VerifyingMiddleware(app, **{**defaults, **options})
+
+
+async def coroutine(*arguments: Any) -> Any:
+    return None
+
+
+@pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
+@pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
+def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
+    options: dict[str, Any] = {"verifier": VERIFIER, "token": "T", "tenant": str, name: coroutine}
+    message = "takes a Verifier" if name == "verifier" else "no coroutine function"
+    with pytest.raises(ConfigurationError, match=message):
+        side.VerifyingMiddleware(answer(), **options)
+
+
+def test_a_problem_is_json_of_one_line(protocol: Protocol) -> None:
+    body = protocol().body
+    assert b"\n" not in body
+    assert json.loads(body)["status"] == 401

@@ -1,0 +1,190 @@
+"""Behind both protocols: how strict to be, and what a user's functions may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from countermark import (
+    BadToken,
+    ConfigurationError,
+    Keyring,
+    Principal,
+    Signer,
+    Verifier,
+)
+from countermark.allowance import Allowance
+from countermark.credentials import from_header, from_query
+from countermark.modes import Question
+from tests.conftest import SECRET, Events
+from tests.verifying import (
+    APP,
+    GOOD,
+    ORIGIN,
+    OTHER,
+    TOKEN,
+    Protocol,
+    Tenants,
+    Verdicts,
+    stigg,
+)
+
+# Modes
+
+
+def test_in_monitor_everything_gets_in_and_is_judged(protocol: Protocol) -> None:
+    for headers, code in (
+        ([], "missing"),
+        ([stigg(secret=OTHER)], "mismatch"),
+        ([TOKEN, TOKEN], "ambiguous"),
+        ([TOKEN, (b"origin", b"null")], "origin_refused"),
+    ):
+        origins = [APP] if code == "origin_refused" else None
+        visit = protocol(*headers, mode="monitor", origins=origins)
+        assert visit.verdict is not None
+        assert (visit.status, visit.code, visit.identity) == (200, code, None)
+        assert (visit.verdict.let_in_by, visit.verdict.correlation_id) == ("monitor", None)
+
+
+def test_off_touches_nothing(protocol: Protocol, events: Events) -> None:
+    def untouched(*arguments: Any) -> Any:
+        raise AssertionError("it was asked")
+
+    verdicts = Verdicts()
+    visit = protocol(
+        TOKEN, TOKEN, mode="off", principal=untouched, tenant=untouched, origins=[APP],
+        meter=verdicts, on_event=events,
+    )  # fmt: skip
+    assert (visit.status, visit.identity, visit.verdict) == (200, None, None)
+    assert (verdicts, events) == ([], [])
+    by_function = protocol(mode=lambda question: "off", meter=verdicts, on_event=events)
+    assert (by_function.status, by_function.verdict) == (200, None)
+    assert (verdicts, events) == ([], [])
+
+
+def test_a_function_of_the_request_says_the_mode(protocol: Protocol) -> None:
+    questions: list[Question] = []
+
+    def mode(question: Question) -> Any:
+        questions.append(question)
+        return "monitor" if question.tenant == "acme" else "enforce"
+
+    options: dict[str, Any] = {"mode": mode, "tenant": from_header("X-Tenant")}
+    assert protocol((b"x-tenant", b"acme"), ORIGIN, **options).status == 200
+    assert protocol((b"x-tenant", b"other"), **options).status == 401
+    first, second = questions
+    assert (first.scheme, first.environment, first.origin) == ("stigg", "test", APP)
+    assert (second.tenant, second.origin) == ("other", None)
+    assert first.source is not second.source
+    options |= {"verifier": Tenants(), "token": "X-Customer-Key"}
+    assert protocol((b"x-tenant", b"nobody"), **options).status == 403
+    assert (questions[-1].scheme, questions[-1].environment) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["on", None, True, b"off", ["off"]])
+def test_a_function_that_says_no_mode_enforces(
+    protocol: Protocol, events: Events, said: Any
+) -> None:
+    assert protocol(mode=lambda question: said, on_event=events).status == 401
+    assert [(e.reason, e.error) for e in events.named("failed")] == [("mode_raised", None)]
+
+
+def test_a_function_that_raises_enforces(protocol: Protocol, events: Events) -> None:
+    def mode(question: Question) -> Any:
+        raise OSError("user-1")
+
+    assert protocol(mode=mode, on_event=events).status == 401
+    assert protocol(TOKEN, mode=mode).status == 200
+    assert [(e.reason, e.error) for e in events.named("failed")] == [("mode_raised", "OSError")]
+
+
+# What a user's functions do
+
+
+def test_a_principal_that_cannot_be_told_is_malformed(protocol: Protocol, events: Events) -> None:
+    def raises(source: Any) -> str:
+        raise KeyError("user-1")
+
+    for headers in ([TOKEN], []):
+        visit = protocol(*headers, principal=raises, on_event=events, allowance=Allowance(9))
+        assert visit.code == "malformed"
+    assert [(e.reason, e.error) for e in events.named("failed")] == [
+        ("resolver_raised", "KeyError")
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("ambiguous", "ambiguous"), ("expired", "expired"), ("verified", "malformed")],
+)
+def test_a_principal_function_may_refuse_by_itself(
+    protocol: Protocol, events: Events, given: str, code: str
+) -> None:
+    def refuses(source: Any) -> str:
+        raise BadToken("as it says", code=given)
+
+    assert protocol(TOKEN, principal=refuses, on_event=events).code == code
+    assert events.named("failed") == []
+
+
+def test_a_verifier_that_raises_is_no_way_in(
+    protocol: Protocol, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*arguments: Any) -> Any:
+        raise RuntimeError(GOOD)
+
+    monkeypatch.setattr(Verifier, "examine", raises)
+    assert protocol(TOKEN, on_event=events).code == "malformed"
+    assert [(e.reason, e.error) for e in events.named("failed")] == [
+        ("verifier_raised", "RuntimeError")
+    ]
+
+
+def test_a_meter_that_raises_changes_nothing(protocol: Protocol, events: Events) -> None:
+    def meter(verdict: Any) -> None:
+        raise OSError("disk full")
+
+    assert protocol(TOKEN, meter=meter, on_event=events).status == 200
+    assert protocol(meter=meter).status == 401
+    assert [(e.reason, e.error) for e in events.named("failed")] == [("meter_raised", "OSError")]
+
+
+def test_every_verdict_is_counted(protocol: Protocol) -> None:
+    verdicts = Verdicts()
+    for headers in ([TOKEN], [], [TOKEN, TOKEN]):
+        protocol(*headers, meter=verdicts)
+    assert [verdict.code for verdict in verdicts] == ["verified", "missing", "ambiguous"]
+    assert [verdict.admitted for verdict in verdicts] == [True, False, False]
+    assert verdicts[1].correlation_id is not None
+
+
+def mailed(source: Any) -> Principal:
+    """Say whom a request is from, by an address that it brings."""
+    return Principal(email=from_header("X-Email")(source))
+
+
+def test_who_is_known_by_an_address(protocol: Protocol, events: Events) -> None:
+    verifier, signer = Verifier("crisp", Keyring(SECRET)), Signer("crisp", Keyring(SECRET))
+    options: dict[str, Any] = {
+        "verifier": verifier, "token": "X-Token", "principal": mailed, "on_event": events
+    }  # fmt: skip
+    token = (b"x-token", signer.sign(Principal(email="a@b.example")).encode())
+    visit = protocol(token, (b"x-email", b"a@b.example"), **options)
+    assert visit.identity is not None
+    assert (visit.identity.principal_id, visit.identity.claims) == (None, {"email": "a@b.example"})
+    assert protocol(token, (b"x-email", b"b@b.example"), **options).code == "mismatch"
+    for email in (b"nobody", b"a@b.example\xff", b""):
+        assert protocol(token, (b"x-email", email), **options).code == "malformed"
+    # Without a token it is unsigned, whatever else it lacks; and no fault of the function.
+    assert protocol(**options).code == "missing"
+    assert protocol(**options, allowance=Allowance(1)).reached
+    assert events.named("failed") == []
+
+
+def test_a_text_for_a_principal_who_is_more_than_an_id_is_refused_at_once(
+    protocol: Protocol,
+) -> None:
+    verifier = Verifier("crisp", Keyring(SECRET))
+    with pytest.raises(ConfigurationError, match="returns a Principal with the email"):
+        protocol(verifier=verifier, token="X-Token", principal=from_query("email"))
