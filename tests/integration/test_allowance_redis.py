@@ -38,8 +38,8 @@ def processes(number: int, parties: int) -> Iterator[tuple[ProcessPoolExecutor, 
 
 def test_processes_together_get_exactly_the_allowance(redis_server: RedisServer) -> None:
     count, runs = 100, 5
-    distinct = [f"distinct {run}" for run in range(runs)]
-    shared = [f"shared {run}" for run in range(runs)]
+    distinct = [f"distinct {number}" for number in range(runs)]
+    shared = [f"shared {number}" for number in range(runs)]
     with processes(PROCESSES, PROCESSES) as (pool, _):
         futures = [
             pool.submit(
