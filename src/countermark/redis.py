@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from math import inf
 from typing import Any, TypeVar
+from weakref import finalize
 
 from countermark.errors import ConfigurationError, StoreUnavailable
 
@@ -47,7 +48,7 @@ class RedisStore:
         ConfigurationError: The URL is none, or something else is not what it should be.
     """
 
-    __slots__ = ("_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
+    __slots__ = ("__weakref__", "_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
 
     def __init__(
         self,
@@ -70,6 +71,8 @@ class RedisStore:
         finally:
             # See SecretKey: no secret stays in a frame that a traceback shows.
             del url
+        # Else its connections are closed whenever they are collected, with a warning.
+        finalize(self, self._client.close).atexit = False
         self.prefix = prefix
         self._pause = pause
         self._clock = clock
