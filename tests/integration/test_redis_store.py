@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -52,6 +54,20 @@ def test_a_server_that_says_nothing_is_given_up_and_left_alone(
             outcome(lambda: store.ask(lambda client: client.get("a")))
         with pytest.raises(StoreUnavailable, match="a moment ago"):
             outcome(lambda: store.ask(lambda client: client.get("a")))
+
+
+def test_a_store_that_nobody_has_any_more_closes_its_connections(
+    redis_server: RedisServer, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Also where only the collector finds it, which asks a socket before its owner."""
+    for _ in range(20):
+        circle: list[object] = [RedisStore(redis_server.url)]
+        circle[0].ask(lambda client: client.ping())  # type: ignore[attr-defined]
+        circle.append(circle)
+    del circle
+    warnings.simplefilter("always")
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.mark.parametrize("answer", [b"", b"+OK", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$-7\r\n"])
