@@ -50,7 +50,7 @@ def compile_carried(
             if who is None:
                 return []
         else:
-            who = identity._who()
+            who = identity._who_at_last()
             if who is None:
                 return None if identity._told is FAILED else []
         if plain and type(who) is str and identity._tokens is None:

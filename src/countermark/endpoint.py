@@ -6,10 +6,10 @@ from typing import Final
 
 from countermark.errors import ConfigurationError
 from countermark.identity import RequestIdentity
+from countermark.response_headers import DEFAULT_VARY
 from countermark.responses import Header, Response, json_response, problem, without_body
 
-# It is the cookie that says whose payload it is.
-_VARY: Final[Header] = ("Vary", "Cookie")
+_VARY: Final[Header] = ("Vary", ", ".join(DEFAULT_VARY))
 
 
 def respond(method: str, identity: RequestIdentity | None) -> Response:

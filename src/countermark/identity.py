@@ -43,7 +43,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     With an asynchronous resolver, ``await identity.load()`` before reading.
     """
 
-    __slots__ = ("_of_tenant", "_policy", "_shared", "_told", "_tokens", "source")
+    __slots__ = ("_late", "_of_tenant", "_policy", "_told", "_tokens", "source")
 
     def __init__(self, policy: IdentityPolicy, source: Any) -> None:
         self._policy = policy
@@ -54,8 +54,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         self._tokens: dict[tuple[Signer | None, Who], Issued] | None = None
         # The signers of the tenant who was asked for last: the same ones all request long.
         self._of_tenant: tuple[str, Mapping[str, Signer]] | None = None
-        # Why the response was left to shared caches, while no token had been read.
-        self._shared: str | None = None
+        # Once the response has started: the reason why a token that is read from now on
+        # is exposed, empty if there is none. None before.
+        self._late: str | None = None
 
     # What the application reads
 
@@ -159,32 +160,50 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         """Whether :meth:`load` must be awaited before reading."""
         return self._told is AWAIT and self.source is not None
 
-    def withheld(self, reason: str) -> bool:
-        """Report that the response, for *reason*, leaves without token headers.
+    @property
+    def is_settled(self) -> bool:
+        """Whether the resolver has been asked for the last time."""
+        return self._told not in (ASK, AWAIT, RUN_ONCE)
 
-        A token that the application has read, or will read, may stand in its
-        body all the same, and be served to others with it: that is reported as
-        ``exposed``. Where the reason is a validator, which invites nobody to share,
-        the response can be closed to shared caches instead.
+    @property
+    def has_started(self) -> bool:
+        """Whether the response has started without a token, and was left alone."""
+        return self._late is not None
 
-        Returns:
-            Whether to make the response private.
+    def left_alone(self, reason: str | None, *, silent: bool = False) -> None:
+        """Report that the response leaves without token headers, and settle the identity.
+
+        A token that the application has read, or reads later, may be in the body, and
+        caches may serve it to others: that is reported as ``exposed``.
+
+        Args:
+            reason: The reason, None if such a response never carries a token.
+            silent: Whether there is no token header, so that none is withheld.
         """
-        if reason == "validator" and self.was_read:
-            self._emit("withheld", reason)
-            return True
-        self._emit("exposed" if self.was_read else "withheld", reason)
-        self._shared = None if self.was_read else reason
-        return False
+        self._late = ""
+        if reason is not None and self.was_read:
+            self._emit("exposed", reason)
+        elif reason is not None:
+            self._late = reason
+            if not silent:
+                self._emit("withheld", reason)
+        self._ask_once_more()
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the application has asked for the identity's tokens."""
+        return self._tokens is not None
 
     @property
     def was_read(self) -> bool:
-        """Whether a token was computed, so that it may stand in the body."""
+        """Whether a token was computed, so that it may be in the body."""
         return self._tokens is not None and any(self._tokens.values())
 
     def delivery_failed(self, error: Exception) -> None:
-        """Report that the response's headers could not be read."""
+        """Report that the response's headers could not be read, and settle the identity."""
         self._emit("failed", "delivery_raised", error=error)
+        self._late = self._late or ""
+        self._ask_once_more()
 
     # How it is found out
 
@@ -196,6 +215,15 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         if told is AWAIT and self.source is not None and self._first_time("not_loaded"):
             self._emit("failed", "not_loaded")
         return None if told is AWAIT or told is FAILED else told
+
+    def _who_at_last(self) -> Any:
+        """Return the principal at the start of the response: later reads see the same."""
+        return self._who()
+
+    def _ask_once_more(self) -> None:
+        """Let all later reads see the same principal, without asking for it now."""
+        if self._told is ASK:
+            self._told = RUN_ONCE
 
     def _ask(self) -> Any:
         source = self.source
@@ -211,7 +239,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
         return who
 
     def _id(self) -> Who | None:
-        """Return who is to be signed, None where nobody is."""
+        """Return the principal to sign, None if the request is anonymous."""
+        if self._tokens is None:
+            self._tokens = {}  # so that it is known that the response depends on the user
         who = self._who()
         if who is None or type(who) is str:  # checked when it is signed
             return who
@@ -255,9 +285,9 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             return None
         if issued is _NOT_YET:
             issued = self._tokens[signer, who] = self._sign(signer, who)
-        if issued and self._shared is not None:
-            self._emit("exposed", self._shared)
-            self._shared = None
+        if issued and self._late:
+            self._emit("exposed", self._late)
+            self._late = ""
         return issued
 
     def _sign(self, signer: Signer, who: Who) -> Issued:

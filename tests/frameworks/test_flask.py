@@ -396,7 +396,7 @@ def test_the_endpoint_answers_for_the_current_user() -> None:
     response = client.get("/signatures")
     assert response.get_json()["stigg"]["customerToken"] == STIGG.sign("user-1")
     assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Cache-Control"] == "no-store"
+    assert "no-store" in response.headers["Cache-Control"]
     head = client.head("/signatures")
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers["Content-Length"] == response.headers["Content-Length"]

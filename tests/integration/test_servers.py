@@ -38,14 +38,17 @@ def test_a_user_gets_their_token(url: str) -> None:
     assert reply.status == 200
     assert reply.headers["stigg-customer-token"] == SIGNER.sign("user-1")
     assert reply.body.decode() == SIGNER.sign("user-1")
-    assert (reply.headers["vary"], reply.headers["cache-control"]) == ("Cookie", "private")
+    assert (reply.headers["vary"], reply.headers["cache-control"]) == (
+        "Cookie, Authorization",
+        "private, no-store",
+    )
 
 
 def test_nobody_gets_none(url: str) -> None:
     reply = fetch(url)
     assert "stigg-customer-token" not in reply.headers
     assert reply.body == b"nobody"
-    assert reply.headers["vary"] == "Cookie"
+    assert reply.headers["vary"] == "Cookie, Authorization"
 
 
 def test_head_has_the_headers_of_get(url: str) -> None:

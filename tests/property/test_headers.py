@@ -129,4 +129,4 @@ def check(before: list[Any], after: list[Any], status: int, principal: str | Non
         assert ours not in tokens
     else:
         assert tokens == [ours]
-        assert {"private", "no-store"} & {part.strip() for part in said.split(",")}
+        assert {"private", "no-store"} <= {part.strip() for part in said.split(",")}

@@ -56,8 +56,8 @@ def test_each_tenant_signs_with_its_own_key(load: Loader) -> None:
     assert header(umbrella, b"umbrella-token") == SIGNERS["umbrella"].sign("user-1").encode()
     assert header(umbrella, b"stigg-customer-token") is None
     for start in (acme, umbrella):
-        assert header(start, b"cache-control") == b"private"
-        assert header(start, b"vary") == b"Cookie"
+        assert header(start, b"cache-control") == b"private, no-store"
+        assert header(start, b"vary") == b"Cookie, Authorization"
         assert header(start, b"x-app") == b"1"
 
 
@@ -80,7 +80,7 @@ def test_a_header_of_that_name_from_the_application_is_replaced(load: Loader) ->
 
 def test_nobody_still_varies(load: Loader) -> None:
     (start, _) = request(middleware(load), http_scope(principal=None))
-    assert header(start, b"vary") == b"Cookie"
+    assert header(start, b"vary") == b"Cookie, Authorization"
     assert header(start, b"cache-control") is None
     assert load.asked == []
 

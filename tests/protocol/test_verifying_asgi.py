@@ -172,7 +172,7 @@ def test_applied_twice_both_check_and_the_inner_one_is_seen() -> None:
 
 def test_signing_and_verifying_go_together() -> None:
     seen: list[Any] = []
-    app = answer(before=lambda scope: seen.append(scope["state"]))
+    app = answer(before=lambda scope: seen.append(scope["state"].copy()))
     signing = SigningMiddleware(app, signers=SIGNER, principal=lambda scope: "user-1")
     request(VerifyingMiddleware(signing, verifier=VERIFIER, mode="enforce"), scope_of([TOKEN]))
     assert set(seen[0]) == {"countermark", "verified_identity", "verdict"}

@@ -24,6 +24,8 @@ from tests.drivers import Environ, call, write, wsgi_answer
 USER = "user-1"
 TOKEN = "Stigg-Customer-Token"
 PLAIN = [("Content-Type", "text/plain")]
+VARY = ("vary", "Cookie, Authorization")
+CLOSED = ("cache-control", "private, no-store")
 
 Wrap = Callable[..., SigningMiddleware]
 
@@ -49,7 +51,7 @@ def test_the_token_is_in_environ_and_header(wrap: Wrap, stigg: Signer) -> None:
     assert answer.starts == [
         (
             "200 OK",
-            [*PLAIN, ("vary", "Cookie"), ("cache-control", "private"), (TOKEN, stigg.sign(USER))],
+            [*PLAIN, VARY, CLOSED, (TOKEN, stigg.sign(USER))],
         )
     ]
 
@@ -57,7 +59,7 @@ def test_the_token_is_in_environ_and_header(wrap: Wrap, stigg: Signer) -> None:
 def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events: Events) -> None:
     app = wrap(wsgi_answer(), None)
     for _ in range(2):
-        assert call(app).headers == [*PLAIN, ("vary", "Cookie")]
+        assert call(app).headers == [*PLAIN, VARY]
     assert events == []
 
 
@@ -167,12 +169,12 @@ def test_a_preflight_request_is_left_alone(wrap: Wrap) -> None:
 def test_existing_lines_are_merged(wrap: Wrap, stigg: Signer) -> None:
     headers = [("Vary", "Accept"), ("Set-Cookie", "a=1"), ("cache-control", "no-cache")]
     assert call(wrap(wsgi_answer(headers))).headers == [
-        ("Vary", "Accept, Cookie"),
+        ("Vary", "Accept, Cookie, Authorization"),
         ("Set-Cookie", "a=1"),
-        ("cache-control", "no-cache, private"),
+        ("cache-control", "no-cache, private, no-store"),
         (TOKEN, stigg.sign(USER)),
     ]
-    assert call(wrap(wsgi_answer(headers), None)).header("vary") == "Accept, Cookie"
+    assert call(wrap(wsgi_answer(headers), None)).header("vary") == "Accept, Cookie, Authorization"
 
 
 def test_a_resolver_that_raises_leaves_the_page_as_it_is(wrap: Wrap, events: Events) -> None:
@@ -235,7 +237,7 @@ def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
     for _ in range(2):
         answer = call(app, REMOTE_USER=USER)
         assert answer.header(TOKEN) is None
-        assert answer.header("cache-control") == "private"
+        assert answer.header("cache-control") == CLOSED[1]
 
 
 def test_applied_twice_the_inner_one_passes(wrap: Wrap, stigg: Signer, events: Events) -> None:
@@ -345,15 +347,15 @@ def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
     assert seen[0].payload() == {}
 
 
-def test_a_page_with_a_validator_becomes_private_once_a_token_was_read(stigg: Signer) -> None:
+def test_a_page_with_a_validator_becomes_no_store_once_a_token_was_read(stigg: Signer) -> None:
     app = wsgi_answer(
         [("ETag", '"1"'), ("Content-Type", "text/plain")],
         before=lambda environ: environ[ENVIRON_KEY].payload(),
     )
     result = call(SigningMiddleware(app, signers=stigg, principal=lambda environ: "user-1"))
-    assert result.header("Stigg-Customer-Token") is None
-    assert result.header("Cache-Control") == "private"
-    assert result.header("Vary") == "Cookie"
+    assert result.header("Stigg-Customer-Token") == stigg.sign("user-1")
+    assert result.header("Cache-Control") == CLOSED[1]
+    assert result.header("Vary") == VARY[1]
 
 
 def test_what_somebody_else_put_into_the_environ_is_not_ours(stigg: Signer) -> None:

@@ -64,7 +64,7 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
             hint=f"Put '{UPDATE_CACHE}' first in MIDDLEWARE.",
             id="countermark.W003",
         )
-    if configuration is not None and configuration.delivery is not None:
+    if configuration is not None and not configuration.headers.silent:
         yield from _check_conditional_get(places, own)
 
 

@@ -11,14 +11,17 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from countermark.carried import compile_carried
-from countermark.delivery import Delivery
 from countermark.django.resolvers import acurrent_user, current_user
 from countermark.django.signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
-from countermark.identity import RequestIdentity
 from countermark.policy import IdentityPolicy, is_async
 from countermark.principal import Signable
+from countermark.response_headers import (
+    DEFAULT_CACHE_CONTROL,
+    DEFAULT_VARY,
+    ResponseHeaders,
+    text_headers,
+)
 
 #: What the dictionary may hold.
 KEYS = frozenset(
@@ -52,16 +55,14 @@ class Configuration(NamedTuple):
         policy: Who signs, and how synchronous code tells whose request it is.
         aresolve: How that is told in an event loop.
         ask_once: Whether either is called once per request.
-        delivery: The rules for headers; None where no signer has one.
-        carried: From an identity to the headers that carry its tokens.
+        headers: The rules for response headers.
         resolver_is_default: Whether ``request.user`` is whose request it is.
     """
 
     policy: IdentityPolicy
     aresolve: Callable[[Any], Awaitable[Signable | None]]
     ask_once: bool
-    delivery: Delivery[str] | None
-    carried: Callable[[RequestIdentity], list[tuple[str, str]] | None]
+    headers: ResponseHeaders[str]
     resolver_is_default: bool
 
 
@@ -153,20 +154,16 @@ def _build(known: Mapping[str, Any], signers: Any, resolver: Any, on_event: Any)
     ask_once = policy.asynchronous
     if ask_once:
         policy.bridge()
-    names = policy.header_names(str)
-    delivery = Delivery(
-        names,
-        vary=known.get("VARY", "Cookie"),
-        cache_control=known.get("CACHE_CONTROL", "private"),
-        encode=str,
-        decode=str,
+    headers = text_headers(
+        policy,
+        vary=known.get("VARY", DEFAULT_VARY),
+        cache_control=known.get("CACHE_CONTROL", DEFAULT_CACHE_CONTROL),
     )
     return Configuration(
         policy,
         _awaitable(resolver),
         ask_once,
-        None if names == [] else delivery,
-        compile_carried(policy, str, str),
+        headers,
         resolver is current_user,
     )
 

@@ -40,18 +40,18 @@ class DjangoIdentity(RequestIdentity):
                     self._fail("resolver_raised", error)
         return self
 
-    def settle(self) -> None:
-        """Ask for the last time: what is read from now on is this principal's."""
+    async def settle(self) -> None:
+        """Find out the principal for the last time, in an event loop: later reads see the same."""
+        await self.load()
+        if self.needs_load:
+            self._told = self._loaded
+
+    def _who_at_last(self) -> Any:
         if self.needs_load:
             who = self._ask_now()
             if self.needs_load:
                 self._told = who
-
-    async def asettle(self) -> None:
-        """Do the same in an event loop."""
-        await self.load()
-        if self.needs_load:
-            self._told = self._loaded
+        return self._who()
 
     def _who(self) -> Any:
         if not self.needs_load:

@@ -10,15 +10,16 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from countermark.django import conf
 from countermark.django.conf import Configuration
 from countermark.django.identity import DjangoIdentity
-from countermark.django.outgoing import carries, sign
+from countermark.django.outgoing import head_of, signed
 
 
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
 
-    The identity is ``request.countermark``. Its tokens go into response headers
-    where no shared cache may reuse the response. What it does, the setting
-    ``COUNTERMARK`` says.
+    The identity is ``request.countermark``. Its tokens go into response headers where
+    no cache may give the response to another user: into those of a copy, since a view
+    may return the same response object to several requests. The setting is
+    ``COUNTERMARK``.
 
     Where it is applied twice, the outer one serves the request.
 
@@ -46,10 +47,8 @@ class SigningMiddleware:
             return self.get_response(request)
         configuration, identity = _begin(request)
         response = self.get_response(request)
-        if way := carries(configuration, identity, request, response):
-            identity.settle()
-            sign(configuration, identity, response, way)
-        return response
+        head = head_of(identity, request, response)
+        return response if head is None else signed(configuration, identity, response, head)
 
     async def __acall__(self, request: Any) -> Any:
         """Do the same in an event loop."""
@@ -57,10 +56,12 @@ class SigningMiddleware:
             return await self.get_response(request)
         configuration, identity = _begin(request)
         response = await self.get_response(request)
-        if way := carries(configuration, identity, request, response):
-            await identity.asettle()
-            sign(configuration, identity, response, way)
-        return response
+        head = head_of(identity, request, response)
+        if head is None:
+            return response
+        if configuration.headers.may_carry(*head):
+            await identity.settle()
+        return signed(configuration, identity, response, head)
 
 
 def _begin(request: Any) -> tuple[Configuration, DjangoIdentity]:

@@ -1,90 +1,83 @@
-"""What becomes of the headers of a response, by the rules that hold everywhere."""
+"""Gives a Django response its new headers."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
-from countermark.delivery import Delivery
 from countermark.django.conf import Configuration
 from countermark.django.identity import DjangoIdentity
 
-#: Lines are added where nothing in the headers matters to caches; else they are merged.
-Way = Literal["added", "merged"]
 
-# What was put into a response, on the object itself.
-_MARK = "_countermark_headers"
+class Head(NamedTuple):
+    """The status and the header pairs of a response."""
+
+    status: int
+    headers: list[tuple[str, str]]
 
 
-def carries(
-    configuration: Configuration, identity: DjangoIdentity, request: Any, response: Any
-) -> Way | None:
-    """Return how *response* may carry a token, None if it may not."""
-    delivery = configuration.delivery
+def head_of(identity: DjangoIdentity, request: Any, response: Any) -> Head | None:
+    """Return the head of *response*, None if it is to be left alone."""
+    if request.method == "OPTIONS":
+        return None
     try:
-        _clean(response)
-        if delivery is None or request.method == "OPTIONS":
-            return None
-        status = response.status_code
-        if status == 304 or status < 200:
-            return None
-        if _is_usual(delivery, response):
-            return "added"
-        reason = delivery.refusal(list(response.items()))
-    except Exception as error:  # an odd response is the server's to judge
+        return Head(response.status_code, list(response.items()))
+    except Exception as error:  # an odd response is for the server to judge
         identity.delivery_failed(error)
         return None
-    if not reason:
-        return "merged"
-    if identity.withheld(reason):
-        before = list(response.items())
-        _write(response, before, delivery.rewritten(before, [], private=True))
-    return None
 
 
-def sign(configuration: Configuration, identity: DjangoIdentity, response: Any, way: Way) -> None:
-    """Put the tokens of *identity*, which is settled, into a response that may carry them."""
-    delivery = configuration.delivery
+def signed(
+    configuration: Configuration, identity: DjangoIdentity, response: Any, head: Head
+) -> Any:
+    """Return *response*, or a copy of it with the tokens of *identity*, which is settled.
+
+    A view may return one response object to several requests at once. So the token of
+    one user is never written into the view's object, which another request may be
+    sending.
+    """
+    status, before = head
+    after = configuration.headers.apply(identity, status, before)
+    if identity.is_settled:
+        identity.source = None  # so that no cycle with the request is left
+    if after is before:
+        return response
     try:
-        tokens = configuration.carried(identity)
-        identity.source = None  # so no cycle with the request is left
-        if delivery is None or (tokens is None and not identity.was_read):
-            return
-        private = bool(tokens) or identity.was_read
-        if way == "added":
-            headers = response.headers
-            for name, value in delivery.private_lines if private else delivery.varying_lines:
-                headers[name] = value
-            for name, value in tokens or ():
-                headers[name] = value
-        else:
-            before = list(response.items())
-            _write(response, before, delivery.rewritten(before, tokens or [], private=private))
-        if tokens:
-            setattr(response, _MARK, [name for name, _ in tokens])
+        copied = _copied(response)
+        _write(copied, before, list(after))
     except Exception as error:
         identity.delivery_failed(error)
+        return response
+    return copied
 
 
-def _is_usual(delivery: Delivery[str], response: Any) -> bool:
-    """Tell whether nothing in the headers matters to caches, as in most responses."""
-    foreign = delivery.foreign
-    for name in response.headers:  # noqa: SIM110  # a generator costs more than the loop
-        if name not in foreign:
-            return False
-    return True
+def _copied(response: Any) -> Any:
+    """Return a copy of *response* that has headers of its own and shares the rest.
+
+    Not ``copy.copy``, which drops the context of a template response.
+    """
+    headers = _shallow(response.headers)
+    for name, value in vars(headers).items():
+        if isinstance(value, dict):
+            vars(headers)[name] = value.copy()
+    copied = _shallow(response)
+    copied.headers = headers
+    return copied
 
 
-def _clean(response: Any) -> None:
-    """Take out the tokens of an earlier request, if the application uses an object again."""
-    for name in response.__dict__.pop(_MARK, ()):
-        del response[name]
+def _shallow(thing: Any) -> Any:
+    copied = object.__new__(type(thing))
+    vars(copied).update(vars(thing))
+    return copied
 
 
 def _write(response: Any, before: list[tuple[str, str]], after: list[tuple[str, str]]) -> None:
-    kept = {name.lower() for name, _ in after}
-    for name, _ in before:
-        if name.lower() not in kept:
-            del response[name]
-    for name, value in after:
-        if response.get(name) != value:
-            response[name] = value
+    headers = response.headers
+    count = len(before)
+    if after[:count] != before:
+        kept = {name.lower() for name, _ in after}
+        for name, _ in before:
+            if name.lower() not in kept:
+                del headers[name]
+        count = 0
+    for name, value in after[count:]:
+        headers[name] = value

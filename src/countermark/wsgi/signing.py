@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from countermark.carried import compile_carried
-from countermark.delivery import Delivery
 from countermark.endpoint import respond
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, text_headers
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -19,15 +18,14 @@ if TYPE_CHECKING:
 ENVIRON_KEY = "countermark.identity"
 
 HeaderList = list[tuple[str, str]]
-Carried = Callable[[RequestIdentity], HeaderList | None]
 
 
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
 
     A :class:`RequestIdentity` is put into ``environ["countermark.identity"]``.
-    Its tokens go into response headers where no shared cache may reuse the
-    response. The application's iterable is returned as it is.
+    Its tokens go into response headers where no cache may give the response to another
+    user. The application's iterable is returned as it is.
 
     Where it is applied twice, the outer one serves the request, with its own
     signers alone.
@@ -41,10 +39,11 @@ class SigningMiddleware:
             ``Principal`` or an id, or None for nobody. It is called whenever
             the identity is read and when the response starts, so it should be
             cheap. An ``async def`` is run once instead, through asgiref.
-        vary: What the tokens depend on, merged into ``Vary``: the name of a
-            request header, or several.
-        cache_control: What is merged into ``Cache-Control`` beside a token,
-            ``private`` or ``no-store``.
+        vary: The request header that decides who the user is, or several, merged into
+            ``Vary``.
+        cache_control: The directive merged into ``Cache-Control`` next to a token:
+            ``no-store`` (with ``private``), or ``private`` alone, with which a browser
+            keeps the response and shows it again on back and forward navigation.
         sign_impersonated: Also sign for a principal who has an actor.
         on_event: Called with every :class:`Event`.
 
@@ -58,8 +57,8 @@ class SigningMiddleware:
         *,
         signers: Signers,
         principal: Resolver | AsyncResolver,
-        vary: str | Iterable[str] = "Cookie",
-        cache_control: str = "private",
+        vary: str | Iterable[str] = DEFAULT_VARY,
+        cache_control: str = DEFAULT_CACHE_CONTROL,
         sign_impersonated: bool = False,
         on_event: OnEvent | None = None,
     ) -> None:
@@ -69,32 +68,32 @@ class SigningMiddleware:
         )
         if self._policy.asynchronous:
             self._policy.bridge()
-        names = self._policy.header_names(str)
-        delivery: Delivery[str] = Delivery(
-            names,
-            vary=vary,
-            cache_control=cache_control,
-            encode=str,
-            decode=str,
-        )
-        self._carries = names != []
-        self._carry = _compile_carry(delivery, compile_carried(self._policy, str, str))
+        self._headers = text_headers(self._policy, vary=vary, cache_control=cache_control)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer = environ.get(ENVIRON_KEY)
-        # Where the middleware is applied twice, the outer one has done it. One that
-        # is settled belongs to a request before, whose environ is used again.
-        if outer is not None and isinstance(outer, RequestIdentity) and outer.source is not None:
+        # Applied twice, the outer one does the work. An identity that has started, or has no
+        # source, belongs to an earlier request with the same environ.
+        if (
+            outer is not None
+            and isinstance(outer, RequestIdentity)
+            and outer.source is not None
+            and not outer.has_started
+        ):
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
-        if not self._carries or environ.get("REQUEST_METHOD") == "OPTIONS":
-            return self.app(environ, start_response)
-        carry = self._carry
+        apply = self._headers.apply
+        preflight = environ.get("REQUEST_METHOD") == "OPTIONS"
 
         def start_signed(
             status: str, headers: HeaderList, exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            headers = carry(identity, status, headers)
+            if preflight:
+                identity.left_alone(None)
+            else:
+                code = 200 if status == "200 OK" else _code(status)
+                headers = apply(identity, code, headers)  # type: ignore[assignment]
+            _release(identity, environ)
             # Some servers take two arguments alone, so the third goes only if it is one.
             if exc_info is None:
                 return start_response(status, headers)
@@ -109,52 +108,20 @@ class SigningMiddleware:
             raise
 
 
-def _compile_carry(
-    delivery: Delivery[str], carried: Carried
-) -> Callable[[RequestIdentity, str, HeaderList], HeaderList]:
-    """Return the function from the headers of a response to what they become.
+def _release(identity: RequestIdentity, environ: WSGIEnvironment) -> None:
+    """Break the cycle of identity and environ.
 
-    Closed over its constants, as this runs on every response.
+    If the principal is still unknown, a later read finds it in a copy of the environ.
     """
-    foreign = delivery.foreign
-    varying, private = delivery.varying_lines, delivery.private_lines
-
-    def carry(identity: RequestIdentity, status: str, headers: HeaderList) -> HeaderList:
-        try:
-            if status != "200 OK" and status.startswith(("304", "1")):
-                return headers
-            if type(headers) is not list:
-                headers = list(headers)
-            for name, _ in headers:
-                if name not in foreign:
-                    return _carry_carefully(identity, headers, delivery, carried)
-            # Nothing that matters to caches, as in most responses.
-            tokens = carried(identity)
-            identity.source = None  # settled; so no cycle with the environ is left
-            if tokens:
-                return headers + private + tokens
-            if identity.was_read:  # a token may stand in the body
-                return headers + private
-            return headers if tokens is None else headers + varying
-        except Exception as error:  # odd arguments are the server's to judge
-            identity.delivery_failed(error)
-            return headers
-
-    return carry
+    if identity.is_settled:
+        identity.source = None
+    else:
+        identity.source = {key: environ[key] for key in environ if key != ENVIRON_KEY}
 
 
-def _carry_carefully(
-    identity: RequestIdentity, headers: HeaderList, delivery: Delivery[str], carried: Carried
-) -> HeaderList:
-    if reason := delivery.refusal(headers):
-        if not identity.withheld(reason):
-            return headers
-        return delivery.rewritten(headers, [], private=True)
-    tokens = carried(identity)
-    identity.source = None
-    if tokens is None and not identity.was_read:
-        return headers
-    return delivery.rewritten(headers, tokens or [], private=identity.was_read)
+def _code(status: str) -> int:
+    """Return the status code of *status*; 0, which never carries a token, if it has none."""
+    return int(status[:3]) if status[:3].isdecimal() else 0
 
 
 class SignaturesEndpoint:

@@ -13,6 +13,7 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
+from django.http.response import ResponseHeaders
 from django.template import engines
 
 from countermark.django import identity_from
@@ -155,21 +156,29 @@ def forged(request: Any) -> HttpResponse:
     return HttpResponse("ok", headers=forged)
 
 
-class OddResponse(HttpResponse):  # type: ignore[misc]
-    """One that cannot be asked for its headers for the nth time."""
+class UnreadableResponse(HttpResponse):  # type: ignore[misc]
+    """A response that cannot be asked for its headers the first time."""
 
-    countdown = 0
+    was_asked = False
 
     def items(self) -> Any:
-        self.countdown -= 1
-        if self.countdown == 0:
+        if not self.was_asked:
+            self.was_asked = True
             raise TypeError
         return super().items()
 
 
+class SlottedHeaders(ResponseHeaders):  # type: ignore[misc]
+    """Headers that cannot be copied, since they have no dictionary of their own."""
+
+    __dict__ = None  # type: ignore[assignment]
+
+
 def odd(request: Any, nth: int) -> HttpResponse:
-    response = OddResponse("odd", headers={"Cache-Control": "no-cache"})
-    response.countdown = nth
+    kind = UnreadableResponse if nth == 1 else HttpResponse
+    response = kind("odd", headers={"Cache-Control": "no-cache"})
+    if nth == 2:
+        response.headers = SlottedHeaders(dict(response.headers))
     return response
 
 
