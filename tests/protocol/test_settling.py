@@ -1,0 +1,198 @@
+"""An identity ends with its request, also where the response carries no token."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from countermark import Keyring, Signer
+from countermark import asgi as asgi_side
+from countermark import wsgi as wsgi_side
+from countermark.asgi import Receive, Scope, Send
+from countermark.identity import RequestIdentity
+from countermark.wsgi import ENVIRON_KEY
+from tests.conftest import Events
+from tests.drivers import Environ, answer, call, http_scope, request, write, wsgi_answer
+
+SECRET = "a-secret-of-the-tests-with-enough-bytes"
+PLAIN = [("Content-Type", "text/plain")]
+PUBLIC = [*PLAIN, ("Cache-Control", "public")]
+
+
+def stigg(*, header: bool = True) -> Signer:
+    return Signer("stigg", Keyring(SECRET), **({} if header else {"header": None}))
+
+
+# Responses that carry no token: status, headers, method, and whether there is a token header.
+CARRIES_NOTHING = pytest.mark.parametrize(
+    ("status", "headers", "method", "header"),
+    [
+        ("304 Not Modified", PLAIN, "GET", True),
+        ("200 OK", PUBLIC, "GET", True),
+        ("200 OK", PLAIN, "OPTIONS", True),
+        ("200 OK", PLAIN, "GET", False),
+        ("200 OK", PUBLIC, "GET", False),
+        ("odd", PLAIN, "GET", True),
+        ("200 OK", [("odd",)], "GET", True),
+    ],
+    ids=["304", "public", "OPTIONS", "state only", "state only public", "odd status", "odd header"],
+)
+
+
+def handles() -> int:
+    return sum(type(thing) is RequestIdentity for thing in gc.get_objects())
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+class TestWSGI:
+    @CARRIES_NOTHING
+    def test_an_environ_used_again_is_a_request_of_its_own(
+        self, status: str, headers: Any, method: str, header: bool
+    ) -> None:
+        seen: list[str | None] = []
+
+        def app(environ: Environ, start_response: Any) -> list[bytes]:
+            seen.append(environ[ENVIRON_KEY].principal.id)
+            start_response(status, headers)
+            return []
+
+        signing = wsgi_side.SigningMiddleware(
+            app, signers=stigg(header=header), principal=lambda environ: environ["REMOTE_USER"]
+        )
+        environ: Environ = {"REQUEST_METHOD": method}
+        for user in ("user-1", "user-2"):
+            environ["REMOTE_USER"] = user
+            signing(environ, lambda *arguments: write)
+        assert seen == ["user-1", "user-2"]
+
+    @pytest.mark.usefixtures("no_collector")
+    @CARRIES_NOTHING
+    def test_nothing_outlives_the_request(
+        self, status: str, headers: Any, method: str, header: bool
+    ) -> None:
+        app = wsgi_side.SigningMiddleware(
+            wsgi_answer(headers, status),
+            signers=stigg(header=header),
+            principal=lambda environ: "user-1",
+        )
+        before = handles()
+        for _ in range(3):
+            call(app, REQUEST_METHOD=method)
+        assert handles() == before
+
+    @CARRIES_NOTHING
+    def test_a_body_that_reads_late_sees_one_principal(
+        self, status: str, headers: Any, method: str, header: bool
+    ) -> None:
+        asked: list[str] = []
+
+        def resolve(environ: Environ) -> str:
+            asked.append(environ["session"]["user"])
+            return asked[-1]
+
+        def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+            start_response(status, headers)
+            for user in ("user-1", "user-2"):
+                environ["session"]["user"] = user
+                yield environ[ENVIRON_KEY]["stigg"].principal_id.encode()
+
+        signing = wsgi_side.SigningMiddleware(app, signers=stigg(header=header), principal=resolve)
+        for _ in range(2):  # the second time, the middleware knows the headers
+            session = {"user": "user-1"}
+            body = call(signing, REQUEST_METHOD=method, session=session).body
+            assert list(body) == [b"user-1", b"user-1"]
+        assert asked == ["user-1", "user-1"]
+
+
+def start(status: int, headers: Any) -> Callable[[Scope, Receive, Send], Any]:
+    """Return an application that answers and then reads as two users in turn."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(headers, status)(scope, receive, send)
+        scope["read"] = []
+        for user in ("user-1", "user-2"):
+            scope["user"] = user
+            scope["read"].append(scope["countermark"]["stigg"].principal_id)
+
+    return app
+
+
+class TestASGI:
+    @pytest.mark.parametrize(
+        ("status", "headers"),
+        [(304, []), (200, [(b"cache-control", b"public")]), (200, [(b"odd",)])],
+        ids=["304", "public", "odd header"],
+    )
+    def test_a_body_that_reads_late_sees_one_principal(self, status: int, headers: Any) -> None:
+        app = asgi_side.SigningMiddleware(
+            start(status, headers), signers=stigg(), principal=lambda scope: scope["user"]
+        )
+        scope = http_scope(user="user-1")
+        request(app, scope)
+        assert scope["read"] == ["user-1", "user-1"]
+
+    @pytest.mark.parametrize("header", [True, False])
+    def test_a_state_of_all_requests_shows_no_earlier_identity(self, header: bool) -> None:
+        """ASGI wants a copy of the state for each request; some test drivers make none."""
+        shared: dict[str, Any] = {}
+        signing = asgi_side.SigningMiddleware(
+            answer([]), signers=stigg(header=header), principal=lambda scope: "user-1"
+        )
+        seen: list[Any] = []
+
+        async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["state"].get("countermark"))
+            await signing(scope, receive, send)
+
+        for _ in range(2):
+            request(outer, http_scope(state=shared))
+        assert seen == [None, None]
+
+    def test_after_an_error_the_state_shows_an_anonymous_identity(self) -> None:
+        """The page of an error further out finds the identity, and no token."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            assert scope["state"]["countermark"]["stigg"]
+            raise ZeroDivisionError
+
+        scope = http_scope()
+        with pytest.raises(ZeroDivisionError):
+            request(
+                asgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda scope: "user-1"),
+                scope,
+            )
+        assert scope["state"]["countermark"].payload() == {}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_page_with_a_token_and_no_token_header_is_reported_or_closed(
+    late: bool, events: Events
+) -> None:
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        if not late:
+            environ[ENVIRON_KEY].payload()
+        start_response("200 OK", PLAIN)
+        yield environ[ENVIRON_KEY]["stigg"].token.encode()
+
+    signing = wsgi_side.SigningMiddleware(
+        app, signers=stigg(header=False), principal=lambda environ: "user-1", on_event=events
+    )
+    found = call(signing)
+    assert b"".join(found.body).startswith(b"HMAC-SHA256 user-1:")
+    if late:
+        assert found.headers == PLAIN
+        assert [event.reason for event in events.named("exposed")] == ["not_closed"]
+    else:
+        assert found.header("cache-control") == "private, no-store"
+        assert found.header("vary") == "Cookie, Authorization"
+        assert events.named("exposed") == []
