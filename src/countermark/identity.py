@@ -180,14 +180,25 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
             reason: The reason, None if such a response never carries a token.
             silent: Whether there is no token header, so that none is withheld.
         """
-        self._late = ""
-        if reason is not None and self.was_read:
+        if reason is None:
+            self.left_unread("")
+        elif self.was_read:
+            self.left_unread("")
             self._emit("exposed", reason)
-        elif reason is not None:
-            self._late = reason
+        else:
+            self.left_unread(reason)
             if not silent:
                 self._emit("withheld", reason)
-        self._ask_once_more()
+
+    def left_unread(self, reason: str) -> None:
+        """Settle the identity for a response without a token in headers or body so far.
+
+        Args:
+            reason: The reason that makes a later read ``exposed``; empty if none does.
+        """
+        self._late = reason
+        if self._told is ASK:
+            self._told = RUN_ONCE  # later reads see one principal
 
     @property
     def was_asked(self) -> bool:
@@ -202,8 +213,7 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     def delivery_failed(self, error: Exception) -> None:
         """Report that the response's headers could not be read, and settle the identity."""
         self._emit("failed", "delivery_raised", error=error)
-        self._late = self._late or ""
-        self._ask_once_more()
+        self.left_unread("")
 
     # How it is found out
 
@@ -219,11 +229,6 @@ class RequestIdentity(Mapping[str, SignedIdentity]):
     def _who_at_last(self) -> Any:
         """Return the principal at the start of the response: later reads see the same."""
         return self._who()
-
-    def _ask_once_more(self) -> None:
-        """Let all later reads see the same principal, without asking for it now."""
-        if self._told is ASK:
-            self._told = RUN_ONCE
 
     def _ask(self) -> Any:
         source = self.source

@@ -185,7 +185,7 @@ class ResponseHeaders(Generic[AnyStr]):
                         return headers + self._closing_lines
                     return headers if tokens is None else headers + self._varying_lines
                 if self._silent and identity._tokens is None:
-                    identity.left_alone("not_closed", silent=True)
+                    identity.left_unread("not_closed")
                     return headers
             changed = self._apply_rules(identity, status, headers)
             return headers if changed is None else changed
