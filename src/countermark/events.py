@@ -48,10 +48,10 @@ class Event(NamedTuple):
     ``name`` is one of
 
     * ``signed``: a token was computed;
-    * ``withheld``: a response left without a token because a shared cache may
-      reuse it, or because the token does not fit into a header;
-    * ``exposed``: such a response, but the application has read a token, which
-      may stand in its body: make the page private, or take the token out of it;
+    * ``withheld``: a response left without a token because a cache may give it to
+      another user, or because the token does not fit into a header;
+    * ``exposed``: such a response, but the application has read a token, which may
+      be in its body: make the page ``no-store``, or take the token out of it;
     * ``impersonated``: somebody acts as the principal; ``reason`` says whether
       that was ``signed`` or ``suppressed``;
     * ``ambiguous``: a middleware was built with a scheme that can give two
@@ -81,7 +81,8 @@ class Event(NamedTuple):
             ``fail_open``. For ``withheld`` and ``exposed``:
             ``public``, ``s_maxage``, ``targeted_field``, ``validator``, ``freshness``,
             ``unknown_directive``, ``malformed_cache_control``,
-            ``not_visible_ascii`` or ``too_long``. For ``signed``: the role of
+            ``not_visible_ascii``, ``too_long``, or ``not_closed`` (a signer without a
+            header, and a token read after the response had started). For ``signed``: the role of
             the key. For ``ambiguous``: ``recipe``. For ``duplicate``: ``done``, or
             ``busy`` while the first one is handled. Webhooks are ``refused`` with the
             code of a ``BadWebhook``, and their scheme begins with ``webhook:``.

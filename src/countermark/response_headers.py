@@ -151,6 +151,11 @@ class ResponseHeaders(Generic[AnyStr]):
         """Whether no signer has a header, so that tokens are in the request's state alone."""
         return self._silent
 
+    @property
+    def forbids_storing(self) -> bool:
+        """Whether responses with a token become ``no-store``, also where nothing asks for it."""
+        return self._closing is _NO_STORE
+
     def apply(
         self, identity: RequestIdentity, status: int, headers: Iterable[tuple[AnyStr, AnyStr]]
     ) -> Iterable[tuple[AnyStr, AnyStr]]:

@@ -144,7 +144,7 @@ def test_the_settings_of_the_tests_are_in_order() -> None:
         ("W003", ["session", "user", "own", "update"], None),
         (None, ["update", "session", "user", "own", "fetch"], None),
         ("W005", ["session", "user", "own", "etag"], None),
-        ("W006", ["etag", "session", "user", "own"], None),
+        (None, ["etag", "session", "user", "own"], None),
         (None, ["session", "sub", "own"], None),
     ],
 )
@@ -182,7 +182,7 @@ def test_weak_keys_and_ambiguous_vendors_are_warned_of() -> None:
 
 def test_each_kind_of_message_has_an_id_of_its_own() -> None:
     source = Path(checks.__file__).read_text(encoding="utf-8")
-    warned = re.findall(r"countermark\.W\d{3}", source)
+    warned = re.findall(r"countermark\.[EW]\d{3}", source)
     assert len(warned) == len(set(warned))
     ids = [f"countermark.{id}" for id, _ in WRONG] + warned
     page = (Path(__file__).parents[2] / "docs/django.md").read_text(encoding="utf-8")
@@ -321,3 +321,25 @@ def test_a_dotted_path_that_leads_nowhere_is_a_check_and_is_not_repeated(path: s
     found = [problem for problem in problems if problem.id == "countermark.E004"]
     assert [problem.message.startswith("RESOLVER") for problem in found] == [True]
     assert "no.such.module" not in found[0].message
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize(
+    ("cache_control", "first", "ids"),
+    [
+        (None, True, []),
+        ("no-store", True, []),
+        ("private", True, ["countermark.E006"]),
+        ("private", False, ["countermark.W005"]),
+    ],
+)
+def test_an_etag_from_outside_needs_no_store(
+    cache_control: str | None, first: bool, ids: list[str], header: bool
+) -> None:
+    own = [checks.SESSION, checks.AUTHENTICATION, checks.MIDDLEWARE]
+    etag = [checks.CONDITIONAL_GET]
+    options: dict[str, Any] = {"CACHE_CONTROL": cache_control} if cache_control else {}
+    given = {"stigg": {**RING, **({} if header else {"header": None})}}
+    expected = ids if header else [id for id in ids if id != "countermark.W005"]
+    settings = signing(given, **options)
+    assert found(MIDDLEWARE=etag + own if first else own + etag, **settings) == expected

@@ -23,7 +23,8 @@ PUBLIC = [*PLAIN, ("Cache-Control", "public")]
 
 
 def stigg(*, header: bool = True) -> Signer:
-    return Signer("stigg", Keyring(SECRET), **({} if header else {"header": None}))
+    keyring = Keyring(SECRET)
+    return Signer("stigg", keyring) if header else Signer("stigg", keyring, header=None)
 
 
 # Responses that carry no token: status, headers, method, and whether there is a token header.

@@ -64,8 +64,8 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
             hint=f"Put '{UPDATE_CACHE}' first in MIDDLEWARE.",
             id="countermark.W003",
         )
-    if configuration is not None and not configuration.headers.silent:
-        yield from _check_conditional_get(places, own)
+    if configuration is not None:
+        yield from _check_conditional_get(places, own, configuration)
 
 
 def _check_authentication(
@@ -87,22 +87,26 @@ def _check_authentication(
         )
 
 
-def _check_conditional_get(places: dict[str, int], own: int) -> Iterator[checks.CheckMessage]:
+def _check_conditional_get(
+    places: dict[str, int], own: int, configuration: Configuration
+) -> Iterator[checks.CheckMessage]:
     place = places.get(CONDITIONAL_GET)
-    no_store = settings.COUNTERMARK.get("CACHE_CONTROL") == "no-store"
-    if place is not None and place > own:
+    if place is None:
+        return
+    if place > own and not configuration.headers.silent:
         yield checks.Warning(
             "ConditionalGetMiddleware gives every page an ETag, and no token goes into the"
             " headers of a page that has one.",
             hint=f"Put '{CONDITIONAL_GET}' before '{MIDDLEWARE}'.",
             id="countermark.W005",
         )
-    elif place is not None and not no_store:
-        yield checks.Warning(
-            "ConditionalGetMiddleware gives pages with a token an ETag. After another user has"
-            " signed in, a browser may keep the old page, and with it the old token.",
-            hint="Set 'CACHE_CONTROL': 'no-store' in COUNTERMARK.",
-            id="countermark.W006",
+    elif place < own and not configuration.headers.forbids_storing:
+        yield checks.Error(
+            "ConditionalGetMiddleware gives pages with a token an ETag. After the next user has"
+            " signed in, a browser asks with it, gets a 304, and shows the page and the token of"
+            " the user before.",
+            hint="Remove 'CACHE_CONTROL': 'private' from COUNTERMARK.",
+            id="countermark.E006",
         )
 
 
