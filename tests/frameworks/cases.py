@@ -81,7 +81,7 @@ class Case:
         id: Whom Stigg's token is for, None: there is none.
         email: Whom Help Scout's is for.
         places: Where tokens show: ``state``, ``header``, ``template``, ``endpoint``.
-        private: Whether the response becomes private.
+        closed: Whether no cache may store the response.
         varies: Whether it varies by cookie.
     """
 
@@ -93,7 +93,7 @@ class Case:
     id: str | None = "user-1"
     email: str | None = None
     places: frozenset[str] = frozenset({"state", "header", "template", "endpoint"})
-    private: bool = True
+    closed: bool = True
     varies: bool = True
 
 
@@ -105,7 +105,7 @@ REFERENCE = "3a409367-a417-4d46-9a92-3d7bc5dc4605"
 
 
 def _nobody(name: str, principal: Any = None, **changes: Any) -> Case:
-    return Case(name, principal, **{"id": None, "places": NOWHERE, "private": False, **changes})
+    return Case(name, principal, **{"id": None, "places": NOWHERE, "closed": False, **changes})
 
 
 def _failed(name: str, principal: Any) -> Case:
@@ -116,7 +116,7 @@ def _failed(name: str, principal: Any) -> Case:
 def _left_alone(name: str, path: str, **changes: Any) -> Case:
     """Return a case in which a response is left alone to the byte."""
     return Case(
-        name, path=path, **{"places": ENDPOINT, "private": False, "varies": False, **changes}
+        name, path=path, **{"places": ENDPOINT, "closed": False, "varies": False, **changes}
     )
 
 
@@ -173,7 +173,7 @@ class Seen:
     template: str | None
     endpoint: str | None
     by_email: str | None
-    private: bool
+    closed: bool
     varies: bool
 
 
@@ -199,7 +199,7 @@ def look(driver: Driver, case: Case) -> Seen:
         template=template.get("stigg", {}).get("customerToken"),
         endpoint=endpoint.get("stigg", {}).get("customerToken"),
         by_email=response.headers.get("helpscout-signature"),
-        private="private" in response.headers.get("cache-control", ""),
+        closed="no-store" in response.headers.get("cache-control", ""),
         varies="cookie" in response.headers.get("vary", "").lower(),
     )
 
@@ -213,7 +213,7 @@ def expected(case: Case) -> Seen:
     return Seen(
         status=case.status,
         by_email=None if email is None else helpscout.sign(Principal(email=email)),
-        private=case.private,
+        closed=case.closed,
         varies=case.varies,
         **shown,
     )

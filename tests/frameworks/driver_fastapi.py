@@ -15,10 +15,10 @@ from tests.frameworks.driver_starlette import PLACE, TEMPLATES, ASGIDriver, prin
 
 # FastAPI answers an unhandled error outside of all middlewares that are added, as Starlette.
 DIFFERENT: dict[str, dict[str, Any]] = {
-    "unhandled error": {"header": None, "private": False, "varies": False},
+    "unhandled error": {"header": None, "closed": False, "varies": False},
 }
 # Where a dependency identifies the user, nobody has asked it before a 404 of the router.
-DIFFERENT_BY_DEPENDENCY = DIFFERENT | {"not found": {"header": None, "private": False}}
+DIFFERENT_BY_DEPENDENCY = DIFFERENT | {"not found": {"header": None, "closed": False}}
 
 
 async def current_user(connection: HTTPConnection, identity: IdentityDep) -> None:

@@ -126,6 +126,6 @@ driver = ASGIDriver("litestar", create_app())
 # Litestar runs an application's middlewares for its routes only, sessions as well: on a path
 # that has none, nobody is signed in to it either.
 DIFFERENT: dict[str, dict[str, Any]] = {
-    "not found": {"header": None, "private": False, "varies": False},
+    "not found": {"header": None, "closed": False, "varies": False},
     "not found, anonymous": {"varies": False},
 }

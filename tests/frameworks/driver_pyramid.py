@@ -97,5 +97,5 @@ driver = WSGIDriver("pyramid", create_app())
 # Pyramid has no page for errors that nobody handles: they reach the server, and its 500
 # comes from outside of everything.
 DIFFERENT: dict[str, dict[str, Any]] = {
-    "unhandled error": {"header": None, "private": False, "varies": False}
+    "unhandled error": {"header": None, "closed": False, "varies": False}
 }

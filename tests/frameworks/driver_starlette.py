@@ -29,7 +29,7 @@ from tests.frameworks import cases
 # Starlette answers an unhandled error outside of all middlewares that are added. With the
 # middleware around the whole application, nothing is different.
 DIFFERENT: dict[str, dict[str, Any]] = {
-    "unhandled error": {"header": None, "private": False, "varies": False},
+    "unhandled error": {"header": None, "closed": False, "varies": False},
 }
 PLACE = "tests.principal"
 TEMPLATES = Jinja2Templates(

@@ -27,7 +27,7 @@ _HEAD = """\
 This table is made by running these requests through every framework, and a test runs them
 again. It says where the token of the current user showed: in the request's **s**tate, in the
 response's **h**eader, in the **t**emplate, and afterwards at the **e**ndpoint; `-` is nowhere.
-Behind it stands what the response said to caches: `private`, or that it `varies` by cookie, or
+The next word is what the response says to caches: `no-store`, or that it `varies` by user, or
 nothing where it was left alone to the byte.
 
 The pages: [Starlette](starlette.md), [FastAPI](fastapi.md), [Django](django.md),
@@ -59,7 +59,7 @@ def cell(seen: Seen) -> str:
     shown = {place: bool(getattr(seen, place)) for place in PLACES}
     shown["header"] |= bool(seen.by_email)
     letters = "".join(place[0] for place in PLACES if shown[place]) or "-"
-    cached = "private" if seen.private else "varies" if seen.varies else ""
+    cached = "no-store" if seen.closed else "varies" if seen.varies else ""
     return f"{letters} {cached}".strip()
 
 
