@@ -55,18 +55,14 @@ def _copied(response: Any) -> Any:
 
     Not ``copy.copy``, which drops the context of a template response.
     """
-    headers = _shallow(response.headers)
-    for name, value in vars(headers).items():
-        if isinstance(value, dict):
-            vars(headers)[name] = value.copy()
-    copied = _shallow(response)
-    copied.headers = headers
-    return copied
-
-
-def _shallow(thing: Any) -> Any:
-    copied = object.__new__(type(thing))
-    vars(copied).update(vars(thing))
+    old = response.headers
+    headers = object.__new__(type(old))
+    headers.__dict__ = {
+        name: value.copy() if isinstance(value, dict) else value
+        for name, value in old.__dict__.items()
+    }
+    copied = object.__new__(type(response))
+    copied.__dict__ = {**response.__dict__, "headers": headers}
     return copied
 
 
