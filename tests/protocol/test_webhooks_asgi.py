@@ -279,7 +279,7 @@ def test_a_sender_who_goes_away_gets_no_answer() -> None:
         ("/hooks", "//hooks", True),
         ("/hooks/a", "/hooks//a///", True),
         ("/hooks", "/hooks2", False),
-        ("/hooks", "/other/hooks", False),
+        ("/hooks", "/other/hooks", True),
         ("/hooks", "/", False),
         ("/", "/", True),
         ("/", "/x", True),
@@ -299,7 +299,7 @@ def test_a_sender_who_goes_away_gets_no_answer() -> None:
         ("/hooks", "/hoo\u212as", True),
         ("/Hooks", "/hooks", True),
         # And what nobody does.
-        ("/hooks", "/x/../hooks", False),
+        ("/hooks", "/x/../hooks", True),
         ("/hooks", "/hooks;x", False),
         ("/hooks", "/\\hooks", False),
         ("/hooks/a", "/hooks%2fa", False),
@@ -314,8 +314,8 @@ def test_which_paths_are_verified(paths: Any, path: str, covered: bool) -> None:
 
 @pytest.mark.parametrize(
     ("path", "root", "covered"),
-    [("/app/hooks", "/app", True), ("/hooks", "/app", True), ("/app/hooks", "", False),
-     ("/app", "/app", False), ("/apple/hooks", "/app", False), ("/app", "/hooks", False),
+    [("/app/hooks", "/app", True), ("/hooks", "/app", True), ("/app/hooks", "", True),
+     ("/app", "/app", False), ("/apple/hooks", "/app", True), ("/app", "/hooks", True),
      # Of frameworks that look for the root anywhere, and of one that does not ask.
      ("/x/app/hooks", "/app", True), ("/apphooks", "/app", True), ("/app//hooks", "/app/", True),
      ("/hooks/a", "/hooks", True), ("/apple/x", "/app", False)],

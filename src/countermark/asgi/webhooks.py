@@ -46,6 +46,10 @@ class WebhookMiddleware:
         paths: Where the webhooks come in: a path, or several, each with all below
             it. None: wherever this middleware is called, for instance because it is
             mounted. Other paths are passed on as they are.
+        prefix: The prefix that the application drops from paths, besides what the
+            server reports, such as Django's ``FORCE_SCRIPT_NAME``; empty for none.
+            None: any, so ``/hooks/stigg`` covers ``/app/hooks/stigg`` and ``/stigg``
+            too.
         max_body: The largest body that is read, in bytes.
         duplicates: ``answer``: see above. ``deliver``: all attempts reach the
             application, which has to tell them apart itself.
@@ -67,6 +71,7 @@ class WebhookMiddleware:
         *,
         verifier: WebhookVerifier,
         paths: str | Iterable[str] | None = None,
+        prefix: str | None = None,
         max_body: int = 1 << 20,
         duplicates: Duplicates = "answer",
         store: RedisStore | None = None,
@@ -78,6 +83,7 @@ class WebhookMiddleware:
         self._receiving = Receiving(
             verifier,
             paths=paths,
+            prefix=prefix,
             max_body=max_body,
             duplicates=duplicates,
             store=store,
@@ -185,13 +191,15 @@ def _announces_more(name: bytes, value: bytes, most: int) -> bool:
 
 
 def _readings(scope: Scope) -> Iterator[str]:
-    """Yield the paths that an application may read: as it is, and what is behind the root."""
+    """Yield the paths that an application may read: with the root, as it is, and without."""
     path: str = scope["path"]
     yield path
     root: str = scope.get("root_path", "")
-    # Litestar looks for the root anywhere, Falcon nowhere.
-    if root and root in path:
-        yield "/" + path.partition(root)[2]
+    if root:
+        yield f"/{root}{path}"
+        # Litestar looks for the root anywhere, Falcon nowhere.
+        if root in path:
+            yield "/" + path.partition(root)[2]
 
 
 def _target(scope: Scope) -> bytes:

@@ -1,14 +1,17 @@
-"""Which paths webhooks come in at.
+"""Decides which request paths are those of webhooks.
 
-No two frameworks read a path alike: some drop slashes, ends of lines or the case of letters.
-A path that any of them could take for one that is covered is covered: what has been taken
-for another would reach the application though nobody has verified it.
+Frameworks read a path differently. Some drop slashes, line ends or the case of letters.
+Some drop a prefix that the middleware cannot see, such as Django's ``FORCE_SCRIPT_NAME``
+or the ``root_path`` of a FastAPI application, and accept the path without it too. So a
+path is covered if any framework could route it to the same view as a path of ``paths=``:
+a path that is covered by mistake is refused, and a path that is missed reaches the view
+unverified.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from countermark.errors import ConfigurationError
@@ -19,31 +22,66 @@ _DROPPED: Final = r"[\x00-\x1f\x7f]+"
 _NEVER: Final = r"//|[?#{}<>*\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}"
 
 
-def checked_paths(paths: Any) -> tuple[str, ...]:
-    """Return the paths of the option ``paths=``, ready to be compared.
+class WebhookPaths:
+    """The paths of webhooks, each with all paths below it.
+
+    Args:
+        paths: A decoded path, or several.
+        prefix: The prefix that the application drops from paths before it looks for
+            the view, besides what the server reports; empty if it drops none. None: it
+            may drop any prefix. Then ``/hooks/stigg`` also covers ``/app/hooks/stigg``
+            and ``/stigg``.
 
     Raises:
-        ConfigurationError: One is no path, or no request can ever have it.
+        ConfigurationError: A path or the prefix has another form.
     """
-    listed = (paths,) if isinstance(paths, str) else paths
-    found = tuple(listed) if isinstance(listed, Iterable) else ()
-    if not found or not all(isinstance(path, str) and path.startswith("/") for path in found):
-        raise ConfigurationError("paths= must be a path that begins with a slash, or some of them")
-    if any(re.search(_NEVER, path) for path in found):
-        raise ConfigurationError(
-            "paths= takes decoded paths, each with all below it: no query, no second slash,"
-            " no percent signs with digits, and nothing of a route such as {, < or *"
-        )
-    return tuple(_plain(path).rstrip("/") for path in found)
+
+    __slots__ = ("_anywhere", "_starts")
+
+    def __init__(self, paths: Any, prefix: Any = None) -> None:
+        listed = (paths,) if isinstance(paths, str) else paths
+        found = tuple(listed) if isinstance(listed, Iterable) else ()
+        if not found or not all(isinstance(path, str) and path.startswith("/") for path in found):
+            raise ConfigurationError(
+                "paths= must be a path that begins with a slash, or several such paths;"
+                " for instance paths='/hooks/stigg'"
+            )
+        given = prefix is not None
+        if given and not (isinstance(prefix, str) and (not prefix or prefix.startswith("/"))):
+            raise ConfigurationError(
+                "prefix= must be a path that begins with a slash, such as '/app', or '' if the"
+                " application drops no prefix"
+            )
+        for path in (*found, *([prefix] if given else [])):
+            if re.search(_NEVER, path):
+                raise ConfigurationError(
+                    "paths= and prefix= take decoded paths: remove the query, double slashes,"
+                    " percent codes, and the parts of a route such as {, < or *"
+                )
+        plain = [_plain(path).rstrip("/") for path in found]
+        own = _plain(prefix).rstrip("/") if given else None
+        self._anywhere = () if given else tuple(f"{path}/" for path in plain)
+        self._starts = tuple({f"{start}/" for path in plain for start in _starts(path, own)})
+
+    def cover(self, path: str) -> bool:
+        """Tell whether some framework may route *path* to the view of a webhook."""
+        # Of a target without a slash, servers and frameworks make what they like.
+        if path and not path.startswith("/"):
+            return True
+        path = f"{_plain(path)}/"
+        return path.startswith(self._starts) or any(one in path for one in self._anywhere)
 
 
-def is_covered(path: str, paths: Iterable[str]) -> bool:
-    """Tell whether some framework may take *path* for one of *paths*, or for one below it."""
-    # Of a target without a slash, servers and frameworks make what they like.
-    if path and not path.startswith("/"):
-        return True
-    path = _plain(path)
-    return any(path == one or path.startswith(f"{one}/") for one in paths)
+def _starts(path: str, prefix: str | None) -> Iterator[str]:
+    """Yield the beginnings of paths that reach the view of *path*."""
+    yield path
+    if prefix is None:
+        for slash in re.finditer("/", path):
+            yield path[slash.start() :]
+    else:
+        yield prefix + path
+        if f"{path}/".startswith(f"{prefix}/"):
+            yield path[len(prefix) :]
 
 
 def _plain(path: str) -> str:

@@ -14,7 +14,7 @@ from countermark.options import checked_clock
 from countermark.policy import is_async
 from countermark.responses import Response, problem
 from countermark.webhooks.deliveries import Deliveries, DeliveriesInMemory, DeliveriesInRedis
-from countermark.webhooks.paths import checked_paths, is_covered
+from countermark.webhooks.paths import WebhookPaths
 from countermark.webhooks.received import Headers
 from countermark.webhooks.verified import REFUSALS, VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
@@ -79,6 +79,7 @@ class Receiving:
         verifier: WebhookVerifier,
         *,
         paths: str | Iterable[str] | None,
+        prefix: str | None,
         max_body: int,
         duplicates: Duplicates,
         store: RedisStore | None,
@@ -99,7 +100,9 @@ class Receiving:
             raise ConfigurationError("on_event= must be callable, and no coroutine function")
         clock = checked_clock(clock)
         self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
-        self._paths = None if paths is None else checked_paths(paths)
+        if paths is None and prefix is not None:
+            raise ConfigurationError("prefix= belongs to paths=; give paths= as well")
+        self._paths = None if paths is None else WebhookPaths(paths, prefix)
         self.max_body = max_body
         self._deliveries: Deliveries | None = None
         if duplicates == "answer":
@@ -111,10 +114,10 @@ class Receiving:
         self._on_event = on_event
 
     def covers(self, readings: Iterable[str]) -> bool:
-        """Tell whether requests are to be verified whose path can be read in these ways."""
+        """Tell whether to verify a request whose path can be read in these ways."""
         if self._paths is None:
             return True
-        return any(is_covered(path, self._paths) for path in readings)
+        return any(map(self._paths.cover, readings))
 
     def look(
         self, headers: Headers, method: str, path: str | bytes

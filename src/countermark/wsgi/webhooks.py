@@ -47,6 +47,10 @@ class WebhookMiddleware:
         paths: Where the webhooks come in: a path, or several, each with all below
             it. None: wherever this middleware is called, for instance because it is
             mounted. Other paths are passed on as they are.
+        prefix: The prefix that the application drops from paths, besides what the
+            server reports, such as Django's ``FORCE_SCRIPT_NAME``; empty for none.
+            None: any, so ``/hooks/stigg`` covers ``/app/hooks/stigg`` and ``/stigg``
+            too.
         max_body: The largest body that is read, in bytes.
         duplicates: ``answer``: see above. ``deliver``: all attempts reach the
             application, which has to tell them apart itself.
@@ -68,6 +72,7 @@ class WebhookMiddleware:
         *,
         verifier: WebhookVerifier,
         paths: str | Iterable[str] | None = None,
+        prefix: str | None = None,
         max_body: int = 1 << 20,
         duplicates: Duplicates = "answer",
         store: RedisStore | None = None,
@@ -79,6 +84,7 @@ class WebhookMiddleware:
         self._receiving = Receiving(
             verifier,
             paths=paths,
+            prefix=prefix,
             max_body=max_body,
             duplicates=duplicates,
             store=store,
@@ -88,7 +94,9 @@ class WebhookMiddleware:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._receiving.covers([_utf8(environ.get("PATH_INFO", ""))]):
+        path = _utf8(environ.get("PATH_INFO", ""))
+        root = _utf8(environ.get("SCRIPT_NAME", ""))
+        if not self._receiving.covers([path, root + path] if root else [path]):
             return self.app(environ, start_response)
         handling = self._begin(environ)
         if isinstance(handling, Response):
