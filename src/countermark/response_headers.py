@@ -7,9 +7,9 @@ A token may ride only on a response that no cache gives to another user: no shar
 cache (RFC 9111, and RFC 9213 for fields addressed to one cache), and no browser,
 which keeps one cache for all the people who use it. A browser reuses a stored
 response without a question while it is fresh, on back and forward navigation even
-when it is stale, and after a 304 with the stored headers and body. ``Vary: Cookie``
-does not stop it: Chromium ignores cookies there. So the default next to a token is
-``private, no-store``.
+when it is stale, and after a 304 with the stored headers and body. ``Vary`` does not
+stop it: after a mismatch, Chromium still sends the stored ETag and reuses the stored
+response after a 304. So the default next to a token is ``private, no-store``.
 """
 
 from __future__ import annotations

@@ -126,6 +126,8 @@ class WebhookMiddleware:
     ) -> tuple[bytes, VerifiedWebhook] | Response | None:
         """Return the body and what proves it; None: the sender has gone; or the answer."""
         rest = self._receiving.look(scope["headers"], scope["method"], _target(scope))
+        if self._receiving.secret_header is not None:
+            _remove_header(scope, self._receiving.secret_header)
         if isinstance(rest, Response):
             return rest
         body = await self._read(scope, receive)
@@ -181,6 +183,24 @@ class WebhookMiddleware:
 
 async def _answer(scope: Scope, send: Send, response: Response) -> None:
     await send_response(without_body(response) if scope["method"] == "HEAD" else response, send)
+
+
+def _remove_header(scope: Scope, name: str) -> None:
+    """Take a checked secret out of the request, so that no error report sends it on.
+
+    In place: servers, outer middlewares and error trackers hold the same scope and the
+    same list.
+    """
+    given = scope["headers"]
+    kept = [pair for pair in given if _spelled_alike(pair[0]) != name]
+    if isinstance(given, list):
+        given[:] = kept
+    else:
+        scope["headers"] = kept
+
+
+def _spelled_alike(name: bytes) -> str:
+    return name.decode("latin-1").lower().replace("_", "-")
 
 
 def _announces_more(name: bytes, value: bytes, most: int) -> bool:

@@ -16,6 +16,7 @@ from countermark.responses import Response, problem
 from countermark.webhooks.deliveries import Deliveries, DeliveriesInMemory, DeliveriesInRedis
 from countermark.webhooks.paths import WebhookPaths
 from countermark.webhooks.received import Headers
+from countermark.webhooks.scheme import SecretHeader
 from countermark.webhooks.verified import REFUSALS, VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
 
@@ -112,6 +113,12 @@ class Receiving:
         self.waits = store is not None
         self._when_unavailable = when_unavailable
         self._on_event = on_event
+
+    @property
+    def secret_header(self) -> str | None:
+        """The header that carries the vendor's secret itself, in lower case; None: there is none."""
+        signature = self._verifier.scheme.signature
+        return signature.header if isinstance(signature, SecretHeader) else None
 
     def covers(self, readings: Iterable[str]) -> bool:
         """Tell whether to verify a request whose path can be read in these ways."""

@@ -109,6 +109,9 @@ class WebhookMiddleware:
         """Verify the delivery and make the environ ready; return the handling, or an answer."""
         method, headers = environ["REQUEST_METHOD"], _headers(environ)
         rest = self._receiving.look(headers, method, _target(environ))
+        if self._receiving.secret_header is not None:
+            # No error report is to send a checked secret on.
+            environ.pop("HTTP_" + self._receiving.secret_header.upper().replace("-", "_"), None)
         if isinstance(rest, Response):
             return rest
         try:
