@@ -18,7 +18,7 @@ LONG_AGO = "Mon, 06 Jan 2020 00:00:00 GMT"
 FAR_AWAY = "Wed, 01 Jan 2098 00:00:00 GMT"
 ETAG = '"v1"'
 
-#: How an application is set up. All but ``private`` must leak nothing.
+#: How an application is set up.
 #:
 #: ``outer`` and ``inner`` add an ETag made of the body, and answer 304, around the
 #: middleware and within it. ``state`` has no header, so that tokens are in bodies alone.
@@ -33,7 +33,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bearer": {},
     "bearer-private": {"cache_control": "private"},
 }
-LEAKY = {"private", "bearer-private"}
 
 
 class Page(NamedTuple):
@@ -63,7 +62,7 @@ def _cached(value: str, **more: str) -> dict[str, str]:
     return {"Cache-Control": value, **{name.replace("_", "-"): text for name, text in more.items()}}
 
 
-#: The pages by name. The last four are served by nothing that may store them in any way.
+#: The pages by name.
 PAGES: dict[str, Page] = {
     "plain": Page(carries=True),
     "private": Page(_cached("private"), carries=True),
