@@ -72,15 +72,16 @@ def named(cell: Cell) -> str:
     return " ".join(cell)
 
 
-def foreign(looks: list[Look]) -> list[str]:
+def foreign(looks: list[Look]) -> str:
+    """Return a line for each token that was seen by another than its user."""
     assert len(looks) >= 3
-    return [line for look in looks for line in look.foreign]
+    return "\n".join(line for look in looks for line in look.foreign)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=named)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fetch_shows_no_token_of_another(observe: Observe, kind: str, cell: Cell) -> None:
-    assert foreign(observe(kind).fetched[cell]) == []
+    assert foreign(observe(kind).fetched[cell]) == ""
 
 
 @pytest.mark.parametrize("page", NAVIGATED)
@@ -90,7 +91,7 @@ def test_a_page_of_the_history_shows_no_token_of_another(
     observe: Observe, kind: str, setting: str, page: str
 ) -> None:
     looks = observe(kind).navigated[Cell(setting, "shown", page)]
-    assert foreign(looks) == []
+    assert foreign(looks) == ""
     assert TOKENS["alice"] in looks[0].seen.body
 
 
@@ -101,7 +102,7 @@ def test_the_back_forward_cache_shows_no_token_of_another(
     observe: Observe, kind: str, setting: str, page: str
 ) -> None:
     looks = observe(kind).kept[Cell(setting, "shown", page)]
-    assert foreign(looks) == []
+    assert foreign(looks) == ""
     assert TOKENS["alice"] in looks[0].seen.body
 
 
@@ -113,7 +114,7 @@ def test_private_alone_leaves_pages_to_the_back_forward_cache(
     """Pin why ``no-store`` is the default, and that the tests above can see a leak."""
     cell = Cell("private", "shown", page)
     assert cell in observe(kind).whole
-    assert foreign(observe(kind).kept[cell]) != []
+    assert foreign(observe(kind).kept[cell]) != ""
 
 
 @pytest.mark.parametrize("cell", OWN, ids=named)
@@ -158,7 +159,7 @@ def test_the_matrix_is_large(observe: Observe) -> None:
         for found in seen.values()
         for look in found
     ]
-    assert len(looks) > 20_000
+    assert len(looks) > 15_000
     assert {look.seen.status for look in looks if look.reading == "fetch default"} == {
         200, 300, 301, 308, 401, 410,
     }  # fmt: skip
