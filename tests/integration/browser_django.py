@@ -94,6 +94,16 @@ for _setting in SETTINGS:
     with override_settings(MIDDLEWARE=middleware(_setting), COUNTERMARK=_given[_setting]):
         _handlers[_setting] = WSGIHandler()
 _turn = Lock()
+_overrides: list[Any] = []  # the one that is in force, with the name of its setting
+
+
+def _use(setting: str) -> None:
+    """Put the settings of the middleware into force, unless they are."""
+    if not _overrides or _overrides[0] != setting:
+        if _overrides:
+            _overrides[1].disable()
+        _overrides[:] = setting, override_settings(COUNTERMARK=_given[setting])
+        _overrides[1].enable()
 
 
 def app(environ: Any, start_response: Any) -> Any:
@@ -101,5 +111,6 @@ def app(environ: Any, start_response: Any) -> Any:
     if setting == "sign-in":
         setting, rest = "default", f"sign-in/{rest}"
     environ["PATH_INFO"] = f"/{rest}"
-    with _turn, override_settings(COUNTERMARK=_given[setting]):
+    with _turn:
+        _use(setting)
         return _handlers[setting](environ, start_response)
