@@ -110,6 +110,9 @@ def app(environ: Any, start_response: Any) -> Any:
     setting, _, rest = environ["PATH_INFO"].strip("/").partition("/")
     if setting == "sign-in":
         setting, rest = "default", f"sign-in/{rest}"
+    if setting not in SETTINGS:  # such as /favicon.ico
+        start_response("404 Not Found", [])
+        return []
     environ["PATH_INFO"] = f"/{rest}"
     with _turn:
         _use(setting)
