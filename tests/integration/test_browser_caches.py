@@ -135,6 +135,7 @@ def test_users_see_their_own_token_where_it_may_ride(
             assert token in look.seen.body
         if page and page.carries:
             assert token in look.seen.headers
+        # A status that lasts for ever is made no-store instead, and carries it then.
         elif page and page.status == 200 and cell.body == "silent":
             assert token not in look.seen.headers
 
