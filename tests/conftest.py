@@ -47,7 +47,7 @@ def events() -> Events:
     return Events()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def need_binary() -> Callable[[str], str]:
     """Return the path of a program; skip without it, or fail where CI must have it."""
 
