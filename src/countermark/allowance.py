@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from countermark.errors import ConfigurationError
 from countermark.policy import is_async
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -74,6 +75,7 @@ class Allowance:
     blocking: bool
     when_unavailable: WhenUnavailable
 
+    @guarded
     def __init__(
         self,
         count: int,

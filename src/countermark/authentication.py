@@ -15,6 +15,7 @@ from countermark.refusal import refusal
 from countermark.responses import Response
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
+from countermark.showing import guarded
 
 
 class Authentication:
@@ -34,6 +35,7 @@ class Authentication:
 
     place: Location
 
+    @guarded
     def __init__(
         self,
         verifier: Verifier,

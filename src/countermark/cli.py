@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from countermark.command_arguments import whole_number
 from countermark.errors import CountermarkError
 from countermark.rollout_command import add_arguments as add_rollout_arguments
+from countermark.showing import guarded
 
 
+@guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="countermark", description="Sign users for front ends.")

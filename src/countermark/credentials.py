@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from countermark.errors import BadToken, ConfigurationError
+from countermark.showing import guarded
 
 _HEADER_NAME = "[A-Za-z0-9-]+"  # no underscore: WSGI cannot tell it from a hyphen
 _COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -69,6 +70,7 @@ class Location:
         return f"from_{self.kind}({self.name!r})"
 
 
+@guarded
 def from_header(name: str) -> Location:
     """Read the request header *name*, in any case.
 
@@ -88,6 +90,7 @@ def from_header(name: str) -> Location:
     )
 
 
+@guarded
 def from_query(name: str) -> Location:
     """Read the parameter *name* of the query, decoded as forms are: ``+`` is a space.
 
@@ -103,6 +106,7 @@ def from_query(name: str) -> Location:
     )
 
 
+@guarded
 def from_cookie(name: str) -> Location:
     """Read the cookie *name*. A value in quotes is read as Python's frameworks write it.
 

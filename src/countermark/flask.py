@@ -19,6 +19,7 @@ from countermark.resolvers import principal_of_user
 from countermark.signer import Signer
 from countermark.verified_identity import VerifiedIdentity
 from countermark.wsgi import ENVIRON_KEY, VERIFIED_IDENTITY_KEY, SigningMiddleware
+from countermark.showing import guarded
 
 try:
     from flask import Blueprint, Flask, Request, Response, current_app, has_app_context
@@ -64,6 +65,7 @@ class Countermark:
         ConfigurationError: As for :meth:`init_app`.
     """
 
+    @guarded
     def __init__(
         self, app: Flask | None = None, *, principal: Resolver | AsyncResolver | None = None
     ) -> None:
@@ -71,6 +73,7 @@ class Countermark:
         if app is not None:
             self.init_app(app)
 
+    @guarded
     def init_app(self, app: Flask) -> None:
         """Set *app* up, after Flask-Login and before other wrappers of ``app.wsgi_app``.
 

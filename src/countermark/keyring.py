@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys import Key, PrivateKey, SecretKey, problem_with_pem
+from countermark.showing import guarded
 
 Role = Literal["current", "next", "previous"]
 Secret: TypeAlias = "str | bytes | Key"
@@ -35,6 +36,7 @@ class Keyring:
     previous: tuple[Key, ...]
     next: tuple[Key, ...]
 
+    @guarded
     def __init__(
         self,
         current: Secret,
@@ -51,6 +53,7 @@ class Keyring:
             raise
 
     @classmethod
+    @guarded
     def from_env(cls, name: str) -> Keyring:
         """Read the keys from the environment.
 

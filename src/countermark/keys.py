@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from countermark.errors import InvalidKey
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +72,7 @@ class SecretKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         secret: str | bytes,
@@ -208,6 +210,7 @@ class PrivateKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         pem: str | bytes,

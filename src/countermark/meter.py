@@ -26,6 +26,7 @@ from countermark.figures import (
     row_of,
 )
 from countermark.tally import MOST_ROWS, Labels, LastSeen, Tally, nameable, person_of, sums
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -89,6 +90,7 @@ class Meter:
         "_write_behind",
     )
 
+    @guarded
     def __init__(
         self,
         *,

@@ -12,6 +12,7 @@ from countermark.events import Event, OnEvent, emit
 from countermark.origins import checked_origin
 from countermark.policy import is_async
 from countermark.verdict import Mode
+from countermark.showing import guarded
 
 MODES: Final = ("off", "monitor", "enforce")
 
@@ -102,6 +103,7 @@ class ModeFile:
 
     __slots__ = ("_broken", "_clock", "_due", "_interval", "_lock", "_modes", "_on_event", "_path")
 
+    @guarded
     def __init__(
         self,
         path: str | PathLike[str],

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from countermark.credentials import from_header
 from countermark.errors import BadToken, ConfigurationError
+from countermark.showing import guarded
 
 Policy: TypeAlias = Literal["refuse", "allow"]
 
@@ -52,6 +53,7 @@ class AllowedOrigins:
 
     __slots__ = ("_allowed", "_loopback", "_missing", "_null")
 
+    @guarded
     def __init__(
         self,
         origins: Iterable[str],

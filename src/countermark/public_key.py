@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys import checked_end
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +36,7 @@ class PublicKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         pem: str | bytes,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 from countermark.errors import ConfigurationError, StoreUnavailable
+from countermark.showing import guarded
 
 try:
     import redis
@@ -50,6 +51,7 @@ class RedisStore:
 
     __slots__ = ("__weakref__", "_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
 
+    @guarded
     def __init__(
         self,
         url: str,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.catalogue import load
 from countermark.rules import ValueRule
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import date
@@ -186,6 +187,7 @@ class Scheme:
             raise TypeError(f"a scheme has no {', '.join(what)}")
 
     @classmethod
+    @guarded
     def load(cls, slug: str) -> Scheme:
         """Return the scheme *slug* of the catalogue.
 
@@ -195,6 +197,7 @@ class Scheme:
         return load(slug)
 
     @classmethod
+    @guarded
     def from_mapping(cls, data: Mapping[str, Any]) -> Scheme:
         """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
 
@@ -207,6 +210,7 @@ class Scheme:
         return read(data)
 
     @classmethod
+    @guarded
     def from_toml(cls, path: str | PathLike[str]) -> Scheme:
         """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
 

@@ -29,6 +29,7 @@ from countermark.scheme import Scheme
 from countermark.signed_identity import SignedIdentity
 from countermark.template import Template
 from countermark.token_maker import TokenMaker
+from countermark.showing import guarded
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048
@@ -89,6 +90,7 @@ Raises:
     renderer: Renderer
     sign: Callable[[Signable], str]
 
+    @guarded
     def __init__(
         self,
         scheme: str | Scheme,
@@ -127,6 +129,7 @@ Raises:
         self.header_safe = self.plain and _always_fits_header(scheme, constants)
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | Scheme,

@@ -35,6 +35,7 @@ from countermark.scheme import Scheme
 from countermark.token_maker import TokenMaker
 from countermark.verified_identity import VerifiedIdentity
 from countermark.verify_mac import MacReader, Quick, compile_quick
+from countermark.showing import guarded
 
 
 class Verifier:
@@ -84,6 +85,7 @@ class Verifier:
     needs_principal: bool
     signs_besides: tuple[str, ...]
 
+    @guarded
     def __init__(
         self,
         scheme: str | Scheme,
@@ -126,6 +128,7 @@ class Verifier:
             )
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | Scheme,

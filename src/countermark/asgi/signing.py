@@ -14,6 +14,7 @@ from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers, is_async
+from countermark.showing import guarded
 
 Carried = Callable[[RequestIdentity], list[tuple[bytes, bytes]] | None]
 
@@ -53,6 +54,7 @@ class SigningMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

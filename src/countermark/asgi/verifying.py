@@ -16,6 +16,7 @@ from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
 from countermark.verdict import Verdict
 from countermark.verifiers import TenantReader, VerifierSetting
+from countermark.showing import guarded
 
 _SHUT_DOWN = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 
@@ -67,6 +68,7 @@ class VerifyingMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

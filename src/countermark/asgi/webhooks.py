@@ -20,6 +20,7 @@ from countermark.webhooks.receiving import (
 )
 from countermark.webhooks.verified import VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -61,6 +62,7 @@ class WebhookMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

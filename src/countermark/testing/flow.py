@@ -18,6 +18,7 @@ from countermark.responses import Response, json_response, problem
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
+from countermark.showing import guarded
 
 _PATH: Final = ["flow_sessions"]
 _OF_USER: Final = ("customerReference", "signature")
@@ -88,6 +89,7 @@ class FlowSessions:
     #: What was found out about the latest 100 requests, the oldest first.
     verdicts: deque[Verdict]
 
+    @guarded
     def __init__(
         self,
         keyring: Keyring,

@@ -15,6 +15,7 @@ from countermark.responses import Response, json_response
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
+from countermark.showing import guarded
 
 #: What is known of a customer: lists called ``entitlements`` and ``subscriptions``.
 Customer: TypeAlias = Mapping[str, list[Any]]
@@ -72,6 +73,7 @@ class StiggEdge:
     #: oldest first. A good one of another customer is verified, and refused all the same.
     verdicts: deque[Verdict]
 
+    @guarded
     def __init__(
         self,
         keyring: Keyring,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from countermark.errors import ConfigurationError
+from countermark.showing import guarded
 
 # So far from the end is a character of the code in every scheme: hexadecimal, base64, JWT.
 # One at the very end may be padding, or have bits that nobody reads.
 _PLACE = -20
 
 
+@guarded
 def tampered(token: str) -> str:
     """Return *token* with one character of its code changed.
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from countermark.errors import UnknownScheme
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import date
@@ -158,6 +159,7 @@ class WebhookScheme(NamedTuple):
     vectors: tuple[WebhookVector, ...]
 
     @classmethod
+    @guarded
     def load(cls, slug: str) -> WebhookScheme:
         """Return the scheme *slug* that comes with the package.
 
@@ -167,6 +169,7 @@ class WebhookScheme(NamedTuple):
         return _load(slug)
 
     @classmethod
+    @guarded
     def from_mapping(cls, data: Mapping[str, Any]) -> WebhookScheme:
         """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
 
@@ -179,6 +182,7 @@ class WebhookScheme(NamedTuple):
         return read(data)
 
     @classmethod
+    @guarded
     def from_toml(cls, path: str | PathLike[str]) -> WebhookScheme:
         """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
 

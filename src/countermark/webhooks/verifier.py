@@ -19,6 +19,7 @@ from countermark.webhooks.proof import Check, Rest
 from countermark.webhooks.received import Headers, Misused, Received, Text, read_body
 from countermark.webhooks.scheme import HttpSignature, SecretHeader, WebhookScheme
 from countermark.webhooks.verified import REFUSALS, Refused, VerifiedWebhook
+from countermark.showing import guarded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class WebhookVerifier:
     scheme: WebhookScheme
     tolerance: float | None
 
+    @guarded
     def __init__(
         self,
         scheme: str | WebhookScheme,
@@ -70,6 +72,7 @@ class WebhookVerifier:
         self._check = _compile(scheme, rings)
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | WebhookScheme,
@@ -181,6 +184,7 @@ class WebhookVerifier:
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_check') else 'refused'}>"
 
 
+@guarded
 def verify_webhook(
     scheme: str | WebhookScheme,
     keyring: Keyring | Mapping[str, Keyring],

@@ -12,6 +12,7 @@ from countermark.endpoint import respond
 from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,6 +53,7 @@ class SigningMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: WSGIApplication,

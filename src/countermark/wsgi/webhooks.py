@@ -19,6 +19,7 @@ from countermark.webhooks.receiving import (
     quoted,
 )
 from countermark.webhooks.verifier import WebhookVerifier
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -62,6 +63,7 @@ class WebhookMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: WSGIApplication,
