@@ -13,9 +13,9 @@ from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import refusal
 from countermark.responses import Response
+from countermark.showing import guarded
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
-from countermark.showing import guarded
 
 
 class Authentication:

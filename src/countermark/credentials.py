@@ -67,7 +67,8 @@ class Location:
         return self.kind != "query"
 
     def __repr__(self) -> str:
-        return f"from_{self.kind}({self.name!r})"
+        name = self.name if re.fullmatch(r"[!-~]{1,40}", self.name) else "…"
+        return f"from_{self.kind}({name!r})"
 
 
 @guarded
@@ -97,7 +98,7 @@ def from_query(name: str) -> Location:
     Raises:
         ConfigurationError: The name is empty, or no text.
     """
-    _check(name, ".+", "a parameter's name is text")
+    _check(name, ".+", "a parameter's name is a text that is not empty")
     return Location(
         "query",
         name,
@@ -128,7 +129,9 @@ def from_cookie(name: str) -> Location:
 
 def _check(name: object, pattern: str, rule: str) -> None:
     if not isinstance(name, str) or not re.fullmatch(pattern, name, re.DOTALL):
-        raise ConfigurationError(f"{rule}; {name!r} is none")
+        raise ConfigurationError(
+            f"the name given to from_header(), from_query() or from_cookie() is invalid: {rule}"
+        )
 
 
 def _in_headers(name: str) -> Read:

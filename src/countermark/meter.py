@@ -25,8 +25,8 @@ from countermark.figures import (
     order,
     row_of,
 )
-from countermark.tally import MOST_ROWS, Labels, LastSeen, Tally, nameable, person_of, sums
 from countermark.showing import guarded
+from countermark.tally import MOST_ROWS, Labels, LastSeen, Tally, nameable, person_of, sums
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore

@@ -50,7 +50,7 @@ class PublicKey:
         if self._loaded is None:
             # It may be a private key under a wrong name: not for a traceback.
             del pem, data
-            raise InvalidKey(f"{name} is no public key in PEM that can be read")
+            raise InvalidKey(f"{name} cannot be read as a public key in PEM; give the whole file")
         self.key_id = hashlib.sha256(b"countermark key id" + data.strip()).hexdigest()[:8]
         self._salt: Any = None
 

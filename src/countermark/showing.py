@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -14,6 +15,7 @@ T = TypeVar("T")
 
 # The longest name that is repeated. Generated secrets are longer, or resemble no known name.
 _LONGEST = 40
+_HIDDEN = "<not shown, as it may be a secret>"
 # How alike a name and a known one must be; at 0.7 a mistyped letter or two are left out.
 _ALIKE = 0.7
 # Names such as STIGG_SIGNING_SECRET_FILE: words without digits, and a kind of secret at
@@ -40,14 +42,26 @@ def shown(given: object, known: Iterable[str]) -> str:
 
         if get_close_matches(given.lower(), map(str.lower, known), n=1, cutoff=_ALIKE):
             return repr(given)
-    return "one that is not repeated here, as it may be a secret"
+    return _HIDDEN
 
 
 def shown_variable(name: object) -> str:
     """Return the name of an environment variable as a message may repeat it."""
     if isinstance(name, str) and _VARIABLE.fullmatch(name):
         return name
-    return "of the given name (not repeated here, as it may be a secret)"
+    return _HIDDEN
+
+
+def shown_file(path: object) -> str:
+    """Return the name of a file of TOML as a message may repeat it."""
+    name = str(path).replace("\\", "/").rpartition("/")[2]
+    return name if len(name) <= _LONGEST and name.endswith(".toml") else _HIDDEN
+
+
+def place_in(error: Exception) -> str:
+    """Return where in a TOML text the error is; what else its message says may quote the text."""
+    found = re.search(r"\(at (line \d+, column \d+)\)|\(at (end of document)\)", str(error))
+    return f" at {found[1] or 'its end'}" if found else ""
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
@@ -83,8 +97,6 @@ def _forget(error: BaseException, handled: BaseException | None) -> None:
 
 def _clear(traceback: TracebackType | None) -> None:
     while traceback is not None:
-        try:
+        with suppress(RuntimeError):  # it is still running
             traceback.tb_frame.clear()
-        except RuntimeError:
-            pass  # it is still running
         traceback = traceback.tb_next

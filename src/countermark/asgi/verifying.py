@@ -14,9 +14,9 @@ from countermark.modes import ModeSetting
 from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
+from countermark.showing import guarded
 from countermark.verdict import Verdict
 from countermark.verifiers import TenantReader, VerifierSetting
-from countermark.showing import guarded
 
 _SHUT_DOWN = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 

@@ -10,6 +10,7 @@ from countermark.asgi.sending import send_response
 from countermark.asgi.types import App, Message, Receive, Scope, Send
 from countermark.events import OnEvent
 from countermark.responses import Response, without_body
+from countermark.showing import guarded
 from countermark.webhooks.receiving import (
     STATE_KEY,
     Duplicates,
@@ -20,7 +21,6 @@ from countermark.webhooks.receiving import (
 )
 from countermark.webhooks.verified import VerifiedWebhook
 from countermark.webhooks.verifier import WebhookVerifier
-from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore

@@ -15,10 +15,10 @@ from countermark.errors import REFUSALS, BadToken, CountermarkError
 from countermark.keyring import Keyring
 from countermark.origins import AllowedOrigins
 from countermark.responses import Response, json_response, problem
+from countermark.showing import guarded
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
-from countermark.showing import guarded
 
 _PATH: Final = ["flow_sessions"]
 _OF_USER: Final = ("customerReference", "signature")

@@ -12,10 +12,10 @@ from countermark.enforcement import Enforcement
 from countermark.errors import REFUSALS, BadToken, ConfigurationError
 from countermark.keyring import Keyring
 from countermark.responses import Response, json_response
+from countermark.showing import guarded
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
-from countermark.showing import guarded
 
 #: What is known of a customer: lists called ``entitlements`` and ``subscriptions``.
 Customer: TypeAlias = Mapping[str, list[Any]]

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from countermark.errors import UnknownScheme
-from countermark.showing import guarded
+from countermark.showing import guarded, shown
 
 if TYPE_CHECKING:
     from datetime import date
@@ -218,8 +218,8 @@ def _load(slug: str) -> WebhookScheme:
     recipes = _recipes()
     if slug in recipes:
         return parse(recipes[slug].read_text(encoding="utf-8"), slug)
-    # A long name may be a secret in the wrong place: not to be repeated.
-    given = repr(slug) if len(slug) <= 24 else "that"
+    known = webhook_schemes()
     raise UnknownScheme(
-        f"no webhook scheme is called {given}; there are {', '.join(webhook_schemes())}"
+        f"unknown webhook scheme {shown(slug, known)}; use one of {', '.join(known)}, or a"
+        " WebhookScheme of your own"
     )

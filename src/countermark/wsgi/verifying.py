@@ -15,8 +15,8 @@ from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
 from countermark.responses import Response
-from countermark.verifiers import TenantReader, VerifierSetting
 from countermark.showing import guarded
+from countermark.verifiers import TenantReader, VerifierSetting
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.events import OnEvent
 from countermark.responses import Response, problem, without_body
+from countermark.showing import guarded
 from countermark.webhooks.receiving import (
     ENVIRON_KEY,
     Duplicates,
@@ -19,7 +20,6 @@ from countermark.webhooks.receiving import (
     quoted,
 )
 from countermark.webhooks.verifier import WebhookVerifier
-from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
