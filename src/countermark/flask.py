@@ -47,7 +47,7 @@ class Countermark:
 
     * ``COUNTERMARK_SIGNERS``: a signer or several, each a ``Signer`` or the name of
       a scheme whose secret is in the environment; or a function that returns the
-      signers of a tenant. Needed.
+      signers of a tenant, asked again after a minute. Needed.
     * ``COUNTERMARK_USER_ID``: the attribute of Flask-Login's user that holds the
       id; by default ``id``.
     * ``COUNTERMARK_USER_FIELDS``: what else of the user vendors sign, an argument of

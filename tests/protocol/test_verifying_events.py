@@ -143,7 +143,7 @@ def test_nothing_that_is_said_holds_an_id_or_a_token(
         ({"meter": 7}, "meter= must be callable"),
         ({"on_event": 7}, "on_event= must be callable"),
         ({"allowance": 100}, "allowance= takes an Allowance"),
-        ({"origins": APP}, "origins= takes a list"),
+        ({"origins": APP}, "origins= must be a list"),
         ({"origins": ["http://localhost:3000"]}, "name the verifier's environment="),
     ],
 )
@@ -164,7 +164,7 @@ async def coroutine(*arguments: Any) -> Any:
 @pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
 def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
     options: dict[str, Any] = {"verifier": VERIFIER, "token": "T", "tenant": str, name: coroutine}
-    message = "takes a Verifier" if name == "verifier" else "no coroutine function"
+    message = "takes a Verifier" if name == "verifier" else "no coroutine function|not async"
     with pytest.raises(ConfigurationError, match=message):
         side.VerifyingMiddleware(answer(), **options)
 

@@ -33,7 +33,7 @@ class SigningMiddleware:
         app: The application, or the next middleware.
         signers: One signer or several, of different schemes and headers; or a
             function that returns them for the tenant of a ``Principal``, which is
-            called once for each of the latest 1024 tenants.
+            called again for a tenant after a minute, and kept for the latest 1024.
         principal: Takes the scope and returns whose request it is, as a
             ``Principal`` or an id, or None for nobody. It is called whenever
             the identity is read and when the response starts, so it should be
