@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from countermark import Keyring, RequestIdentity, Signer, asgi
+from countermark.endpoint import respond
+from tests.drivers import answer, request
 from tests.project.showing_entries import ENTRIES, KEY, NAMES_THAT_ARE_SHOWN, Entry
 
 MARK = "canary"
@@ -58,7 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ours(frame: types.FrameType) -> bool:
-    return frame.f_globals.get("__name__", "").partition(".")[0] == "countermark"
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "countermark"
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -128,3 +131,20 @@ def test_the_entries_of_this_file_are_good_as_they_are(entry: Entry) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         entry.build({})
+
+
+def test_answers_of_the_endpoint_show_no_token() -> None:
+    seen: list[RequestIdentity] = []
+    app = asgi.SigningMiddleware(
+        answer([], before=lambda scope: seen.append(scope["state"]["countermark"])),
+        signers=Signer("stigg", Keyring(KEY)),
+        principal=lambda scope: "user-1",
+    )
+    request(app)
+    response = respond("GET", seen[0])
+    token = Signer("stigg", Keyring(KEY)).sign("user-1")
+    assert token.encode() in response.body
+    for shown in (repr(response), str(response), repr([response])):
+        assert token[-20:] not in shown
+        assert "user-1" not in shown
+        assert "200" in shown

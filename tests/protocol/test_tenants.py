@@ -116,7 +116,9 @@ def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> N
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the one entry that the caches of tenants take for the time."""
     now = [1000.0]
-    monkeypatch.setitem(tenants.TenantCache.__init__.__kwdefaults__, "clock", lambda: now[0])
+    defaults = tenants.TenantCache.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "clock", lambda: now[0])
     return now
 
 

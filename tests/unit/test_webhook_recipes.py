@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from countermark import InvalidScheme, Keyring, SecretKey, UnknownScheme
+from countermark import InvalidKey, InvalidScheme, Keyring, SecretKey, UnknownScheme
 from countermark.errors import BadWebhook
 from countermark.webhooks import WebhookScheme, WebhookVerifier, verify_webhook
 from countermark.webhooks.scheme import (
@@ -42,6 +42,13 @@ VECTORS = [
 
 
 # Vectors
+
+
+def test_a_version_before_the_prefix_of_a_secret_is_named_as_surplus() -> None:
+    with pytest.raises(InvalidKey, match="begins with 'v1,', which is surplus") as caught:
+        WebhookVerifier("standard-webhooks", Keyring(f"v1,{WHSEC}"))
+    assert "so that it begins with 'whsec_'" in str(caught.value)
+    assert WHSEC not in str(caught.value)
 
 
 def test_the_schemes_that_come_with_the_package() -> None:

@@ -13,7 +13,7 @@ from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakK
 from countermark.keyring import Keyring
 from countermark.keys import SecretKey
 from countermark.options import checked_clock, no_keyring
-from countermark.showing import guarded, shown_variable
+from countermark.showing import guarded, shown, shown_variable
 from countermark.webhooks.header_checks import hmac_check, secret_check
 from countermark.webhooks.http_signatures import http_signature_check
 from countermark.webhooks.proof import Check, Rest
@@ -272,6 +272,11 @@ def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
             raise InvalidKey(
                 f"{scheme.slug}: this is a key of another kind, not the secret{which}; copy the"
                 " secret of the webhook"
+            )
+        if rule.prefix and key.starts_with([f"v1,{rule.prefix}"]):
+            raise InvalidKey(
+                f"{scheme.slug}: the secret{which} begins with 'v1,', which is surplus; cut it off,"
+                f" so that it begins with {shown(rule.prefix, ['whsec_'])}"
             )
         written = key.written(rule.form, rule.prefix)
         if rule.most is not None and not written.looks_short(least=rule.most + 1):
