@@ -47,7 +47,9 @@ class Authentication:
     ) -> None:
         given: object = verifier
         if not isinstance(given, Verifier):
-            raise ConfigurationError("verifier takes a Verifier, as Verifier.from_env('stigg') is")
+            raise ConfigurationError(
+                "verifier must be a Verifier; give one such as Verifier.from_env('stigg')"
+            )
         self._enforcement = Enforcement(
             verifier,
             mode="enforce",

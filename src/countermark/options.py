@@ -106,6 +106,8 @@ def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[s
     """Return the constants that are given, and else those of the scheme's variables."""
     import os
 
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError("settings= must be a mapping from names to texts")
     found = {
         name: os.environ[setting.variable]
         for name, setting in scheme.settings.items()

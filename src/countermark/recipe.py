@@ -197,7 +197,9 @@ class _Reader:
         )
         table.close()
         if mac.construction == "suffix" and mac.key != "text":
-            raise InvalidScheme(f"{table.where}: key must be text where construction is suffix")
+            raise InvalidScheme(
+                f'{table.where}: construction = "suffix" needs key = "text"; change one of them'
+            )
         self.kinds["mac"] = "text"
         self.kinds |= {f"macs.{name}": "text" for name in mac.siblings}
         return mac
@@ -238,7 +240,9 @@ class _Reader:
             token: Any = self.text(template, where)
             literal = "".join(part for part in token.parts if isinstance(part, str))
             if not literal.isascii() or not literal.isprintable():
-                raise InvalidScheme(f"{where} may hold placeholders and visible ASCII characters")
+                raise InvalidScheme(
+                    f"{where} may hold placeholders and visible ASCII characters; remove others"
+                )
         else:
             token = self.structure(Table(where, template).left, where)
         names = [

@@ -64,11 +64,13 @@ class RedisStore:
         try:
             given: object = prefix
             if not isinstance(given, str):
-                raise ConfigurationError("prefix= is a text")
+                raise ConfigurationError("prefix= must be a text, such as 'countermark:'")
             if not _is_number(timeout) or not 0 < timeout <= 60:
-                raise ConfigurationError("timeout= is a number of seconds above 0 and up to 60")
+                raise ConfigurationError(
+                    "timeout= must be a number of seconds above 0 and up to 60"
+                )
             if not _is_number(pause) or not 0 <= pause < inf:
-                raise ConfigurationError("pause= is a number of seconds from 0 on")
+                raise ConfigurationError("pause= must be a number of seconds from 0 on")
             self._client = _client(url, timeout)
         finally:
             # See SecretKey: no secret stays in a frame that a traceback shows.
@@ -117,7 +119,7 @@ def _client(url: str, timeout: float) -> redis.Redis:
         del url
     raise ConfigurationError(
         "the URL of Redis must be text that begins with redis://, rediss:// or unix://, and"
-        f" have no option that redis-py does not know: {kind}"
+        f" have no option that redis-py does not know; correct it ({kind})"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.catalogue import load
+from countermark.errors import UnknownScheme
 from countermark.rules import ValueRule
 from countermark.showing import guarded
 
@@ -194,6 +195,9 @@ class Scheme:
         Raises:
             UnknownScheme: There is none of that name.
         """
+        given: object = slug
+        if not isinstance(given, str):
+            raise UnknownScheme("the name of a scheme must be a text such as 'stigg'")
         return load(slug)
 
     @classmethod

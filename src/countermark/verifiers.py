@@ -52,7 +52,8 @@ class Verifiers:
             return
         if tenant is None:
             raise ConfigurationError(
-                "where verifier= is a function, tenant= must tell whose keys count for a request"
+                "verifier= is a function, so tenant= must tell the tenant of a request; give a"
+                " function of the scope or environ"
             )
         load = verifier
 

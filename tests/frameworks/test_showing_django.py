@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -59,7 +60,7 @@ def configure(setting: Any) -> object:
             call_command("check", stdout=printed, stderr=printed)
         except SystemCheckError as error:
             found.append(str(error))
-            print(found, printed.getvalue())
+            sys.stdout.write(f"{found} {printed.getvalue()}")
         return conf.current()
 
 

@@ -6,12 +6,13 @@ import logging
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
-from countermark import Keyring, RequestIdentity, Signer, asgi
+from countermark import CountermarkError, Keyring, RequestIdentity, Signer, asgi
 from countermark.endpoint import respond
 from tests.drivers import answer, request
 from tests.project.showing_entries import ENTRIES, KEY, NAMES_THAT_ARE_SHOWN, Entry
@@ -148,3 +149,13 @@ def test_answers_of_the_endpoint_show_no_token() -> None:
         assert token[-20:] not in shown
         assert "user-1" not in shown
         assert "200" in shown
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_an_argument_of_a_wrong_kind_is_an_error_of_this_package(entry: Entry) -> None:
+    """Not one of Python's, such as an AttributeError, which would not say what to do."""
+    for argument in entry.arguments:
+        for given in GIVEN.values():
+            with warnings.catch_warnings(), suppress(CountermarkError, SystemExit):
+                warnings.simplefilter("ignore")
+                entry.build({argument: given})

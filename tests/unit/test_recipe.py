@@ -64,7 +64,7 @@ def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Scheme.from_toml(path)
     path.write_text("[mac")
-    with pytest.raises(InvalidScheme, match="scheme in acme-chat.toml: it is not TOML"):
+    with pytest.raises(InvalidScheme, match=r"scheme in acme-chat\.toml: it is not TOML"):
         Scheme.from_toml(path)
 
 
@@ -401,11 +401,11 @@ def test_tables_without_end_are_refused() -> None:
 def test_files_that_are_odd_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_bytes(b"\xff")
-    with pytest.raises(InvalidScheme, match="scheme in acme.toml: it is not UTF-8"):
+    with pytest.raises(InvalidScheme, match=r"scheme in acme\.toml: it is not UTF-8"):
         Scheme.from_toml(path)
     for text in ("[" * 5000, "a = " + "9" * 5000):
         path.write_text(text)
-        with pytest.raises(InvalidScheme, match="scheme in acme.toml: it is not TOML"):
+        with pytest.raises(InvalidScheme, match=r"scheme in acme\.toml: it is not TOML"):
             Scheme.from_toml(path)
 
 

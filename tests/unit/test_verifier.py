@@ -516,7 +516,7 @@ def test_a_secret_in_a_wrong_place_is_in_no_frame() -> None:
         wrong: Any = keyring
         rings: Any = others
         with pytest.raises(
-            ConfigurationError, match="must be a Keyring|to their keyrings"
+            ConfigurationError, match=r"must be a Keyring|to their keyrings"
         ) as raised:
             Verifier("stigg", wrong, other_environments=rings)
         ours = raised.tb.tb_next

@@ -363,7 +363,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     for content in (b"kind =", b"\xff", b"a = " + b"[" * 9999):
         path.write_bytes(content)
-        with pytest.raises(InvalidScheme, match="webhook scheme in own.toml"):
+        with pytest.raises(InvalidScheme, match=r"webhook scheme in own\.toml"):
             WebhookScheme.from_toml(path)
     with pytest.raises(OSError, match="No such file"):
         WebhookScheme.from_toml(tmp_path / "none.toml")

@@ -82,8 +82,12 @@ class StiggEdge:
         publishable_key: str = "client-for-tests",
         enforced: bool = True,
     ) -> None:
-        if not publishable_key.startswith("client-"):
-            raise ConfigurationError("publishable_key= must begin with 'client-', as Stigg's do")
+        given: object = publishable_key
+        if not isinstance(given, str) or not given.startswith("client-"):
+            raise ConfigurationError(
+                "publishable_key= must be a text that begins with 'client-', as Stigg's do, such as"
+                " 'client-for-tests'"
+            )
         self.enforced = enforced
         self.verdicts = deque(maxlen=100)
         self._customers = customers

@@ -87,16 +87,22 @@ class Receiving:
         clock: Callable[[], float],
     ) -> None:
         if not isinstance(verifier, WebhookVerifier):
-            raise ConfigurationError("verifier= must be a WebhookVerifier")
+            raise ConfigurationError(
+                "verifier= must be a WebhookVerifier, such as WebhookVerifier.from_env('stigg')"
+            )
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError("max_body= must be a number of bytes above 0")
         _choose("duplicates", duplicates, "answer", "deliver")
         _choose("when_unavailable", when_unavailable, "fail_open", "fail_closed")
         if store is not None and (duplicates == "deliver" or not hasattr(store, "ask")):
-            raise ConfigurationError("store= takes a RedisStore, and is for duplicates='answer'")
+            raise ConfigurationError(
+                "store= must be a RedisStore, and is for duplicates='answer' alone; leave it out"
+            )
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be callable, and no coroutine function")
+            raise ConfigurationError(
+                "on_event= must be a function, and no coroutine function; give a plain one"
+            )
         clock = checked_clock(clock)
         self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
         self._paths = None if paths is None else checked_paths(paths)

@@ -166,6 +166,9 @@ class WebhookScheme(NamedTuple):
         Raises:
             UnknownScheme: There is none of that name.
         """
+        given: object = slug
+        if not isinstance(given, str):
+            raise UnknownScheme("the name of a webhook scheme must be a text such as 'stigg'")
         return _load(slug)
 
     @classmethod
