@@ -48,7 +48,7 @@ class Authentication:
         given: object = verifier
         if not isinstance(given, Verifier):
             raise ConfigurationError(
-                "verifier must be a Verifier; give one such as Verifier.from_env('stigg')"
+                "verifier takes a Verifier; give one such as Verifier.from_env('stigg')"
             )
         self._enforcement = Enforcement(
             verifier,

@@ -78,7 +78,7 @@ class Enforcement:
         for name, function in given.items():
             if function is not None and (not callable(function) or is_async(function)):
                 raise ConfigurationError(
-                    f"{name}= must be a function, and no coroutine function; give a plain one"
+                    f"{name}= must be callable, and no coroutine function; give a plain one"
                 )
         if allowance is not None and not isinstance(allowance, Allowance):
             raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")

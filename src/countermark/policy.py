@@ -70,7 +70,7 @@ class IdentityPolicy:
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
             raise ConfigurationError(
-                "on_event= must be a function, and no coroutine function; give a plain one"
+                "on_event= must be callable, and no coroutine function; give a plain one"
             )
         given: object = sign_impersonated
         if not isinstance(given, bool):

@@ -12,7 +12,8 @@ import pytest
 
 from countermark import Keyring
 from tests.frameworks.django_project import start
-from tests.project.test_showing import GIVEN, KEY, MARK, shown_by
+from tests.project.showing_entries import KEY
+from tests.project.test_showing import GIVEN, MARK, shown_by
 
 start()
 

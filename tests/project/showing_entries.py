@@ -19,12 +19,14 @@ from countermark import (
     Signer,
     Verifier,
     asgi,
+    starlette,
     wsgi,
 )
 from countermark.allowance import Allowance
 from countermark.authentication import Authentication
 from countermark.cli import main
 from countermark.credentials import from_cookie, from_header, from_query
+from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.modes import ModeFile
 from countermark.origins import AllowedOrigins
@@ -222,6 +224,16 @@ def _entries() -> Iterator[Entry]:
         kind = module.__name__.rpartition(".")[2]
         yield Entry(f"{kind}.VerifyingMiddleware", module.VerifyingMiddleware, _VERIFYING)
         yield Entry(f"{kind}.WebhookMiddleware", module.WebhookMiddleware, _RECEIVING)
+    yield Entry("starlette.SigningMiddleware", starlette.SigningMiddleware, {
+        "app": nothing, **_SIGNING,
+    })  # fmt: skip
+    yield Entry("starlette.VerifyingMiddleware", starlette.VerifyingMiddleware, _VERIFYING)
+    backend = {
+        name: value for name, value in _VERIFYING.items()
+        if name in ("verifier", "token", "principal", "origins", "on_event")
+    }  # fmt: skip
+    yield Entry("starlette.TokenBackend", starlette.TokenBackend, backend)
+    yield Entry("fastapi.verified_identity", verified_identity, {**backend, "optional": False})
     yield Entry("Flask", flask_app, {
         "principal": nothing, **{
             name.upper(): value for name, value in _SIGNING.items() if name != "principal"

@@ -159,3 +159,7 @@ def test_an_argument_of_a_wrong_kind_is_an_error_of_this_package(entry: Entry) -
             with warnings.catch_warnings(), suppress(CountermarkError, SystemExit):
                 warnings.simplefilter("ignore")
                 entry.build({argument: given})
+
+
+def test_a_signer_that_was_refused_says_so() -> None:
+    assert repr(Signer.__new__(Signer)) == "<Signer refused>"

@@ -221,7 +221,9 @@ def test_a_hostile_tenant_reaches_nobodys_key(load: Loader, tenant: str) -> None
 def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> None:
     kept = tenants.TenantSigners({"1": SIGNERS["acme"]}.get)
     assert kept.of(str(of(1).tenant)) is kept.of("1")
-    with pytest.raises(Exception, match="the tenant's id is a str, an int or a UUID, not bool"):
+    with pytest.raises(
+        Exception, match="the tenant's id must be a str, an int or a UUID, not bool"
+    ):
         of(True)
 
 

@@ -110,6 +110,7 @@ BAD = [
     (SMALLEST, "mac.message", "{id:s}", "{id:s}: the format does not fit a text"),
     (SMALLEST, "mac.message", "{id}{now}", "{now}: the format does not fit a time"),
     (SMALLEST, "mac.message", "{id}-{now:url}", "{now:url}: the format does not fit a time"),
+    (SMALLEST, "mac.message", "{org?}", "message: {<not shown, as it may be a secret>} cannot be"),
     (SMALLEST, "mac.message", "{id?}", "{id?} cannot be optional in a text"),
     (SMALLEST, "mac.message", "constant", "a text that is signed holds nothing of the principal"),
     (SMALLEST, "mac.message", "{now:s}", "a text that is signed holds nothing of the principal"),
@@ -274,7 +275,7 @@ BAD = [
         changed(SMALLEST, "mac.construction", "suffix"),
         "mac.key",
         "hex",
-        "key must be text where construction is suffix",
+        'needs key = "text"',
     ),
     # what JSON cannot hold
     (SMALLEST, "fields.since", date(2026, 1, 1), "[fields]: entry 1: a date has no place in JSON"),

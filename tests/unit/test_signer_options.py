@@ -237,7 +237,7 @@ class TestAttributes:
         ],
     )
     def test_a_context_without_a_kind_and_a_key_is_refused(self, context: Any) -> None:
-        with pytest.raises(InvalidPrincipal, match="a context of LaunchDarkly is") as caught:
+        with pytest.raises(InvalidPrincipal, match="a context of LaunchDarkly must be") as caught:
             signer_of("launchdarkly").sign(Principal("u", attributes={"context": context}))
         assert caught.value.code == "principal_field"
 

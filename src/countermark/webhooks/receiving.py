@@ -101,7 +101,7 @@ class Receiving:
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
             raise ConfigurationError(
-                "on_event= must be a function, and no coroutine function; give a plain one"
+                "on_event= must be callable, and no coroutine function; give a plain one"
             )
         clock = checked_clock(clock)
         self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
