@@ -20,7 +20,8 @@ _HIDDEN = "<not shown, as it may be a secret>"
 _ALIKE = 0.7
 # Names such as STIGG_SIGNING_SECRET_FILE: words without digits, and a kind of secret at
 # the end. A generated secret ends in what was generated.
-_VARIABLE = re.compile(
+# Not compiled at import, which would cost more than the rest of this module.
+_VARIABLE = (
     r"(?!.{64})([A-Z]{1,16}_){1,6}(SECRET|KEY|TOKEN|PEM|PASSWORD|ID)"
     r"(_(FILE|PREVIOUS|NEXT|TEST|LIVE|SANDBOX|STAGING|PROD|PRODUCTION|DEV))*"
 )
@@ -47,7 +48,7 @@ def shown(given: object, known: Iterable[str]) -> str:
 
 def shown_variable(name: object) -> str:
     """Return the name of an environment variable as a message may repeat it."""
-    if isinstance(name, str) and _VARIABLE.fullmatch(name):
+    if isinstance(name, str) and re.fullmatch(_VARIABLE, name):
         return name
     return _HIDDEN
 
