@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from countermark.errors import ConfigurationError
 from countermark.policy import is_async
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -74,6 +75,7 @@ class Allowance:
     blocking: bool
     when_unavailable: WhenUnavailable
 
+    @guarded
     def __init__(
         self,
         count: int,
@@ -84,12 +86,15 @@ class Allowance:
     ) -> None:
         given: object = count
         if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-            raise ConfigurationError("the count of an allowance must be a whole number from 0 on")
+            raise ConfigurationError(
+                "the count of an allowance must be a whole number from 0 on; Allowance(0)"
+                " allows none"
+            )
         reader: object = session
         if reader is not None and (not callable(reader) or is_async(reader)):
             raise ConfigurationError(
                 "session= must be a callable that takes the scope or environ and returns the"
-                " session's key or None, and no coroutine function"
+                " session's key or None, and no coroutine function; give a plain one"
             )
         if when_unavailable not in ("fail_closed", "fail_open"):
             raise ConfigurationError("when_unavailable= must be 'fail_closed' or 'fail_open'")
@@ -175,7 +180,8 @@ class _InRedis:
         module = modules.get("countermark.redis")
         if module is None or not isinstance(store, module.RedisStore):
             raise ConfigurationError(
-                f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
+                f"store= takes a countermark.redis.RedisStore, not {type(store).__name__};"
+                " leave it out to count in this process"
             )
         self._store = store
 

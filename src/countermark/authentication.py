@@ -13,6 +13,7 @@ from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import refusal
 from countermark.responses import Response
+from countermark.showing import guarded
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
 
@@ -34,6 +35,7 @@ class Authentication:
 
     place: Location
 
+    @guarded
     def __init__(
         self,
         verifier: Verifier,
@@ -45,7 +47,9 @@ class Authentication:
     ) -> None:
         given: object = verifier
         if not isinstance(given, Verifier):
-            raise ConfigurationError("verifier takes a Verifier, as Verifier.from_env('stigg') is")
+            raise ConfigurationError(
+                "verifier takes a Verifier; give one such as Verifier.from_env('stigg')"
+            )
         self._enforcement = Enforcement(
             verifier,
             mode="enforce",

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from countermark.errors import UnknownScheme
+from countermark.showing import shown
 
 if TYPE_CHECKING:
     from countermark.scheme import Scheme
@@ -38,9 +39,8 @@ def load(slug: str) -> Scheme:
     for path in _files():
         if path.name == f"{slug}.toml":
             return parse(path.read_text(encoding="utf-8"), slug)
-    # A long name may be a secret in the wrong place: not to be repeated.
-    given = repr(slug) if len(slug) <= 24 else "that"
-    raise UnknownScheme(f"no scheme is called {given}; {_nearest(slug)}")
+    given = shown(slug, catalogue())
+    raise UnknownScheme(f"unknown scheme {given}; {_nearest(slug)}")
 
 
 def _nearest(slug: str) -> str:

@@ -7,14 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from countermark.command_arguments import whole_number
+from countermark.command_arguments import Parser, whole_number
 from countermark.errors import CountermarkError
 from countermark.rollout_command import add_arguments as add_rollout_arguments
+from countermark.showing import guarded
 
 
+@guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="countermark", description="Sign users for front ends.")
+    parser = Parser(prog="countermark", description="Sign users for front ends.")
     commands = parser.add_subparsers(required=True, metavar="command")
     demo = commands.add_parser("demo", help="serve a page that shows the signatures of its user")
     demo.add_argument(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from countermark.errors import BadToken, ConfigurationError
+from countermark.showing import guarded
 
 _HEADER_NAME = "[A-Za-z0-9-]+"  # no underscore: WSGI cannot tell it from a hyphen
 _COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -66,9 +67,11 @@ class Location:
         return self.kind != "query"
 
     def __repr__(self) -> str:
-        return f"from_{self.kind}({self.name!r})"
+        name = self.name if re.fullmatch(r"[!-~]{1,40}", self.name) else "…"
+        return f"from_{self.kind}({name!r})"
 
 
+@guarded
 def from_header(name: str) -> Location:
     """Read the request header *name*, in any case.
 
@@ -88,13 +91,14 @@ def from_header(name: str) -> Location:
     )
 
 
+@guarded
 def from_query(name: str) -> Location:
     """Read the parameter *name* of the query, decoded as forms are: ``+`` is a space.
 
     Raises:
         ConfigurationError: The name is empty, or no text.
     """
-    _check(name, ".+", "a parameter's name is text")
+    _check(name, ".+", "a parameter's name is a text that is not empty")
     return Location(
         "query",
         name,
@@ -103,6 +107,7 @@ def from_query(name: str) -> Location:
     )
 
 
+@guarded
 def from_cookie(name: str) -> Location:
     """Read the cookie *name*. A value in quotes is read as Python's frameworks write it.
 
@@ -124,7 +129,9 @@ def from_cookie(name: str) -> Location:
 
 def _check(name: object, pattern: str, rule: str) -> None:
     if not isinstance(name, str) or not re.fullmatch(pattern, name, re.DOTALL):
-        raise ConfigurationError(f"{rule}; {name!r} is none")
+        raise ConfigurationError(
+            f"the name given to from_header(), from_query() or from_cookie() is invalid: {rule}"
+        )
 
 
 def _in_headers(name: str) -> Read:

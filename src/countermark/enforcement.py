@@ -77,7 +77,9 @@ class Enforcement:
         }  # fmt: skip
         for name, function in given.items():
             if function is not None and (not callable(function) or is_async(function)):
-                raise ConfigurationError(f"{name}= must be callable, and no coroutine function")
+                raise ConfigurationError(
+                    f"{name}= must be callable, and no coroutine function; give a plain one"
+                )
         if allowance is not None and not isinstance(allowance, Allowance):
             raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")
         self._mode = checked_mode(mode)

@@ -30,6 +30,7 @@ except ImportError as error:
         "countermark.fastapi needs FastAPI: pip install 'countermark[fastapi]'"
     ) from error
 
+from countermark.showing import guarded
 from countermark.starlette import (
     RefusedToken,
     SigningMiddleware,
@@ -92,6 +93,7 @@ async def found_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
 VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(found_identity)]
 
 
+@guarded
 def verified_identity(
     verifier: Verifier,
     *,

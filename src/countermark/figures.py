@@ -169,7 +169,7 @@ def checked_days(days: int) -> int:
     """
     given: object = days
     if type(given) is not int or not 1 <= given <= MOST_DAYS:
-        raise ConfigurationError(f"days= is a whole number from 1 to {MOST_DAYS}")
+        raise ConfigurationError(f"days= must be a whole number from 1 to {MOST_DAYS}")
     return days
 
 

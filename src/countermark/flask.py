@@ -16,6 +16,7 @@ from countermark.markup import identity_script
 from countermark.policy import AsyncResolver, Resolver, Signers, is_async
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
+from countermark.showing import guarded, shown
 from countermark.signer import Signer
 from countermark.verified_identity import VerifiedIdentity
 from countermark.wsgi import ENVIRON_KEY, VERIFIED_IDENTITY_KEY, SigningMiddleware
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 _PREFIX = "COUNTERMARK_"
 # The keys that are options of the middleware.
 _OPTIONS = ("VARY", "CACHE_CONTROL", "SIGN_IMPERSONATED", "ON_EVENT")
-_KEYS = {_PREFIX + key for key in ("SIGNERS", "USER_ID", "USER_FIELDS", *_OPTIONS)}
+_NAMES = ("SIGNERS", "USER_ID", "USER_FIELDS", *_OPTIONS)
+_KEYS = {_PREFIX + name for name in _NAMES}
 
 
 class Countermark:
@@ -45,7 +47,7 @@ class Countermark:
 
     * ``COUNTERMARK_SIGNERS``: a signer or several, each a ``Signer`` or the name of
       a scheme whose secret is in the environment; or a function that returns the
-      signers of a tenant. Needed.
+      signers of a tenant, asked again after a minute. Needed.
     * ``COUNTERMARK_USER_ID``: the attribute of Flask-Login's user that holds the
       id; by default ``id``.
     * ``COUNTERMARK_USER_FIELDS``: what else of the user vendors sign, an argument of
@@ -64,6 +66,7 @@ class Countermark:
         ConfigurationError: As for :meth:`init_app`.
     """
 
+    @guarded
     def __init__(
         self, app: Flask | None = None, *, principal: Resolver | AsyncResolver | None = None
     ) -> None:
@@ -71,6 +74,7 @@ class Countermark:
         if app is not None:
             self.init_app(app)
 
+    @guarded
     def init_app(self, app: Flask) -> None:
         """Set *app* up, after Flask-Login and before other wrappers of ``app.wsgi_app``.
 
@@ -80,9 +84,16 @@ class Countermark:
                 Flask-Login.
         """
         if "countermark" in app.extensions:
-            raise ConfigurationError("countermark is set up for this application already")
+            raise ConfigurationError(
+                "countermark is already set up for this application; call Countermark(app)"
+                " or init_app() once"
+            )
         if unknown := sorted(_unknown_keys(app)):
-            raise ConfigurationError(f"{', '.join(unknown)}: countermark has no such setting")
+            given = ", ".join(shown(key.removeprefix(_PREFIX), _NAMES) for key in unknown)
+            raise ConfigurationError(
+                f"unknown setting {_PREFIX}… {given}; leave it out. The settings are"
+                f" {', '.join(sorted(_KEYS))}"
+            )
         options = {
             key.lower(): app.config[_PREFIX + key]
             for key in _OPTIONS
@@ -101,7 +112,8 @@ class Countermark:
         for key in ("USER_ID", "USER_FIELDS"):
             if _PREFIX + key in app.config:
                 raise ConfigurationError(
-                    f"{_PREFIX}{key} is about Flask-Login's user, and principal= is in its place"
+                    f"{_PREFIX}{key} is about Flask-Login's user, whom principal= replaces;"
+                    " leave one of them out"
                 )
         return self._principal if is_async(self._principal) else _of(app, self._principal)
 
@@ -190,14 +202,15 @@ def _signers(app: Flask) -> Signers:
     given: Any = app.config.get(_PREFIX + "SIGNERS")
     if given is None:
         raise ConfigurationError(
-            "COUNTERMARK_SIGNERS is missing; for instance ['stigg'], with its secret in the"
-            " environment"
+            "COUNTERMARK_SIGNERS is missing; set it, for instance to ['stigg'], with its secret in"
+            " the environment"
         )
     if callable(given) or isinstance(given, Signer):
         return given  # type: ignore[no-any-return]
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise ConfigurationError(
-            "COUNTERMARK_SIGNERS must be a list of Signer objects and names of schemes"
+            "COUNTERMARK_SIGNERS must be a list of Signer objects and names of schemes, such as"
+            " ['stigg']"
         )
     several = [given] if isinstance(given, str) else given
     return [Signer.from_env(one) if isinstance(one, str) else one for one in several]
@@ -208,7 +221,7 @@ def _login_resolver(app: Flask) -> Resolver:
     manager = getattr(app, "login_manager", None)
     if manager is None:
         raise ConfigurationError(
-            "nothing says whose request it is: set Flask-Login up first, or give"
+            "there is no way to tell the current user: set Flask-Login up first, or give"
             " Countermark(principal=...)"
         )
     from flask_login import current_user
@@ -216,9 +229,14 @@ def _login_resolver(app: Flask) -> Resolver:
     user_id = app.config.get(_PREFIX + "USER_ID", "id")
     fields = app.config.get(_PREFIX + "USER_FIELDS", {})
     if not isinstance(user_id, str) or not isinstance(fields, Mapping):
-        raise ConfigurationError("COUNTERMARK_USER_ID is a name, COUNTERMARK_USER_FIELDS a dict")
+        raise ConfigurationError(
+            "COUNTERMARK_USER_ID must be the name of an attribute, and COUNTERMARK_USER_FIELDS a"
+            " dict such as {'email': 'email'}"
+        )
     if not all(isinstance(text, str) for pair in fields.items() for text in pair):
-        raise ConfigurationError("COUNTERMARK_USER_FIELDS is a dict of names")
+        raise ConfigurationError(
+            "COUNTERMARK_USER_FIELDS must be a dict of names, such as {'email': 'email'}"
+        )
     read = principal_of_user(user_id, **fields)
 
     def resolve(environ: WSGIEnvironment) -> Principal | Identifier | None:

@@ -65,7 +65,10 @@ def compact_json(value: object) -> str:
         return _compact_encoder()(value)
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(error).__name__
-    raise InvalidPrincipal(f"a value is not fit for JSON ({kind})", code="principal_field")
+    raise InvalidPrincipal(
+        f"a value is not fit for JSON ({kind}); give texts, numbers, lists and dicts alone",
+        code="principal_field",
+    )
 
 
 @cache
@@ -104,7 +107,9 @@ def canonical_json(value: object) -> str:
         pairs = (f"{canonical_json(name)}:{canonical_json(value[name])}" for name in names)
         return f"{{{','.join(pairs)}}}"
     raise InvalidPrincipal(
-        f"canonical JSON has no place for this {type(value).__name__}", code="principal_field"
+        f"canonical JSON has no place for this {type(value).__name__}; convert it to"
+        " text or a whole number",
+        code="principal_field",
     )
 
 
@@ -145,7 +150,7 @@ def _qualified(kind: object, context: object) -> str:
 
 def _no_context() -> InvalidPrincipal:
     return InvalidPrincipal(
-        "a context of LaunchDarkly is {'kind': …, 'key': …}, or"
+        "a context of LaunchDarkly must be {'kind': …, 'key': …}, or"
         " {'kind': 'multi', kind: {'key': …}, …}",
         code="principal_field",
     )

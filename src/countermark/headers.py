@@ -24,7 +24,11 @@ def header_name(name: object, where: str) -> str:
             the message begins with *where*.
     """
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        raise InvalidScheme(f"{where}: {name!r} is not a header name")
+        raise InvalidScheme(
+            f"{where}: invalid header name; use letters, digits and hyphens, such as X-User-Token"
+        )
     if re.fullmatch(_RESERVED, name, re.IGNORECASE):
-        raise InvalidScheme(f"{where}: {name!r} has a meaning of its own; choose another")
+        raise InvalidScheme(
+            f"{where}: browsers, caches or servers act on a header of this name; choose another"
+        )
     return name

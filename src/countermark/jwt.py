@@ -26,7 +26,9 @@ def check_kind(algorithm: str, key: Key, *, signs: bool) -> None:
     if algorithm not in _HASHES:
         _loaded(algorithm, key, signs=signs)
     elif not isinstance(key, SecretKey):
-        raise InvalidKey(f"{algorithm} needs a shared secret, not a key in PEM")
+        raise InvalidKey(
+            f"{algorithm} needs a shared secret, not a key in PEM; give the secret, as text"
+        )
 
 
 def compile_jwt(algorithm: str, key: Key) -> Encode:
@@ -123,11 +125,13 @@ def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:
         wanted: Any = rsa.RSAPrivateKey if signs else rsa.RSAPublicKey
         if isinstance(loaded, wanted) and loaded.key_size >= 2048:
             return loaded
-        raise InvalidKey(f"RS256 needs a {kind} RSA key of 2048 bits or more, in PEM")
+        raise InvalidKey(
+            f"RS256 needs a {kind} RSA key of 2048 bits or more, in PEM; give one of that kind"
+        )
     wanted = ec.EllipticCurvePrivateKey if signs else ec.EllipticCurvePublicKey
     if isinstance(loaded, wanted) and loaded.curve.name == "secp256r1":
         return loaded
-    raise InvalidKey(f"ES256 needs a {kind} key on the curve P-256, in PEM")
+    raise InvalidKey(f"ES256 needs a {kind} key on the curve P-256, in PEM; give one of that kind")
 
 
 def _not_installed(algorithm: str, error: ModuleNotFoundError) -> ConfigurationError:

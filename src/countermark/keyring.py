@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys import Key, PrivateKey, SecretKey, problem_with_pem
+from countermark.showing import guarded, shown_variable
 
 Role = Literal["current", "next", "previous"]
 Secret: TypeAlias = "str | bytes | Key"
@@ -35,6 +36,7 @@ class Keyring:
     previous: tuple[Key, ...]
     next: tuple[Key, ...]
 
+    @guarded
     def __init__(
         self,
         current: Secret,
@@ -51,6 +53,7 @@ class Keyring:
             raise
 
     @classmethod
+    @guarded
     def from_env(cls, name: str) -> Keyring:
         """Read the keys from the environment.
 
@@ -63,6 +66,12 @@ class Keyring:
             InvalidKey: A secret is missing or cannot be one; the message names
                 the variable.
         """
+        given: object = name
+        if not isinstance(given, str) or not given.isascii():
+            raise InvalidKey(
+                "the name of an environment variable must be ASCII text; give one such as"
+                " 'STIGG_SIGNING_SECRET'"
+            )
         previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
         return cls(
             _from_env(name),
@@ -121,15 +130,20 @@ def _is_set(name: str) -> bool:
 def _from_env(name: str) -> Key:
     file_name = f"{name}_FILE"
     if name in os.environ and file_name in os.environ:
-        raise InvalidKey(f"both {name} and {file_name} are set; unset one of them")
+        raise InvalidKey(
+            f"both the environment variable {shown_variable(name)} and the same with _FILE are set;"
+            " unset one of them"
+        )
     if name in os.environ:
-        return _key(os.environ[name], f"the environment variable {name}")
+        return _key(os.environ[name], f"the environment variable {shown_variable(name)}")
     if file_name in os.environ:
-        return _key(_read(file_name), f"the content of the file that {file_name} names")
-    if not name.isupper():
-        # Somebody may have given the secret itself: not to be repeated.
-        raise InvalidKey("no environment variable of the given name is set")
-    raise InvalidKey(f"the environment variable {name} is not set (nor is {file_name})")
+        return _key(
+            _read(file_name), f"the content of the file that {shown_variable(file_name)} names"
+        )
+    raise InvalidKey(
+        f"the environment variable {shown_variable(name)} is not set; set it to the secret, or"
+        " the same with _FILE to the path of a file that holds it"
+    )
 
 
 def _read(file_name: str) -> str:
@@ -143,4 +157,7 @@ def _read(file_name: str) -> str:
         reason = "it is not UTF-8 text"
     else:
         return content.removesuffix("\n").removesuffix("\r")
-    raise InvalidKey(f"the file that {file_name} names cannot be read: {reason}")
+    raise InvalidKey(
+        f"the file that {shown_variable(file_name)} names cannot be read: {reason}; correct the"
+        " path, or what it leads to"
+    )

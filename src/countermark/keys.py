@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from countermark.errors import InvalidKey
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +72,7 @@ class SecretKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         secret: str | bytes,
@@ -110,7 +112,7 @@ class SecretKey:
         inner._secret = inner._decoded(form)
         inner.key_id = self.key_id
         if not inner._secret.strip(b"\0"):
-            raise InvalidKey("the secret is blank, once it is decoded")
+            raise InvalidKey("the secret is blank once it is decoded; copy the vendor's again")
         return inner
 
     def hmac_states(self, algorithm: str, form: str = "text") -> tuple[_Hash, _Hash]:
@@ -168,7 +170,9 @@ class SecretKey:
             return decode(self._secret.decode("ascii"))
         except ValueError:
             pass  # its message may quote the secret
-        raise InvalidKey(f"the secret is not written in {form}, as this vendor's are")
+        raise InvalidKey(
+            f"the secret is not encoded in {form}, as this vendor's are; copy it again, whole"
+        )
 
     def _digest(self, message: bytes, size: int) -> str:
         inner, outer = self.hmac_states("sha256")
@@ -208,6 +212,7 @@ class PrivateKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         pem: str | bytes,
@@ -239,7 +244,10 @@ class PrivateKey:
             return load_pem_private_key(self._pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             pass  # what the library says may quote the key
-        raise InvalidKey("the private key cannot be read; is it encrypted, or cut off?")
+        raise InvalidKey(
+            "the private key cannot be read: it may be encrypted or cut off; give it whole, and"
+            " without a passphrase"
+        )
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs."""
@@ -261,15 +269,19 @@ def _from_base64(text: str) -> bytes:
 def problem_with_pem(pem: object) -> str | None:
     """Return why *pem* is no private key in PEM, to follow its name, or None."""
     if not isinstance(pem, str | bytes):
-        return f"is of type {type(pem).__name__}; it is PEM, as str or bytes"
+        return f"is of type {type(pem).__name__}; give PEM, as str or bytes"
     try:
         text = pem.decode() if isinstance(pem, bytes) else pem
         if text.startswith(_BASE64_OF_PEM):
             text = _from_base64(text).decode()
         text.encode()  # no lone surrogates, which the environment may hold
     except ValueError:
-        return "is not readable as PEM, nor as base64 of it"
-    return None if re.match(_PRIVATE_KEY, text.strip()) else "is no private key in PEM"
+        return "is neither PEM nor base64 of PEM; give the whole file of the private key"
+    return (
+        None
+        if re.match(_PRIVATE_KEY, text.strip())
+        else "is not a private key in PEM; give the whole file"
+    )
 
 
 def checked_end(until: float | datetime | None, name: str) -> float | None:
@@ -290,33 +302,37 @@ def _seconds(until: float | datetime | None) -> float | None:
 def _problem_with(secret: object) -> str | None:
     """Return what is wrong with *secret*, to follow its name, or None."""
     if not isinstance(secret, str | bytes):
-        return f"is of type {type(secret).__name__}; a secret is a str or bytes"
+        return f"is of type {type(secret).__name__}; give it as str or bytes"
     text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
     if not text.strip("\0"):
-        return "is blank"  # to HMAC, NUL bytes alone are the empty key
+        return "is blank; set it to the secret"  # to HMAC, NUL bytes alone are the empty key
     if isinstance(secret, bytes) and re.search(_BINARY, text):
         # Bytes that are no text have no white space either; but keys of the other kind
         # in DER say how long they are.
-        return "is a key in DER, which is no shared secret" if _is_der(secret) else None
+        return (
+            "is a key in DER, not a shared secret; copy the secret itself"
+            if _is_der(secret)
+            else None
+        )
     if not text.strip():
-        return "is blank"
+        return "is blank; set it to the secret"
     if text.strip() != text or text.strip(_INVISIBLE) != text:
-        return "has white space or a newline at its beginning or end"
+        return "has white space or a newline at its beginning or end; remove it"
     if len(text.splitlines()) > 1 and not re.match(_NOT_SYMMETRIC, text):
-        return "has several lines"
+        return "has several lines; a secret is on one line"
     if not text.isascii() and not _encodable(text):
-        return "is not valid Unicode text"
+        return "is not valid Unicode text; copy it again"
     return _problem_with_kind(text)
 
 
 def _problem_with_kind(text: str) -> str | None:
     """Return why text that could be a secret is none, or None."""
     if re.match(_NOT_SYMMETRIC, text) or text.startswith(_BASE64_OF_PEM):
-        return "is a PEM or SSH key, which is no shared secret"
+        return "is a PEM or SSH key, not a shared secret; copy the secret itself"
     if re.match(_JWK, text):
         return "is a JSON Web Key; give its value alone"
     if re.fullmatch(_PLACEHOLDER, text, re.IGNORECASE | re.DOTALL):
-        return "is a placeholder, not a secret"
+        return "is a placeholder, not a secret; set it to the secret itself"
     return None
 
 
@@ -334,8 +350,8 @@ def _problem_with_end(until: object) -> str | None:
     if isinstance(until, int | float):
         # Milliseconds would be an end that never comes, and so would a NaN.
         fits = 0 <= until < _END_OF_TIME
-        return None if fits else "has an end that is no number of seconds since the epoch"
+        return None if fits else "has an invalid end; give until= in seconds since the epoch"
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(until, datetime.datetime):
         return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
-    return f"has an end of type {type(until).__name__}; it is a datetime or seconds"
+    return f"has an end of type {type(until).__name__}; give a datetime or seconds since the epoch"

@@ -43,7 +43,9 @@ def identity_script(
     text = str(nonce) if nonce else None
     for name, value in {"id": id, "nonce": text}.items():
         if value is not None and not re.fullmatch(_ATTRIBUTE, value):
-            raise ConfigurationError(f"{name}= must consist of letters, digits and +/=_.:-")
+            raise ConfigurationError(
+                f"{name}= must consist of letters, digits and +/=_.:-; remove all others"
+            )
     if scheme is None:
         content: object = identity.payload()
     else:

@@ -25,6 +25,7 @@ from countermark.figures import (
     order,
     row_of,
 )
+from countermark.showing import guarded
 from countermark.tally import MOST_ROWS, Labels, LastSeen, Tally, nameable, person_of, sums
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Meter:
         "_write_behind",
     )
 
+    @guarded
     def __init__(
         self,
         *,

@@ -11,6 +11,7 @@ from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
 from countermark.origins import checked_origin
 from countermark.policy import is_async
+from countermark.showing import guarded, place_in, shown, shown_file
 from countermark.verdict import Mode
 
 MODES: Final = ("off", "monitor", "enforce")
@@ -67,7 +68,7 @@ def checked_mode(mode: object) -> ModeSetting:
     """
     if callable(mode) and not is_async(mode):
         return mode
-    return _mode(mode, "mode=", " or a callable of a Question, and no coroutine function")
+    return _mode(mode, "mode=", ", or a function (not async) that takes a Question")
 
 
 def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
@@ -102,6 +103,7 @@ class ModeFile:
 
     __slots__ = ("_broken", "_clock", "_due", "_interval", "_lock", "_modes", "_on_event", "_path")
 
+    @guarded
     def __init__(
         self,
         path: str | PathLike[str],
@@ -151,11 +153,19 @@ class ModeFile:
         except ConfigurationError as error:
             if not self._broken:
                 self._broken = True
-                cause = type(error.__cause__ or error).__name__
+                cause = getattr(error, "kind", type(error.__cause__ or error).__name__)
                 emit(Event("failed", "mode_file", error=cause), self._on_event)
 
     def __repr__(self) -> str:
         return f"<ModeFile mode={self._modes[0]}>"
+
+
+class _Unreadable(ConfigurationError):
+    """The mode file cannot be read; ``kind`` is the type of the exception behind it."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def _check_origins(table: Mapping[str, Any]) -> None:
@@ -183,21 +193,28 @@ def _read(path: str | PathLike[str]) -> _Modes:
         if not Path(path).is_file():
             raise FileNotFoundError
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    # A TOMLDecodeError and a UnicodeDecodeError are ValueErrors.
-    except (OSError, ValueError, RecursionError) as error:
-        kind = type(error).__name__
-        raise ConfigurationError(f"the mode file {path} cannot be read: {kind}: {error}") from error
+    # A TOMLDecodeError and a UnicodeDecodeError are ValueErrors; the message may quote the path.
+    except (OSError, ValueError, RecursionError, TypeError) as error:
+        kind, place = type(error).__name__, place_in(error)
+        raise _Unreadable(
+            f"the mode file {shown_file(path)} cannot be read: {kind}{place}; correct the file or"
+            " its path",
+            kind,
+        ) from None
     default = _mode(data.pop("mode", None), "the mode file: mode")
     tables = []
     for name, of in _TABLES.items():
         table = data.pop(name, {})
         if not isinstance(table, dict):
-            raise ConfigurationError(f"the mode file: [{name}] must be a table")
+            raise ConfigurationError(f"the mode file: [{name}] must be a table of names and modes")
         where = f"the mode file: every entry of [{name}]"
         if name == "origins":
             _check_origins(table)
         if table:
             tables.append((of, {key: _mode(mode, where) for key, mode in table.items()}))
     if data:
-        raise ConfigurationError(f"the mode file: {min(data)!r} is none of its keys")
+        known = ["mode", *_TABLES]
+        raise ConfigurationError(
+            f"the mode file: unknown key {shown(min(data), known)}; the keys are {', '.join(known)}"
+        )
     return default, tables

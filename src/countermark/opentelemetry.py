@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from countermark.figures import Figures, Group, checked_days
 from countermark.meter import Meter
 from countermark.rollout import allowance_left_now
+from countermark.showing import guarded
 
 try:
     from opentelemetry.metrics import CallbackOptions, Observation, get_meter
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Callback = Callable[[CallbackOptions], Iterable[Observation]]
 
 
+@guarded
 def instrument(
     meter: Meter,
     meter_provider: MeterProvider | None = None,

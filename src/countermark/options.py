@@ -11,6 +11,7 @@ from countermark.keys import Key, SecretKey
 from countermark.rendering import signs_principal
 from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Scheme
+from countermark.showing import shown, shown_variable
 
 #: The longest that a token may live, in seconds: a hundred years.
 MAX_LIFETIME = 100 * 365 * 86400
@@ -24,7 +25,9 @@ def checked_scheme(scheme: object) -> Scheme:
     if isinstance(scheme, str):
         return Scheme.load(scheme)
     if not isinstance(scheme, Scheme):
-        raise ConfigurationError("scheme must be the name of a scheme, or a Scheme")
+        raise ConfigurationError(
+            "scheme must be the name of a scheme, such as 'stigg', or a Scheme"
+        )
     return scheme
 
 
@@ -44,7 +47,7 @@ def check_keys(
 ) -> None:
     """Check that all keys are of the kind to sign or verify with, and of the environment."""
     if environment is not None and not isinstance(environment, str):
-        raise ConfigurationError("environment= must be the name of one, such as 'live'")
+        raise ConfigurationError("environment= must be the name of an environment, such as 'live'")
     for _, key in keyring.by_role():
         _check_key(scheme, key, environment, signs=signs)
 
@@ -55,19 +58,22 @@ def _check_key(scheme: Scheme, key: Key, environment: str | None, *, signs: bool
 
         check_kind(scheme.jwt.algorithm, key, signs=signs)
     elif not isinstance(key, SecretKey):
-        raise InvalidKey(f"{scheme.slug} needs a shared secret, not a key in PEM")
+        raise InvalidKey(
+            f"{scheme.slug} needs a shared secret, not a key in PEM; give the secret, as text"
+        )
     if not isinstance(key, SecretKey):
         return
     if key.starts_with(scheme.refuse_prefixes):
         raise InvalidKey(
             f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
-            f" that {scheme.variable} is for"
+            f" that {shown_variable(scheme.variable)} is for; copy the secret itself"
         )
     for of, prefixes in scheme.environments.items():
         if environment not in (None, of) and key.starts_with(prefixes):
             raise InvalidKey(
-                f"{scheme.slug}: the key in {scheme.variable} belongs to the environment {of!r},"
-                f" but environment={environment!r}"
+                f"{scheme.slug}: the key in {shown_variable(scheme.variable)} belongs to the"
+                f" environment {of!r}, but environment= is"
+                f" {shown(environment, _environments(scheme))}; change one of them"
             )
 
 
@@ -89,7 +95,10 @@ def checked_clock(clock: Any) -> Callable[[], float]:
 def keyring_from_env(scheme: Scheme) -> Keyring:
     """Return the keys in the environment variable that the scheme names."""
     if not scheme.variable:
-        raise ConfigurationError(f"{scheme.slug} names no environment variable for its secret")
+        raise ConfigurationError(
+            f"{scheme.slug} names no environment variable for its secret; give the keyring"
+            " yourself: Keyring(secret) or Keyring.from_env('VARIABLE')"
+        )
     return Keyring.from_env(scheme.variable)
 
 
@@ -97,6 +106,8 @@ def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[s
     """Return the constants that are given, and else those of the scheme's variables."""
     import os
 
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError("settings= must be a mapping from names to texts")
     found = {
         name: os.environ[setting.variable]
         for name, setting in scheme.settings.items()
@@ -108,22 +119,27 @@ def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[s
 def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
     """Return the constants for a scheme, all there and all texts."""
     if not isinstance(given or {}, Mapping):
-        raise ConfigurationError("settings= must be a mapping by name")
+        raise ConfigurationError("settings= must be a mapping from names to texts")
     given = dict(given or {})
     found: dict[str, Any] = {}
     for name, setting in scheme.settings.items():
         value: object = given.pop(name, setting.default)
         if value is None:
             raise ConfigurationError(
-                f"{scheme.slug} needs settings={{{name!r}: …}} (or {setting.variable} for from_env)"
+                f"{scheme.slug} needs settings={{{name!r}: …}}; give it, or set"
+                f" {shown_variable(setting.variable)} for from_env()"
             )
         if not _is_constant(value) or (not value and setting.default != ""):
             raise ConfigurationError(
-                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text, and some"
+                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text, and not empty"
             )
         found[name] = value
     if given:
-        raise ConfigurationError(f"{scheme.slug} has no setting {min(map(str, given))!r}")
+        unknown = shown(min(given, key=str), scheme.settings)
+        names = ", ".join(scheme.settings) or "none"
+        raise ConfigurationError(
+            f"{scheme.slug} has no setting {unknown}; leave it out (its settings: {names})"
+        )
     return found
 
 
@@ -136,6 +152,10 @@ def _is_constant(value: object) -> bool:
     )
 
 
+def _environments(scheme: Scheme) -> tuple[str, ...]:
+    return (*scheme.environments, "live", "test", "sandbox", "staging", "production")
+
+
 def checked_lifetime(scheme: Scheme, given: object) -> int | None:
     """Return how long tokens live."""
     if given is None:
@@ -143,7 +163,7 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
     if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= MAX_LIFETIME:
         raise ConfigurationError("lifetime= must be a whole number of seconds above 0")
     if not scheme.expires:
-        raise ConfigurationError(f"{scheme.slug}: its tokens do not end; leave lifetime= out")
+        raise ConfigurationError(f"{scheme.slug}: its tokens do not expire; leave lifetime= out")
     if scheme.max_lifetime is not None and given > scheme.max_lifetime:
         raise ConfigurationError(
             f"{scheme.slug}: lifetime= must be at most {scheme.max_lifetime} seconds"
@@ -154,15 +174,18 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
 def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
     """Return the names of further claims."""
     if not isinstance(given, Iterable):
-        raise ConfigurationError("claims= must be a list of names")
+        raise ConfigurationError("claims= must be a list of names, such as ['email']")
     names: tuple[object, ...] = (given,) if isinstance(given, str) else tuple(given)
     if names and (scheme.jwt is None or not scheme.jwt.attributes):
-        raise ConfigurationError(f"{scheme.slug} takes no claims of your choice")
+        raise ConfigurationError(f"{scheme.slug} takes no further claims; leave claims= out")
     if scheme.jwt is not None:
         taken = _REGISTERED_CLAIMS.union(scheme.jwt.claims)
         for name in names:
             if not isinstance(name, str) or name in taken:
-                raise ConfigurationError(f"{scheme.slug}: {name!r} cannot be one of claims=")
+                raise ConfigurationError(
+                    f"{scheme.slug}: claims= holds {shown(name, taken)}, which is not a text or is"
+                    " set by the scheme; leave it out"
+                )
         if scheme.jwt.attributes and not names and not signs_principal(scheme):
             raise ConfigurationError(
                 f"{scheme.slug} signs what you choose: name it in claims=, such as ['email']"

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from countermark.credentials import from_header
 from countermark.errors import BadToken, ConfigurationError
+from countermark.showing import guarded, shown
 
 Policy: TypeAlias = Literal["refuse", "allow"]
 
@@ -52,6 +53,7 @@ class AllowedOrigins:
 
     __slots__ = ("_allowed", "_loopback", "_missing", "_null")
 
+    @guarded
     def __init__(
         self,
         origins: Iterable[str],
@@ -61,7 +63,7 @@ class AllowedOrigins:
         loopback: bool | None = None,
     ) -> None:
         if isinstance(origins, str) or not isinstance(origins, Iterable):
-            raise ConfigurationError("origins= takes a list, such as ['https://app.example']")
+            raise ConfigurationError("origins= must be a list, such as ['https://app.example']")
         self._allowed = frozenset(map(checked_origin, origins))
         if not self._allowed:
             raise ConfigurationError("origins= is empty; leave it out, or list what is allowed")
@@ -82,7 +84,7 @@ class AllowedOrigins:
         own = sorted(filter(_is_loopback, self._allowed))
         if own and (environment == LIVE or not named):
             raise ConfigurationError(
-                f"{own[0]} is an origin of the own machine, for environments other than 'live';"
+                f"{own[0]} is a loopback origin, which is only allowed outside 'live';"
                 " name the verifier's environment=, or take it out of origins="
             )
 
@@ -122,27 +124,47 @@ def checked_origin(origin: object) -> str:
         ConfigurationError: It is not; the message says what to write.
     """
     if not isinstance(origin, str):
-        raise ConfigurationError(f"an origin is text, not {type(origin).__name__}")
+        raise ConfigurationError(
+            f"an origin must be a text such as 'https://app.example', not {type(origin).__name__}"
+        )
     if "*" in origin:
-        raise ConfigurationError(f"{origin!r}: there are no wildcards; list each origin in full")
+        raise ConfigurationError(
+            f"{_shown(origin)}: wildcards do not work; list each origin in full"
+        )
     if origin == "null":
-        raise ConfigurationError("'null' is no origin to list; say null='allow'")
+        raise ConfigurationError("'null' cannot be listed as an origin; use null='allow'")
     match = re.fullmatch(_ORIGIN, origin)
     if match is None:
-        raise ConfigurationError(f"{origin!r} is not as browsers send it; {_advice(origin)}")
+        raise ConfigurationError(
+            f"{_shown(origin)} is not an origin as browsers send it; {_advice(origin)}"
+        )
     scheme, host, _, port = match.groups()
     if port == _DEFAULT_PORTS[scheme] or int(port or 0) > 65535:
-        raise ConfigurationError(f"{origin!r}: browsers send no such port; {_advice(origin)}")
+        raise ConfigurationError(
+            f"{_shown(origin)}: browsers do not send this port; {_advice(origin)}"
+        )
     if scheme == "http" and not re.fullmatch(_LOOPBACK, host):
-        raise ConfigurationError(f"{origin!r}: only https is allowed; {_advice(origin)}")
+        raise ConfigurationError(f"{_shown(origin)}: only https is allowed; {_advice(origin)}")
     return origin
+
+
+def _is_origin_like(text: str) -> bool:
+    """Tell whether a wrong origin is one all the same, and not a secret in its place."""
+    written = (
+        r"(?i)[a-z]+://[^@]*|[a-z0-9*-]+(\.[a-z0-9-]+)*\.[a-z]{2,12}(:[0-9]+)?/?|\[?localhost.*"
+    )
+    return len(text) <= 100 and re.fullmatch(written, text) is not None
+
+
+def _shown(origin: str) -> str:
+    return repr(origin) if _is_origin_like(origin) else shown(origin, ())
 
 
 def _advice(origin: str) -> str:
     """Say what to write instead of *origin*, as far as it can be told."""
     lowered = origin.strip().lower()
     found = re.match(rf"(?:[a-z]+://)?({_HOST})(?::([0-9]{{1,5}}))?(?=[/?#]|$)", lowered)
-    if found is None or not lowered.isascii():
+    if found is None or not lowered.isascii() or not _is_origin_like(lowered):
         return "write https://, the host in ASCII and lower case, and its port if it is not 443"
     host, _, port = found.groups()
     plain = lowered.startswith("http:") and re.fullmatch(_LOOPBACK, host)

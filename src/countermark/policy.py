@@ -69,12 +69,18 @@ class IdentityPolicy:
             )
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be callable, and no coroutine function")
+            raise ConfigurationError(
+                "on_event= must be callable, and no coroutine function; give a plain one"
+            )
         given: object = sign_impersonated
         if not isinstance(given, bool):
-            raise ConfigurationError("sign_impersonated= must be True or False, and no text")
+            raise ConfigurationError(
+                "sign_impersonated= must be True or False, and no text; convert it"
+            )
         if callable(signers) and is_async(signers):
-            raise ConfigurationError("signers= must be no coroutine function")
+            raise ConfigurationError(
+                "signers= must be no coroutine function; load what it needs beforehand"
+            )
         self.tenants = TenantSigners(signers) if callable(signers) else None
         self.signers = {} if callable(signers) else by_scheme(signers)
         self.resolve: Any = principal

@@ -41,7 +41,7 @@ class Presented:
         given: object = token
         if not isinstance(given, Location):
             raise ConfigurationError(
-                "token= says where requests have their token: the name of a header, or"
+                "token= must say where requests have their token: give the name of a header, or"
                 " from_header(), from_query() or from_cookie()"
             )
         self._token, self._principal, self._on_event = given, principal, on_event

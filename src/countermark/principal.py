@@ -45,18 +45,26 @@ def identifier_text(value: object, what: str = "the id") -> str:
     """
     text = _text_of(value, what)
     if not text:
-        raise InvalidPrincipal(f"{what} is empty", code="principal_empty")
+        raise InvalidPrincipal(
+            f"{what} is empty; give the user's own, or None for an anonymous user",
+            code="principal_empty",
+        )
     if len(text) > MAX_LENGTH:
         raise _too_long(what)
     if _CONTROL.search(text):
         raise InvalidPrincipal(
-            f"{what} holds a control character", code="principal_control_character"
+            f"{what} holds a control character; remove it where the value is stored",
+            code="principal_control_character",
         )
     if _SURROGATE.search(text):
-        raise InvalidPrincipal(f"{what} holds a lone surrogate", code="principal_surrogate")
+        raise InvalidPrincipal(
+            f"{what} holds a lone surrogate; decode the value correctly where it is read",
+            code="principal_surrogate",
+        )
     if text.strip() != text:
         raise InvalidPrincipal(
-            f"{what} begins or ends with white space", code="principal_outer_whitespace"
+            f"{what} begins or ends with white space; strip it where the value is stored",
+            code="principal_outer_whitespace",
         )
     return text
 
@@ -76,13 +84,15 @@ def _text_of(value: object, what: str) -> str:
     if uuid is not None and isinstance(value, uuid.UUID):
         return str(value)
     raise InvalidPrincipal(
-        f"{what} is a str, an int or a UUID, not {type(value).__name__}", code="principal_type"
+        f"{what} must be a str, an int or a UUID, not {type(value).__name__}; convert it",
+        code="principal_type",
     )
 
 
 def _too_long(what: str) -> InvalidPrincipal:
     return InvalidPrincipal(
-        f"{what} is longer than {MAX_LENGTH} characters", code="principal_too_long"
+        f"{what} is longer than {MAX_LENGTH} characters; give a shorter one",
+        code="principal_too_long",
     )
 
 
@@ -136,7 +146,7 @@ class Principal:
     ) -> None:
         if id is None and email is None and phone is None:
             raise InvalidPrincipal(
-                "a principal has an id, an e-mail address or a phone number",
+                "a principal needs an id, an e-mail address or a phone number; give one of them",
                 code="principal_empty",
             )
         put = object.__setattr__
@@ -183,14 +193,17 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 def _email(value: object) -> str:
     text = identifier_text(value, "the e-mail address")
     if "@" not in text:
-        raise InvalidPrincipal("the e-mail address has no @", code="principal_email")
+        raise InvalidPrincipal(
+            "the e-mail address has no @; give a whole address, or None", code="principal_email"
+        )
     return text
 
 
 def _name(value: object) -> str | None:
     if not isinstance(value, str):
         raise InvalidPrincipal(
-            f"the name is a str, not {type(value).__name__}", code="principal_type"
+            f"the name must be a str, not {type(value).__name__}; convert it, or give None",
+            code="principal_type",
         )
     # A name tells nobody from anybody, so what would be refused elsewhere is dropped.
     text = _SURROGATE.sub("", _CONTROL.sub("", " ".join(value.split())))
@@ -207,12 +220,14 @@ def _time(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 253402300800:
         return float(value)
     raise InvalidPrincipal(
-        "created is a datetime with a time zone, or seconds since the epoch",
+        "created must be a datetime with a time zone, or seconds since the epoch; convert it",
         code="principal_type",
     )
 
 
 def _attributes(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise InvalidPrincipal("attributes are a mapping by name", code="principal_type")
+        raise InvalidPrincipal(
+            "attributes must be a mapping from names to values; give a dict", code="principal_type"
+        )
     return MappingProxyType(dict(value))

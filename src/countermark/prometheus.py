@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from countermark.figures import Figures, checked_days
 from countermark.meter import Meter
 from countermark.rollout import allowance_left_now
+from countermark.showing import guarded
 
 try:
     from prometheus_client import Metric
@@ -56,6 +57,7 @@ class CountermarkCollector(Collector):
         ConfigurationError: So many days cannot be asked for.
     """
 
+    @guarded
     def __init__(self, meter: Meter, *, days: int = 7, allowance: Allowance | None = None) -> None:
         self._meter = meter
         self._days = checked_days(days)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys import checked_end
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +36,7 @@ class PublicKey:
     until: float | None
     key_id: str
 
+    @guarded
     def __init__(
         self,
         pem: str | bytes,
@@ -42,13 +44,14 @@ class PublicKey:
         until: float | datetime | None = None,
         name: str = "the public key",
     ) -> None:
-        data = pem if isinstance(pem, bytes) else pem.encode(errors="replace")
+        given: object = pem
+        if not isinstance(given, str | bytes):
+            raise InvalidKey(f"{name} must be PEM, as str or bytes, not {type(given).__name__}")
+        data = given if isinstance(given, bytes) else given.encode(errors="replace")
         self.until = checked_end(until, name)
         self._loaded = _load(data.strip())
         if self._loaded is None:
-            # It may be a private key under a wrong name: not for a traceback.
-            del pem, data
-            raise InvalidKey(f"{name} is no public key in PEM that can be read")
+            raise InvalidKey(f"{name} cannot be read as a public key in PEM; give the whole file")
         self.key_id = hashlib.sha256(b"countermark key id" + data.strip()).hexdigest()[:8]
         self._salt: Any = None
 

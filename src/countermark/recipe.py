@@ -17,6 +17,7 @@ from countermark.principal import identifier_text
 from countermark.recipe_file import read_toml, read_toml_file
 from countermark.rules import ValueRule, checked_pattern
 from countermark.scheme import Jwt, Mac, Payload, Scheme, Setting, Vector
+from countermark.showing import shown
 from countermark.table import Table
 from countermark.template import (
     Placeholder,
@@ -64,12 +65,16 @@ def read(data: Mapping[str, Any]) -> Scheme:
     slug = top.left.pop("slug", None)
     # A payload has the marker beside the schemes.
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug) or slug == "marker":
-        raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
+        raise InvalidScheme(
+            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
+        )
     top.where = f"scheme {slug}"
     try:
         return _Reader(top, slug).scheme()
     except RecursionError:
-        raise InvalidScheme(f"{top.where}: its tables lie too deep in each other") from None
+        raise InvalidScheme(
+            f"{top.where}: its tables are nested too deep; write it flatter"
+        ) from None
 
 
 class _Reader:
@@ -83,11 +88,17 @@ class _Reader:
         self.values = {name: _rule(table) for name, table in top.table("values").tables().items()}
         for name in self.values:
             if name in MOMENT or name in _COMPUTED or PRINCIPAL.get(name) == "time":
-                raise InvalidScheme(f"{top.where}: [values]: {name} is not for a recipe to define")
+                raise InvalidScheme(
+                    f"{top.where}: [values]: {name} is computed; leave it out of [values]"
+                )
             if name in PRINCIPAL and self.values[name].kind != "text":
-                raise InvalidScheme(f"{top.where}: [values.{name}]: kind must be text")
+                raise InvalidScheme(
+                    f"{top.where}: [values.{name}]: kind must be text; change or drop it"
+                )
             if name in PRINCIPAL and self.values[name].default is not None:
-                raise InvalidScheme(f"{top.where}: [values.{name}]: a default is for attributes")
+                raise InvalidScheme(
+                    f"{top.where}: [values.{name}]: only attributes can have a default; drop it"
+                )
         #: The kinds of all values that a placeholder may name so far.
         self.kinds = {**MOMENT, **PRINCIPAL}
         self.kinds |= {name: rule.kind for name, rule in self.values.items()}
@@ -100,9 +111,11 @@ class _Reader:
         environments = secret.table("environments")
         payload, mac, jwt = self.payload(), self.mac(), self.jwt()
         if (mac is None) == (jwt is None):
-            raise InvalidScheme(f"{top.where}: it needs one of [mac] and [jwt]")
+            raise InvalidScheme(f"{top.where}: add one of [mac] and [jwt], and not both")
         if jwt is not None and payload is not None:
-            raise InvalidScheme(f"{top.where}: [payload] is for [mac]; a JWT has claims")
+            raise InvalidScheme(
+                f"{top.where}: [payload] is for [mac] alone; move its entries to [jwt.claims]"
+            )
         signed_groups = signed_templates(payload, mac, jwt)
         if jwt is None or not (jwt.one_of or jwt.attributes):
             self.check_principal(signed_groups)
@@ -184,7 +197,9 @@ class _Reader:
         )
         table.close()
         if mac.construction == "suffix" and mac.key != "text":
-            raise InvalidScheme(f"{table.where}: key must be text where construction is suffix")
+            raise InvalidScheme(
+                f'{table.where}: construction = "suffix" needs key = "text"; change one of them'
+            )
         self.kinds["mac"] = "text"
         self.kinds |= {f"macs.{name}": "text" for name in mac.siblings}
         return mac
@@ -203,12 +218,17 @@ class _Reader:
         )
         table.close()
         if {"alg", "b64", "crit"} & set(jwt.header):
-            raise InvalidScheme(f"{table.where}: header must not hold alg, b64 or crit")
+            raise InvalidScheme(
+                f"{table.where}: header must not hold alg, b64 or crit; leave them out"
+            )
         self.check_texts(jwt.header, f"{table.where}: header")
         claimed = {n for t in templates_in(jwt.claims) for p in t.placeholders for n in p.names}
         for name in jwt.one_of:
             if name not in claimed or name not in self.principal_values:
-                raise InvalidScheme(f"{table.where}: one_of: {name} is no claim of the principal")
+                raise InvalidScheme(
+                    f"{table.where}: one_of: {shown(name, claimed)} is not one of the"
+                    " claims that hold a value of the principal"
+                )
         self.kinds["jwt"] = "text"
         return jwt
 
@@ -220,14 +240,16 @@ class _Reader:
             token: Any = self.text(template, where)
             literal = "".join(part for part in token.parts if isinstance(part, str))
             if not literal.isascii() or not literal.isprintable():
-                raise InvalidScheme(f"{where} may hold placeholders and visible ASCII characters")
+                raise InvalidScheme(
+                    f"{where} may hold placeholders and visible ASCII characters; remove others"
+                )
         else:
             token = self.structure(Table(where, template).left, where)
         names = [
             name for part in templates_in(token) for p in part.placeholders for name in p.names
         ]
         if names.count(code) != 1:
-            raise InvalidScheme(f"{where} needs {{{code}}}, once")
+            raise InvalidScheme(f"{where} must hold {{{code}}} exactly once; write it there")
         header, request_header = _header(table, "header"), _header(table, "request_header")
         table.close()
         return token, header, request_header
@@ -242,7 +264,9 @@ class _Reader:
         template = Template.parse(text, where)
         for placeholder in template.placeholders:
             if placeholder.optional:
-                raise InvalidScheme(f"{where}: {placeholder} cannot be optional in a text")
+                raise InvalidScheme(
+                    f"{where}: {self.named(placeholder)} cannot be optional in a text; drop its ?"
+                )
             self.check(placeholder, where, ("text", "integer"))
         return template
 
@@ -253,7 +277,8 @@ class _Reader:
             for placeholder in template.placeholders:
                 if placeholder.optional and id(template) not in entries:
                     raise InvalidScheme(
-                        f"{where}: {placeholder} must be an entry by itself to be optional"
+                        f"{where}: {self.named(placeholder)} must be an entry by itself to be"
+                        " optional"
                     )
                 lone = placeholder is template.lone
                 self.check(placeholder, where, KINDS[:5] if lone else ("text", "integer"))
@@ -263,27 +288,43 @@ class _Reader:
         """Check that a placeholder names known values, in a format they can have."""
         for name in placeholder.names:
             if name not in self.kinds:
-                raise InvalidScheme(f"{where}: nothing is known of {name} in {placeholder}")
+                raise InvalidScheme(
+                    f"{where}: unknown name {shown(name, self.kinds)} in a placeholder; describe"
+                    " it in [values], or use one of the principal's"
+                )
             takes = FORMATS[placeholder.format].kinds if placeholder.format else kinds
             if self.kinds[name] not in takes:
                 raise InvalidScheme(
-                    f"{where}: {placeholder}: no such format for a {self.kinds[name]}"
+                    f"{where}: {self.named(placeholder)}: the format does not fit a"
+                    f" {self.kinds[name]}; choose another, or leave it out"
                 )
             if len(placeholder.names) > 1 and name not in self.principal_values:
-                raise InvalidScheme(f"{where}: {placeholder}: {name} can be no alternative")
+                raise InvalidScheme(
+                    f"{where}: {self.named(placeholder)}: only values of the principal can be"
+                    " alternatives; keep one name"
+                )
             setting = self.settings.get(name.removeprefix("settings."))
             if setting and setting.default == "" and "." in name and not placeholder.optional:
-                raise InvalidScheme(f"{where}: {placeholder} can be empty, so it must be optional")
+                raise InvalidScheme(
+                    f"{where}: {self.named(placeholder)} can be empty, so write it with a ? at its"
+                    " end"
+                )
         self.used.append(placeholder)
+
+    def named(self, placeholder: Placeholder) -> str:
+        """Return a placeholder for a message, by its names if these are known."""
+        if self.kinds.keys() >= set(placeholder.names):
+            return str(placeholder)
+        return f"{{{'|'.join(shown(name, self.kinds) for name in placeholder.names)}}}"
 
     def check_texts(self, table: dict[str, Any], where: str) -> None:
         """Check that all in *table* becomes text or a number."""
-        for name, value in table.items():
+        for number, value in enumerate(table.values(), 1):
             lone = value.lone if isinstance(value, Template) else None
             if not isinstance(value, Template):
-                raise InvalidScheme(f"{where}: {name} must be text")
+                raise InvalidScheme(f"{where}: entry {number} must be text")
             if lone is not None and not lone.format:
-                self.check(lone, f"{where}: {name}", ("text", "integer"))
+                self.check(lone, f"{where}: entry {number}", ("text", "integer"))
 
     def check_principal(self, groups: list[list[Template]]) -> None:
         """Check that each text that is signed holds something of the principal's own."""
@@ -294,9 +335,8 @@ class _Reader:
                 for placeholder in template.placeholders
             ):
                 raise InvalidScheme(
-                    f"{self.top.where}: nothing of the principal is signed in {str(group[0])!r}"
-                    if group
-                    else f"{self.top.where}: nothing of the principal is signed"
+                    f"{self.top.where}: a text that is signed holds nothing of the principal;"
+                    " add a placeholder such as {id}"
                 )
 
     def check_exclusive(self, jwt: Jwt, in_fields: Iterable[Placeholder]) -> None:
@@ -304,19 +344,28 @@ class _Reader:
         for placeholder in in_fields:
             if claimed.intersection(placeholder.names) & {*PRINCIPAL, *self.values}:
                 raise InvalidScheme(
-                    f"{self.top.where}: [fields]: {placeholder} is a claim of an exclusive recipe"
+                    f"{self.top.where}: [fields]: {self.named(placeholder)} is a claim of an"
+                    " exclusive recipe; leave it out of [fields]"
                 )
 
     def lifetime(self, signed: list[Placeholder]) -> tuple[int | None, int | None]:
         lifetime, most = self.top.maybe("lifetime", int), self.top.maybe("max_lifetime", int)
         ends = [p for p in signed if {"expires", "lifetime"}.intersection(p.names)]
         if lifetime is None and any(not placeholder.optional for placeholder in ends):
-            raise InvalidScheme(f"{self.top.where}: lifetime is missing, as the token must end")
+            raise InvalidScheme(
+                f"{self.top.where}: lifetime is missing; add it in seconds, as the token must"
+                " expire"
+            )
         if not ends and (lifetime or most):
-            raise InvalidScheme(f"{self.top.where}: nothing {{expires}}, so lifetime is of no use")
+            raise InvalidScheme(
+                f"{self.top.where}: nothing {{expires}}; leave lifetime and max_lifetime out"
+            )
         for seconds in (lifetime, most):
             if seconds is not None and not 0 < seconds <= min(most or seconds, MAX_LIFETIME):
-                raise InvalidScheme(f"{self.top.where}: lifetime and max_lifetime contradict")
+                raise InvalidScheme(
+                    f"{self.top.where}: lifetime and max_lifetime contradict each other; lifetime"
+                    " must be above 0 and at most max_lifetime"
+                )
         return lifetime, most
 
     def ambiguous(self, reason: str) -> str:
@@ -327,7 +376,9 @@ class _Reader:
                 " say `ambiguous = true` if the vendor leaves no choice"
             )
         if declared and not reason:
-            raise InvalidScheme(f"{self.top.where}: ambiguous = true, but it is not")
+            raise InvalidScheme(
+                f"{self.top.where}: ambiguous = true, but the recipe is not ambiguous; leave it out"
+            )
         return reason
 
 
@@ -358,9 +409,13 @@ def _rule(table: Table) -> ValueRule:
     )
     table.close()
     if rule.kind != "text" and (rule.refuses or rule.lower):
-        raise InvalidScheme(f"{table.where}: only a text can have rules")
+        raise InvalidScheme(
+            f'{table.where}: only a text can have rules; leave them out, or set kind = "text"'
+        )
     if isinstance(default, str) and not _keeps(rule, default):
-        raise InvalidScheme(f"{table.where}: the default breaks the rules for a value")
+        raise InvalidScheme(
+            f"{table.where}: the default breaks the rules of this value; change one of them"
+        )
     return rule
 
 

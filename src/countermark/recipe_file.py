@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from countermark.errors import InvalidScheme
+from countermark.showing import place_in, shown_file
 
 
 def read_toml_file(path: str | PathLike[str], what: str) -> dict[str, Any]:
@@ -21,8 +22,10 @@ def read_toml_file(path: str | PathLike[str], what: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InvalidScheme(f"{what} {path.stem}: it is not UTF-8 text") from None
-    return read_toml(text, path.stem, what)
+        raise InvalidScheme(
+            f"{what} in {shown_file(path)}: it is not UTF-8 text; save the file as UTF-8"
+        ) from None
+    return read_toml(text, path.stem, f"{what} in {shown_file(path)}")
 
 
 def read_toml(text: str, slug: str, what: str) -> dict[str, Any]:
@@ -36,5 +39,6 @@ def read_toml(text: str, slug: str, what: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
-        raise InvalidScheme(f"{what} {slug}: it is not TOML: {error}") from None
+        place = place_in(error)
+        raise InvalidScheme(f"{what}: it is not TOML{place}; correct it there") from None
     return {"slug": slug, **data}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 from countermark.errors import ConfigurationError, StoreUnavailable
+from countermark.showing import guarded
 
 try:
     import redis
@@ -50,6 +51,7 @@ class RedisStore:
 
     __slots__ = ("__weakref__", "_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
 
+    @guarded
     def __init__(
         self,
         url: str,
@@ -62,11 +64,13 @@ class RedisStore:
         try:
             given: object = prefix
             if not isinstance(given, str):
-                raise ConfigurationError("prefix= is a text")
+                raise ConfigurationError("prefix= must be a text, such as 'countermark:'")
             if not _is_number(timeout) or not 0 < timeout <= 60:
-                raise ConfigurationError("timeout= is a number of seconds above 0 and up to 60")
+                raise ConfigurationError(
+                    "timeout= must be a number of seconds above 0 and up to 60"
+                )
             if not _is_number(pause) or not 0 <= pause < inf:
-                raise ConfigurationError("pause= is a number of seconds from 0 on")
+                raise ConfigurationError("pause= must be a number of seconds from 0 on")
             self._client = _client(url, timeout)
         finally:
             # See SecretKey: no secret stays in a frame that a traceback shows.
@@ -115,7 +119,7 @@ def _client(url: str, timeout: float) -> redis.Redis:
         del url
     raise ConfigurationError(
         "the URL of Redis must be text that begins with redis://, rediss:// or unix://, and"
-        f" have no option that redis-py does not know: {kind}"
+        f" have no option that redis-py does not know; correct it ({kind})"
     )
 
 

@@ -228,7 +228,8 @@ def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
             isinstance(value, bool) and rule.kind != "boolean"
         ):
             raise InvalidPrincipal(
-                f"{where} must be of the kind {rule.kind}", code="principal_field"
+                f"{where} must be of the kind {rule.kind}; convert it in the Principal",
+                code="principal_field",
             )
         return value
 

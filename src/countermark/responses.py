@@ -17,6 +17,10 @@ class Response(NamedTuple):
     headers: list[Header]
     body: bytes
 
+    def __repr__(self) -> str:
+        # The body may hold tokens, and so may a header.
+        return f"<Response {self.status}>"
+
 
 def problem(
     status: int,

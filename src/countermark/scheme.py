@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.catalogue import load
+from countermark.errors import UnknownScheme
 from countermark.rules import ValueRule
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from datetime import date
@@ -186,15 +188,20 @@ class Scheme:
             raise TypeError(f"a scheme has no {', '.join(what)}")
 
     @classmethod
+    @guarded
     def load(cls, slug: str) -> Scheme:
         """Return the scheme *slug* of the catalogue.
 
         Raises:
             UnknownScheme: There is none of that name.
         """
+        given: object = slug
+        if not isinstance(given, str):
+            raise UnknownScheme("the name of a scheme must be a text such as 'stigg'")
         return load(slug)
 
     @classmethod
+    @guarded
     def from_mapping(cls, data: Mapping[str, Any]) -> Scheme:
         """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
 
@@ -207,6 +214,7 @@ class Scheme:
         return read(data)
 
     @classmethod
+    @guarded
     def from_toml(cls, path: str | PathLike[str]) -> Scheme:
         """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
 

@@ -26,6 +26,7 @@ from countermark.options import (
 from countermark.principal import MAX_LENGTH, Signable
 from countermark.rendering import Renderer
 from countermark.scheme import Scheme
+from countermark.showing import guarded, shown_variable
 from countermark.signed_identity import SignedIdentity
 from countermark.template import Template
 from countermark.token_maker import TokenMaker
@@ -89,6 +90,7 @@ Raises:
     renderer: Renderer
     sign: Callable[[Signable], str]
 
+    @guarded
     def __init__(
         self,
         scheme: str | Scheme,
@@ -103,7 +105,6 @@ Raises:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(keyring, Keyring):
-            del keyring
             raise no_keyring()
         self.scheme = scheme = checked_scheme(scheme)
         check_keys(scheme, keyring, environment)
@@ -127,6 +128,7 @@ Raises:
         self.header_safe = self.plain and _always_fits_header(scheme, constants)
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | Scheme,
@@ -185,17 +187,18 @@ Raises:
         # RFC 7518, section 3.2: as long as what the hash gives.
         least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
         if isinstance(key, SecretKey) and key.looks_short(form, least):
-            which = f" in {scheme.variable}" if scheme.variable else ""
+            which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
             warnings.warn(
-                f"{scheme.slug}: the secret{which} has fewer than {least} bytes",
+                f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"
+                " make a longer one",
                 WeakKeyWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         if scheme.ambiguous:
             warnings.warn(
                 f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
                 AmbiguousSchemeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from countermark.errors import InvalidScheme
+from countermark.showing import shown
 
 T = TypeVar("T")
 
@@ -18,19 +19,22 @@ class Table:
 
     def __init__(self, where: str, data: object) -> None:
         if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
-            raise InvalidScheme(f"{where}: expected a table")
+            raise InvalidScheme(f"{where}: expected a table; write its entries as `key = value`")
         self.where = where
         self.left = dict(data)
+        self._known: set[str] = set()
 
     def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+        self._known.add(key)
         value = self.left.pop(key, default)
         if value is None:
-            raise InvalidScheme(f"{self.where}: {key} is missing")
+            raise InvalidScheme(f"{self.where}: {key} is missing; add it")
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise InvalidScheme(f"{self.where}: {key} must be of type {kind.__name__}")
         return value
 
     def maybe(self, key: str, kind: type[T]) -> T | None:
+        self._known.add(key)
         return self.take(key, kind) if key in self.left else None
 
     def choose(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
@@ -42,7 +46,7 @@ class Table:
     def texts(self, key: str) -> tuple[str, ...]:
         values = self.take(key, list, [])
         if not all(isinstance(value, str) and value for value in values):
-            raise InvalidScheme(f"{self.where}: {key} must be a list of texts")
+            raise InvalidScheme(f"{self.where}: {key} must be a list of texts that are not empty")
         return tuple(values)
 
     def table(self, key: str) -> Table:
@@ -53,10 +57,14 @@ class Table:
         named = {}
         for name in list(self.left):
             if not _NAME.fullmatch(name):
-                raise InvalidScheme(f"{self.where}: {name!r} is no name; use lower case")
+                raise InvalidScheme(
+                    f"{self.where}: the name of an entry is invalid; use a lower-case letter,"
+                    " then lower-case letters, digits and underscores"
+                )
             named[name] = Table(f"{self.where}.{name}", self.left.pop(name))
         return named
 
     def close(self) -> None:
         if self.left:
-            raise InvalidScheme(f"{self.where}: unknown key {min(self.left)}")
+            given, known = shown(min(self.left), self._known), ", ".join(sorted(self._known))
+            raise InvalidScheme(f"{self.where}: unknown key {given}; the keys are {known}")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from countermark.errors import InvalidScheme
 from countermark.formats import FORMATS
+from countermark.showing import shown
 
 _BRACES = r"\{([^{}]*)\}"
 _NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
@@ -69,7 +70,9 @@ class Template(NamedTuple):
             if number % 2:
                 parts.append(_placeholder(piece, where))
             elif "{" in piece or "}" in piece:
-                raise InvalidScheme(f"{where}: a brace has no partner")
+                raise InvalidScheme(
+                    f"{where}: a brace has no partner; write placeholders as {{name}}"
+                )
             elif piece:
                 parts.append(piece)
         return cls(tuple(parts))
@@ -92,11 +95,14 @@ class Template(NamedTuple):
 def _placeholder(inside: str, where: str) -> Placeholder:
     found = re.fullmatch(_PLACEHOLDER, inside)
     if found is None:
-        raise InvalidScheme(f"{where}: {{{inside}}} is no placeholder")
+        raise InvalidScheme(
+            f"{where}: invalid text in braces; write {{name}}, {{name:format}} or {{name?}}"
+        )
     names, written, optional = found.groups(default="")
     if written and written not in FORMATS:
         raise InvalidScheme(
-            f"{where}: {{{inside}}} has an unknown format; there are {', '.join(sorted(FORMATS))}"
+            f"{where}: a placeholder has the unknown format {shown(written, FORMATS)};"
+            f" the formats are {', '.join(sorted(FORMATS))}"
         )
     return Placeholder(tuple(names.split("|")), written, bool(optional))
 
@@ -110,12 +116,18 @@ def parse_all(structure: Any, where: str) -> Any:
     if isinstance(structure, str):
         return Template.parse(structure, where)
     if isinstance(structure, dict) and all(isinstance(key, str) for key in structure):
-        return {key: parse_all(value, f"{where}.{key}") for key, value in structure.items()}
+        return {
+            key: parse_all(value, f"{where}: entry {number}")
+            for number, (key, value) in enumerate(structure.items(), 1)
+        }
     if isinstance(structure, list):
         return [parse_all(value, where) for value in structure]
     if isinstance(structure, bool | int) or (isinstance(structure, float) and isfinite(structure)):
         return structure
-    raise InvalidScheme(f"{where}: a {type(structure).__name__} has no place in JSON")
+    raise InvalidScheme(
+        f"{where}: a {type(structure).__name__} has no place in JSON; use text, a number, true"
+        " or false, a list or a table"
+    )
 
 
 def templates_in(structure: Any) -> Iterator[Template]:

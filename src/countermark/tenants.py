@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from countermark.errors import ConfigurationError
 from countermark.signer import Signer
@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 #: Takes the id of a tenant and returns its signers; nothing for one that is not known.
 LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
+
+#: How long what belongs to a tenant is used before it is loaded again, in seconds: so long a
+#: key goes on signing, or being accepted, after it was taken away.
+KEPT_FOR: Final = 60
 
 #: How many tenants are kept. The one that was not asked for longest goes first.
 MAX_TENANTS = 1024
@@ -71,7 +75,11 @@ class TenantCache(Generic[T]):
 
 
 class TenantSigners(TenantCache[Mapping[str, Signer]]):
-    """The signers of tenants, by scheme."""
+    """The signers of tenants, by scheme, each used for a minute after it was loaded.
+
+    Signers that have expired are not used while loading fails: the page gets no token and
+    the event ``failed`` says why, as a key that was withdrawn must not go on signing.
+    """
 
     __slots__ = ()
 
@@ -80,7 +88,7 @@ class TenantSigners(TenantCache[Mapping[str, Signer]]):
             signers = load(tenant)
             return by_scheme(signers) if signers else None
 
-        super().__init__(load_by_scheme)
+        super().__init__(load_by_scheme, kept_for=KEPT_FOR)
 
 
 def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
@@ -92,7 +100,9 @@ def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
     several = isinstance(signers, Iterable) and not isinstance(signers, str)
     listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
     if not listed:
-        raise ConfigurationError("signers= is empty; give it a Signer")
+        raise ConfigurationError(
+            "signers= is empty; give it a Signer, for instance Signer.from_env('stigg')"
+        )
     schemes: dict[str, Signer] = {}
     headers: dict[str, str] = {}
     for signer in listed:

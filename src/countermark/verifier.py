@@ -32,6 +32,7 @@ from countermark.principal import Signable
 from countermark.reading import MAX_TOKEN, Reader, Reading, Unreadable
 from countermark.rules import ValueRule
 from countermark.scheme import Scheme
+from countermark.showing import guarded
 from countermark.token_maker import TokenMaker
 from countermark.verified_identity import VerifiedIdentity
 from countermark.verify_mac import MacReader, Quick, compile_quick
@@ -84,6 +85,7 @@ class Verifier:
     needs_principal: bool
     signs_besides: tuple[str, ...]
 
+    @guarded
     def __init__(
         self,
         scheme: str | Scheme,
@@ -97,9 +99,8 @@ class Verifier:
         max_age: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        others = other_environments or {}
-        if not all(isinstance(ring, Keyring) for ring in (keyring, *others.values())):
-            del keyring, other_environments, others
+        others = _checked_others(other_environments)
+        if not isinstance(keyring, Keyring):
             raise no_keyring()
         self.scheme = scheme = checked_scheme(scheme)
         check_keys(scheme, keyring, environment, signs=False)
@@ -122,10 +123,11 @@ class Verifier:
             warnings.warn(
                 f"{scheme.slug}: two principals can have the same token: {scheme.ambiguous}",
                 AmbiguousSchemeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | Scheme,
@@ -176,6 +178,7 @@ class Verifier:
             found = self._examine(token, principal)
             identity = found.identity
             if identity is None:
+                del token, principal  # error trackers send the locals of frames
                 message = f"{self.scheme.slug}: {REFUSALS[found.code]}"
                 raise BadToken(message, code=found.code)
         return identity
@@ -255,12 +258,12 @@ class Verifier:
             ring.append((role, key, self._reader.prepared(key)))
         return ring
 
-    def _prepared_others(self, rings: Mapping[Any, Keyring]) -> list[Any]:
+    def _prepared_others(self, rings: Mapping[str, Keyring]) -> list[Any]:
         prepared = []
         for name, ring in rings.items():
-            if not isinstance(name, str) or name == self.environment:
+            if name == self.environment:
                 raise ConfigurationError(
-                    "other_environments= maps the names of other environments to their keyrings"
+                    "other_environments= must not hold environment= itself; leave that out"
                 )
             check_keys(self.scheme, ring, name, signs=False)
             prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
@@ -270,8 +273,8 @@ class Verifier:
         form = self.scheme.mac.key if self.scheme.mac else "text"
         if isinstance(key, SecretKey) and key.looks_short(form):
             raise InvalidKey(
-                f"{self.scheme.slug}: a secret to verify with has 32 bytes or more;"
-                " this one could be guessed"
+                f"{self.scheme.slug}: the secret is too short to verify with: it needs 32 bytes or"
+                " more; have the vendor make a new one"
             )
 
     def _checked_age(self, max_age: object) -> float | None:
@@ -308,6 +311,18 @@ class Verifier:
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
 
 
+def _checked_others(given: object) -> Mapping[str, Keyring]:
+    others = {} if given is None else given
+    if not isinstance(others, Mapping) or not all(
+        isinstance(name, str) and isinstance(ring, Keyring) for name, ring in others.items()
+    ):
+        raise ConfigurationError(
+            "other_environments= must map the names of other environments to their keyrings, such"
+            " as {'sandbox': Keyring.from_env('SANDBOX_SECRET')}"
+        )
+    return others
+
+
 def _reader(scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> Reader:
     if scheme.jwt is None:
         return MacReader(scheme, settings, rule)
@@ -318,5 +333,5 @@ def _reader(scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> Rea
 
 def _seconds(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise ConfigurationError(f"{where} is a number of seconds, 0 or more")
+        raise ConfigurationError(f"{where} must be a number of seconds, 0 or more")
     return value

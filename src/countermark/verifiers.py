@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
 from countermark.policy import is_async
 from countermark.principal import Identifier, identifier_text
-from countermark.tenants import TenantCache
+from countermark.tenants import KEPT_FOR, TenantCache
 from countermark.verifier import Verifier
 
 #: What a middleware takes for ``verifier=``: one, or a function from the id of a tenant.
 VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
-
-#: How long the verifier of a tenant is used before it is asked for again, in seconds: a key
-#: that was taken away is good for so long.
-KEPT_FOR: Final = 60
 
 #: Tells whose keys count for a request; None: nobody's.
 TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
@@ -56,7 +52,8 @@ class Verifiers:
             return
         if tenant is None:
             raise ConfigurationError(
-                "where verifier= is a function, tenant= must tell whose keys count for a request"
+                "verifier= is a function, so tenant= must tell the tenant of a request; give a"
+                " function of the scope or environ"
             )
         load = verifier
 

@@ -50,7 +50,8 @@ class JwtReader:
             if isinstance(template, Template) and not _is_readable(path, template):
                 raise ConfigurationError(
                     f"{scheme.slug}: its tokens cannot be verified: the claim {path} has"
-                    f" {template} in a form in which it cannot be read"
+                    f" {template} in a form in which it cannot be read; choose another scheme,"
+                    " or sign with this one alone"
                 )
 
     def prepared(self, key: Key) -> Verify:

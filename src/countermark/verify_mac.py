@@ -79,7 +79,8 @@ class MacReader:
         elif self._shown - {"id"} or not self.needs_principal:
             # To look for more than one end takes time that grows with a power of the length.
             raise ConfigurationError(
-                f"{scheme.slug}: its tokens cannot be read: more than one part is of any length"
+                f"{scheme.slug}: its tokens cannot be read: more than one part is of any"
+                " length; choose another scheme, or sign with this one alone"
             )
 
     def _checked(self, token: Any, signed: set[str]) -> Template:
@@ -87,12 +88,13 @@ class MacReader:
         if hidden or not isinstance(token, Template):
             raise ConfigurationError(
                 f"{self._scheme.slug}: its tokens cannot be verified by themselves, as they do not"
-                f" show {' and '.join(sorted(hidden)) or 'what is signed'} in a way to read it"
+                f" show {' and '.join(sorted(hidden)) or 'what is signed'} in a way to read it;"
+                " choose another scheme, or sign with this one alone"
             )
         if unsigned:
             raise ConfigurationError(
                 f"{self._scheme.slug}: its tokens show {' and '.join(sorted(unsigned))}, which is"
-                " not signed: anybody could write another time"
+                " not signed: anybody could write another time; sign it too, in the recipe"
             )
         return token
 

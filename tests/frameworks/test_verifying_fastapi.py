@@ -149,9 +149,9 @@ def test_a_page_of_another_origin_is_refused_with_403() -> None:
 
 def test_mistakes_show_when_the_dependency_is_made() -> None:
     for options, message in (
-        ({"verifier": FLOW}, "token= says where"),
+        ({"verifier": FLOW}, "token= must say where"),
         ({"verifier": FLOW, "token": "X-Signature"}, "principal="),
-        ({"token": 7}, "token= says where"),
+        ({"token": 7}, "token= must say where"),
         ({"verifier": lambda tenant: VERIFIER}, "takes a Verifier"),
     ):
         with pytest.raises(ConfigurationError, match=message):

@@ -173,3 +173,18 @@ def test_a_traceback_from_inside_verifying_shows_no_key(slug: str) -> None:
     good = Signer(slug, ring).sign(USER)  # what would have been right, to send it again
     assert good.rpartition(":")[2] not in "".join(shown.format())
     assert good.rpartition(".")[2] not in "".join(shown.format())
+
+
+@pytest.mark.parametrize("slug", ["stigg", "cognito-flow", "stream-chat"])
+def test_an_error_of_verifying_holds_no_token_in_its_frames(slug: str) -> None:
+    ring = Keyring(SECRET)
+    token = Signer(slug, ring).sign(USER)
+    with pytest.raises(BadToken) as caught:
+        Verifier(slug, ring).verify(token, "another-user")
+    own = caught.value.__traceback__ and caught.value.__traceback__.tb_next  # not the test's frame
+    error = caught.value
+    shown = traceback.TracebackException(type(error), error, own, capture_locals=True)
+    text = "".join(shown.format())
+    assert "countermark" in text
+    assert token not in text
+    assert USER not in text

@@ -235,7 +235,7 @@ def test_pages_of_the_own_machine_are_for_other_environments_than_live() -> None
     answer = start(flow, "user-1", signature_of("user-1"), origin=own[0])
     assert answer.status_code == 201
     for environment in ("live", None):
-        with pytest.raises(ConfigurationError, match="own machine"):
+        with pytest.raises(ConfigurationError, match="loopback origin"):
             FlowSessions(Keyring(SECRET), origins=own, environment=environment)
 
 

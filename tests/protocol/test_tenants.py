@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Keyring, Principal, Signer, asgi, tenants, wsgi
+from countermark.tenants import KEPT_FOR
 from tests.conftest import Events
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
 
@@ -111,6 +112,74 @@ def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> N
     assert load.asked == ["acme", "nobody", "nobody"]
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the one entry that the caches of tenants take for the time."""
+    now = [1000.0]
+    defaults = tenants.TenantCache.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "clock", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize("side", ["asgi", "wsgi"])
+def test_a_new_key_of_a_tenant_signs_after_a_minute_without_a_restart(
+    side: str, clock: list[float]
+) -> None:
+    keys = [
+        "the-old-key-of-a-tenant-with-enough-bytes",
+        "the-new-key-of-a-tenant-with-enough-bytes",
+    ]
+    current = [keys[0]]
+
+    def load(tenant: str) -> Signer:
+        return Signer("stigg", Keyring(current[0]))
+
+    def token() -> str | None:
+        if side == "asgi":
+            (start, _) = request(app, http_scope(principal=of("acme")))
+            value: bytes | None = header(start, b"stigg-customer-token")
+            return None if value is None else value.decode()
+        return call(app).header("Stigg-Customer-Token")
+
+    app: Any = (
+        middleware(load)
+        if side == "asgi"
+        else wsgi.SigningMiddleware(
+            wsgi_answer(), signers=load, principal=lambda environ: of("acme")
+        )
+    )
+    old, new = (Signer("stigg", Keyring(key)).sign("user-1") for key in keys)
+    assert token() == old
+    current[0] = keys[1]
+    clock[0] += KEPT_FOR - 1
+    assert token() == old
+    clock[0] += 1
+    assert token() == new
+
+
+def test_signers_that_have_expired_do_not_sign_while_the_loader_fails(
+    clock: list[float], events: Events
+) -> None:
+    broken = [False]
+
+    def load(tenant: str) -> Signer:
+        if broken[0]:
+            raise OSError
+        return SIGNERS["acme"]
+
+    app = middleware(load, events)
+    request(app, http_scope(principal=of("acme")))
+    broken[0] = True
+    clock[0] += KEPT_FOR
+    (start, _) = request(app, http_scope(principal=of("acme")))
+    assert header(start, b"stigg-customer-token") is None
+    assert [(e.reason, e.error) for e in events][1:] == [("tenant_raised", "OSError")]
+    broken[0] = False
+    (start, _) = request(app, http_scope(principal=of("acme")))
+    assert header(start, b"stigg-customer-token")
+
+
 def test_a_loader_that_raises_is_an_event(events: Events) -> None:
     def load(tenant: str) -> Signer:
         raise OSError(tenant)
@@ -152,7 +221,9 @@ def test_a_hostile_tenant_reaches_nobodys_key(load: Loader, tenant: str) -> None
 def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> None:
     kept = tenants.TenantSigners({"1": SIGNERS["acme"]}.get)
     assert kept.of(str(of(1).tenant)) is kept.of("1")
-    with pytest.raises(Exception, match="the tenant's id is a str, an int or a UUID, not bool"):
+    with pytest.raises(
+        Exception, match="the tenant's id must be a str, an int or a UUID, not bool"
+    ):
         of(True)
 
 

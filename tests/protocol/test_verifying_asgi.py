@@ -277,5 +277,5 @@ def test_nothing_is_left_behind_on_the_middleware() -> None:
 
 
 def test_the_scheme_must_say_where_its_token_is() -> None:
-    with pytest.raises(ConfigurationError, match="token= says where requests have their token"):
+    with pytest.raises(ConfigurationError, match="token= must say where requests have their token"):
         VerifyingMiddleware(answer(), verifier=FLOW_VERIFIER, principal=from_query("id"))

@@ -130,20 +130,20 @@ def test_nothing_that_is_said_holds_an_id_or_a_token(
     [
         ({"verifier": "stigg"}, "verifier= takes a Verifier"),
         ({"verifier": SIGNER}, "verifier= takes a Verifier"),
-        ({"verifier": FLOW_VERIFIER}, "token= says where requests have their token"),
+        ({"verifier": FLOW_VERIFIER}, "token= must say where requests have their token"),
         ({"verifier": FLOW_VERIFIER, "token": "T"}, "say in principal= where the id is"),
-        ({"token": 7}, "token= says where requests have their token"),
-        ({"token": lambda source: GOOD}, "token= says where requests have their token"),
+        ({"token": 7}, "token= must say where requests have their token"),
+        ({"token": lambda source: GOOD}, "token= must say where requests have their token"),
         ({"token": "X_Token"}, "letters, digits and hyphens"),
-        ({"verifier": Tenants(), "token": "T"}, "tenant= must tell whose keys count"),
-        ({"verifier": Tenants(), "tenant": str}, "token= says where requests have their token"),
+        ({"verifier": Tenants(), "token": "T"}, "tenant= must tell the tenant"),
+        ({"verifier": Tenants(), "tenant": str}, "token= must say where requests have their token"),
         ({"mode": "enforced"}, "mode= must be 'off', 'monitor' or 'enforce'"),
         ({"principal": "user-1"}, "principal= must be callable"),
         ({"tenant": "acme"}, "tenant= must be callable"),
         ({"meter": 7}, "meter= must be callable"),
         ({"on_event": 7}, "on_event= must be callable"),
         ({"allowance": 100}, "allowance= takes an Allowance"),
-        ({"origins": APP}, "origins= takes a list"),
+        ({"origins": APP}, "origins= must be a list"),
         ({"origins": ["http://localhost:3000"]}, "name the verifier's environment="),
     ],
 )
@@ -164,7 +164,7 @@ async def coroutine(*arguments: Any) -> Any:
 @pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
 def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
     options: dict[str, Any] = {"verifier": VERIFIER, "token": "T", "tenant": str, name: coroutine}
-    message = "takes a Verifier" if name == "verifier" else "no coroutine function"
+    message = "takes a Verifier" if name == "verifier" else "no coroutine function|not async"
     with pytest.raises(ConfigurationError, match=message):
         side.VerifyingMiddleware(answer(), **options)
 

@@ -226,5 +226,5 @@ def test_what_it_is_can_be_read_off() -> None:
     ],
 )
 def test_a_name_that_can_be_none_is_refused(make: Callable[[Any], Location], name: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is none"):
+    with pytest.raises(ConfigurationError, match="is invalid"):
         make(name)

@@ -108,7 +108,7 @@ def test_an_end_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidKey, match="an end of type str"):
         SecretKey(GOOD, until="2027-01-01")  # type: ignore[arg-type]
     for until in (float("nan"), float("inf"), -1, 1.8e12):
-        with pytest.raises(InvalidKey, match="no number of seconds"):
+        with pytest.raises(InvalidKey, match="in seconds since the epoch"):
             SecretKey(GOOD, until=until)
 
 
@@ -156,7 +156,9 @@ class TestFromEnv:
         assert GOOD not in str(caught.value)
 
         monkeypatch.setenv("APP_SECRET", GOOD)
-        with pytest.raises(InvalidKey, match="both APP_SECRET and APP_SECRET_FILE"):
+        with pytest.raises(
+            InvalidKey, match="both the environment variable APP_SECRET and the same with _FILE"
+        ):
             Keyring.from_env("APP_SECRET")
 
         monkeypatch.delenv("APP_SECRET")
@@ -171,7 +173,7 @@ class TestFromEnv:
 
     def test_a_secret_given_for_a_name_is_not_repeated(self) -> None:
         for name in (GOOD, "live_secret_" + GOOD):
-            with pytest.raises(InvalidKey, match="of the given name") as caught:
+            with pytest.raises(InvalidKey, match="<not shown") as caught:
                 Keyring.from_env(name)
             assert name not in str(caught.value)
 

@@ -243,7 +243,7 @@ def test_no_text_is_none() -> None:
 
 @pytest.mark.parametrize("days", [0, -1, 31, 1.0, True, "7", None])
 def test_days_that_cannot_be_asked_for_are_an_error(days: Any) -> None:
-    with pytest.raises(ConfigurationError, match="days= is a whole number from 1 to 30"):
+    with pytest.raises(ConfigurationError, match="days= must be a whole number from 1 to 30"):
         Meter().snapshot(days)
 
 

@@ -99,11 +99,11 @@ def test_whatever_stands_there_only_the_listed_bytes_are_allowed(source: Any, va
         ("http://a.example:80", "write 'https://a.example:80'"),
         ("http://localhost:80", "write 'http://localhost'"),
         ("http://LOCALHOST:3000/", "write 'http://localhost:3000'"),
-        ("https://*.a.example", "no wildcards; list each origin in full"),
-        ("*", "no wildcards"),
-        ("null", "say null='allow'"),
-        ("https://a.example:99999", "browsers send no such port"),
-        ("https://a.example:08443", "is not as browsers send it"),
+        ("https://*.a.example", "wildcards do not work; list each origin in full"),
+        ("*", "wildcards do not work"),
+        ("null", "use null='allow'"),
+        ("https://a.example:99999", "browsers do not send this port"),
+        ("https://a.example:08443", "is not an origin as browsers send it"),
         ("https://a.example:", "write https://, the host in ASCII"),
         ("https://user@a.example", "write https://, the host in ASCII"),
         ("https://müller.example", "write https://, the host in ASCII"),
@@ -111,7 +111,7 @@ def test_whatever_stands_there_only_the_listed_bytes_are_allowed(source: Any, va
         ("https://a..example", "write https://, the host in ASCII"),
         ("https://a.example\n", "write 'https://a.example'"),
         ("", "write https://, the host in ASCII"),
-        (b"https://a.example", "an origin is text, not bytes"),
+        (b"https://a.example", "an origin must be a text such as 'https://app.example', not bytes"),
     ],
 )
 def test_what_browsers_would_not_send_is_refused_with_advice(origin: Any, advice: str) -> None:
@@ -123,8 +123,8 @@ def test_what_browsers_would_not_send_is_refused_with_advice(origin: Any, advice
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"origins": APP}, r"takes a list, such as \['https://app.example'\]"),
-        ({"origins": 7}, "takes a list"),
+        ({"origins": APP}, r"must be a list, such as \['https://app.example'\]"),
+        ({"origins": 7}, "must be a list"),
         ({"origins": []}, "origins= is empty"),
         ({"origins": [APP], "missing": "ignore"}, "missing= of allowed origins must be"),
         ({"origins": [APP], "null": True}, "null= of allowed origins must be"),
@@ -163,7 +163,7 @@ def test_the_own_machine_is_for_environments_that_are_not_live(origin: str) -> N
             origins.check_environment(environment)
         except ConfigurationError as error:
             assert not fits
-            assert f"{origin} is an origin of the own machine" in str(error)
+            assert f"{origin} is a loopback origin" in str(error)
         else:
             assert fits
 

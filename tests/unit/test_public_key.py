@@ -80,7 +80,9 @@ def test_an_ended_key_is_retired() -> None:
 def test_what_cannot_be_read_is_refused_without_being_shown() -> None:
     mislabelled = private_key("RS256")[0].replace("PRIVATE", "PUBLIC")
     canary = mislabelled.splitlines()[3]
-    with pytest.raises(InvalidKey, match="the current key is no public key") as refused:
+    with pytest.raises(
+        InvalidKey, match="the current key cannot be read as a public key"
+    ) as refused:
         Keyring(mislabelled)
     frames = refused.tb.tb_next
     shown = traceback.TracebackException(

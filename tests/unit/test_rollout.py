@@ -352,10 +352,10 @@ def test_a_wrong_argument_is_an_error(wrong: list[str]) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (["--days", "0"], "argument --days: it is a whole number from 1 to 30"),
-        (["--days", "week"], "argument --days: it is a whole number from 1 to 30"),
-        (["--least", "101"], "argument --least: it is a number from 0 to 100"),
-        (["--allowance", "-1"], "argument --allowance: it is a whole number from 0 on"),
+        (["--days", "0"], "argument --days: give a whole number from 1 to 30"),
+        (["--days", "week"], "argument --days: give a whole number from 1 to 30"),
+        (["--least", "101"], "argument --least: give a number from 0 to 100"),
+        (["--allowance", "-1"], "argument --allowance: give a whole number from 0 on"),
     ],
 )
 def test_a_wrong_argument_is_told_in_words(

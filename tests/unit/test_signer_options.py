@@ -42,7 +42,7 @@ class TestSettings:
             Signer("cello", RING)
 
     def test_unknown_ones_are_named(self) -> None:
-        with pytest.raises(ConfigurationError, match="stigg has no setting 'app_id'"):
+        with pytest.raises(ConfigurationError, match="stigg has no setting <not shown"):
             Signer("stigg", RING, settings={"app_id": "1"})
 
     @pytest.mark.parametrize("value", ["", " a", "a\n", "é", 5, b"a"])
@@ -57,7 +57,7 @@ class TestSettings:
 
     def test_they_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CELLO_PRODUCT_SECRET", SECRET)
-        with pytest.raises(ConfigurationError, match="or CELLO_PRODUCT_ID for from_env"):
+        with pytest.raises(ConfigurationError, match="or set CELLO_PRODUCT_ID for from_env"):
             Signer.from_env("cello")
         monkeypatch.setenv("CELLO_PRODUCT_ID", "from-env")
         assert Signer.from_env("cello").issue("u").fields["productId"] == "from-env"
@@ -105,7 +105,7 @@ class TestLife:
             signer_of("sigma", lifetime=2592001)
 
     def test_it_is_of_no_use_where_tokens_do_not_end(self) -> None:
-        with pytest.raises(ConfigurationError, match="stigg: its tokens do not end"):
+        with pytest.raises(ConfigurationError, match="stigg: its tokens do not expire"):
             signer_of("stigg", lifetime=60)
 
 
@@ -169,12 +169,12 @@ class TestClaims:
 
     @pytest.mark.parametrize("name", ["exp", "user_id", "iat", "sub", 5])
     def test_those_of_the_recipe_and_of_the_standard_are_taken(self, name: Any) -> None:
-        with pytest.raises(ConfigurationError, match="cannot be one of claims="):
+        with pytest.raises(ConfigurationError, match="claims= holds"):
             signer_of("intercom-jwt", claims=[name])
 
     def test_not_every_vendor_takes_them(self) -> None:
         for slug in ("stigg", "drift"):
-            with pytest.raises(ConfigurationError, match=f"{slug} takes no claims of your choice"):
+            with pytest.raises(ConfigurationError, match=f"{slug} takes no further claims"):
                 signer_of(slug, claims=["plan"])
 
     def test_a_claim_that_is_not_json_is_refused(self) -> None:
@@ -237,7 +237,7 @@ class TestAttributes:
         ],
     )
     def test_a_context_without_a_kind_and_a_key_is_refused(self, context: Any) -> None:
-        with pytest.raises(InvalidPrincipal, match="a context of LaunchDarkly is") as caught:
+        with pytest.raises(InvalidPrincipal, match="a context of LaunchDarkly must be") as caught:
             signer_of("launchdarkly").sign(Principal("u", attributes={"context": context}))
         assert caught.value.code == "principal_field"
 
@@ -406,10 +406,10 @@ class TestKeys:
     def test_what_is_no_private_key_is_refused(self) -> None:
         public = private_key("RS256")[1]
         for pem, problem in {
-            public: "is no private key in PEM",
-            "": "is no private key in PEM",
-            "LS0tLS1CRUdJTi!!": "is not readable as PEM",
-            b"\xff": "is not readable as PEM",
+            public: "is not a private key in PEM",
+            "": "is not a private key in PEM",
+            "LS0tLS1CRUdJTi!!": "is neither PEM nor base64 of PEM",
+            b"\xff": "is neither PEM nor base64 of PEM",
             5: "is of type int",
         }.items():
             with pytest.raises(InvalidKey, match=problem):
@@ -504,7 +504,7 @@ class TestKeys:
 
     def test_a_secret_in_hexadecimal_must_be_in_hexadecimal(self) -> None:
         for secret in ("not-hexadecimal-" * 3, "abc" * 21, SECRET + "é"):
-            with pytest.raises(InvalidKey, match="not written in hex, as this vendor's are") as e:
+            with pytest.raises(InvalidKey, match="not encoded in hex, as this vendor's are") as e:
                 Signer("pylon", Keyring(secret))
             assert secret not in str(e.value)
 
@@ -520,7 +520,7 @@ class TestKeys:
         plain = Scheme.from_mapping({"slug": "own", "mac": mac | {"key": "text"}})
         assert Signer(scheme, Keyring(text)).sign("u") == Signer(plain, RING).sign("u")
         for wrong in (f"{text}!", text[:-1], "===="):
-            with pytest.raises(InvalidKey, match="not written in base64"):
+            with pytest.raises(InvalidKey, match="not encoded in base64"):
                 Signer(scheme, Keyring(wrong))
 
 

@@ -13,6 +13,7 @@ from countermark.events import OnEvent
 from countermark.identity import RequestIdentity
 from countermark.policy import AsyncResolver, IdentityPolicy, Resolver, Signers, is_async
 from countermark.response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, byte_headers
+from countermark.showing import guarded
 
 
 class SigningMiddleware:
@@ -30,7 +31,7 @@ class SigningMiddleware:
         app: The application, or the next middleware.
         signers: One signer or several, of different schemes and headers; or a
             function that returns them for the tenant of a ``Principal``, which is
-            called once for each of the latest 1024 tenants.
+            called again for a tenant after a minute, and kept for the latest 1024.
         principal: Takes the scope and returns whose request it is, as a
             ``Principal`` or an id, or None for nobody. It is called whenever
             the identity is read and when the response starts, so it should be
@@ -52,6 +53,7 @@ class SigningMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

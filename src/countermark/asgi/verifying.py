@@ -14,6 +14,7 @@ from countermark.modes import ModeSetting
 from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
+from countermark.showing import guarded
 from countermark.verdict import Verdict
 from countermark.verifiers import TenantReader, VerifierSetting
 
@@ -67,6 +68,7 @@ class VerifyingMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

@@ -10,6 +10,7 @@ from countermark.asgi.sending import send_response
 from countermark.asgi.types import App, Message, Receive, Scope, Send
 from countermark.events import OnEvent
 from countermark.responses import Response, without_body
+from countermark.showing import guarded
 from countermark.webhooks.receiving import (
     STATE_KEY,
     Duplicates,
@@ -65,6 +66,7 @@ class WebhookMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: App,

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from shutil import get_terminal_size
 from typing import Any, NamedTuple, TypeAlias
 
 from countermark.demo import (
@@ -53,6 +54,8 @@ Row: TypeAlias = "Reading | Reply"
 _READINGS = ("vendor", "principal", "read from", "value", "equal?")
 _REPLIES = ("vendor", "handed over", "not enforced", "enforced", "as it should be?")
 
+_WIDEST, _NARROWEST = 100, 12
+
 # What is refused here is in the table; without a handler it would be printed as well.
 logging.getLogger("countermark").addHandler(logging.NullHandler())
 
@@ -70,7 +73,10 @@ def rows() -> Iterator[Row]:
 
 
 def table(found: list[Row]) -> str:
-    """Return *found* as text in columns, a table for each kind of row."""
+    """Return *found* as text in columns, a table for each kind of row.
+
+    It fits the terminal and 100 columns: long values are cut in their middles.
+    """
     readings = [row.cells() for row in found if isinstance(row, Reading)]
     replies = [row.cells() for row in found if isinstance(row, Reply)]
     return f"{_columns([_READINGS, *readings])}\n\n{_columns([_REPLIES, *replies])}"
@@ -78,10 +84,22 @@ def table(found: list[Row]) -> str:
 
 def _columns(lines: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    room = min(get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    while sum(widths) + 2 * len(widths) > room + 2 and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            _cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     )
+
+
+def _cut(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    end = (width - 3) // 2
+    return f"{text[: width - 3 - end]}...{text[-end:]}"
 
 
 def _asgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:

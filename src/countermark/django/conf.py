@@ -22,6 +22,7 @@ from countermark.response_headers import (
     ResponseHeaders,
     text_headers,
 )
+from countermark.showing import shown
 
 #: What the dictionary may hold.
 KEYS = frozenset(
@@ -117,13 +118,14 @@ def _check_id(error: ConfigurationError) -> str:
 def _known(given: object) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise SettingError("it must be a dictionary, such as {'SIGNERS': ['stigg']}")
-    unknown = sorted(str(key)[:24] for key in set(given) - KEYS)
+    unknown = sorted({shown(key, KEYS) for key in set(given) - KEYS})
     if unknown:
         raise SettingError(
-            f"it has no key {', '.join(map(repr, unknown))}; there are {', '.join(sorted(KEYS))}"
+            f"it has no key {', '.join(unknown)}; leave it out. The keys are"
+            f" {', '.join(sorted(KEYS))}"
         )
     if not isinstance(given.get("SIGN_IMPERSONATED", False), bool):
-        raise SettingError("SIGN_IMPERSONATED must be True or False")
+        raise SettingError("SIGN_IMPERSONATED must be True or False, not a text")
     return given
 
 
@@ -138,7 +140,9 @@ def _function(given: object, key: str) -> Any:
         else:
             kind = ""
         if kind:  # raised here, so that what was caught, and may quote a key, is not its context
-            raise NotImportable(f"{key} is no dotted path of a function ({kind})")
+            raise NotImportable(
+                f"{key} cannot be imported ({kind}); give a function, or the dotted path of one"
+            )
     if not callable(found):
         raise NotImportable(f"{key} must be a function, or the dotted path of one")
     return found

@@ -10,6 +10,7 @@ from countermark.errors import ConfigurationError
 from countermark.keyring import Keyring
 from countermark.policy import Signers
 from countermark.scheme import Scheme
+from countermark.showing import shown
 from countermark.signer import Signer
 from countermark.tenants import by_scheme
 
@@ -61,21 +62,21 @@ def environment_of(given: Mapping[str, Any], slug: str) -> str | None:
 
 def _signer(slug: object, options: object, environment: str | None) -> Signer:
     if not isinstance(slug, str):
-        raise SettingError("SIGNERS takes names of vendors, or Signer objects")
+        raise SettingError("SIGNERS must hold names of vendors, such as 'stigg', or Signer objects")
     scheme = Scheme.load(slug)
     if not isinstance(options, Mapping):
-        raise SettingError(f"SIGNERS[{slug!r}] must be a dictionary of options")
-    unknown = sorted(str(name)[:24] for name in set(options) - OPTIONS)
+        raise SettingError(f"SIGNERS[{slug!r}] must be a dictionary of options; it may be empty")
+    unknown = sorted({shown(name, OPTIONS) for name in set(options) - OPTIONS})
     if unknown:
         raise SettingError(
-            f"SIGNERS[{slug!r}] has no option {', '.join(map(repr, unknown))};"
-            f" there are {', '.join(sorted(OPTIONS))}"
+            f"SIGNERS[{slug!r}] has no option {', '.join(unknown)}; leave it out. The options"
+            f" are {', '.join(sorted(OPTIONS))}"
         )
     if {"variable", "keyring"} <= set(options):
         raise SettingError(f"SIGNERS[{slug!r}] has both variable and keyring; keep one")
     variable, constants = options.get("variable", scheme.variable), options.get("settings", {})
     if not isinstance(variable, str) or not isinstance(constants, Mapping):
-        raise SettingError(f"SIGNERS[{slug!r}]: variable is a text, and settings a dictionary")
+        raise SettingError(f"SIGNERS[{slug!r}]: variable must be a text, and settings a dictionary")
     return Signer(
         scheme,
         options["keyring"] if "keyring" in options else Keyring.from_env(variable),

@@ -16,6 +16,7 @@ from countermark.identity import RequestIdentity
 from countermark.markup import identity_script
 from countermark.policy import AsyncResolver, Resolver, Signers
 from countermark.principal import Identifier
+from countermark.showing import guarded
 
 if TYPE_CHECKING:
     from markupsafe import Markup  # comes with Jinja2, which is no part of Starlette
@@ -63,6 +64,7 @@ class SigningMiddleware(asgi.SigningMiddleware):
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: asgi.App,

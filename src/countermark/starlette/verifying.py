@@ -28,6 +28,7 @@ from countermark.modes import ModeSetting
 from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.responses import Response as Answer
+from countermark.showing import guarded
 from countermark.verdict import Verdict
 from countermark.verified_identity import VerifiedIdentity
 from countermark.verifier import Verifier
@@ -115,6 +116,7 @@ class VerifyingMiddleware(asgi.VerifyingMiddleware):
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: asgi.App,
@@ -189,6 +191,7 @@ class TokenBackend(AuthenticationBackend):
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         verifier: Verifier,

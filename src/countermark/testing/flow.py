@@ -15,6 +15,7 @@ from countermark.errors import REFUSALS, BadToken, CountermarkError
 from countermark.keyring import Keyring
 from countermark.origins import AllowedOrigins
 from countermark.responses import Response, json_response, problem
+from countermark.showing import guarded
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
@@ -88,6 +89,7 @@ class FlowSessions:
     #: What was found out about the latest 100 requests, the oldest first.
     verdicts: deque[Verdict]
 
+    @guarded
     def __init__(
         self,
         keyring: Keyring,

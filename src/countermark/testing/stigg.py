@@ -12,6 +12,7 @@ from countermark.enforcement import Enforcement
 from countermark.errors import REFUSALS, BadToken, ConfigurationError
 from countermark.keyring import Keyring
 from countermark.responses import Response, json_response
+from countermark.showing import guarded
 from countermark.testing.service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verdict import Verdict
 from countermark.verifier import Verifier
@@ -72,6 +73,7 @@ class StiggEdge:
     #: oldest first. A good one of another customer is verified, and refused all the same.
     verdicts: deque[Verdict]
 
+    @guarded
     def __init__(
         self,
         keyring: Keyring,
@@ -80,8 +82,12 @@ class StiggEdge:
         publishable_key: str = "client-for-tests",
         enforced: bool = True,
     ) -> None:
-        if not publishable_key.startswith("client-"):
-            raise ConfigurationError("publishable_key= must begin with 'client-', as Stigg's do")
+        given: object = publishable_key
+        if not isinstance(given, str) or not given.startswith("client-"):
+            raise ConfigurationError(
+                "publishable_key= must be a text that begins with 'client-', as Stigg's do, such as"
+                " 'client-for-tests'"
+            )
         self.enforced = enforced
         self.verdicts = deque(maxlen=100)
         self._customers = customers

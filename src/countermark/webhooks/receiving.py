@@ -89,16 +89,22 @@ class Receiving:
         clock: Callable[[], float],
     ) -> None:
         if not isinstance(verifier, WebhookVerifier):
-            raise ConfigurationError("verifier= must be a WebhookVerifier")
+            raise ConfigurationError(
+                "verifier= must be a WebhookVerifier, such as WebhookVerifier.from_env('stigg')"
+            )
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError("max_body= must be a number of bytes above 0")
         _choose("duplicates", duplicates, "answer", "deliver")
         _choose("when_unavailable", when_unavailable, "fail_open", "fail_closed")
         if store is not None and (duplicates == "deliver" or not hasattr(store, "ask")):
-            raise ConfigurationError("store= takes a RedisStore, and is for duplicates='answer'")
+            raise ConfigurationError(
+                "store= must be a RedisStore, and is for duplicates='answer' alone; leave it out"
+            )
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be callable, and no coroutine function")
+            raise ConfigurationError(
+                "on_event= must be callable, and no coroutine function; give a plain one"
+            )
         clock = checked_clock(clock)
         self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
         if paths is None and prefix is not None:
@@ -116,7 +122,7 @@ class Receiving:
 
     @property
     def secret_header(self) -> str | None:
-        """The header that carries the vendor's secret itself, in lower case; None: there is none."""
+        """The header that carries the vendor's secret itself, in lower case; None if none does."""
         signature = self._verifier.scheme.signature
         return signature.header if isinstance(signature, SecretHeader) else None
 

@@ -57,7 +57,9 @@ def read(data: Mapping[str, Any]) -> WebhookScheme:
     top = Table("the recipe", data)
     slug = top.left.pop("slug", None)
     if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
-        raise InvalidScheme(f"slug: {slug!r} is no name for a scheme; use lower case and hyphens")
+        raise InvalidScheme(
+            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
+        )
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     signature = _signature(kind, top.table("signature"))
@@ -89,10 +91,15 @@ def _signature(kind: str, table: Table) -> Signature:
     elif kind == "http-signature":
         signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
         if not {*COVERS} <= {*signature.covers}:
-            raise InvalidScheme(f"{table.where}: covers must hold {', '.join(COVERS)}")
+            raise InvalidScheme(
+                f"{table.where}: covers must hold {', '.join(COVERS)}; add what is missing"
+            )
         for name in {*signature.covers} - {*COVERS}:
             if not re.fullmatch(_HEADER, name) or name != name.lower():
-                raise InvalidScheme(f"{table.where}: covers: {name!r} is no header in lower case")
+                raise InvalidScheme(
+                    f"{table.where}: covers: an entry is not the name of a header in lower case;"
+                    " write it as x-name"
+                )
     else:
         signature = SignatureHeader(
             header=_header(table),
@@ -113,12 +120,16 @@ def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
     if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
         raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
     if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be good")
+        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
     for one, other in pairwise(parts):
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(f"{where}: nothing tells where {one} ends and {other} begins")
+            raise InvalidScheme(
+                f"{where}: nothing separates {one} from {other}; write a text between them"
+            )
     if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
-        raise InvalidScheme(f"{where}: with a digit beside it, nothing tells what is the time")
+        raise InvalidScheme(
+            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
+        )
     return parts
 
 
@@ -134,18 +145,25 @@ def _secret(table: Table, kind: str) -> Secret:
     )
     table.close()
     if kind == "secret" and (secret.form, secret.prefix) != ("text", ""):
-        raise InvalidScheme(f"{table.where}: a secret that is sent itself has no form and prefix")
+        raise InvalidScheme(
+            f"{table.where}: a secret that is sent as it is has no form and prefix; leave them out"
+        )
     if (kind == "http-signature") != bool(secret.key_id_variable):
-        raise InvalidScheme(f"{table.where}: key_id_variable is for http-signature, which needs it")
+        raise InvalidScheme(
+            f'{table.where}: kind = "http-signature" needs key_id_variable, and no other kind'
+            " takes it; add it or leave it out"
+        )
     if not 1 <= secret.least <= (secret.most or secret.least):
-        raise InvalidScheme(f"{table.where}: least and most contradict")
+        raise InvalidScheme(
+            f"{table.where}: least must be 1 or more and at most most; change one of them"
+        )
     return secret
 
 
 def _id(table: Table) -> Id:
     given = {"header", "body"} & {*table.left}
     if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: it needs one of header and body")
+        raise InvalidScheme(f"{table.where}: give one of header and body, and not both")
     place = Id(_header(table), "") if "header" in given else Id("", table.take("body", str))
     table.close()
     return place
@@ -157,14 +175,16 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
     tolerance = table.take("tolerance", int)
     table.close()
     if tolerance < 1:
-        raise InvalidScheme(f"{table.where}: tolerance is a number of seconds above 0")
+        raise InvalidScheme(f"{table.where}: tolerance must be a whole number of seconds above 0")
     return Timestamp(header, tolerance)
 
 
 def _header(table: Table) -> str:
     name = table.take("header", str)
     if not re.fullmatch(_HEADER, name):
-        raise InvalidScheme(f"{table.where}: header: {name!r} is not a header name")
+        raise InvalidScheme(
+            f"{table.where}: header: invalid header name; use letters, digits and hyphens"
+        )
     return name.lower()
 
 
@@ -175,9 +195,12 @@ def _check(scheme: WebhookScheme, where: str) -> None:
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (scheme.id and scheme.id.header):
-            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header")
+            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
     if dated != (scheme.timestamp is not None):
-        raise InvalidScheme(f"{where}: [timestamp] is for a time that is signed, which needs it")
+        raise InvalidScheme(
+            f"{where}: [timestamp] is needed exactly where a time is signed; add it, or leave it"
+            " out"
+        )
 
 
 def _vector(table: Table) -> WebhookVector:

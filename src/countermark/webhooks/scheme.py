@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from countermark.errors import UnknownScheme
+from countermark.showing import guarded, shown
 
 if TYPE_CHECKING:
     from datetime import date
@@ -158,15 +159,20 @@ class WebhookScheme(NamedTuple):
     vectors: tuple[WebhookVector, ...]
 
     @classmethod
+    @guarded
     def load(cls, slug: str) -> WebhookScheme:
         """Return the scheme *slug* that comes with the package.
 
         Raises:
             UnknownScheme: There is none of that name.
         """
+        given: object = slug
+        if not isinstance(given, str):
+            raise UnknownScheme("the name of a webhook scheme must be a text such as 'stigg'")
         return _load(slug)
 
     @classmethod
+    @guarded
     def from_mapping(cls, data: Mapping[str, Any]) -> WebhookScheme:
         """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
 
@@ -179,6 +185,7 @@ class WebhookScheme(NamedTuple):
         return read(data)
 
     @classmethod
+    @guarded
     def from_toml(cls, path: str | PathLike[str]) -> WebhookScheme:
         """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
 
@@ -214,8 +221,8 @@ def _load(slug: str) -> WebhookScheme:
     recipes = _recipes()
     if slug in recipes:
         return parse(recipes[slug].read_text(encoding="utf-8"), slug)
-    # A long name may be a secret in the wrong place: not to be repeated.
-    given = repr(slug) if len(slug) <= 24 else "that"
+    known = webhook_schemes()
     raise UnknownScheme(
-        f"no webhook scheme is called {given}; there are {', '.join(webhook_schemes())}"
+        f"unknown webhook scheme {shown(slug, known)}; use one of {', '.join(known)}, or a"
+        " WebhookScheme of your own"
     )

@@ -13,6 +13,7 @@ from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakK
 from countermark.keyring import Keyring
 from countermark.keys import SecretKey
 from countermark.options import checked_clock, no_keyring
+from countermark.showing import guarded, shown, shown_variable
 from countermark.webhooks.header_checks import hmac_check, secret_check
 from countermark.webhooks.http_signatures import http_signature_check
 from countermark.webhooks.proof import Check, Rest
@@ -50,6 +51,7 @@ class WebhookVerifier:
     scheme: WebhookScheme
     tolerance: float | None
 
+    @guarded
     def __init__(
         self,
         scheme: str | WebhookScheme,
@@ -58,18 +60,15 @@ class WebhookVerifier:
         tolerance: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        try:
-            self.scheme = scheme = _scheme(scheme)
-            rings = _rings(scheme, keyring)
-        finally:
-            # A secret that was given in its place is then not in the traceback.
-            del keyring
+        self.scheme = scheme = _scheme(scheme)
+        rings = _rings(scheme, keyring)
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
         _check_keys(scheme, rings)
         self._check = _compile(scheme, rings)
 
     @classmethod
+    @guarded
     def from_env(
         cls,
         scheme: str | WebhookScheme,
@@ -87,14 +86,20 @@ class WebhookVerifier:
         scheme = _scheme(scheme)
         secret = scheme.secret
         if not secret.variable:
-            raise ConfigurationError(f"{scheme.slug} names no environment variable for its secret")
+            raise ConfigurationError(
+                f"{scheme.slug} names no environment variable for its secret; give the keyring"
+                " yourself: WebhookVerifier(scheme, Keyring(secret))"
+            )
         ring = Keyring.from_env(secret.variable)
         if not secret.key_id_variable:
             return cls(scheme, ring, tolerance=tolerance, clock=clock)
         names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
         ids = [os.environ[name] for name in names if os.environ.get(name)]
         if not os.environ.get(names[0]):
-            raise ConfigurationError(f"the environment variable {names[0]} is not set")
+            raise ConfigurationError(
+                f"the environment variable {shown_variable(names[0])} is not set; set it to the"
+                " id of the key"
+            )
         return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
 
     def verify(
@@ -181,6 +186,7 @@ class WebhookVerifier:
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_check') else 'refused'}>"
 
 
+@guarded
 def verify_webhook(
     scheme: str | WebhookScheme,
     keyring: Keyring | Mapping[str, Keyring],
@@ -198,11 +204,8 @@ def verify_webhook(
         BadWebhook: It is not the vendor's; ``code`` says why.
         ConfigurationError: Something does not fit together.
     """
-    try:
-        verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
-        return verifier.verify(headers=headers, body=body, method=method, path=path)
-    finally:
-        del keyring, headers, body, method, path
+    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
+    return verifier.verify(headers=headers, body=body, method=method, path=path)
 
 
 def _attempt(step: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | str:
@@ -220,7 +223,9 @@ def _scheme(scheme: object) -> WebhookScheme:
     if isinstance(scheme, str):
         return WebhookScheme.load(scheme)
     if not isinstance(scheme, WebhookScheme):
-        raise ConfigurationError("scheme must be the name of a webhook scheme, or a WebhookScheme")
+        raise ConfigurationError(
+            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
+        )
     return scheme
 
 
@@ -229,7 +234,6 @@ def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
     if not isinstance(scheme.signature, HttpSignature):
         if isinstance(keyring, Keyring):
             return {"": keyring}
-        del keyring
         raise no_keyring()
     if isinstance(keyring, Mapping) and keyring:
         rings = dict(keyring)
@@ -237,8 +241,6 @@ def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
             isinstance(ring, Keyring) for ring in rings.values()
         ):
             return rings
-        del rings
-    del keyring
     raise ConfigurationError(
         f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
         " such as {'the key id': Keyring(secret)}"
@@ -249,7 +251,7 @@ def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
     if given is None:
         return None if scheme.timestamp is None else scheme.timestamp.tolerance
     if scheme.timestamp is None:
-        raise ConfigurationError(f"{scheme.slug} signs no time; leave tolerance= out")
+        raise ConfigurationError(f"{scheme.slug} does not sign a time; leave tolerance= out")
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not isfinite(given) or given <= 0:  # type: ignore[arg-type,operator]
         raise ConfigurationError("tolerance= must be a number of seconds above 0")
@@ -257,20 +259,37 @@ def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
 
 
 def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
-    rule, which = scheme.secret, f" in {scheme.secret.variable}" if scheme.secret.variable else ""
+    rule, which = (
+        scheme.secret,
+        f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else "",
+    )
     for key in _all_keys(rings):
         if not isinstance(key, SecretKey):
-            raise InvalidKey(f"{scheme.slug} needs a shared secret, not a private key")
+            raise InvalidKey(
+                f"{scheme.slug} needs a shared secret, not a private key; give the secret, as text"
+            )
         if key.starts_with(rule.refuse_prefixes):
-            raise InvalidKey(f"{scheme.slug}: this is a key of another kind, not the secret{which}")
+            raise InvalidKey(
+                f"{scheme.slug}: this is a key of another kind, not the secret{which}; copy the"
+                " secret of the webhook"
+            )
+        if rule.prefix and key.starts_with([f"v1,{rule.prefix}"]):
+            raise InvalidKey(
+                f"{scheme.slug}: the secret{which} begins with 'v1,', which is surplus; cut it off,"
+                f" so that it begins with {shown(rule.prefix, ['whsec_'])}"
+            )
         written = key.written(rule.form, rule.prefix)
         if rule.most is not None and not written.looks_short(least=rule.most + 1):
-            raise InvalidKey(f"{scheme.slug}: the secret{which} has more than {rule.most} bytes")
+            raise InvalidKey(
+                f"{scheme.slug}: the secret{which} has more than {rule.most} bytes; copy it again,"
+                " alone"
+            )
         if written.looks_short(least=rule.least):
             warnings.warn(
-                f"{scheme.slug}: the secret{which} has fewer than {rule.least} bytes",
+                f"{scheme.slug}: the secret{which} has fewer than {rule.least} bytes; have the"
+                " vendor make a longer one",
                 WeakKeyWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

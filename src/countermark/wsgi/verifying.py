@@ -15,6 +15,7 @@ from countermark.origins import AllowedOrigins
 from countermark.presented import PrincipalReader
 from countermark.refusal import is_preflight, preflight_answer, refusal
 from countermark.responses import Response
+from countermark.showing import guarded
 from countermark.verifiers import TenantReader, VerifierSetting
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class VerifyingMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: WSGIApplication,

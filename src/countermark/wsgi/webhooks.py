@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.events import OnEvent
 from countermark.responses import Response, problem, without_body
+from countermark.showing import guarded
 from countermark.webhooks.receiving import (
     ENVIRON_KEY,
     Duplicates,
@@ -66,6 +67,7 @@ class WebhookMiddleware:
         ConfigurationError: Something is missing or does not fit together.
     """
 
+    @guarded
     def __init__(
         self,
         app: WSGIApplication,

@@ -1,0 +1,103 @@
+"""What a message or a traceback may repeat of the arguments: a secret could be among them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import wraps
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# The longest name that is repeated. Generated secrets are longer, or resemble no known name.
+_LONGEST = 40
+_HIDDEN = "<not shown, as it may be a secret>"
+# How alike a name and a known one must be; at 0.7 a mistyped letter or two are left out.
+_ALIKE = 0.7
+# Names such as STIGG_SIGNING_SECRET_FILE: words without digits, and a kind of secret at
+# the end. A generated secret ends in what was generated.
+# Not compiled at import, which would cost more than the rest of this module.
+_VARIABLE = (
+    r"(?!.{64})([A-Z]{1,16}_){1,6}(SECRET|KEY|TOKEN|PEM|PASSWORD|ID)"
+    r"(_(FILE|PREVIOUS|NEXT|TEST|LIVE|SANDBOX|STAGING|PROD|PRODUCTION|DEV))*"
+)
+
+
+def shown(given: object, known: Iterable[str]) -> str:
+    """Return *given* as a message may repeat it.
+
+    Args:
+        given: What a user gave in the place of a name.
+        known: The names that are expected there.
+
+    Returns:
+        The name in quotes if it is one of *known* or nearly so; otherwise words that do
+        not repeat it.
+    """
+    if isinstance(given, str) and len(given) <= _LONGEST:
+        from difflib import get_close_matches  # late, as only mistakes need it
+
+        if get_close_matches(given.lower(), map(str.lower, known), n=1, cutoff=_ALIKE):
+            return repr(given)
+    return _HIDDEN
+
+
+def shown_variable(name: object) -> str:
+    """Return the name of an environment variable as a message may repeat it."""
+    if isinstance(name, str) and re.fullmatch(_VARIABLE, name):
+        return name
+    return _HIDDEN
+
+
+def shown_file(path: object) -> str:
+    """Return the name of a file of TOML as a message may repeat it."""
+    name = str(path).replace("\\", "/").rpartition("/")[2]
+    return name if len(name) <= _LONGEST and name.endswith(".toml") else _HIDDEN
+
+
+def place_in(error: Exception) -> str:
+    """Return where in a TOML text the error is; what else its message says may quote the text."""
+    found = re.search(r"\(at (line \d+, column \d+)\)|\(at (end of document)\)", str(error))
+    return f" at {found[1] or 'its end'}" if found else ""
+
+
+def guarded(function: Callable[P, T]) -> Callable[P, T]:
+    """Return *function* so that its errors carry no argument in their frames.
+
+    Error trackers send the local variables of every frame of a traceback. All frames from
+    *function* on lose theirs when an error leaves it, and an error of ours loses the
+    exception that it replaces, whose message may quote the argument. The place of the error
+    stays.
+    """
+
+    @wraps(function)
+    def call(*given: P.args, **named: P.kwargs) -> T:
+        handled = sys.exception()  # an error of the caller's, which is left as it is
+        try:
+            return function(*given, **named)
+        except BaseException as error:
+            del given, named
+            _forget(error, handled)
+            raise
+
+    return call
+
+
+def _forget(error: BaseException, handled: BaseException | None) -> None:
+    found: BaseException | None = error
+    while found is not None and found is not handled:
+        _clear(found.__traceback__)
+        if found.__suppress_context__ and found.__cause__ is None:
+            found.__context__ = None
+        found = found.__cause__ or found.__context__
+
+
+def _clear(traceback: TracebackType | None) -> None:
+    while traceback is not None:
+        with suppress(RuntimeError):  # it is still running
+            traceback.tb_frame.clear()
+        traceback = traceback.tb_next

@@ -1,0 +1,278 @@
+"""The public entries of the package, each with good arguments."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flask
+
+from countermark import (
+    Keyring,
+    PrivateKey,
+    PublicKey,
+    Scheme,
+    SecretKey,
+    Signer,
+    Verifier,
+    asgi,
+    starlette,
+    wsgi,
+)
+from countermark.allowance import Allowance
+from countermark.authentication import Authentication
+from countermark.cli import main
+from countermark.credentials import from_cookie, from_header, from_query
+from countermark.fastapi import verified_identity
+from countermark.flask import Countermark
+from countermark.modes import ModeFile
+from countermark.origins import AllowedOrigins
+from countermark.redis import RedisStore
+from countermark.testing import FlowSessions, StiggEdge, tampered
+from countermark.webhooks import WebhookScheme, WebhookVerifier
+from tests.unit.samples import private_key
+
+KEY = "3f9c2b7d51e8406aa9b4c1d0e7f65a28"
+RING = Keyring(KEY)
+SIGNER = Signer("stigg", RING)
+VERIFIER = Verifier("stigg", RING)
+PEM, PUBLIC = private_key("RS256")
+FILES = resources.files("countermark")
+RECIPE = tomllib.loads((FILES / "schemes" / "stigg.toml").read_text())
+JWT_RECIPE = tomllib.loads((FILES / "schemes" / "knock.toml").read_text())
+WEBHOOK = tomllib.loads((FILES / "webhooks" / "recipes" / "stigg.toml").read_text())
+
+
+class Entry(NamedTuple):
+    """A callable, and arguments that it takes."""
+
+    name: str
+    call: Callable[..., object]
+    good: Mapping[str, Any]
+
+    @property
+    def arguments(self) -> Iterator[str]:
+        return iter(self.good)
+
+    def build(self, given: Mapping[str, Any]) -> object:
+        return self.call(**{**self.good, **given})
+
+
+def nothing(*given: object) -> None:
+    return None
+
+
+def from_recipe(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> Iterator[Any]:
+    """Yield a callable for the whole, and for each table of a recipe, with its entries."""
+
+    def whole(**entries: Any) -> object:
+        return read(entries)
+
+    yield "", whole, {"slug": "mine", **data}
+    for table, content in data.items():
+        if isinstance(content, dict):
+
+            def inner(table: str = table, **entries: Any) -> object:
+                return read({"slug": "mine", **data, table: entries})
+
+            yield f"[{table}]", inner, content
+
+
+def flask_app(*, principal: Any, **config: Any) -> object:
+    app = flask.Flask("app")
+    app.config.update({f"COUNTERMARK_{name}": value for name, value in config.items()})
+    return Countermark(app, principal=principal)
+
+
+def flask_key(*, key: Any) -> object:
+    app = flask.Flask("app")
+    app.config.update({"COUNTERMARK_SIGNERS": [SIGNER]})
+    if isinstance(key, str) and key:
+        app.config[f"COUNTERMARK_{key.upper()}"] = 1
+    return Countermark(app, principal=nothing)
+
+
+def command(arguments: list[str]) -> Callable[..., object]:
+    """Return the command with one argument of the given text."""
+
+    def run(*, argument: Any) -> object:
+        text = argument if isinstance(argument, str) else str(argument)
+        return main([part.replace("ARG", text) for part in arguments]) if text else 0
+
+    return run
+
+
+def mode_file(*, text: Any) -> object:
+    path = Path(str(text)) if "\n" not in str(text) else Path("nowhere")
+    return ModeFile(path) if text else 0
+
+
+def optional(call: Callable[..., object]) -> Callable[..., object]:
+    return lambda **given: call(**{name: value for name, value in given.items() if value != "-"})
+
+
+_SIGNING = {
+    "signers": SIGNER,
+    "principal": nothing,
+    "vary": "Cookie",
+    "cache_control": "private",
+    "sign_impersonated": False,
+    "on_event": None,
+}
+_VERIFYING = {
+    "app": nothing,
+    "verifier": VERIFIER,
+    "mode": "enforce",
+    "token": "X-Token",
+    "principal": None,
+    "origins": None,
+    "allowance": None,
+    "tenant": None,
+    "meter": None,
+    "on_event": None,
+}
+_RECEIVING = {
+    "app": nothing,
+    "verifier": WebhookVerifier("stigg", RING),
+    "paths": "/hooks",
+    "max_body": 1000,
+    "duplicates": "answer",
+    "store": None,
+    "when_unavailable": "fail_open",
+    "on_event": None,
+}
+_SIGNER = {
+    "scheme": "stigg",
+    "settings": None,
+    "header": "X-Token",
+    "environment": None,
+    "id_pattern": None,
+    "claims": (),
+}
+_VERIFIER = {
+    "scheme": "stigg",
+    "settings": None,
+    "environment": None,
+    "other_environments": None,
+    "id_pattern": None,
+    "leeway": 10,
+    "max_age": None,
+}
+_WEBHOOK = {"scheme": "github", "keyring": RING, "tolerance": None}
+
+
+def _entries() -> Iterator[Entry]:
+    yield Entry("SecretKey", SecretKey, {"secret": KEY, "until": None})
+    yield Entry("PrivateKey", PrivateKey, {"pem": PEM, "until": None})
+    yield Entry("PublicKey", PublicKey, {"pem": PUBLIC, "until": None})
+    yield Entry("Keyring", Keyring, {"current": KEY, "previous": (), "next": ()})
+    yield Entry("Keyring.from_env", Keyring.from_env, {"name": "STIGG_SIGNING_SECRET"})
+    yield Entry("Scheme.load", Scheme.load, {"slug": "stigg"})
+    yield Entry("Signer", Signer, {**_SIGNER, "keyring": RING, "lifetime": None})
+    yield Entry(
+        "Signer of a JWT",
+        Signer,
+        {
+            **_SIGNER,
+            "scheme": "intercom-jwt",
+            "claims": ["plan"],
+            "lifetime": 60,
+            "keyring": RING,
+        },
+    )
+    yield Entry("Signer.from_env", Signer.from_env, _SIGNER)
+    yield Entry("Verifier", Verifier, {**_VERIFIER, "keyring": RING})
+    yield Entry("Verifier.from_env", Verifier.from_env, _VERIFIER)
+    for name, call, good in from_recipe(Scheme.from_mapping, RECIPE):
+        yield Entry(f"Scheme.from_mapping of a MAC{name}", call, good)
+    for name, call, good in from_recipe(Scheme.from_mapping, JWT_RECIPE):
+        yield Entry(f"Scheme.from_mapping of a JWT{name}", call, good)
+    for name, call, good in from_recipe(WebhookScheme.from_mapping, WEBHOOK):
+        yield Entry(f"WebhookScheme.from_mapping{name}", call, good)
+    yield Entry("Scheme.from_mapping", Scheme.from_mapping, {"data": {"slug": "mine", **RECIPE}})
+    yield Entry("WebhookScheme.load", WebhookScheme.load, {"slug": "stigg"})
+    yield Entry("WebhookVerifier", WebhookVerifier, _WEBHOOK)
+    yield Entry("WebhookVerifier of HTTP signatures", WebhookVerifier, {
+        "scheme": "cognito", "keyring": {"an-id": RING},
+    })  # fmt: skip
+    yield Entry("WebhookVerifier.from_env", WebhookVerifier.from_env, {
+        "scheme": "stigg", "tolerance": None,
+    })  # fmt: skip
+    yield Entry("AllowedOrigins", AllowedOrigins, {
+        "origins": ["https://app.example"], "missing": "refuse", "null": "refuse", "loopback": None,
+    })  # fmt: skip
+    yield Entry("Allowance", Allowance, {
+        "count": 3, "session": None, "store": None, "when_unavailable": "fail_closed",
+    })  # fmt: skip
+    yield Entry("RedisStore", RedisStore, {
+        "url": "redis://127.0.0.1:1/0", "prefix": "a:", "timeout": 0.2, "pause": 1.0,
+    })  # fmt: skip
+    for locate in (from_header, from_query, from_cookie):
+        yield Entry(locate.__name__, locate, {"name": "X-Token"})
+    yield Entry("Authentication", Authentication, {
+        "verifier": VERIFIER, "token": "X-Token", "principal": None, "origins": None,
+        "on_event": None,
+    })  # fmt: skip
+    yield Entry("asgi.SigningMiddleware", asgi.SigningMiddleware, {
+        "app": nothing, **_SIGNING, "blocking": False, "websocket_headers": False,
+    })  # fmt: skip
+    yield Entry("wsgi.SigningMiddleware", wsgi.SigningMiddleware, {"app": nothing, **_SIGNING})
+    for module in (asgi, wsgi):
+        kind = module.__name__.rpartition(".")[2]
+        yield Entry(f"{kind}.VerifyingMiddleware", module.VerifyingMiddleware, _VERIFYING)
+        yield Entry(f"{kind}.WebhookMiddleware", module.WebhookMiddleware, _RECEIVING)
+    yield Entry("starlette.SigningMiddleware", starlette.SigningMiddleware, {
+        "app": nothing, **_SIGNING,
+    })  # fmt: skip
+    yield Entry("starlette.VerifyingMiddleware", starlette.VerifyingMiddleware, _VERIFYING)
+    backend = {
+        name: value for name, value in _VERIFYING.items()
+        if name in ("verifier", "token", "principal", "origins", "on_event")
+    }  # fmt: skip
+    yield Entry("starlette.TokenBackend", starlette.TokenBackend, backend)
+    yield Entry("fastapi.verified_identity", verified_identity, {**backend, "optional": False})
+    yield Entry("Flask", flask_app, {
+        "principal": nothing, **{
+            name.upper(): value for name, value in _SIGNING.items() if name != "principal"
+        },
+    })  # fmt: skip
+    yield Entry("a key of Flask's config", flask_key, {"key": ""})
+    yield Entry("StiggEdge", StiggEdge, {
+        "keyring": RING, "publishable_key": "client-1", "enforced": True,
+    })  # fmt: skip
+    yield Entry("FlowSessions", FlowSessions, {
+        "keyring": RING, "publishable_key": "key", "origins": None, "environment": None,
+        "unsigned_sessions": 3, "require_signed": False,
+    })  # fmt: skip
+    yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
+    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
+    yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
+    yield Entry("countermark COMMAND", command(["ARG"]), {"argument": ""})
+    yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
+
+
+_WORDS = {
+    "a text", "an upper-case text", "upper-case words", "upper-case words with digits",
+    "a short text", "a long text", "a dotted text", "a webhook secret",
+}  # fmt: skip
+_SLUGS = {"a text", "a short text", "a long text"}
+#: What is shown where it is well-formed, as a name is asked for that is no secret anywhere: a
+#: header's in every response, a recipe's slug in every event. An origin is in every request.
+NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
+    **{(name, "header"): _WORDS for name in ("Signer", "Signer of a JWT", "Signer.from_env")},
+    **{(name, "slug"): _SLUGS for name in (
+        "Scheme.from_mapping of a MAC", "Scheme.from_mapping of a JWT",
+        "WebhookScheme.from_mapping",
+    )},
+    ("from_header", "name"): _WORDS,
+    ("from_query", "name"): _WORDS | {
+        "a text in braces", "an origin", "a URL with a password",
+    },
+    ("from_cookie", "name"): _WORDS | {"a text in braces"},
+}  # fmt: skip
+
+ENTRIES = list(_entries())
