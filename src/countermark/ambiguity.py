@@ -40,9 +40,15 @@ def ambiguity(
     it can be taken apart again in one way only. And no message may be taken for
     another that the same key signs.
     """
-    for template in (template for group in groups for template in group):
-        if reason := _ambiguity(template, payload, rules):
-            return f"in {str(template)!r} {reason}"
+    for group in groups:
+        # Next to the id, an address need not tell two people apart.
+        by_id = any(p.names == ("id",) and not p.optional for t in group for p in t.placeholders)
+        folded = {name for name, rule in rules.items() if rule.lower} - (
+            {"email"} if by_id else set()
+        )
+        for template in group:
+            if reason := _ambiguity(template, payload, rules, folded):
+                return f"in {str(template)!r} {reason}"
     messages = [] if mac is None else [mac.message, *mac.siblings.values()]
     for one, other in combinations(messages, 2):
         if not _begin_differently(one, other, rules):
@@ -50,9 +56,9 @@ def ambiguity(
     return ""
 
 
-def _ambiguity(text: Template, payload: Payload | None, rules: Rules) -> str:
+def _ambiguity(text: Template, payload: Payload | None, rules: Rules, folded: set[str]) -> str:
     for placeholder in text.placeholders:
-        if reason := _collision(placeholder, rules):
+        if reason := _collision(placeholder, rules, folded):
             return reason
     parts = _merged(text)
     fields = [place for place, part in enumerate(parts) if isinstance(part, Placeholder)]
@@ -100,9 +106,9 @@ def _merged(text: Template) -> list[str | Placeholder]:
     return parts
 
 
-def _collision(placeholder: Placeholder, rules: Rules) -> str:
-    """Tell whether two principals can have the same value there."""
-    if any(name != "email" and rules.get(name, _NO_RULE).lower for name in placeholder.names):
+def _collision(placeholder: Placeholder, rules: Rules, folded: set[str]) -> str:
+    """Return why two principals can have the same value there, or an empty text."""
+    if folded.intersection(placeholder.names):
         return f"{placeholder} is put into lower case"
     for one, other in combinations(placeholder.names, 2):
         if not _told_apart(one, other, rules):

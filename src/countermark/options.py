@@ -20,15 +20,19 @@ MAX_LIFETIME = 100 * 365 * 86400
 _REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
 
 
-def checked_scheme(scheme: object) -> Scheme:
-    """Return the scheme that is meant by a name, or is one."""
+def checked_scheme(scheme: object, never_signed: Iterable[str] = ()) -> Scheme:
+    """Return the scheme that is meant by a name, or is one, without the values never signed."""
     if isinstance(scheme, str):
-        return Scheme.load(scheme)
+        scheme = Scheme.load(scheme)
     if not isinstance(scheme, Scheme):
         raise ConfigurationError(
             "scheme must be the name of a scheme, such as 'stigg', or a Scheme"
         )
-    return scheme
+    if not never_signed and isinstance(never_signed, tuple):
+        return scheme
+    from countermark.never_signed import without_values  # late, as few accounts need it
+
+    return without_values(scheme, never_signed)
 
 
 def no_keyring() -> ConfigurationError:

@@ -102,6 +102,11 @@ class _Reader:
         #: The kinds of all values that a placeholder may name so far.
         self.kinds = {**MOMENT, **PRINCIPAL}
         self.kinds |= {name: rule.kind for name, rule in self.values.items()}
+        for name, rule in self.values.items():
+            if any(other == name or other not in self.kinds for other in rule.apart_from):
+                raise InvalidScheme(
+                    f"{top.where}: [values.{name}]: apart_from must name other values; change it"
+                )
         self.kinds |= {f"settings.{name}": "text" for name in self.settings}
         self.used: list[Placeholder] = []
 
@@ -157,6 +162,7 @@ class _Reader:
                 _vector(Table(f"{top.where}: [[vectors]]", item))
                 for item in top.take("vectors", list, [])
             ),
+            never_signed=frozenset(),
         )
         for table in (top, secret, environments):
             table.close()
@@ -405,9 +411,18 @@ def _rule(table: Table) -> ValueRule:
         lower=table.take("lower", bool, default=False),
         refuse_prefixes=table.texts("refuse_prefixes"),
         refuse_containing=table.texts("refuse_containing"),
+        apart_from=table.texts("apart_from"),
+        id_at=table.take("id_at", str, ""),
         patterns=() if pattern is None else (checked_pattern(pattern, where),),
     )
     table.close()
+    if bool(rule.apart_from) > bool(rule.refuse_prefixes or rule.refuse_containing):
+        raise InvalidScheme(
+            f"{table.where}: apart_from gives the reason of refuse_prefixes or refuse_containing;"
+            " add one of them"
+        )
+    if rule.id_at and rule.kind != "object":
+        raise InvalidScheme(f'{table.where}: id_at is for kind = "object"; leave it out')
     if rule.kind != "text" and (rule.refuses or rule.lower):
         raise InvalidScheme(
             f'{table.where}: only a text can have rules; leave them out, or set kind = "text"'

@@ -80,7 +80,7 @@ class Renderer:
         InvalidKey: The key is not written as the recipe says.
     """
 
-    __slots__ = ("_fields", "_getters", "_slug")
+    __slots__ = ("_fields", "_getters", "_never", "_slug")
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class Renderer:
         clock: Callable[[], float],
     ) -> None:
         self._slug = scheme.slug
+        self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
         self._fields = compile_structure(scheme.fields)
         getters: dict[str, Callable[[Values], Any]] = {
             "now": lambda values: clock(),
@@ -109,8 +110,9 @@ class Renderer:
         for name in PRINCIPAL_TEXTS:
             getters[name] = _getter_of_field(name, rule if name == "id" else scheme.rule(name))
         for name, value_rule in scheme.values.items():
-            if name not in getters:
-                getters[name] = _getter_of_attribute(name, value_rule)
+            if name in scheme.never_signed:
+                getters.setdefault(name, _getter_of_refused(name))
+            getters.setdefault(name, _getter_of_attribute(name, value_rule))
         for name, constant in settings.items():
             getters[f"settings.{name}"] = _constant(constant)
         if scheme.payload is not None:
@@ -141,8 +143,13 @@ class Renderer:
             InvalidPrincipal: The principal lacks what the vendor signs, or the
                 vendor refuses it.
         """
-        token: str = self.find(values, lambda values: values("token"))
+        token: str = self.find(values, self._token)
         return token
+
+    def _token(self, values: Values) -> Any:
+        for name in self._never:
+            values(name)  # refuses a principal that has it
+        return values("token")
 
     def fields(self, values: Values) -> dict[str, Any]:
         """Return what the front end hands over.
@@ -215,6 +222,19 @@ def _getter_of_field(name: str, rule: ValueRule) -> Callable[[Values], Any]:
     return get
 
 
+def _getter_of_refused(name: str) -> Callable[[Values], Any]:
+    def get(values: Values) -> Any:
+        if values.attribute(name) is not MISSING:
+            raise InvalidPrincipal(
+                f"the principal has the attribute {name}, which never_signed= excludes; remove one"
+                " of them",
+                code="principal_field",
+            )
+        return MISSING
+
+    return get
+
+
 def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
     where = f"the attribute {name}"
 
@@ -231,9 +251,22 @@ def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
                 f"{where} must be of the kind {rule.kind}; convert it in the Principal",
                 code="principal_field",
             )
+        if rule.id_at and _found_at(value, rule.id_at) not in (None, values.of_principal("id")):
+            raise InvalidPrincipal(
+                f"{where} names another user at {rule.id_at} than the principal's id; give both"
+                " the same id",
+                code="principal_field",
+            )
         return value
 
     return get
+
+
+def _found_at(value: Any, path: str) -> Any:
+    """Return what an object holds at a path such as ``user.key``, or None."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:

@@ -19,6 +19,10 @@ class ValueRule(NamedTuple):
         refuse_containing: What must not occur in it.
         patterns: Regular expressions, each of which all of it must match.
         default: What it is where the principal has no such attribute; None: missing.
+        apart_from: The values from which ``refuse_prefixes`` and ``refuse_containing``
+            keep it apart. Where an account never signs those, it needs neither.
+        id_at: The place of a user's id in an object, such as ``user.key``: what is
+            there must be the principal's id.
     """
 
     kind: str = "text"
@@ -28,11 +32,15 @@ class ValueRule(NamedTuple):
     refuse_containing: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     default: Any = None
+    apart_from: tuple[str, ...] = ()
+    id_at: str = ""
 
     @property
     def refuses(self) -> bool:
         """Whether there is any text that it refuses."""
-        return self != ValueRule(self.kind, lower=self.lower, default=self.default)
+        return self != ValueRule(
+            self.kind, lower=self.lower, default=self.default, id_at=self.id_at
+        )
 
     def problem(self, text: str) -> str | None:
         """Return why *text*, already known to be fit in general, may not be signed."""
@@ -62,6 +70,9 @@ class ValueRule(NamedTuple):
                 )
             text = text.lower()
         if problem := self.problem(text):
+            if self.apart_from:
+                names = ", ".join(map(repr, self.apart_from))
+                problem += f"; if the account never signs that, say never_signed=[{names}]"
             raise InvalidPrincipal(f"{where} is refused: {problem}", code="principal_pattern")
         return text
 

@@ -151,6 +151,7 @@ class Scheme:
         "fields": "What the front end hands over, by the vendor's names.",
         "frontend": "The line of JavaScript that hands over ``identity``, the fields.",
         "vectors": "Examples.",
+        "never_signed": "The values that the account never signs; see ``never_signed=``.",
     }
 
     slug: str
@@ -180,6 +181,7 @@ class Scheme:
     fields: Mapping[str, Any]
     frontend: str
     vectors: tuple[Vector, ...]
+    never_signed: frozenset[str]
 
     def __init__(self, **what: Any) -> None:
         for name in self.__slots__:

@@ -54,6 +54,9 @@ class Signer:
         lifetime: How long a token lives, in seconds. By default the scheme says.
         claims: Names of the principal's values and attributes that are claims of
             the JWT too, for vendors who take any.
+        never_signed: Names of values that the account never signs with this secret, such
+            as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
+            them, and they are refused, or left out where the principal has another value.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -102,11 +105,12 @@ Raises:
         id_pattern: str | None = None,
         lifetime: int | None = None,
         claims: Iterable[str] = (),
+        never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(keyring, Keyring):
             raise no_keyring()
-        self.scheme = scheme = checked_scheme(scheme)
+        self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment)
         if header is _FROM_SCHEME:
             header = scheme.header
@@ -139,6 +143,7 @@ Raises:
         id_pattern: str | None = None,
         lifetime: int | None = None,
         claims: Iterable[str] = (),
+        never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> Signer:
         """Build a signer with the keys of the environment variable that the scheme names.
@@ -157,6 +162,7 @@ Raises:
             id_pattern=id_pattern,
             lifetime=lifetime,
             claims=claims,
+            never_signed=never_signed,
             clock=clock,
         )
 

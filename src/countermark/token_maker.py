@@ -76,6 +76,8 @@ def _compile(
 ) -> Callable[[Signable], str] | None:
     if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
         return None
+    if not scheme.never_signed.issubset(PRINCIPAL_TEXTS):
+        return None  # each principal is asked for the attributes that are excluded
     message, where = scheme.mac.message, f"{scheme.slug}: the id"
     write = compile_text(message)
     of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]

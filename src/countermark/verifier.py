@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from countermark.errors import (
@@ -57,6 +57,9 @@ class Verifier:
         leeway: How far the sender's clock may be off, in seconds.
         max_age: How old a token may be, in seconds, where tokens say when they were
             made; None: what they say of their end counts alone.
+        never_signed: Names of values that the account never signs with this secret, such
+            as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
+            them, and they are refused, or left out where the principal has another value.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -97,12 +100,13 @@ class Verifier:
         id_pattern: str | None = None,
         leeway: float = 10,
         max_age: float | None = None,
+        never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         others = _checked_others(other_environments)
         if not isinstance(keyring, Keyring):
             raise no_keyring()
-        self.scheme = scheme = checked_scheme(scheme)
+        self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
         constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
@@ -138,6 +142,7 @@ class Verifier:
         id_pattern: str | None = None,
         leeway: float = 10,
         max_age: float | None = None,
+        never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> Verifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
@@ -154,6 +159,7 @@ class Verifier:
             id_pattern=id_pattern,
             leeway=leeway,
             max_age=max_age,
+            never_signed=never_signed,
             clock=clock,
         )
 

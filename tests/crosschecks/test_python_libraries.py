@@ -54,11 +54,19 @@ def test_a_user_of_launchdarkly(launchdarkly: Any, id: str) -> None:
     assert signer_of("launchdarkly").sign(id) == launchdarkly.secure_mode_hash(Context.create(id))
 
 
+def test_a_user_of_launchdarkly_with_a_colon(launchdarkly: Any) -> None:
+    from ldclient import Context
+
+    signer = signer_of("launchdarkly", never_signed=["context"])
+    for id in ("org:acme", "user:1", ":", "a:b%c"):
+        assert signer.sign(id) == launchdarkly.secure_mode_hash(Context.create(id))
+
+
 @pytest.mark.parametrize(
     "data",
     [
         {"kind": "org", "key": "a:b%c"},
-        {"kind": "multi", "user": {"key": "u:1%"}, "org": {"key": "a:b%c"}},
+        {"kind": "multi", "user": {"key": "somebody"}, "org": {"key": "a:b%c"}},
         {"kind": "multi", "org": {"key": "a:b%c"}},
         {"kind": "multi", "b": {"key": "1"}, "a": {"key": "2"}, "a-b": {"key": "3"}},
         {"kind": "multi", "A": {"key": "é"}, "a": {"key": "用"}},

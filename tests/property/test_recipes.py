@@ -26,7 +26,7 @@ PIECES = st.sampled_from(
      "@"]
 )  # fmt: skip
 MESSAGES = st.lists(PIECES, min_size=1, max_size=5).map("".join)
-TEXT = st.text("a:-@", min_size=1, max_size=3)
+TEXT = st.text("aA:-@", min_size=1, max_size=3)
 REFUSALS = st.lists(st.sampled_from([":", "-", "@", "a"]), max_size=2)
 NUMBERS = st.integers(-11, 11)
 
@@ -49,7 +49,7 @@ def principals(draw: st.DrawFn) -> Principal:
 FORMS = ("message", "json", "query", "text", "sibling", "jwt")
 
 
-def read(form: str, message: str, refusals: dict[str, list[str]]) -> Scheme:
+def read(form: str, message: str, refusals: dict[str, list[str]], *, lower: bool = False) -> Scheme:
     """Return the scheme that signs *message* in one of the ways there are."""
     data: dict[str, Any] = {
         "slug": "of-the-test",
@@ -57,6 +57,7 @@ def read(form: str, message: str, refusals: dict[str, list[str]]) -> Scheme:
         "values": {"org": {}, "number": {"kind": "integer"}, "team": {"default": "a"}}
         | {name: {"refuse_containing": parts} for name, parts in refusals.items()},
     }
+    data["values"].setdefault("email", {})["lower"] = lower
     if form == "jwt":
         return Scheme.from_mapping(data | {"jwt": {"algorithm": "HS256", "claims": {"x": message}}})
     mac = {"algorithm": "sha256", "message": message, "encoding": "hex"}
@@ -74,21 +75,27 @@ def read(form: str, message: str, refusals: dict[str, list[str]]) -> Scheme:
     st.sampled_from(FORMS),
     MESSAGES,
     st.fixed_dictionaries({"id": REFUSALS, "email": REFUSALS, "org": REFUSALS}),
-    principals(),
-    principals(),
+    st.tuples(principals(), principals()),
+    st.booleans(),
 )
 @example(
-    "message", "{id}:{email}", {"id": [":"]}, Principal("a", email="a@"), Principal("b", email="@")
+    "message",
+    "{id}:{email}",
+    {"id": [":"]},
+    (Principal("a", email="a@"), Principal("b", email="@")),
+    False,
 )
+@example("message", "{email}", {}, (Principal("a", email="a@"), Principal("b", email="A@")), True)
 def test_a_recipe_that_is_not_ambiguous_tells_principals_apart(
     form: str,
     message: str,
     refusals: dict[str, list[str]],
-    one: Principal,
-    other: Principal,
+    pair: tuple[Principal, Principal],
+    lower: bool,
 ) -> None:
+    one, other = pair
     try:
-        scheme = read(form, message, refusals)
+        scheme = read(form, message, refusals, lower=lower)
     except InvalidScheme:
         return
     signer = Signer(scheme, Keyring(SECRET), settings={"app": "a:-"}, clock=lambda: 1_800_000_000)
@@ -98,17 +105,18 @@ def test_a_recipe_that_is_not_ambiguous_tells_principals_apart(
         return
     tokens = [each.fields.get("other", each.token) for each in signed]
     # What the message holds of each, by the names in it.
-    seen = [_seen(message, who) for who in (one, other)]
+    seen = [_seen(message, who, lower=lower) for who in (one, other)]
     assert (tokens[0] == tokens[1]) == (seen[0] == seen[1])
     if form == "sibling":
         assert tokens[0] != signed[1].token
         assert tokens[1] != signed[0].token
 
 
-def _seen(message: str, who: Principal) -> list[Any]:
+def _seen(message: str, who: Principal, *, lower: bool) -> list[Any]:
     values = {
         "id": who.id,
-        "email": who.email,
+        # Next to the id, an address in another case is the same person's.
+        "email": str(who.email).lower() if lower and "{id}" in message else who.email,
         "phone": who.phone,
         "created": who.created,
         "team": "a",

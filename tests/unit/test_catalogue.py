@@ -21,7 +21,7 @@ from countermark import (
 from countermark.catalogue import catalogue
 from countermark.examples import check
 from countermark.formats import FORMATS
-from tests.unit.samples import ANN, SECRET, build_signer, signer_of
+from tests.unit.samples import ANN, ATTRIBUTES, SECRET, build_signer, signer_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = {slug: Scheme.load(slug) for slug in catalogue()}
@@ -101,7 +101,17 @@ def test_the_secret_of_cognito_is_text_and_not_hexadecimal() -> None:
     assert Signer("cognito-flow", Keyring(decoded)).sign(vector.id or "") != vector.token
 
 
-AMBIGUOUS = {"appy-sdk", "loyaltylion", "supportwire", "yourgpt", "zoho-thrive"}
+AMBIGUOUS = {
+    "appy-sdk",
+    "customerly",
+    "ensoras",
+    "loyaltylion",
+    "magicbell-hmac",
+    "refgrow",
+    "supportwire",
+    "yourgpt",
+    "zoho-thrive",
+}
 
 
 def test_only_these_can_sign_two_principals_alike() -> None:
@@ -169,3 +179,27 @@ def test_the_others_say_nothing(slug: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_signer(slug)
+
+
+# These sign an attribute, such as a channel or a subscription, and neither id nor address.
+OF_ATTRIBUTES = {"churnkey", "metabase-static", "novu-agent", "pusher", "typewise", "unchurn"}
+
+
+@pytest.mark.parametrize("slug", sorted(set(SCHEMES) - AMBIGUOUS - OF_ATTRIBUTES))
+def test_two_accounts_that_differ_in_case_have_different_tokens(slug: str) -> None:
+    """Under Django's default user model, addresses may differ in their case alone."""
+    signer, compared = signer_of(slug), 0
+    attributes = {name: value for name, value in ATTRIBUTES.items() if name != "context"}
+    for given in ({"id": None}, {}):
+        ids = [None, None] if "id" in given else ["user-1", "USER-1"]
+        pair = [
+            Principal(id, email=email, phone="+15550100", name="Ann", attributes=attributes)
+            for id, email in zip(ids, ["ann@b.example", "ANN@b.example"], strict=True)
+        ]
+        try:
+            tokens = [signer.issue(who).token for who in pair]
+        except InvalidPrincipal:  # a scheme signs an id or an address, not each of them
+            continue
+        compared += 1
+        assert tokens[0] != tokens[1]
+    assert compared

@@ -410,11 +410,13 @@ def test_files_that_are_odd_are_refused(tmp_path: Path) -> None:
             Scheme.from_toml(path)
 
 
-def test_a_lower_case_id_is_ambiguous_and_a_lower_case_address_is_not() -> None:
+def test_a_lower_case_id_or_address_is_ambiguous_unless_the_id_is_signed_too() -> None:
     with pytest.raises(InvalidScheme, match=r"\{id\} is put into lower case"):
         Scheme.from_mapping(changed(SMALLEST, "values.id.lower", True))
     data = changed(SMALLEST, "values.email.lower", True)
-    assert not Scheme.from_mapping(changed(data, "mac.message", "{email}")).ambiguous
+    with pytest.raises(InvalidScheme, match=r"\{email\} is put into lower case"):
+        Scheme.from_mapping(changed(data, "mac.message", "{email}"))
+    assert not Scheme.from_mapping(changed(data, "mac.message", "{id}\n{email}")).ambiguous
 
 
 @pytest.mark.parametrize(

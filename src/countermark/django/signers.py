@@ -15,7 +15,7 @@ from countermark.signer import Signer
 from countermark.tenants import by_scheme
 
 #: What is handed to ``Signer`` as it is.
-ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims"})
+ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims", "never_signed"})
 OPTIONS = ARGUMENTS | {"variable", "keyring", "settings"}
 
 
