@@ -242,6 +242,7 @@ class Enforcement:
             verifier.environment,
             tenant=tenant,
             origin=origin,
+            named_by_service=self._presented.names_principal,
         )
 
     # How it is reported

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import ConfigurationError
 
@@ -24,8 +24,9 @@ OTHER = "other"
 #: A scheme, its environment, a tenant.
 Group: TypeAlias = tuple[str, str | None, str | None]
 
-#: An origin, the role of the key, the code of the verdict, what let the request in.
-Cell: TypeAlias = tuple[str | None, str | None, str, str | None]
+#: An origin, the role of the key, the code of the verdict, what let the request in, and
+#: whether it is of an id that nothing but the request itself confirms.
+Cell: TypeAlias = tuple[str | None, str | None, str, str | None, bool]
 
 
 class Count(NamedTuple):
@@ -46,23 +47,40 @@ class Count(NamedTuple):
     verdict: str
     let_in_by: str | None
     requests: int
+    claim: bool = False
+
+    def labels(self) -> dict[str, str | None]:
+        """Return all but the number, as exporters label it; ``claim`` is ``true`` or None."""
+        labels: dict[str, Any] = self._asdict()
+        del labels["requests"]
+        labels["claim"] = "true" if self.claim else None
+        return labels
 
 
 class Principals(NamedTuple):
-    """How many principals were seen; nobody is named.
+    """The numbers of distinct principals.
+
+    The service knows a principal if a key has proved them (now or on an earlier day that
+    is kept, also by a token that has expired since), if a function given as ``principal=``
+    names them, or if they are in the ``known=`` of the meter or the report. Every other
+    id is a claim: a client can make up any number of them.
 
     Attributes:
-        verified: Who had a verified request.
-        affected: Who had one that was not.
-        stranded: Who had only such.
-        exact: False: there were more than could be told apart, or some were lost, so
-            *affected* and *stranded* are at least so many.
+        verified: Principals with a verified request.
+        affected: Known principals with a request that was not verified.
+        stranded: Known principals with such requests only.
+        exact: False if there were more known principals than are distinguished, or some
+            were lost, so *affected* and *stranded* are lower bounds.
+        claimed: Claimed ids without a verified request.
+        claims_exact: The same as *exact*, for *claimed*.
     """
 
     verified: int = 0
     affected: int = 0
     stranded: int = 0
     exact: bool = True
+    claimed: int = 0
+    claims_exact: bool = True
 
 
 class Figures(NamedTuple):
@@ -97,6 +115,11 @@ class Figures(NamedTuple):
     def verified(self) -> int:
         """How many of them were verified."""
         return self.by("verdict").get("verified", 0)
+
+    @property
+    def claims(self) -> int:
+        """The number of requests of claimed ids; see :class:`Principals`."""
+        return sum(count.requests for count in self.counts if count.claim)
 
     @property
     def would_be_refused(self) -> int:
@@ -134,13 +157,13 @@ class Snapshot(NamedTuple):
 def counted(group: Group, cells: Iterable[tuple[Cell, int]]) -> tuple[Count, ...]:
     """Return *cells* as ordered rows."""
     rows = [row_of(group, cell, requests) for cell, requests in cells]
-    return tuple(sorted(rows, key=lambda row: [field or "" for field in row[:-1]]))
+    return tuple(sorted(rows, key=lambda row: [*(field or "" for field in row[:-2]), row.claim]))
 
 
 def row_of(group: Group, cell: Cell, requests: int) -> Count:
     """Return the row of a cell."""
-    origin, role, code, let_in_by = cell
-    return Count(*group, origin, role, code, let_in_by, requests)
+    origin, role, code, let_in_by, claim = cell
+    return Count(*group, origin, role, code, let_in_by, requests, claim)
 
 
 def order(group: Group) -> list[str]:

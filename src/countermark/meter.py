@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -26,7 +26,16 @@ from countermark.figures import (
     row_of,
 )
 from countermark.showing import guarded
-from countermark.tally import MOST_ROWS, Labels, LastSeen, Tally, nameable, person_of, sums
+from countermark.tally import (
+    MOST_ROWS,
+    Labels,
+    LastSeen,
+    Standing,
+    Tally,
+    nameable,
+    person_of,
+    sums,
+)
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -66,10 +75,15 @@ class Meter:
             there are more, figures say that they are not exact, and nothing is
             ready to enforce. One takes some 80 bytes in Redis.
         interval: Seconds between two writes to the store.
+        known: The ids of the principals whom the service knows, such as its customers: a
+            collection, or a function of a tenant's id (or None) and an id. It is asked
+            once for each request that is not verified and names an id, so a function must
+            be quick and must not wait for a network. Without it, only principals whom a
+            key has proved, or a function given as ``principal=`` names, are known.
 
     Raises:
-        ConfigurationError: A limit is no whole number above 0, or the interval
-            is not above 0, or longer than an hour; or the store is none.
+        ConfigurationError: A limit is not a whole number above 0, the interval is not
+            above 0 or is longer than an hour, or *store* or *known* is of another kind.
     """
 
     __slots__ = (
@@ -78,6 +92,7 @@ class Meter:
         "_day",
         "_failing",
         "_interval",
+        "_known",
         "_last_seen",
         "_limits",
         "_lock",
@@ -100,6 +115,7 @@ class Meter:
         max_origins: int = 50,
         max_principals: int = 100_000,
         interval: float = 2.0,
+        known: Container[str] | Callable[[str | None, str], bool] = frozenset(),
     ) -> None:
         limits: tuple[object, ...] = (max_tenants, max_origins, max_principals)
         if not all(type(limit) is int and limit > 0 for limit in limits):
@@ -116,6 +132,16 @@ class Meter:
                 raise ConfigurationError(
                     f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
                 )
+        collection: object = known
+        if isinstance(collection, str) or not (
+            callable(collection) or hasattr(collection, "__contains__")
+        ):
+            raise ConfigurationError(
+                "known= must be a collection of ids, or a function of a tenant's id and an id"
+            )
+        self._known: Callable[[str | None, str], bool] = (
+            known if callable(known) else lambda tenant, principal_id: principal_id in known
+        )
         self._store = store
         self._clock = clock
         self._limits = (max_tenants, max_origins, max_principals)
@@ -162,25 +188,31 @@ class Meter:
         day = day_of(now)
         environment = verdict.environment or None  # see Labels: none is none
         person = None
+        is_claim = False
         if name := _name(verdict):
+            is_claim = verdict.is_claim and not self._known(verdict.tenant or None, name)
             text = person_of(verdict.scheme, environment, verdict.tenant or None, name)
             person = (text, blake2b(text, digest_size=8, key=self._salt).digest())
-        cell_end = (verdict.role, verdict.code, verdict.let_in_by)
         with self._lock:
             # Anybody can make up tenants that nobody knows, and take the place of real ones.
             unknown = verdict.code == "unknown_tenant"
             tenant = OTHER if unknown else self._tenants.of(verdict.tenant)
             group: Group = (verdict.scheme, environment, tenant)
-            cell: Cell = (self._origins.of(verdict.origin), *cell_end)
+            standing: Standing = "verified" if verdict.verified else "unverified"
+            if is_claim and person is not None:
+                is_claim = not self._last_seen.was_verified(group, person[1])
+                standing = "claimed" if is_claim else standing
+            origin = self._origins.of(verdict.origin)
+            cell: Cell = (origin, verdict.role, verdict.code, verdict.let_in_by, is_claim)
             self._total(group, cell)
             self._tally.add(day, now, group, cell)
             if day > self._day:
                 self._day = day
                 self._last_seen.forget(day - KEPT_DAYS)
             if person is not None:
-                self._last_seen.add(day, group, person[1], verified=verdict.verified)
+                self._last_seen.add(day, group, person[1], standing)
         if self._write_behind is not None:
-            self._write_behind.add(day, now, group, cell, person)
+            self._write_behind.add(day, now, group, cell, person and (*person, standing))
 
     def _total(self, group: Group, cell: Cell) -> None:
         if (group, cell) not in self._totals and len(self._totals) >= MOST_ROWS:

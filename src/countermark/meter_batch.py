@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from countermark.figures import OTHER, Group
 from countermark.meter_keys import (
@@ -17,13 +17,16 @@ from countermark.meter_keys import (
     period_of,
     pseudonym_of,
 )
-from countermark.tally import MOST_ROWS, Tally
+from countermark.tally import MOST_ROWS, STANDINGS, Standing, Tally
 
 # How many principals wait for being written, verified or not, while Redis is away.
 _MOST_WAITING = 10_000
 
-#: A day, a group, and whether they were verified.
-Kind: TypeAlias = tuple[int, Group, bool]
+#: A day, a group, and what the requests show of the principals.
+Kind: TypeAlias = tuple[int, Group, Standing]
+
+#: A command of the script, whose arguments are texts and lists of keys.
+Command: TypeAlias = list[Any]
 
 #: What stands for texts that are not told apart.
 Labelled: TypeAlias = Mapping[str | None, str]
@@ -37,19 +40,19 @@ class Batch:
     def __init__(self) -> None:
         self.tally = Tally()
         self.people: dict[Kind, dict[bytes, bytes]] = {}
-        self.waiting = {True: 0, False: 0}
-        self.skipped: set[tuple[int, Group]] = set()
+        self.waiting: dict[Standing, int] = dict.fromkeys(STANDINGS, 0)
+        self.skipped: set[tuple[int, Group, str]] = set()
 
     def meet(self, kind: Kind, person: bytes, pseudonym: bytes) -> None:
         """Add somebody who was seen, if there is room."""
-        day, group, verified = kind
+        day, group, standing = kind
         people = self.people.setdefault(kind, {})
         if pseudonym in people:
             return
-        if self.waiting[verified] >= _MOST_WAITING:
-            self.skipped.add((day, group))
+        if self.waiting[standing] >= _MOST_WAITING:
+            self.skipped.add((day, group, _skipped(standing)))
             return
-        self.waiting[verified] += 1
+        self.waiting[standing] += 1
         people[pseudonym] = person
 
     def labels(self) -> tuple[set[str | None], set[str | None]]:
@@ -60,7 +63,7 @@ class Batch:
 
     def commands(
         self, keys: MeterKeys, salt: str, max_principals: int, agreed: Sequence[Labelled]
-    ) -> Iterator[list[str]]:
+    ) -> Iterator[Command]:
         """Return the commands that write it, all arguments as text.
 
         COUNT, SEEN and EVICTED are not Redis' own; the script has them.
@@ -77,8 +80,8 @@ class Batch:
             return (*group[:2], tenants.get(group[2], group[2]))
 
         expires = {keys.salt: PERIOD_EXPIRES}
-        for day, group in self.skipped:
-            field = Mark(labelled(group), "skipped", day).field()
+        for day, group, what in self.skipped:
+            field = Mark(labelled(group), what, day).field()
             yield ["HSET", keys.of_period("marks", day), field, "1"]
         for day, groups in self.tally.days.items():
             counts, first, last = (keys.of_day(what, day) for what in ("counts", "first", "last"))
@@ -94,25 +97,30 @@ class Batch:
                     fields = [json.dumps([*row, text, *rest]) for text in texts]
                     yield ["COUNT", counts, *fields, str(requests), str(MOST_ROWS)]
                     yield ["HINCRBY", marks, mark, str(requests)]
-        for (day, group, verified), people in self.people.items():
-            row, kind = labelled(group), "verified" if verified else "unverified"
+        for (day, group, kind), people in self.people.items():
+            row = labelled(group)
             distinct = keys.of_day(kind, day, row)
             last_seen = keys.of_period(f"last_{kind}", day, row)
             expires |= {distinct: DAY_EXPIRES, last_seen: PERIOD_EXPIRES}
             marked = [
                 keys.of_period("marks", day),
                 Mark(row, kind, period_of(day)).field(),
-                Mark(row, "skipped", day).field(),
+                Mark(row, _skipped(kind), day).field(),
                 _lost(row, day),
             ]
+            proved = keys.last_verified(row, day) if kind == "claimed" else []
             for some in in_chunks([pseudonym_of(person, salt) for person in people.values()]):
                 yield ["PFADD", distinct, *some]
-                yield ["SEEN", last_seen, *marked, str(max_principals), str(day), *some]
+                yield ["SEEN", last_seen, *marked, proved, str(max_principals), str(day), *some]
         today = max(self.tally.days)
         marks = keys.of_period("marks", today)
         yield ["EVICTED", keys.evicted, str(PERIOD_EXPIRES), marks, _lost(ALL, today)]
         for key, seconds in expires.items():
             yield ["EXPIRE", key, str(seconds)]
+
+
+def _skipped(standing: Standing) -> str:
+    return "claims_skipped" if standing == "claimed" else "skipped"
 
 
 def _lost(group: Group, day: int) -> str:

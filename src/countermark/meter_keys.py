@@ -7,9 +7,10 @@ Under the prefix of the store, in keys that expire by themselves:
 * ``meter:counts:DAY``: a hash of requests by scheme, environment, tenant, origin, role
   of the key, code and what let the request in;
 * ``meter:first:DAY``, ``meter:last:DAY``: when each group was seen;
-* ``meter:verified:DAY:GROUP``, ``meter:unverified:DAY:GROUP``: HyperLogLogs of pseudonyms;
-* ``meter:last_verified:PERIOD:GROUP``, ``meter:last_unverified:PERIOD:GROUP``: hashes of
-  the day on which each pseudonym was seen last;
+* ``meter:verified:DAY:GROUP``, and so for ``unverified`` and ``claimed``: HyperLogLogs of
+  pseudonyms, by what requests show of their principal (see ``tally.Standing``);
+* ``meter:last_verified:PERIOD:GROUP``, and so for the other two: hashes of the day on which
+  each pseudonym was seen last;
 * ``meter:marks:PERIOD``: a hash of how much there must be of each group, and of what is
   known to be missing: see :class:`Mark`;
 * ``meter:evicted``: how many keys Redis had evicted when this was written to last;
@@ -46,8 +47,9 @@ ALL: Group = ("", None, None)
 class Mark(NamedTuple):
     """What a mark says of a group, and when.
 
-    ``requests``: so many on the day; ``verified`` and ``unverified``: so many pseudonyms in
-    the period; ``skipped``: on the day there were more principals than are told apart;
+    ``requests``: so many on the day; ``verified``, ``unverified`` and ``claimed``: so many
+    pseudonyms in the period; ``skipped``: on the day there were more principals than are
+    distinguished; ``claims_skipped``: the same of claimed ids;
     ``lost``: on the day it was noticed that something is gone.
     """
 
@@ -85,6 +87,11 @@ class MeterKeys:
     def of_period(self, what: str, day: int, group: Group | None = None) -> str:
         """Return the key of *what* in the period that *day* lies in."""
         return self.of_day(what, period_of(day), group)
+
+    def last_verified(self, group: Group, day: int) -> list[str]:
+        """Return the keys of the verified principals of this period and the one before."""
+        days = (day, day - _PERIOD)
+        return [self.of_period("last_verified", each, group) for each in days]
 
     def written(self, worker: str) -> str:
         """Return the key of the number of the last write of *worker*."""

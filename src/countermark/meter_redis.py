@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.figures import (
@@ -29,6 +29,7 @@ from countermark.figures import (
     counted,
     day_of,
     order,
+    text_of,
 )
 from countermark.meter_keys import (
     ALL,
@@ -39,7 +40,7 @@ from countermark.meter_keys import (
     pseudonym_of,
     salt_in,
 )
-from countermark.tally import person_of, sums
+from countermark.tally import STANDINGS, Standing, person_of, sums
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -49,13 +50,19 @@ _EXACT = 10_000
 
 
 def read_snapshot(
-    store: RedisStore, days: int = 7, *, clock: Callable[[], float] = time.time
+    store: RedisStore,
+    days: int = 7,
+    *,
+    known: Collection[str] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Snapshot:
     """Return what all processes have counted and written.
 
     Args:
         store: The store of their meters, with the same prefix.
         days: How many whole days of UTC, beside today so far, from 1 to 30.
+        known: Ids of principals whom the service knows, of any tenant, besides those whom
+            the meters know. What requests claim of them counts as theirs.
         clock: Seconds since the epoch.
 
     Raises:
@@ -63,9 +70,12 @@ def read_snapshot(
         StoreUnavailable: Redis does not answer.
     """
     now = clock()
+    salt = salt_in(store) if known else ""
     window = range(day_of(now) - checked_days(days), day_of(now) + 1)
     kept = range(day_of(now) - KEPT_DAYS, day_of(now) + 1)
-    return store.ask(lambda client: _Reader(client, store.prefix).read(now, window, kept))
+    return store.ask(
+        lambda client: _Reader(client, store.prefix, salt, known).read(now, window, kept)
+    )
 
 
 def stranded_among(
@@ -97,17 +107,21 @@ def stranded_among(
         pseudonym_of(person_of(*group[:2], tenant, principal_id), salt): principal_id
         for tenant, principal_id in people
     }
-    stranded = store.ask(lambda client: _Reader(client, store.prefix).stranded(group, window)[1])
+    stranded = store.ask(
+        lambda client: _Reader(client, store.prefix).seen(group, window, set(asked)).stranded
+    )
     return [principal_id for who, principal_id in asked.items() if who in stranded]
 
 
 class _Reader:
     """Reads from Redis, with a client."""
 
-    __slots__ = ("_client", "_keys")
+    __slots__ = ("_client", "_keys", "_known", "_salt")
 
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._client = client
+    def __init__(
+        self, client: Any, prefix: str, salt: str = "", known: Collection[str] = ()
+    ) -> None:
+        self._client, self._salt, self._known = client, salt, known
         self._keys = MeterKeys(prefix)
 
     def read(self, now: float, window: range, kept: range) -> Snapshot:
@@ -118,13 +132,16 @@ class _Reader:
         for group in sorted({*seen, *held.groups()}, key=order):
             complete = not (evicted or group in forgotten or held.lost(group))
             exact = complete and not held.marked(group, "skipped")
+            claims_exact = complete and not held.marked(group, "claims_skipped")
             days = [of_day[group] for of_day in held.counts.values() if group in of_day]
             times = seen.get(group, [now])
             figures.append(
                 Figures(
                     *group,
                     counts=counted(group, sums(days).items()),
-                    principals=self._principals(group, window, exact=exact),
+                    principals=self._principals(
+                        group, window, exact=exact, claims_exact=claims_exact
+                    ),
                     days_seen=len(days),
                     first_seen=min(times),
                     last_seen=max(times),
@@ -133,16 +150,37 @@ class _Reader:
             )
         return Snapshot(now, len(window) - 1, tuple(figures))
 
-    def stranded(self, group: Group, window: range) -> tuple[set[str], set[str]]:
-        """Return the pseudonyms of who had an unverified request, and of who had only such."""
+    def seen(self, group: Group, window: range, known: Collection[str]) -> _Seen:
+        """Return the principals of a group, those of *known* among its claims as known.
+
+        *known* are pseudonyms.
+        """
         affected = self._since("last_unverified", group, window)
-        stranded = set(affected)
-        for key in self._of_periods("last_verified", group, window):
-            for some in in_chunks(sorted(affected)):
-                days = self._client.hmget(key, some)
-                pairs = zip(some, days, strict=True)
-                stranded -= {who for who, day in pairs if day and int(day) >= window.start}
-        return affected, stranded
+        claimed = self._since("last_claimed", group, window) - affected
+        since, before = self._verified_among(group, window, affected | claimed)
+        affected |= claimed & (before | since | set(known))
+        return _Seen(affected, affected - since, claimed - affected - since)
+
+    def _verified_among(
+        self, group: Group, window: range, asked: set[str]
+    ) -> tuple[set[str], set[str]]:
+        """Return those of *asked* who were verified in the window, and on any kept day."""
+        since: set[str] = set()
+        ever: set[str] = set()
+        keys = {key for day in window for key in self._keys.last_verified(group, day)}
+        for key in sorted(keys):
+            for some in in_chunks(sorted(asked)):
+                pairs = zip(some, self._client.hmget(key, some), strict=True)
+                seen = {who: int(day) for who, day in pairs if day}
+                ever.update(seen)
+                since.update(who for who, day in seen.items() if day >= window.start)
+        return since, ever
+
+    def _pseudonyms(self, group: Group) -> set[str]:
+        """Return the pseudonyms of the principals whom the report was told of."""
+        tenant = None if group[2] is None else text_of(group[2])
+        people = (person_of(*group[:2], tenant, each) for each in self._known)
+        return {pseudonym_of(person, self._salt) for person in people}
 
     def _since(self, what: str, group: Group, window: range) -> set[str]:
         return {
@@ -152,19 +190,28 @@ class _Reader:
             if int(day) >= window.start
         }
 
-    def _principals(self, group: Group, window: range, *, exact: bool) -> Principals:
-        affected, stranded = self.stranded(group, window)
-        many = len(affected) if exact else max(len(affected), self._about(group, window, False))
-        return Principals(self._verified(group, window), many, len(stranded), exact)
+    def _principals(
+        self, group: Group, window: range, *, exact: bool, claims_exact: bool
+    ) -> Principals:
+        seen = self.seen(group, window, self._pseudonyms(group))
+        affected = len(seen.affected)
+        many = affected if exact else max(affected, self._about(group, window, "unverified"))
+        return Principals(
+            self._verified(group, window),
+            many,
+            len(seen.stranded),
+            exact,
+            len(seen.claimed),
+            claims_exact,
+        )
 
     def _verified(self, group: Group, window: range) -> int:
         known = sum(map(self._client.hlen, self._of_periods("last_verified", group, window)))
         if known <= _EXACT:
             return len(self._since("last_verified", group, window))
-        return self._about(group, window, True)
+        return self._about(group, window, "verified")
 
-    def _about(self, group: Group, window: range, verified: bool) -> int:
-        what = "verified" if verified else "unverified"
+    def _about(self, group: Group, window: range, what: Standing) -> int:
         keys = [self._keys.of_day(what, day, group) for day in window]
         return int(self._client.pfcount(*keys))
 
@@ -181,14 +228,15 @@ class _Reader:
         counts: dict[int, dict[Group, dict[Cell, int]]] = {day: {} for day in window}
         for day, rows in zip(window, hashes[: len(window)], strict=True):
             for field, requests in rows.items():
-                scheme, environment, tenant, origin, role, code, let_in_by = json.loads(field)
+                scheme, environment, tenant, *cell = json.loads(field)
+                origin, role, code, let_in_by, claim = cell
                 cells = counts[day].setdefault((scheme, environment, tenant), {})
-                cells[origin, role, code, let_in_by] = int(requests)
+                cells[origin, role, code, let_in_by, claim] = int(requests)
         return _Held(window, counts, marks)
 
     def _forgotten(self, held: _Held) -> set[Group]:
         """Return the groups with fewer pseudonyms than there must be."""
-        marks = [mark for mark in held.marks if mark.what in ("verified", "unverified")]
+        marks = [mark for mark in held.marks if mark.what in STANDINGS]
         keys = [self._keys.of_day(f"last_{mark.what}", mark.when, mark.group) for mark in marks]
         sizes = zip(marks, self._each("hlen", keys), strict=True)
         return {mark.group for mark, size in sizes if size < held.marks[mark]}
@@ -221,6 +269,14 @@ class _Reader:
             getattr(pipeline, command)(key, *arguments, **options)
         answers: list[Any] = pipeline.execute()
         return answers
+
+
+class _Seen(NamedTuple):
+    """The pseudonyms of a group: affected, stranded, and merely claimed."""
+
+    affected: set[str]
+    stranded: set[str]
+    claimed: set[str]
 
 
 class _Held(NamedTuple):

@@ -42,9 +42,9 @@ def instrument(
 
     * ``countermark.verdicts``: requests since the process began, by the attributes
       ``countermark.scheme``, ``.environment``, ``.tenant``, ``.origin``, ``.key_role``,
-      ``.verdict`` and ``.let_in_by``; without the last it was refused;
+      ``.verdict``, ``.let_in_by``, without which it was refused, and ``.claim``;
     * by scheme, environment and tenant, ``countermark.principals`` with the attribute
-      ``countermark.state``, ``verified``, ``affected`` or ``stranded``, and
+      ``countermark.state``, ``verified``, ``affected``, ``stranded`` or ``claimed``, and
       ``countermark.would_be_refused``, a ratio; ``countermark.allowance_left`` if there
       is an allowance.
 
@@ -91,8 +91,7 @@ def instrument(
 
 def _verdicts(meter: Meter) -> Iterator[Observation]:
     for row in meter.totals():
-        labels = row._asdict()
-        yield Observation(labels.pop("requests"), _attributes(labels))
+        yield Observation(row.requests, _attributes(row.labels()))
 
 
 def _of_each(
@@ -106,7 +105,7 @@ def _of_each(
 
 
 def _principals(figures: Figures) -> Iterator[Observation]:
-    for state in ("verified", "affected", "stranded"):
+    for state in ("verified", "affected", "stranded", "claimed"):
         number = getattr(figures.principals, state)
         yield Observation(number, _attributes({**_named(figures[:3]), "state": state}))
 

@@ -46,6 +46,14 @@ class Presented:
             )
         self._token, self._principal, self._on_event = given, principal, on_event
 
+    @property
+    def names_principal(self) -> bool:
+        """Whether a function of the service's own says whose request it is.
+
+        A ``Location`` is a part of the request, which clients write.
+        """
+        return self._principal is not None and not isinstance(self._principal, Location)
+
     def check(self, verifier: Verifier) -> None:
         """Refuse a verifier that needs to be told more.
 

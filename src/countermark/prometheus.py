@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from countermark.allowance import Allowance
 
 _GROUP = ("scheme", "environment", "tenant")
-_ROW = (*_GROUP, "origin", "key_role", "verdict", "let_in_by")
+_ROW = (*_GROUP, "origin", "key_role", "verdict", "let_in_by", "claim")
 
 
 class CountermarkCollector(Collector):
@@ -41,7 +41,7 @@ class CountermarkCollector(Collector):
     * ``countermark_verdicts_total``, since the process began, by all labels that a
       :class:`countermark.figures.Count` has; ``let_in_by=""`` was refused;
     * by scheme, environment and tenant, ``countermark_principals`` of the ``state``
-      ``verified``, ``affected`` and ``stranded``, ``countermark_principals_exact``,
+      ``verified``, ``affected``, ``stranded`` and ``claimed``, ``countermark_principals_exact``,
       ``countermark_would_be_refused_ratio``, ``countermark_first_seen_timestamp_seconds``
       and ``countermark_last_seen_timestamp_seconds``.
 
@@ -71,7 +71,7 @@ class CountermarkCollector(Collector):
         """Return the families with their samples."""
         verdicts = _verdicts()
         for row in self._meter.totals():
-            verdicts.add_metric([label or "" for label in row[:-1]], row.requests)
+            verdicts.add_metric([label or "" for label in row.labels().values()], row.requests)
         yield verdicts
         gauges = _gauges()
         groups = self._meter.snapshot(self._days).groups
@@ -110,7 +110,7 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
 def _add(gauges: dict[str, GaugeMetricFamily], figures: Figures) -> None:
     group = [label or "" for label in figures[:3]]
     principals = figures.principals
-    for state in ("verified", "affected", "stranded"):
+    for state in ("verified", "affected", "stranded", "claimed"):
         gauges["principals"].add_metric([*group, state], getattr(principals, state))
     gauges["principals_exact"].add_metric(group, principals.exact)
     if figures.requests:

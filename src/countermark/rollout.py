@@ -44,12 +44,13 @@ def readiness(
 
     * there were requests in the days of the snapshot,
     * the first one that is kept came that many days ago or earlier,
-    * *least* of a hundred were verified, or more,
-    * no principal had unverified requests only, and there were not too many
-      principals to tell,
+    * *least* of a hundred were verified, or more; claims are left out,
+    * no known principal had unverified requests only, and there were not more
+      known principals than the meter distinguishes,
     * Redis has lost none of it.
 
-    Requests that name nobody count in the third alone.
+    Requests without an id count in the third alone. Claims count in none: a client can
+    make them up (see :class:`countermark.figures.Principals`), so they must not decide.
 
     Args:
         snapshot: What the figures are part of.
@@ -96,9 +97,11 @@ def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[
     age = snapshot.taken_at - figures.first_seen
     if age < days * DAY:
         yield f"the first request came {int(age / DAY * 10) / 10} days ago; {days} are needed"
-    if requests and figures.verified * 100 < least * requests:
-        share = percent(figures.verified, requests)
-        yield f"{share} % of the requests were verified; {float(least):g} % are needed"
+    counted = requests - figures.claims
+    if requests and (not counted or figures.verified * 100 < least * counted):
+        share = percent(figures.verified, counted)
+        apart = ", without claims," if figures.claims else ""
+        yield f"{share} % of the requests{apart} were verified; {float(least):g} % are needed"
     if principals.stranded:
         are = "principal" if principals.stranded == 1 else "principals"
         yield f"{_least(principals.stranded, principals.exact)} {are} had unverified requests only"
@@ -167,6 +170,7 @@ def as_dict(
                 "complete": figures.complete,
                 "requests": figures.requests,
                 "verified": figures.verified,
+                "claims": figures.claims,
                 "would_be_refused": figures.would_be_refused,
                 "refused": figures.refused,
                 "let_in": {by: let_in[by] for by in _WHAT_LETS_IN if by in let_in},
@@ -255,6 +259,14 @@ def _facts(figures: Figures, left: int | None) -> str:
         "first seen": _time(figures.first_seen),
         "last seen": _time(figures.last_seen),
     }
+    if figures.claims:
+        counted = figures.requests - figures.claims
+        facts |= {
+            "claimed ids, not proved": _least(principals.claimed, principals.claims_exact),
+            "their requests": f"{figures.claims:,}",
+            "verified, of all": f"{percent(figures.verified, figures.requests)} %",
+            "verified, without theirs": f"{percent(figures.verified, counted)} %",
+        }
     if left is not None:
         facts["allowance left"] = f"{left:,}"
     return "\n".join(f"{name:<26}{value}" for name, value in facts.items())
@@ -273,7 +285,7 @@ def _table(heading: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> s
 
 def percent(part: int, whole: int) -> str:
     """Return the percentage, rounded down, so that 100.00 is all."""
-    hundredths = part * 10_000 // whole
+    hundredths = part * 10_000 // (whole or 1)
     return f"{hundredths // 100}.{hundredths % 100:02}"
 
 

@@ -46,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the count of the Allowance in that store",
     )
+    parser.add_argument(
+        "--customers",
+        metavar="FILE",
+        help="the ids of the principals whom the service knows (- for standard input): one in"
+        " each line, or the first column of a CSV file. Only they, and principals whom a key has"
+        " proved, speak against enforcing",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
@@ -73,7 +80,8 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         raise ConfigurationError(f"give --redis URL, or set the variable {_VARIABLE}")
     # Nobody's request waits for it.
     store = RedisStore(url, prefix=options.prefix, timeout=5)
-    snapshot_of_all = read_snapshot(store, options.days)
+    known = [] if options.customers is None else _first_column(options.customers)
+    snapshot_of_all = read_snapshot(store, options.days, known=known)
     asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
     if options.which_of is not None:
         return _which_of(options, store, asked)
@@ -105,7 +113,8 @@ def _which_of(
 ) -> tuple[str, int]:
     from countermark.meter_redis import stranded_among
 
-    ids = _lines_of(options.which_of)
+    # Not splitlines(), which takes more for the end of a line than a person does.
+    ids = _content_of(options.which_of, "--which-of").split("\n")
     found: set[str] = set()
     for figures in groups:
         label = options.tenant or figures.tenant
@@ -117,12 +126,28 @@ def _which_of(
     return "\n".join(each for each in ids if each in found), 1 if found else 0
 
 
-def _lines_of(name: str) -> list[str]:
+def _first_column(name: str) -> list[str]:
+    import csv
+
+    content = _content_of(name, "--customers")
+    rows = csv.reader(content.replace("\r\n", "\n").split("\n"), strict=True)
     try:
-        content = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        ids = [row[0].strip() for row in rows if row and row[0].strip()]
+    except csv.Error:
+        raise ConfigurationError(
+            f"the file of --customers is not valid CSV at line {rows.line_num}; close its"
+            " quotes, or write one id in each line"
+        ) from None
+    if not ids:
+        raise ConfigurationError("the file of --customers holds no id; write one in each line")
+    return ids
+
+
+def _content_of(name: str, option: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = type(error).__name__
-    else:
-        # Not splitlines(), which takes more for the end of a line than a person does.
-        return content.split("\n")
-    raise ConfigurationError(f"the file of --which-of cannot be read: {problem}")
+    raise ConfigurationError(
+        f"the file of {option} cannot be read ({problem}); give a file of UTF-8 text"
+    )

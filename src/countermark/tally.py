@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias
 
 from countermark.figures import KEPT_DAYS, OTHER, Cell, Group, Principals, label_of
 
@@ -76,44 +77,66 @@ class Tally:
             del self.days[day], self._rows[day]
 
 
-class LastSeen:
-    """On which day each principal of a group was seen last: by whether it was verified.
+#: What a request shows of its principal: ``verified``; ``unverified``, of one whom the
+#: service knows; ``claimed``, of an id that nothing else confirms.
+Standing: TypeAlias = Literal["verified", "unverified", "claimed"]
+STANDINGS: Final[tuple[Standing, ...]] = ("verified", "unverified", "claimed")
 
-    Principals are told apart by eight bytes; nobody is named.
+
+class LastSeen:
+    """The day on which each principal of a group was seen last, by standing.
+
+    Principals are distinguished by eight bytes, and not named. Each standing has room of
+    its own, so that made-up ids take none away from principals whom the service knows.
     """
 
     __slots__ = ("_limit", "_seen", "_size", "_skipped")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._seen: dict[bool, dict[Group, dict[bytes, int]]] = {True: {}, False: {}}
-        # Of each kind by itself: made-up principals leave the verified ones their room.
-        self._size = {True: 0, False: 0}
-        self._skipped: dict[Group, int] = {}
+        self._seen: dict[Standing, dict[Group, dict[bytes, int]]] = {s: {} for s in STANDINGS}
+        self._size: dict[Standing, int] = dict.fromkeys(STANDINGS, 0)
+        self._skipped: dict[tuple[Group, bool], int] = {}
 
-    def add(self, day: int, group: Group, pseudonym: bytes, *, verified: bool) -> None:
+    def add(self, day: int, group: Group, pseudonym: bytes, standing: Standing) -> None:
         """Remember that the principal was seen on *day*, if there is room."""
-        seen = self._seen[verified].setdefault(group, {})
+        seen = self._seen[standing].setdefault(group, {})
         if pseudonym not in seen:
-            if self._size[verified] >= self._limit:
-                self._skipped[group] = day
+            if self._size[standing] >= self._limit:
+                self._skipped[group, standing == "claimed"] = day
                 return
-            self._size[verified] += 1
+            self._size[standing] += 1
         seen[pseudonym] = day
 
+    def was_verified(self, group: Group, pseudonym: bytes) -> bool:
+        """Tell whether the principal was verified on a day that is kept."""
+        return pseudonym in self._seen["verified"].get(group, ())
+
     def forget(self, before: int) -> None:
-        """Forget whom nobody saw since the day *before*."""
-        for verified, groups in self._seen.items():
+        """Forget the principals who were not seen since the day *before*."""
+        for standing, groups in self._seen.items():
             for group, seen in groups.items():
                 groups[group] = {who: day for who, day in seen.items() if day >= before}
-            self._size[verified] = sum(map(len, groups.values()))
+            self._size[standing] = sum(map(len, groups.values()))
 
     def since(self, first: int, group: Group) -> Principals:
-        """Return how many of *group* were seen since the day *first*."""
-        verified = _since(first, self._seen[True].get(group, {}))
-        affected = _since(first, self._seen[False].get(group, {}))
-        exact = self._skipped.get(group, first - 1) < first
-        return Principals(len(verified), len(affected), len(affected - verified), exact)
+        """Return the numbers of *group* since the day *first*."""
+        seen = {
+            standing: _since(first, self._seen[standing].get(group, {})) for standing in STANDINGS
+        }
+        ever = self._seen["verified"].get(group, {}).keys()
+        affected = seen["unverified"] | (seen["claimed"] & ever)
+        exact, claims_exact = (
+            self._skipped.get((group, claims), first - 1) < first for claims in (False, True)
+        )
+        return Principals(
+            len(seen["verified"]),
+            len(affected),
+            len(affected - seen["verified"]),
+            exact,
+            len(seen["claimed"] - affected - seen["verified"]),
+            claims_exact,
+        )
 
 
 def _since(first: int, seen: Mapping[bytes, int]) -> set[bytes]:

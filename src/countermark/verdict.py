@@ -27,6 +27,7 @@ class Verdict:
         "environment": "The environment, or None.",
         "tenant": "The id of the tenant, or None.",
         "origin": "The page's origin, where it is an allowed one; else None.",
+        "named_by_service": "Whether the id comes from a function of the service's own.",
         "correlation_id": "What the refusal and the event have in common, or None.",
     }
 
@@ -36,6 +37,7 @@ class Verdict:
     environment: str | None
     tenant: str | None
     origin: str | None
+    named_by_service: bool
     correlation_id: str | None
 
     def __init__(
@@ -48,6 +50,7 @@ class Verdict:
         *,
         tenant: str | None = None,
         origin: str | None = None,
+        named_by_service: bool = False,
     ) -> None:
         self._found = found
         self.mode = mode
@@ -56,6 +59,7 @@ class Verdict:
         self.environment = environment
         self.tenant = tenant
         self.origin = origin
+        self.named_by_service = named_by_service
         self.correlation_id = None
 
     @property
@@ -82,6 +86,14 @@ class Verdict:
     def claimed_id(self) -> str | None:
         """The id that the request claims or proves, or None. Not to be logged."""
         return self._found.claimed_id
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether the id is one that the request claims, and no key and no service confirms.
+
+        A token that a key of the ring made confirms it, also when it has expired.
+        """
+        return self.claimed_id is not None and self.role is None and not self.named_by_service
 
     @property
     def verified(self) -> bool:

@@ -14,12 +14,12 @@ from countermark.events import Event, emit
 from countermark.figures import OTHER, Cell, Group
 from countermark.meter_batch import Batch, Labelled
 from countermark.meter_keys import DAY_EXPIRES, MeterKeys, salt_in
-from countermark.tally import Labels
+from countermark.tally import STANDINGS, Labels, Standing
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-# Who was reported on this day: so many, verified or not.
+# How many principals of each standing are remembered as reported on this day.
 _MOST_TOLD = 50_000
 
 # All of a batch or nothing, and once: after an answer that was lost, the same batch with
@@ -42,7 +42,14 @@ function run.EVICTED(key, seconds, marks, lost)
   redis.call('SET', key, evicted, 'EX', seconds)
   if evicted ~= '0' then redis.call('HSET', marks, lost, '1') end
 end
-function run.SEEN(key, marks, mark, skipped, lost, most, day, ...)
+-- A claimed id that a key proved before, as another process may have seen, needs no room.
+local function is_proved(proved, who)
+  for _, key in ipairs(proved) do
+    if redis.call('HEXISTS', key, who) == 1 then return true end
+  end
+  return false
+end
+function run.SEEN(key, marks, mark, skipped, lost, proved, most, day, ...)
   local known = redis.call('HLEN', key)
   if known ~= tonumber(redis.call('HGET', marks, mark) or '0') then
     redis.call('HSET', marks, lost, '1')
@@ -51,7 +58,7 @@ function run.SEEN(key, marks, mark, skipped, lost, most, day, ...)
   for _, who in ipairs({...}) do
     local before = redis.call('HGET', key, who)
     if not before then room = room - 1 end
-    if not before and room < 0 then
+    if not before and room < 0 and not is_proved(proved, who) then
       redis.call('HSET', marks, skipped, '1')
     elseif not before or tonumber(before) < tonumber(day) then
       redis.call('HSET', key, who, day)
@@ -101,7 +108,7 @@ class WriteBehind:
         self._pending = Batch()
         self._batch: Batch | None = None
         # Who was reported today: most requests are of somebody who was.
-        self._told: dict[bool, set[bytes]] = {True: set(), False: set()}
+        self._told: dict[Standing, set[bytes]] = {standing: set() for standing in STANDINGS}
         self._told_day = 0
 
     def add(
@@ -110,7 +117,7 @@ class WriteBehind:
         now: float,
         group: Group,
         cell: Cell,
-        person: tuple[bytes, bytes] | None,
+        person: tuple[bytes, bytes, Standing] | None,
     ) -> None:
         """Collect a request, and see to it that it will be written.
 
@@ -119,7 +126,8 @@ class WriteBehind:
             now: The time of it, in seconds since the epoch.
             group: The group that it belongs to.
             cell: What else there is to tell about it.
-            person: Whose it is: what pseudonyms are made of, and one of this process.
+            person: The principal: what pseudonyms are made of, one of this process, and
+                what the request shows of them.
         """
         with self._lock:
             self._pending.tally.add(day, now, group, cell)
@@ -127,9 +135,9 @@ class WriteBehind:
                 if day != self._told_day:
                     self._told_day = day
                     self._forget_told()
-                verified = cell[2] == "verified"
-                if person[1] not in self._told[verified]:
-                    self._pending.meet((day, group, verified), *person)
+                text, pseudonym, standing = person
+                if pseudonym not in self._told[standing]:
+                    self._pending.meet((day, group, standing), text, pseudonym)
             if self._thread is None:
                 _UNWRITTEN.add(self)
                 thread = Thread(target=self._run, name="countermark-meter", daemon=True)
@@ -183,8 +191,8 @@ class WriteBehind:
         self._store.ask(lambda client: client.eval(_WRITE, 1, *arguments))
         with self._lock:
             self._batch = None
-            for (day, _, verified), people in batch.people.items():
-                told = self._told[verified]
+            for (day, _, standing), people in batch.people.items():
+                told = self._told[standing]
                 if len(told) + len(people) > _MOST_TOLD:
                     told.clear()
                 if day == self._told_day:

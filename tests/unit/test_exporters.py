@@ -51,15 +51,17 @@ def text_of(meter: Meter, **options: Any) -> str:
 
 
 PROMETHEUS = r"""
-countermark_verdicts_total{environment="live",key_role="",let_in_by="",origin="",scheme="stigg",tenant="ac\"me",verdict="missing"} 1.0
-countermark_verdicts_total{environment="live",key_role="",let_in_by="monitor",origin="",scheme="stigg",tenant="",verdict="mismatch"} 1.0
-countermark_verdicts_total{environment="live",key_role="current",let_in_by="token",origin="https://a.example",scheme="stigg",tenant="",verdict="verified"} 3.0
+countermark_verdicts_total{claim="",environment="live",key_role="",let_in_by="",origin="",scheme="stigg",tenant="ac\"me",verdict="missing"} 1.0
+countermark_verdicts_total{claim="",environment="live",key_role="",let_in_by="monitor",origin="",scheme="stigg",tenant="",verdict="mismatch"} 1.0
+countermark_verdicts_total{claim="",environment="live",key_role="current",let_in_by="token",origin="https://a.example",scheme="stigg",tenant="",verdict="verified"} 3.0
 countermark_principals{environment="live",scheme="stigg",state="verified",tenant=""} 3.0
 countermark_principals{environment="live",scheme="stigg",state="affected",tenant=""} 1.0
 countermark_principals{environment="live",scheme="stigg",state="stranded",tenant=""} 0.0
+countermark_principals{environment="live",scheme="stigg",state="claimed",tenant=""} 0.0
 countermark_principals{environment="live",scheme="stigg",state="verified",tenant="ac\"me"} 0.0
 countermark_principals{environment="live",scheme="stigg",state="affected",tenant="ac\"me"} 1.0
 countermark_principals{environment="live",scheme="stigg",state="stranded",tenant="ac\"me"} 1.0
+countermark_principals{environment="live",scheme="stigg",state="claimed",tenant="ac\"me"} 0.0
 countermark_principals_exact{environment="live",scheme="stigg",tenant=""} 1.0
 countermark_principals_exact{environment="live",scheme="stigg",tenant="ac\"me"} 1.0
 countermark_would_be_refused_ratio{environment="live",scheme="stigg",tenant=""} 0.25
@@ -183,9 +185,11 @@ def test_what_opentelemetry_observes() -> None:
             ({**group, "state": "verified"}, 3),
             ({**group, "state": "affected"}, 1),
             ({**group, "state": "stranded"}, 0),
+            ({**group, "state": "claimed"}, 0),
             ({**acme, "state": "verified"}, 0),
             ({**acme, "state": "affected"}, 1),
             ({**acme, "state": "stranded"}, 1),
+            ({**acme, "state": "claimed"}, 0),
         ],
         "countermark.would_be_refused": [(group, 0.25), (acme, 1.0)],
         "countermark.allowance_left": [(group, 5), (acme, 5)],

@@ -260,7 +260,8 @@ def test_where_there_was_no_request_lately_there_is_no_table() -> None:
 def test_the_report_as_json_has_these_keys() -> None:
     report = json.loads(json.dumps(as_dict(snapshot(MIXED, figures()), least="99.5")))
     counts, other_counts = (group.pop("counts") for group in report["groups"])
-    principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True}
+    none = {"claimed": 0, "claims_exact": True}
+    principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True, **none}
     assert report == {
         "version": 1,
         "ready": False,
@@ -281,6 +282,7 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "complete": True,
                 "requests": 13_351,
                 "verified": 12_340,
+                "claims": 0,
                 "would_be_refused": 1_011,
                 "refused": 2,
                 "let_in": {"token": 12_340, "monitor": 4, "allowance": 1_005},
@@ -300,10 +302,17 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "complete": True,
                 "requests": 1_000,
                 "verified": 1_000,
+                "claims": 0,
                 "would_be_refused": 0,
                 "refused": 0,
                 "let_in": {"token": 1_000},
-                "principals": {"verified": 10, "affected": 0, "stranded": 0, "exact": True},
+                "principals": {
+                    "verified": 10,
+                    "affected": 0,
+                    "stranded": 0,
+                    "exact": True,
+                    **none,
+                },
                 "days_seen": 7,
                 "first_seen": NOON - 7 * DAY,
                 "last_seen": NOON - 1,

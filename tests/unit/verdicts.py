@@ -37,8 +37,13 @@ def verified(claimed_id: str | None = "user-1", **changes: Any) -> Verdict:
 def unverified(
     claimed_id: str | None = "user-1", code: str = "missing", by: Any = "monitor", **changes: Any
 ) -> Verdict:
-    """Return the verdict on a request that is not verified, with *changes*."""
-    return verdict(code, claimed_id, by, **changes)
+    """Return the verdict on an unverified request of a principal whom the service names."""
+    return verdict(code, claimed_id, by, **{"named_by_service": True} | changes)
+
+
+def claim(claimed_id: str, code: str = "mismatch", **changes: Any) -> Verdict:
+    """Return the verdict on a request whose id nothing but the request confirms."""
+    return unverified(claimed_id, code, named_by_service=False, **changes)
 
 
 def proved(principal_id: str | None, claimed_id: str | None = None) -> Verdict:
