@@ -10,12 +10,19 @@ import pytest
 from hypothesis import settings
 
 from countermark import Event, Keyring, Signer
+from countermark.events import log_limit
 
 settings.register_profile("default", deadline=None)  # machines are shared and slow at times
 settings.register_profile("ci", deadline=None, max_examples=300)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
+
+
+@pytest.fixture(autouse=True)
+def log_without_a_past() -> None:
+    """Let each test see its first events in the log, however many others have made."""
+    log_limit().reset()
 
 
 @pytest.fixture

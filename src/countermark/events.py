@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -105,24 +107,92 @@ class Event(NamedTuple):
 OnEvent = Callable[[Event], object]
 
 
+class LogLimit:
+    """Limits how many events of one name, reason and scheme are logged in a minute.
+
+    A client decides how often it sends a bad token, so it must not decide how much is
+    logged. The number of events that were left out stands in the next line of that kind.
+
+    Args:
+        clock: Returns seconds that never go back.
+    """
+
+    __slots__ = ("_clock", "_lock", "_seen")
+
+    #: The lines of one kind that are logged in a window, and its length in seconds.
+    MOST = 10
+    WINDOW = 60.0
+    # The kinds that are remembered. Names, reasons and schemes are few, so it is not reached
+    # unless a recipe of one's own makes schemes up.
+    _KINDS = 1000
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        from threading import Lock  # late, as it is slow to import
+
+        self._clock = clock
+        self._lock = Lock()
+        # By kind: when its window began, the lines in it, and the events that were left out.
+        self._seen: dict[tuple[str, str, str | None], tuple[float, int, int]] = {}
+
+    def left_out(self, event: Event) -> int | None:
+        """Return None if *event* is not to be logged, otherwise the number left out before it."""
+        kind, now = event[:3], self._clock()
+        with self._lock:
+            began, lines, left_out = self._seen.get(kind, (now, 0, 0))
+            if now - began >= self.WINDOW:
+                self._seen[kind] = (now, 1, 0)
+                return left_out
+            if lines >= self.MOST:
+                self._seen[kind] = (began, lines, left_out + 1)
+                return None
+            if len(self._seen) >= self._KINDS:
+                self._seen.clear()
+            self._seen[kind] = (began, lines + 1, 0)
+            return 0
+
+    def reset(self) -> None:
+        """Begin anew, as tests do that look at the log."""
+        with self._lock:
+            self._seen.clear()
+
+
+@cache
+def log_limit() -> LogLimit:
+    """Return the limit of this process."""
+    return LogLimit()
+
+
 def emit(event: Event, on_event: OnEvent | None) -> None:
     """Log *event* and hand it to *on_event*, whose own errors are logged and dropped.
 
-    Events of the names ``signed`` and ``verified`` are for the hook alone: a line
-    per request is no news.
+    The hook gets every event. The log gets none of the names ``signed`` and ``verified``,
+    and of the others a limited number: see :class:`LogLimit`.
     """
     if event.name not in _UNLOGGED:
-        text = "%s: %s (scheme=%s principal=%s error=%s)"
-        values = [event.name, event.reason, event.scheme, event.principal, event.error]
-        if event.correlation is not None:
-            text += " correlation=%s"
-            values.append(event.correlation)
-        _logger().log(_LEVELS[event.name], text, *values, extra={"countermark": event})
+        _log(event)
     if on_event is not None:
         try:
             on_event(event)
         except Exception as error:
             _logger().warning("on_event raised %s", type(error).__name__)
+
+
+def _log(event: Event) -> None:
+    logger, level = _logger(), _LEVELS[event.name]
+    if not logger.isEnabledFor(level):
+        return
+    left_out = log_limit().left_out(event)
+    if left_out is not None:
+        text = "%s: %s (scheme=%s principal=%s error=%s)"
+        values: list[object] = [*event[:5]]
+        if event.correlation is not None:
+            text += " correlation=%s"
+            values.append(event.correlation)
+        if left_out:
+            text += "; %s more of this kind were not logged"
+            values.append(f"{left_out:,}")
+        extra = {"countermark": event, "countermark_left_out": left_out}
+        logger.log(level, text, *values, extra=extra)
 
 
 def is_wanted(name: EventName, on_event: OnEvent | None) -> bool:
