@@ -6,11 +6,15 @@ a client can set.
 """
 
 from countermark.resolvers.entries import from_environ, from_session, from_state
-from countermark.resolvers.proxy_header import UNIX_SOCKET, UntrustedHeader, from_proxy_header
+from countermark.resolvers.peer import ReplacedPeer, UnprovenPeer
+from countermark.resolvers.proxy_header import UNIX_SOCKET, from_proxy_header
+from countermark.resolvers.request_header import UntrustedHeader
 from countermark.resolvers.user import UserReader, from_user, principal_of_user
 
 __all__ = [
     "UNIX_SOCKET",
+    "ReplacedPeer",
+    "UnprovenPeer",
     "UntrustedHeader",
     "UserReader",
     "from_environ",

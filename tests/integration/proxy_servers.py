@@ -1,0 +1,96 @@
+"""Commands of servers that replace the peer's address by one from a header, or may do so.
+
+Each command has a place for the port, and one for the application: its module and name.
+"""
+
+from __future__ import annotations
+
+from tests.integration.servers import python
+
+_HYPERCORN_FIX = """
+import {loop}
+from hypercorn.{loop} import serve
+from hypercorn.config import Config
+from hypercorn.middleware import ProxyFixMiddleware
+from {module} import {name} as app
+config = Config()
+config.bind = ["127.0.0.1:{port}"]
+{run}(serve, ProxyFixMiddleware(app, mode="{mode}"), config)
+"""
+_ASYNCIO = "(lambda serve, *given: asyncio.run(serve(*given)))"
+
+_PROXY_FIX = """
+from werkzeug.middleware.proxy_fix import ProxyFix
+from {module} import {name}
+app = ProxyFix({name}, x_for=1)
+"""
+_WERKZEUG = """
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", {port}, app, threaded=True)
+"""
+_WSGIREF = """
+from wsgiref.simple_server import make_server
+make_server("127.0.0.1", {port}, app).serve_forever()
+"""
+_WAITRESS = """
+from waitress import serve
+from {module} import {name} as app
+serve(app, host="127.0.0.1", port={port}, trusted_proxy="*", trusted_proxy_headers="{headers}")
+"""
+_GRANIAN = """
+from granian import Granian
+from granian.utils.proxies import wrap_{interface}_with_proxy_headers
+Granian("{module}:{name}", address="127.0.0.1", port={port}, interface="{interface}").serve(
+    wrap_loader=lambda app: wrap_{interface}_with_proxy_headers(app, "*")
+)
+"""
+_UVICORN = ["-m", "uvicorn", "--port={port}", "{module}:{name}"]
+_GUNICORN = ["-m", "gunicorn", "-b127.0.0.1:{port}", "{module}:{name}", "--forwarded-allow-ips=*"]
+_HYPERCORN = ["-m", "hypercorn", "-b127.0.0.1:{port}"]
+
+ASGI = {
+    "uvicorn": _UVICORN,
+    "uvicorn that trusts all": [*_UVICORN, "--forwarded-allow-ips=*"],
+    "gunicorn's ASGI worker": [*_GUNICORN, "-kasgi"],
+    "hypercorn": [*_HYPERCORN, "{module}:{name}"],
+    "hypercorn on trio": [*_HYPERCORN, "-ktrio", "{module}:{name}"],
+    "hypercorn's ProxyFixMiddleware": [
+        "-c",
+        _HYPERCORN_FIX.replace("{loop}", "asyncio")
+        .replace("{run}", _ASYNCIO)
+        .replace("{mode}", "legacy"),
+    ],
+    "hypercorn's modern ProxyFixMiddleware on trio": [
+        "-c",
+        _HYPERCORN_FIX.replace("{loop}", "trio")
+        .replace("{run}", "trio.run")
+        .replace("{mode}", "modern"),
+    ],
+    "daphne": ["-m", "daphne", "-b127.0.0.1", "-p{port}", "--proxy-headers", "{module}:{name}"],
+    "granian": ["-c", _GRANIAN.replace("{interface}", "asgi")],
+}
+
+WSGI = {
+    "uvicorn's WSGI interface": [*_UVICORN, "--interface=wsgi"],
+    "hypercorn with WSGI": [*_HYPERCORN, "{module}:{name}"],
+    "gunicorn": _GUNICORN,
+    "gunicorn with threads": [*_GUNICORN, "--threads=2"],
+    "Werkzeug and ProxyFix": ["-c", _PROXY_FIX + _WERKZEUG],
+    "wsgiref and ProxyFix": ["-c", _PROXY_FIX + _WSGIREF],
+    "wsgiref": ["-c", "from {module} import {name} as app" + _WSGIREF],
+    "waitress": ["-c", _WAITRESS.replace("{headers}", "x-forwarded-for")],
+    "waitress and Forwarded": ["-c", _WAITRESS.replace("{headers}", "forwarded")],
+    "granian with WSGI": ["-c", _GRANIAN.replace("{interface}", "wsgi")],
+}
+
+
+def command(server: str, module: str, name: str, port: int) -> list[str]:
+    """Return the command that serves ``asgi_``*name* or ``wsgi_``*name* of *module*."""
+    kind, arguments = ("asgi", ASGI[server]) if server in ASGI else ("wsgi", WSGI[server])
+    values = {"{module}": module, "{name}": f"{kind}_{name}", "{port}": str(port)}
+    filled = []
+    for argument in arguments:
+        for place, value in values.items():
+            argument = argument.replace(place, value)  # noqa: PLW2901
+        filled.append(argument)
+    return python(*filled)
