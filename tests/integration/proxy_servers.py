@@ -37,13 +37,7 @@ from waitress import serve
 from {module} import {name} as app
 serve(app, host="127.0.0.1", port={port}, trusted_proxy="*", trusted_proxy_headers="{headers}")
 """
-_GRANIAN = """
-from granian import Granian
-from granian.utils.proxies import wrap_{interface}_with_proxy_headers
-Granian("{module}:{name}", address="127.0.0.1", port={port}, interface="{interface}").serve(
-    wrap_loader=lambda app: wrap_{interface}_with_proxy_headers(app, "*")
-)
-"""
+_GRANIAN = ["-m", "granian", "--port={port}", "tests.integration.proxy_granian:{name}"]
 _UVICORN = ["-m", "uvicorn", "--port={port}", "{module}:{name}"]
 _GUNICORN = ["-m", "gunicorn", "-b127.0.0.1:{port}", "{module}:{name}", "--forwarded-allow-ips=*"]
 _HYPERCORN = ["-m", "hypercorn", "-b127.0.0.1:{port}"]
@@ -67,7 +61,7 @@ ASGI = {
         .replace("{mode}", "modern"),
     ],
     "daphne": ["-m", "daphne", "-b127.0.0.1", "-p{port}", "--proxy-headers", "{module}:{name}"],
-    "granian": ["-c", _GRANIAN.replace("{interface}", "asgi")],
+    "granian": [*_GRANIAN, "--interface=asgi"],
 }
 
 WSGI = {
@@ -80,7 +74,7 @@ WSGI = {
     "wsgiref": ["-c", "from {module} import {name} as app" + _WSGIREF],
     "waitress": ["-c", _WAITRESS.replace("{headers}", "x-forwarded-for")],
     "waitress and Forwarded": ["-c", _WAITRESS.replace("{headers}", "forwarded")],
-    "granian with WSGI": ["-c", _GRANIAN.replace("{interface}", "wsgi")],
+    "granian with WSGI": [*_GRANIAN, "--interface=wsgi"],
 }
 
 

@@ -13,6 +13,7 @@ _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 # Python's int() reads underscores between digits and zeros in front, so servers do too.
 _NUMBER = re.compile(rb"[0-9][0-9_]*")
+_PORT = re.compile("[1-9][0-9]{0,4}")
 
 
 class ReplacedPeer(UntrustedHeader):
@@ -86,11 +87,10 @@ def _stated_by_scope(scope: Mapping[str, Any]) -> str | None:
     if client is None:
         return None
     host, port = client
-    # A connection has a port. Whoever takes the address from a header has none (uvicorn,
-    # hypercorn and daphne say 0), or takes it from a header too.
-    if not isinstance(port, int) or not 0 < port < 65536:
-        raise _replaced("the server or a middleware")
-    if _is_in(str(port), _forwarded_in_scope(scope)):
+    # A connection has a port. An address from a header comes with port 0 (uvicorn, hypercorn,
+    # daphne, granian) or with a port from a header. Granian gives ports as text.
+    number = str(port)
+    if not _PORT.fullmatch(number) or _is_in(number, _forwarded_in_scope(scope)):
         raise _replaced("the server or a middleware")
     address: str = host or "unknown"  # empty text is not a Unix socket
     return address
