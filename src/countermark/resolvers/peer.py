@@ -11,6 +11,9 @@ from countermark.resolvers.request_header import UntrustedHeader
 # Environ keys of servers that hand over the connection's socket: gunicorn, Werkzeug.
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
+# The headers from which servers take a client's address and port.
+_SOURCES = ("forwarded", "x-forwarded-for", "x-forwarded-port")
+
 # Python's int() reads underscores between digits and zeros in front, so servers do too.
 _NUMBER = re.compile(rb"[0-9][0-9_]*")
 _PORT = re.compile("[1-9][0-9]{0,4}")
@@ -97,14 +100,13 @@ def _stated_by_scope(scope: Mapping[str, Any]) -> str | None:
 
 
 def _forwarded_in_environ(environ: Mapping[str, Any]) -> Iterator[bytes]:
-    for key, value in environ.items():
-        if key.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED")):
-            yield value.encode("latin-1")
+    for name in _SOURCES:
+        yield environ.get("HTTP_" + name.upper().replace("-", "_"), "").encode("latin-1")
 
 
 def _forwarded_in_scope(scope: Mapping[str, Any]) -> Iterator[bytes]:
     for name, value in scope["headers"]:
-        if name.lower().startswith((b"x-forwarded-", b"forwarded")):
+        if name.lower().decode("latin-1") in _SOURCES:
             yield value
 
 

@@ -58,8 +58,7 @@ class RequestHeader:
         if any(lowered != self._wanted for lowered, _ in fields):
             # A proxy that overwrites one spelling may pass on the other.
             raise UntrustedHeader(
-                f"{self.name} came under a name with underscores;"
-                " let the proxy drop that spelling"
+                f"{self.name} came under a name with underscores; let the proxy drop that spelling"
             )
         # Servers join repeated headers with a comma.
         if len(fields) > 1 or any(b"," in value for _, value in fields):
