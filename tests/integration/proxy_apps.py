@@ -59,5 +59,13 @@ def wsgi_with(resolver: Any) -> Any:
 
 
 _attacked = from_proxy_header(HEADER, proxies=[CLAIMED, "unix:"])
-asgi_attacked = asgi_with(_attacked)
-wsgi_attacked = wsgi_with(_attacked)
+asgi_attacked, wsgi_attacked = asgi_with(_attacked), wsgi_with(_attacked)
+
+# The user states what is not true where a server replaces the address.
+_misled = from_proxy_header(HEADER, proxies=[CLAIMED, "unix:"], server_keeps_peer=True)
+asgi_misled, wsgi_misled = asgi_with(_misled), wsgi_with(_misled)
+
+_stated = from_proxy_header(HEADER, proxies="127.0.0.1", server_keeps_peer=True)
+asgi_stated, wsgi_stated = asgi_with(_stated), wsgi_with(_stated)
+
+wsgi_proven = wsgi_with(from_proxy_header(HEADER, proxies="127.0.0.1"))

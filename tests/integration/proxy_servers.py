@@ -32,6 +32,15 @@ _WSGIREF = """
 from wsgiref.simple_server import make_server
 make_server("127.0.0.1", {port}, app).serve_forever()
 """
+_GUNICORN_APP = """
+from gunicorn.app.base import BaseApplication
+class Served(BaseApplication):
+    def load_config(self):
+        self.cfg.set("bind", "127.0.0.1:{port}")
+    def load(self):
+        return app
+Served().run()
+"""
 _WAITRESS = """
 from waitress import serve
 from {module} import {name} as app
@@ -69,6 +78,7 @@ WSGI = {
     "hypercorn with WSGI": [*_HYPERCORN, "{module}:{name}"],
     "gunicorn": _GUNICORN,
     "gunicorn with threads": [*_GUNICORN, "--threads=2"],
+    "gunicorn and ProxyFix": ["-c", _PROXY_FIX + _GUNICORN_APP],
     "Werkzeug and ProxyFix": ["-c", _PROXY_FIX + _WERKZEUG],
     "wsgiref and ProxyFix": ["-c", _PROXY_FIX + _WSGIREF],
     "wsgiref": ["-c", "from {module} import {name} as app" + _WSGIREF],
@@ -78,10 +88,35 @@ WSGI = {
 }
 
 
-def command(server: str, module: str, name: str, port: int) -> list[str]:
-    """Return the command that serves ``asgi_``*name* or ``wsgi_``*name* of *module*."""
-    kind, arguments = ("asgi", ASGI[server]) if server in ASGI else ("wsgi", WSGI[server])
-    values = {"{module}": module, "{name}": f"{kind}_{name}", "{port}": str(port)}
+#: Servers that hand over the socket, and so prove the peer.
+PROVING = ["gunicorn", "gunicorn with threads", "gunicorn and ProxyFix", "Werkzeug and ProxyFix"]
+
+#: Servers that are set up to keep the peer's address, or do so by default.
+KEEPING = {
+    "uvicorn": [*_UVICORN, "--no-proxy-headers"],
+    "gunicorn's ASGI worker": ASGI["gunicorn's ASGI worker"],
+    "hypercorn": ASGI["hypercorn"],
+    "hypercorn on trio": ASGI["hypercorn on trio"],
+    "daphne": ["-m", "daphne", "-b127.0.0.1", "-p{port}", "{module}:{name}"],
+    "granian": ["-m", "granian", "--port={port}", "--interface=asgi", "{module}:{name}"],
+    "granian with WSGI": ["-m", "granian", "--port={port}", "--interface=wsgi", "{module}:{name}"],
+    "wsgiref": WSGI["wsgiref"],
+    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:{name}"],
+}
+
+
+def command(server: str, name: str, port: int, *, keeps: bool = False) -> list[str]:
+    """Return the command that serves ``asgi_``*name* or ``wsgi_``*name* of ``proxy_apps``.
+
+    With *keeps*, it is the one of :data:`KEEPING`.
+    """
+    kind = "asgi" if server in ASGI else "wsgi"
+    arguments = KEEPING[server] if keeps else (ASGI | WSGI)[server]
+    values = {
+        "{module}": "tests.integration.proxy_apps",
+        "{name}": f"{kind}_{name}",
+        "{port}": str(port),
+    }
     filled = []
     for argument in arguments:
         for place, value in values.items():

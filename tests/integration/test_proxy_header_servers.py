@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.proxy_apps import CLAIMED, HEADER
-from tests.integration.proxy_servers import ASGI, WSGI, command
+from tests.integration.nginx import nginx
+from tests.integration.proxy_apps import CLAIMED, HEADER, SIGNER
+from tests.integration.proxy_servers import ASGI, KEEPING, PROVING, WSGI, command
 from tests.integration.servers import fetch, free_port, running
-
-APPS = "tests.integration.proxy_apps"
 
 #: What a client writes to have its address replaced.
 ATTACKS: list[dict[str, str]] = [
@@ -32,13 +32,17 @@ ATTACKS: list[dict[str, str]] = [
 ]
 
 
+def _served(server: str, name: str, folder: Path, *, keeps: bool = False) -> Any:
+    port = free_port()
+    return running(command(server, name, port, keeps=keeps), port, folder / "log")
+
+
 @pytest.fixture(scope="module", params=[*ASGI, *WSGI])
 def attacked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Return the address of a server that a client reaches without a proxy."""
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "log"
-    with running(command(request.param, APPS, "attacked", port), port, Path(log)) as address:
+    with _served(request.param, "attacked", tmp_path_factory.mktemp("server")) as address:
         yield address
 
 
@@ -46,7 +50,69 @@ def attacked(
 def test_a_client_cannot_claim_the_address_of_a_proxy(
     attacked: str, headers: dict[str, str]
 ) -> None:
-    reply = fetch(attacked, headers={HEADER: "ceo", **headers})
+    assert_refused(attacked, headers)
+
+
+def assert_refused(address: str, headers: dict[str, str]) -> None:
+    reply = fetch(address, headers={HEADER: "ceo", **headers})
     assert reply.status < 500
     assert b"ceo" not in reply.body
     assert "stigg-customer-token" not in reply.headers
+
+
+# These leave a trace of the replacement, so that a wrong statement does no harm.
+TRACED = [*ASGI, *PROVING, "wsgiref and ProxyFix"]
+
+
+@pytest.mark.parametrize("server", TRACED)
+def test_a_wrong_statement_is_noticed_where_the_server_leaves_a_trace(
+    server: str, tmp_path: Path
+) -> None:
+    with _served(server, "misled", tmp_path) as address:
+        for headers in ATTACKS:
+            assert_refused(address, headers)
+
+
+@pytest.mark.parametrize(
+    ("server", "error"),
+    [
+        ("uvicorn", "ReplacedPeer"),
+        ("hypercorn's ProxyFixMiddleware", "ReplacedPeer"),
+        ("wsgiref and ProxyFix", "ReplacedPeer"),
+        ("waitress", "UnprovenPeer"),
+    ],
+)
+def test_an_event_names_the_cause(server: str, error: str, tmp_path: Path) -> None:
+    with _served(server, "attacked", tmp_path) as address:
+        assert_refused(address, {"X-Forwarded-For": CLAIMED})
+        assert set(fetch(address + "/errors").body.decode().split()) == {error}
+
+
+NGINX = """
+server {{
+  listen 127.0.0.1:{port};
+  location / {{
+    proxy_pass {origin};
+    proxy_set_header X-Forwarded-User $cookie_user;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header Forwarded "for=$remote_addr:$remote_port";
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("server", [*KEEPING, *PROVING])
+def test_a_real_proxy_is_believed(
+    server: str, tmp_path: Path, need_binary: Callable[[str], str]
+) -> None:
+    port, keeps = free_port(), server in KEEPING
+    with (
+        _served(server, "stated" if keeps else "proven", tmp_path, keeps=keeps) as origin,
+        nginx(
+            need_binary("nginx"), NGINX.format(port=port, origin=origin), port, tmp_path
+        ) as proxy,
+    ):
+        for headers in ({}, {"X-Forwarded-For": "10.9.8.7"}, {HEADER: "ceo"}):
+            reply = fetch(proxy, headers={"Cookie": "user=ann", **headers})
+            assert reply.headers["stigg-customer-token"] == SIGNER.sign("ann")
+            assert fetch(proxy, headers=headers).body == b"anonymous"
