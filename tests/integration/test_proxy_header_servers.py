@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,18 @@ def test_a_real_proxy_is_believed(
             reply = fetch(proxy, headers={"Cookie": "user=ann", **headers})
             assert reply.headers["stigg-customer-token"] == SIGNER.sign("ann")
             assert fetch(proxy, headers=headers).body == b"anonymous"
+
+
+def test_a_relay_that_speaks_the_proxy_protocol_is_no_proxy(tmp_path: Path) -> None:
+    """Such a relay passes on what the client wrote, so its own address proves nothing."""
+    port = free_port()
+    served = [*command("gunicorn", "proven", port), "--proxy-protocol=auto"]
+    with running(served, port, tmp_path / "log") as address:
+        with socket.create_connection(("127.0.0.1", port)) as relay:
+            relay.sendall(
+                b"PROXY TCP4 203.0.113.7 127.0.0.1 50000 80\r\n"
+                b"GET / HTTP/1.0\r\nX-Forwarded-User: ceo\r\n\r\n"
+            )
+            answer = b"".join(iter(lambda: relay.recv(65_536), b""))
+        assert answer.endswith(b"anonymous")
+        assert fetch(address + "/errors").body == b"ReplacedPeer"

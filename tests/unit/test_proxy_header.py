@@ -137,6 +137,7 @@ REPLACED: dict[str, dict[str, Any]] = {
     "a port of its own": scope_of(("10.1.2.3", 8080), x_forwarded_port="8080"),
     "Forwarded": scope_of(("10.1.2.3", 8080), forwarded='for="10.1.2.3:8080"'),
     "ProxyFix": environ_of(**{"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": "10.1.2.3"}}),
+    "PROXY protocol": environ_of(PROXY_PROTOCOL="TCP4"),
     "a WSGI port": environ_of(REMOTE_PORT="8080", HTTP_X_FORWARDED_FOR="10.1.2.3:8080"),
     "a WSGI port of Forwarded": environ_of(REMOTE_PORT="81", HTTP_FORWARDED="for=10.1.2.3:081"),
 }

@@ -52,6 +52,9 @@ def peer_of(source: Mapping[str, Any], *, server_keeps_peer: bool) -> str | None
         UnprovenPeer: The server does not prove the address, and the user did not state it.
     """
     if "REQUEST_METHOD" in source:
+        # gunicorn's word for a relay that passes on what clients write (PROXY protocol).
+        if "PROXY_PROTOCOL" in source:
+            raise _replaced("a relay that speaks the PROXY protocol")
         for key in _SOCKETS:
             connection = source.get(key)
             if hasattr(connection, "getpeername"):

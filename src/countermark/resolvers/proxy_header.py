@@ -24,7 +24,8 @@ def from_proxy_header(
     """Resolve by the header *name* of requests whose connection comes from a trusted proxy.
 
     The proxy must drop or overwrite the header on every request, also where it is
-    spelled with underscores, because WSGI cannot distinguish the two spellings.
+    spelled with underscores, because WSGI cannot distinguish the two spellings. A relay of
+    TCP connections is not such a proxy: it passes on what the client wrote.
 
     The address of the peer counts only if it is proven. gunicorn and Werkzeug's server
     hand over the socket of a WSGI request, so no option is needed there. Other servers
