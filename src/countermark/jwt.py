@@ -84,7 +84,7 @@ def check_installed(algorithm: str) -> None:
 
 
 def public_key_of_jwk(jwk: Mapping[str, Any], name: str) -> PublicKey:
-    """Return the public key of a JSON Web Key (RFC 7517). It needs PyJWT.
+    """Return the public key of an asymmetric JSON Web Key (RFC 7517). It needs PyJWT.
 
     Raises:
         InvalidKey: It is not a public key, or cannot be read; the message calls it *name*.
@@ -92,8 +92,8 @@ def public_key_of_jwk(jwk: Mapping[str, Any], name: str) -> PublicKey:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from jwt import PyJWK, PyJWTError
 
-    if "d" in jwk or jwk.get("kty") == "oct":
-        raise InvalidKey(f"{name} is a private or secret key; give the public one")
+    if "d" in jwk:
+        raise InvalidKey(f"{name} is a private key; give the public one")
     try:
         loaded = PyJWK(dict(jwk)).key
         pem = loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -24,8 +24,7 @@ FindCheck = Callable[[object], "Verify | None"]
 
 # A function may put the kid into the path of a URL, before any signature is checked.
 _KID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._=+-]{0,127}")
-_CURVES = {"ES256": "P-256", "RS256": None}
-_TYPES = {"ES256": "EC", "RS256": "RSA"}
+_KINDS = {"ES256": ("EC", "P-256"), "RS256": ("RSA", None)}
 
 
 def compile_keys(keys: AssertionKeys, algorithm: str) -> FindCheck:
@@ -77,6 +76,8 @@ def _by_function(keys: Callable[[str], Any], algorithm: str) -> FindCheck:
 
 def _check_of(key: object, algorithm: str, name: str) -> Verify:
     if isinstance(key, Mapping):
+        if not _is_for(algorithm, key):
+            raise ConfigurationError(f"{name} is not a JSON Web Key that verifies {algorithm}")
         key = public_key_of_jwk(key, name)
     elif isinstance(key, str | bytes):
         key = PublicKey(key, name=name)
@@ -90,11 +91,16 @@ def _pairs_of_set(listed: list[Any], algorithm: str) -> list[tuple[str, Any]]:
     return [
         (key["kid"], key)
         for key in listed
-        if isinstance(key, Mapping)
-        and isinstance(key.get("kid"), str)
-        and key.get("kty") == _TYPES[algorithm]
-        and key.get("crv") == _CURVES[algorithm]
-        and key.get("alg", algorithm) == algorithm
-        and key.get("use", "sig") == "sig"
-        and "verify" in key.get("key_ops", ["verify"])
+        if isinstance(key, Mapping) and isinstance(key.get("kid"), str) and _is_for(algorithm, key)
     ]
+
+
+def _is_for(algorithm: str, jwk: Mapping[str, Any]) -> bool:
+    uses = jwk.get("key_ops", ["verify"])
+    return (
+        (jwk.get("kty"), jwk.get("crv")) == _KINDS[algorithm]
+        and jwk.get("alg", algorithm) == algorithm
+        and jwk.get("use", "sig") == "sig"
+        and isinstance(uses, list)
+        and "verify" in uses
+    )
