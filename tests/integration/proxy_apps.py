@@ -69,3 +69,5 @@ _stated = from_proxy_header(HEADER, proxies="127.0.0.1", server_keeps_peer=True)
 asgi_stated, wsgi_stated = asgi_with(_stated), wsgi_with(_stated)
 
 wsgi_proven = wsgi_with(from_proxy_header(HEADER, proxies="127.0.0.1"))
+asgi_unix = asgi_with(from_proxy_header(HEADER, proxies="unix:", server_keeps_peer=True))
+wsgi_unix = wsgi_with(from_proxy_header(HEADER, proxies="unix:"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from tests.integration.nginx import nginx
 from tests.integration.proxy_apps import CLAIMED, HEADER, SIGNER
 from tests.integration.proxy_servers import ASGI, KEEPING, PROVING, WSGI, command
-from tests.integration.servers import fetch, free_port, running
+from tests.integration.servers import fetch, free_port, python, running
 
 #: What a client writes to have its address replaced.
 ATTACKS: list[dict[str, str]] = [
@@ -132,3 +133,31 @@ def test_a_relay_that_speaks_the_proxy_protocol_is_no_proxy(tmp_path: Path) -> N
             answer = b"".join(iter(lambda: relay.recv(65_536), b""))
         assert answer.endswith(b"anonymous")
         assert fetch(address + "/errors").body == b"ReplacedPeer"
+
+
+APPS = "tests.integration.proxy_apps"
+UNIX = {
+    "uvicorn": ["-m", "uvicorn", "--no-proxy-headers", "--uds={path}", f"{APPS}:asgi_unix"],
+    "gunicorn": ["-m", "gunicorn", "-bunix:{path}", f"{APPS}:wsgi_unix"],
+    "hypercorn": ["-m", "hypercorn", "-bunix:{path}", f"{APPS}:asgi_unix"],
+}
+
+
+@pytest.mark.parametrize("server", UNIX)
+def test_a_proxy_on_a_unix_socket_is_believed(
+    server: str, tmp_path: Path, need_binary: Callable[[str], str]
+) -> None:
+    port, path = free_port(), tmp_path / "socket"
+    block = NGINX.format(port=port, origin=f"http://unix:{path}:/")
+    arguments = [argument.format(path=path) for argument in UNIX[server]]
+    with (
+        nginx(need_binary("nginx"), block, port, tmp_path) as proxy,
+        running(python(*arguments), port, tmp_path / "log"),
+    ):
+        for _ in range(200):
+            reply = fetch(proxy, headers={"Cookie": "user=ann"})
+            if reply.status == 200:
+                break
+            time.sleep(0.05)  # 502: the server does not listen yet
+        assert reply.headers["stigg-customer-token"] == SIGNER.sign("ann")
+        assert fetch(proxy, headers={HEADER: "ceo"}).body == b"anonymous"
