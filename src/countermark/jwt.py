@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.formats import compact_json
 from countermark.keys import Key, PrivateKey, SecretKey
+from countermark.public_key import PublicKey
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
 #: From claims and header, both tables, to the compact form of the token.
@@ -69,6 +70,38 @@ def compile_jwt_check(algorithm: str, key: Key) -> Verify:
         return good
 
     return check
+
+
+def check_installed(algorithm: str) -> None:
+    """Check that tokens with *algorithm*, which needs a public key, can be verified.
+
+    Raises:
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    try:
+        import cryptography  # noqa: F401
+        import jwt  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise _not_installed(algorithm, error) from error
+
+
+def public_key_of_jwk(jwk: Mapping[str, Any], name: str) -> PublicKey:
+    """Return the public key of an asymmetric JSON Web Key (RFC 7517). It needs PyJWT.
+
+    Raises:
+        InvalidKey: It is not a public key, or cannot be read; the message calls it *name*.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from jwt import PyJWK, PyJWTError
+
+    if "d" in jwk:
+        raise InvalidKey(f"{name} is a private key; give the public one")
+    try:
+        loaded = PyJWK(dict(jwk)).key
+        pem = loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    except (PyJWTError, ValueError, TypeError) as error:
+        raise InvalidKey(f"{name} is not a JSON Web Key that can be read") from error
+    return PublicKey(pem, name=name)
 
 
 def _jws(algorithm: str, key: Key) -> Any:

@@ -60,7 +60,7 @@ class JwtReader:
 
     def read(self, token: str, principal: Signable | None) -> Reading:
         """See ``Reader``."""
-        header, claims = _parts(token)
+        header, claims = jwt_parts(token)
         if header.get("alg") != self._jwt.algorithm or {"crit", "b64"} & set(header):
             raise Unreadable("malformed")
         named: dict[str, Any] = {}
@@ -168,8 +168,14 @@ def _inside(value: Any, before: str, behind: str) -> str:
     return value[len(before) : len(value) - len(behind)]
 
 
-def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the header and the claims of a token whose parts are written canonically."""
+def jwt_parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the header and the claims of a token whose parts are canonical base64url.
+
+    Nothing of them is proven.
+
+    Raises:
+        Unreadable: The token is malformed.
+    """
     parts = token.split(".")
     if len(parts) != 3 or not all(
         part and _BASE64URL.issuperset(part) and is_canonical(part, "base64url") for part in parts

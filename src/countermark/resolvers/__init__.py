@@ -1,21 +1,31 @@
 """Resolvers for ``principal=``: functions that find the principal of a request.
 
 Each function here returns a resolver. A resolver reads values that the server or an
-outer middleware has established. None of them reads a query, a body, or a header that
-a client can set.
+outer middleware has established. None of them reads a query or a body. A header counts only
+if it comes from a trusted proxy, or if it proves itself by a signature.
 """
 
+from countermark.resolvers.assertion import BadAssertion
+from countermark.resolvers.aws_header import from_aws_header
 from countermark.resolvers.entries import from_environ, from_session, from_state
-from countermark.resolvers.proxy_header import UNIX_SOCKET, UntrustedHeader, from_proxy_header
+from countermark.resolvers.peer import ReplacedPeer, UnprovenPeer
+from countermark.resolvers.proxy_header import UNIX_SOCKET, from_proxy_header
+from countermark.resolvers.request_header import UntrustedHeader
+from countermark.resolvers.signed_header import from_signed_header
 from countermark.resolvers.user import UserReader, from_user, principal_of_user
 
 __all__ = [
     "UNIX_SOCKET",
+    "BadAssertion",
+    "ReplacedPeer",
+    "UnprovenPeer",
     "UntrustedHeader",
     "UserReader",
+    "from_aws_header",
     "from_environ",
     "from_proxy_header",
     "from_session",
+    "from_signed_header",
     "from_state",
     "from_user",
     "principal_of_user",

@@ -1,0 +1,78 @@
+"""One request header that names or proves the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from countermark.errors import ConfigurationError, CountermarkError
+
+_HEADER_NAME = re.compile("[A-Za-z0-9-]+")
+
+
+class UntrustedHeader(CountermarkError):
+    """A header that should name the user does not surely come from the trusted proxy.
+
+    The middleware sends the response without a token and emits the event ``failed``,
+    which has the name of this class, or of its subclass, in ``error``.
+    """
+
+    code = "untrusted_header"
+
+
+class RequestHeader:
+    """Reads one header from an ASGI scope or a WSGI environ.
+
+    Args:
+        name: The header, for instance ``X-Forwarded-User``.
+
+    Raises:
+        ConfigurationError: *name* does not consist of letters, digits and hyphens.
+    """
+
+    __slots__ = ("_key", "_wanted", "name")
+
+    def __init__(self, name: str) -> None:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is not a header name of letters, digits and hyphens;"
+                " name the header as HTTP spells it, for instance X-Forwarded-User"
+            )
+        self.name = name
+        self._wanted = name.lower().encode()
+        self._key = "HTTP_" + name.upper().replace("-", "_")
+
+    def values(self, source: Mapping[str, Any]) -> list[bytes]:
+        """Return each value, also those under a name with underscores; empty ones are left out."""
+        return [value for _, value in self._fields(source) if value]
+
+    def only_value(self, source: Mapping[str, Any]) -> bytes | None:
+        """Return the value, or None if there is none or it is empty.
+
+        Raises:
+            UntrustedHeader: The header came more than once, or under a name with
+                underscores.
+        """
+        fields = self._fields(source)
+        if any(lowered != self._wanted for lowered, _ in fields):
+            # A proxy that overwrites one spelling may pass on the other.
+            raise UntrustedHeader(
+                f"{self.name} came under a name with underscores; let the proxy drop that spelling"
+            )
+        # Servers join repeated headers with a comma.
+        if len(fields) > 1 or any(b"," in value for _, value in fields):
+            raise UntrustedHeader(
+                f"{self.name} came more than once; let the proxy overwrite it, not add to it"
+            )
+        return (fields[0][1] or None) if fields else None
+
+    def _fields(self, source: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+        if "REQUEST_METHOD" in source:
+            value = source.get(self._key)
+            return [(self._wanted, value.encode("latin-1"))] if value else []
+        return [
+            (lowered, value)
+            for lowered, value in ((name.lower(), value) for name, value in source["headers"])
+            if lowered.replace(b"_", b"-") == self._wanted
+        ]
