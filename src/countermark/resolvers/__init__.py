@@ -5,12 +5,14 @@ outer middleware has established. None of them reads a query, a body, or a heade
 a client can set.
 """
 
+from countermark.resolvers.actor import UNKNOWN_ACTOR
 from countermark.resolvers.entries import from_environ, from_session, from_state
 from countermark.resolvers.proxy_header import UNIX_SOCKET, UntrustedHeader, from_proxy_header
 from countermark.resolvers.user import UserReader, from_user, principal_of_user
 
 __all__ = [
     "UNIX_SOCKET",
+    "UNKNOWN_ACTOR",
     "UntrustedHeader",
     "UserReader",
     "from_environ",
