@@ -55,7 +55,8 @@ def test_from_user_with_more_than_an_id() -> None:
     assert resolve({"user": user(pk=None, email="", full_name="", org_id=3)}) is None
     for name in ("colour", "id"):
         with pytest.raises(ConfigurationError, match=f"{name}= is no argument of a Principal"):
-            from_user("pk", **{name: "x"})
+            named: dict[str, Any] = {name: "x"}
+            from_user("pk", **named)
 
 
 def test_from_session_and_state() -> None:

@@ -10,6 +10,7 @@ import pytest
 from countermark import ConfigurationError, EventCounter, Keyring, Principal, Signer
 from countermark.resolvers import UNKNOWN_ACTOR, from_session, from_state, from_user
 from countermark.wsgi import SigningMiddleware
+from tests.drivers import call, wsgi_answer
 
 PARTS = [
     "path_params",
@@ -96,19 +97,16 @@ def test_an_actor_makes_no_user_of_an_anonymous_request() -> None:
     ],
 )
 def test_no_token_is_sent_while_staff_act(resolver: Any, environ: dict[str, Any]) -> None:
-    counter, sent = EventCounter(), []
-
-    def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [])
-        return [b""]
-
+    counter = EventCounter()
     signer = Signer("stigg", Keyring("a secret with enough bytes for the tests of it"))
     for opted_in in (False, True):
         signing = SigningMiddleware(
-            app, signers=signer, principal=resolver, sign_impersonated=opted_in, on_event=counter
+            wsgi_answer(),
+            signers=signer,
+            principal=resolver,
+            sign_impersonated=opted_in,
+            on_event=counter,
         )
-        signing(
-            {"REQUEST_METHOD": "GET", **environ}, lambda _, headers, *__: sent.append(dict(headers))
-        )
-    assert [("Stigg-Customer-Token" in headers) for headers in sent] == [False, True]
+        sent = call(signing, **environ).header("Stigg-Customer-Token")
+        assert (sent is not None) is opted_in
     assert counter.total("impersonated") >= 1

@@ -43,10 +43,11 @@ _REQUEST_VARIABLE = re.compile(
     re.IGNORECASE,
 )
 _REQUEST_PREFIXES = ("bottle.", "route.", "webob.", "werkzeug.", "wsgi.", "wsgiorg.", "falcon.")
-_REQUEST_PARTS = frozenset(
-    "app app_root_path asgi body client cookies endpoint extensions form headers http_version json"
-    " method params path path_params path_template query query_string raw_path root_path route"
-    " route_handler router scheme server subprotocols type".split()
+_REQUEST_PARTS = re.compile(
+    "app|app_root_path|asgi|body|client|cookies|endpoint|extensions|form|headers|http_version|json"
+    "|method|params|path|path_params|path_template|query|query_string|raw_path|root_path|route"
+    "|route_handler|router|scheme|server|subprotocols|type",
+    re.IGNORECASE,
 )
 
 
@@ -64,11 +65,10 @@ def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_inpu
     """
     if key in known:
         return
-    lowered = key.lower()
     if (
         _REQUEST_VARIABLE.fullmatch(key)
-        or lowered in _REQUEST_PARTS
-        or lowered.startswith(_REQUEST_PREFIXES)
+        or _REQUEST_PARTS.fullmatch(key)
+        or key.lower().startswith(_REQUEST_PREFIXES)
     ):
         raise ConfigurationError(
             f"{key} is part of the request, which clients write;"

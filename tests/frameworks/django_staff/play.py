@@ -43,22 +43,24 @@ def play() -> list[dict[str, Any]]:
     )
     steps.append(seen(client.get("/page")))
     start, stop = ROUTES[os.environ["STAFF_PACKAGE"]]
-    for method, path, form in (start, ("get", "/page", {}), stop, ("get", "/page", {})):
+    rest: Any = (start, ("get", "/page", {}), ("get", "/quiet", {}), stop, ("get", "/page", {}))
+    for method, path, form in rest:
         steps.append(seen(getattr(client, method)(path, form)))
     return steps
 
 
-async def aplay(pages: str = "/async-page") -> list[dict[str, Any]]:
+async def aplay() -> list[dict[str, Any]]:
     from django.contrib.auth import get_user_model
     from django.test import AsyncClient
 
-    client, steps = AsyncClient(), []
+    client, steps, pages = AsyncClient(), [], "/async-page"
     steps.append(seen(await client.get(pages)))
     staff = await get_user_model().objects.aget(pk=1)
     await client.aforce_login(staff, "django.contrib.auth.backends.ModelBackend")
     steps.append(seen(await client.get(pages)))
     start, stop = ROUTES[os.environ["STAFF_PACKAGE"]]
-    for method, path, form in (start, ("get", pages, {}), stop, ("get", pages, {})):
+    rest: Any = (start, ("get", pages, {}), ("get", "/quiet", {}), stop, ("get", pages, {}))
+    for method, path, form in rest:
         steps.append(seen(await getattr(client, method)(path, form)))
     return steps
 
