@@ -18,7 +18,7 @@ PAGE = "<!doctype html><title>Countermark</title>{{!script}}<p>Hello, {{user_id}
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
 SESSIONS: dict[str, str] = {}  # yours are in a database, and end some day
 
-principal = from_environ("app.user_id")
+principal = from_environ("countermark.user_id")
 
 
 def signers() -> list[Signer]:
@@ -26,12 +26,12 @@ def signers() -> list[Signer]:
 
 
 def find_user() -> None:
-    request.environ["app.user_id"] = SESSIONS.get(request.get_cookie("session", ""))
+    request.environ["countermark.user_id"] = SESSIONS.get(request.get_cookie("session", ""))
 
 
 def page() -> str:
     script = identity_script(request.environ[ENVIRON_KEY])
-    return template(PAGE, script=script, user_id=request.environ["app.user_id"] or "nobody")
+    return template(PAGE, script=script, user_id=request.environ["countermark.user_id"] or "nobody")
 
 
 def sign_in() -> None:
@@ -39,14 +39,14 @@ def sign_in() -> None:
     if user_id is None:
         abort(403, "Unknown password")
     session = secrets.token_urlsafe()
-    SESSIONS[session] = request.environ["app.user_id"] = user_id
+    SESSIONS[session] = request.environ["countermark.user_id"] = user_id
     response.set_cookie("session", session, path="/", httponly=True, samesite="lax")
     redirect("/", 303)
 
 
 def sign_out() -> None:
     SESSIONS.pop(request.get_cookie("session", ""), None)
-    request.environ["app.user_id"] = None
+    request.environ["countermark.user_id"] = None
     redirect("/", 303)
 
 

@@ -19,7 +19,7 @@ PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
 SESSIONS: dict[str, str] = {}  # yours are in a database, and end some day
 
-principal = from_environ("app.user_id")
+principal = from_environ("countermark.user_id")
 
 
 def signers() -> list[Signer]:
@@ -28,14 +28,14 @@ def signers() -> list[Signer]:
 
 class CurrentUser:
     def process_request(self, req: Request, resp: Response) -> None:
-        req.env["app.user_id"] = SESSIONS.get(req.cookies.get("session", ""))
+        req.env["countermark.user_id"] = SESSIONS.get(req.cookies.get("session", ""))
 
 
 class Page:
     def on_get(self, req: Request, resp: Response) -> None:
         script = identity_script(req.env[ENVIRON_KEY])
         resp.content_type = falcon.MEDIA_HTML
-        resp.text = PAGE.format(script=script, user_id=req.env["app.user_id"] or "nobody")
+        resp.text = PAGE.format(script=script, user_id=req.env["countermark.user_id"] or "nobody")
 
 
 class Sessions:
@@ -44,12 +44,12 @@ class Sessions:
         if user_id is None:
             raise falcon.HTTPForbidden
         session = secrets.token_urlsafe()
-        SESSIONS[session] = req.env["app.user_id"] = user_id
+        SESSIONS[session] = req.env["countermark.user_id"] = user_id
         resp.set_cookie("session", session, path="/", same_site="Lax")
 
     def on_delete(self, req: Request, resp: Response) -> None:
         SESSIONS.pop(req.cookies.get("session", ""), None)
-        req.env["app.user_id"] = None
+        req.env["countermark.user_id"] = None
 
 
 class Signatures:

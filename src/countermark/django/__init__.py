@@ -11,8 +11,11 @@ except ImportError as error:
         "countermark.django needs Django: pip install 'countermark[django]'"
     ) from error
 
+from countermark.django.impersonation import aactor_from, actor_from
 from countermark.errors import ConfigurationError
 from countermark.identity import RequestIdentity
+
+__all__ = ["aactor_from", "actor_from", "identity_from"]
 
 
 def identity_from(request: Any) -> RequestIdentity:

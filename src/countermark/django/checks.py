@@ -11,6 +11,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from countermark.django.conf import Configuration, examine
+from countermark.django.impersonation import installed_packages
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 
 MIDDLEWARE = "countermark.django.middleware.SigningMiddleware"
@@ -43,7 +44,33 @@ def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
         for warning in caught
         if warning.category in _KINDS
     ]
-    return [*found, *_check_middleware(configuration)]
+    return [*found, *_check_middleware(configuration), *_check_impersonation(configuration)]
+
+
+def _check_impersonation(configuration: Configuration | None) -> Iterator[checks.CheckMessage]:
+    packages = ", ".join(installed_packages())
+    if not packages or configuration is None:
+        return
+    if configuration.policy.sign_impersonated:
+        yield checks.Info(
+            f"With {packages} staff can act as a user, and SIGN_IMPERSONATED signs for that user.",
+            hint="Remove 'SIGN_IMPERSONATED' to send no token while staff act as a user.",
+            id="countermark.I002",
+        )
+    elif configuration.resolver_is_default:
+        yield checks.Info(
+            f"With {packages} staff can act as a user. No token is sent while they do.",
+            hint="Set 'SIGN_IMPERSONATED': True to sign for the user all the same.",
+            id="countermark.I001",
+        )
+    else:
+        yield checks.Warning(
+            f"With {packages} staff can act as a user, and RESOLVER decides whether tokens are"
+            " signed for that user.",
+            hint="Return Principal(..., actor=countermark.django.actor_from(request)) there, then"
+            " add 'countermark.W010' to SILENCED_SYSTEM_CHECKS.",
+            id="countermark.W010",
+        )
 
 
 def _check_middleware(configuration: Configuration | None) -> Iterator[checks.CheckMessage]:

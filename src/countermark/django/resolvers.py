@@ -7,6 +7,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.utils.functional import SimpleLazyObject, empty
 
+from countermark.django.impersonation import aactor_from, actor_from
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Identifier, Principal
 
@@ -15,8 +16,8 @@ _OF_DJANGO = "django.contrib.auth.middleware"
 
 
 def current_user(request: Any) -> Principal | Identifier | None:
-    """Return the principal of ``request.user``, None where nobody is signed in."""
-    return principal_of(getattr(request, "user", None))
+    """Return the principal of ``request.user``, None if the request is anonymous."""
+    return _principal_in(request, getattr(request, "user", None))
 
 
 async def acurrent_user(request: Any) -> Principal | Identifier | None:
@@ -24,25 +25,41 @@ async def acurrent_user(request: Any) -> Principal | Identifier | None:
     user = getattr(request, "user", None)
     if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # noqa: SLF001
         if getattr(user._setupfunc, "__module__", None) != _OF_DJANGO:  # noqa: SLF001
-            # Somebody else's. What auser() says may then be another user.
-            return await sync_to_async(principal_of)(user)
-        user = await request.auser()
-    return principal_of(user)
+            # Another middleware's user. What auser() returns may then be another user.
+            return await sync_to_async(_principal_in)(request, user)
+        try:
+            user = await request.auser()
+        except AttributeError:
+            # An authentication backend without aget_user(), such as django-su's.
+            return await sync_to_async(_principal_in)(request, user)
+    return principal_of(user, await aactor_from(request)) if _is_known(user) else None
 
 
-def principal_of(user: Any) -> Principal | Identifier | None:
+def _principal_in(request: Any, user: Any) -> Principal | Identifier | None:
+    # The actor only of users who are signed in: it reads the session.
+    return principal_of(user, actor_from(request)) if _is_known(user) else None
+
+
+def _is_known(user: Any) -> bool:
+    return user is not None and user.is_authenticated and user.pk is not None
+
+
+def principal_of(user: Any, actor: Identifier | None = None) -> Principal | Identifier | None:
     """Return the principal of a user: the primary key, e-mail address and full name.
 
     Of the last two what the model does not have, or is blank, is left out.
+
+    Args:
+        user: The user.
+        actor: The id of the member of staff who acts as the user.
     """
-    if user is None or not user.is_authenticated or user.pk is None:
+    if not _is_known(user):
         return None
     field = getattr(user, "get_email_field_name", lambda: "email")()
     email = getattr(user, field, None) or None
     name = getattr(user, "get_full_name", lambda: None)() or None
     try:
-        return Principal(user.pk, email=email, name=name)
+        return Principal(user.pk, email=email, name=name, actor=actor)
     except InvalidPrincipal:
         # An odd address is no reason to sign nothing. If it is the key, that shows again.
-        key: Identifier = user.pk
-        return key
+        return Principal(user.pk, actor=actor)

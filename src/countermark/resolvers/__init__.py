@@ -5,6 +5,7 @@ outer middleware has established. None of them reads a query or a body. A header
 if it comes from a trusted proxy, or if it proves itself by a signature.
 """
 
+from countermark.resolvers.actor import UNKNOWN_ACTOR
 from countermark.resolvers.assertion import BadAssertion
 from countermark.resolvers.aws_header import from_aws_header
 from countermark.resolvers.entries import from_environ, from_session, from_state
@@ -16,6 +17,7 @@ from countermark.resolvers.user import UserReader, from_user, principal_of_user
 
 __all__ = [
     "UNIX_SOCKET",
+    "UNKNOWN_ACTOR",
     "BadAssertion",
     "ReplacedPeer",
     "UnprovenPeer",

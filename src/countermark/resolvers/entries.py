@@ -2,65 +2,115 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from countermark.errors import ConfigurationError
 from countermark.policy import Resolver
-from countermark.principal import Identifier
-
-# What WSGI servers copy from the request into the environ: PEP 3333, RFC 3875, and
-# the additions of common servers.
-_SENT_BY_CLIENTS = re.compile(
-    "(HTTP|CONTENT|PATH|QUERY|REQUEST|RAW|SCRIPT|SERVER|AUTH|GATEWAY)_|REMOTE_(ADDR|HOST|PORT)$",
-    re.IGNORECASE,
-)
+from countermark.principal import Identifier, Principal
+from countermark.resolvers.actor import actor_text
+from countermark.resolvers.places import CERTIFICATE, ENVIRON, OWN_USER_ID, SESSIONS, check_place
 
 
-def from_session(key: str, *, session: str = "session") -> Resolver:
+def from_session(
+    key: str,
+    *,
+    session: str = "session",
+    actor: str | None = None,
+    risk_client_input: bool = False,
+) -> Resolver:
     """Resolve by the entry *key* of a session.
 
     Args:
         key: The entry that holds the id.
-        session: Where the session is: ``session`` in the scope of Starlette's
+        session: The key of the session: ``session`` in the scope of Starlette's
             ``SessionMiddleware``, ``beaker.session`` in the environ of Beaker's.
+        actor: The entry that is set while staff act as the user: their id, or True.
+            While it is set, no token is signed unless ``sign_impersonated=True``.
+        risk_client_input: Accept another *session*. If clients can write what is there,
+            they get tokens for any user. Parts of the request are refused all the same.
 
     Raises:
-        ConfigurationError: *session* holds what clients write.
+        ConfigurationError: *session* is not known to be a session, or holds what
+            clients write.
     """
-    if session in {"path_params", "headers"}:
-        raise ConfigurationError(f"{session} is part of the request, which clients write")
+    check_place(
+        session,
+        SESSIONS,
+        "Use one of these",
+        risk_client_input=risk_client_input,
+    )
+    return _from_mapping(key, session, actor)
 
-    def resolve(source: Mapping[str, Any]) -> Identifier | None:
-        entries = source.get(session)
-        return None if entries is None else entries.get(key)
+
+def from_state(key: str, *, actor: str | None = None) -> Resolver:
+    """Resolve by what an outer ASGI middleware has put into ``scope["state"]`` as *key*.
+
+    The application chooses these keys. Name one that its authentication sets, and not
+    one that copies a part of the request, such as a request id.
+
+    Args:
+        key: The entry that holds the id.
+        actor: As for :func:`from_session`.
+
+    Raises:
+        ConfigurationError: *key* begins with an underscore, as the entries of
+            frameworks do. Litestar keeps the parsed request there.
+    """
+    if key.startswith("_"):
+        raise ConfigurationError(
+            f"{key} is an entry of the framework, which may hold the request; name the entry"
+            " that your authentication sets"
+        )
+    return _from_mapping(key, "state", actor)
+
+
+def from_environ(key: str = "REMOTE_USER", *, risk_client_input: bool = False) -> Resolver:
+    """Resolve by the environ variable *key*, by default the one that WSGI servers set.
+
+    Its text is decoded as UTF-8. An empty one means anonymous.
+
+    Args:
+        key: ``REMOTE_USER``; ``countermark.user_id``, which the application's own
+            middleware may set; or one of mod_ssl's ``SSL_CLIENT_S_DN``,
+            ``SSL_CLIENT_S_DN_CN``, ``SSL_CLIENT_S_DN_Email``, ``SSL_CLIENT_S_DN_UID``,
+            ``SSL_CLIENT_SAN_Email_0`` and ``SSL_CLIENT_SAN_OTHER_msUPN_0``. Those of
+            mod_ssl count only while ``SSL_CLIENT_VERIFY`` is ``SUCCESS``.
+        risk_client_input: Accept another *key*. If clients can write that variable, they
+            get tokens for any user. Parts of the request are refused all the same.
+
+    Do not pass nginx's ``$remote_user`` as ``REMOTE_USER`` without ``auth_basic``: it is
+    then a name that no password has proved.
+
+    Raises:
+        ConfigurationError: *key* is not known to hold identity, or is a part of the
+            request, which clients write.
+    """
+    check_place(
+        key,
+        ENVIRON,
+        f'Set environ["{OWN_USER_ID}"] in your own middleware',
+        risk_client_input=risk_client_input,
+    )
+    of_certificate = key in CERTIFICATE
+
+    def resolve(environ: Mapping[str, Any]) -> Identifier | None:
+        if of_certificate and environ.get("SSL_CLIENT_VERIFY") != "SUCCESS":
+            return None
+        value = environ.get(key)
+        return (_utf8(value) or None) if isinstance(value, str) else value
 
     return resolve
 
 
-def from_state(key: str) -> Resolver:
-    """Resolve by what an outer ASGI middleware has put into ``scope["state"]`` as *key*."""
-    return from_session(key, session="state")
-
-
-def from_environ(key: str = "REMOTE_USER") -> Resolver:
-    """Resolve by the environ variable *key*, by default the one that WSGI servers set.
-
-    Its text is taken for UTF-8. An empty one is nobody.
-
-    Raises:
-        ConfigurationError: *key* is a part of the request, which clients write.
-    """
-    if _SENT_BY_CLIENTS.match(key):
-        raise ConfigurationError(
-            f"{key} is part of the request, which clients write;"
-            " use from_proxy_header() to trust a header"
-        )
-
-    def resolve(environ: Mapping[str, Any]) -> Identifier | None:
-        value = environ.get(key)
-        return (_utf8(value) or None) if isinstance(value, str) else value
+def _from_mapping(key: str, place: str, actor: str | None) -> Resolver:
+    def resolve(source: Mapping[str, Any]) -> Identifier | Principal | None:
+        entries = source.get(place)
+        identifier: Identifier | None = None if entries is None else entries.get(key)
+        if actor is None or identifier is None or entries is None:
+            return identifier
+        acting = actor_text(entries.get(actor))
+        return identifier if acting is None else Principal(identifier, actor=acting)
 
     return resolve
 

@@ -8,26 +8,47 @@ from typing import Any
 from countermark.errors import ConfigurationError
 from countermark.policy import Resolver
 from countermark.principal import Identifier, Principal
+from countermark.resolvers.actor import actor_text
+from countermark.resolvers.places import OWN_USER, USERS, check_place
 
 #: From a user object, or None, to whose request it is.
 UserReader = Callable[[Any], "Principal | Identifier | None"]
 
 
-def from_user(attribute: str = "id", *, key: str = "user", **fields: str) -> Resolver:
+def from_user(
+    attribute: str = "id",
+    *,
+    key: str = "user",
+    actor: str | None = None,
+    risk_client_input: bool = False,
+    **fields: str,
+) -> Resolver:
     """Resolve by the user object that Starlette's or another authentication puts into the scope.
 
     Args:
         attribute: The attribute of the user that holds the id.
-        key: Where the user is, in the scope or environ.
+        key: The key of the user in the scope or environ: ``user``, or
+            ``countermark.user``, which the application's own middleware may set.
+        actor: The attribute that is set while staff act as the user: their id, or True.
+            While it is set, no token is signed unless ``sign_impersonated=True``.
+        risk_client_input: Accept another *key*. If clients can write what is there, they
+            get tokens for any user. Parts of the request are refused all the same.
         fields: What else of the user vendors sign: an argument of ``Principal``
             and the attribute that holds it, such as ``email="email"``.
 
-    A user whose ``is_authenticated`` is false is nobody.
+    A user with a false ``is_authenticated`` is anonymous.
 
     Raises:
-        ConfigurationError: One of *fields* is no argument of ``Principal``.
+        ConfigurationError: *key* is not known to hold a user, or is a part of the
+            request; or one of *fields* is not an argument of ``Principal``.
     """
-    read = principal_of_user(attribute, **fields)
+    check_place(
+        key,
+        USERS,
+        f'Set scope["{OWN_USER}"] in your own middleware',
+        risk_client_input=risk_client_input,
+    )
+    read = principal_of_user(attribute, **(fields if actor is None else {**fields, "actor": actor}))
 
     def resolve(source: Mapping[str, Any]) -> Principal | Identifier | None:
         return read(source.get(key))
@@ -53,6 +74,8 @@ def principal_of_user(attribute: str = "id", **fields: str) -> UserReader:
             return identifier
         # Frameworks leave an address that is not known blank.
         found = {name: getattr(user, of) or None for name, of in fields.items()}
+        if "actor" in fields:
+            found["actor"] = actor_text(getattr(user, fields["actor"]))
         return Principal(identifier, **found)
 
     return read

@@ -8,6 +8,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.utils.asyncio import async_unsafe
 
 from countermark import Keyring, Principal, Signer
+from countermark.django import actor_from
 from tests.frameworks.django_project.models import Person
 
 
@@ -39,12 +40,11 @@ async def acounted(request: Any) -> Any:
 
 
 def impersonating(request: Any) -> Any:
-    """Resolve as the documentation shows it for django-hijack."""
+    """Resolve as the documentation shows it."""
     user = request.user
     if not user.is_authenticated:
         return None
-    history = request.session.get("hijack_history")
-    return Principal(user.pk, email=user.email or None, actor=history[0] if history else None)
+    return Principal(user.pk, email=user.email or None, actor=actor_from(request))
 
 
 def signers_of(tenant: str) -> Any:

@@ -1,0 +1,32 @@
+"""The actor of a principal: the member of staff who acts as the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countermark.errors import InvalidPrincipal
+from countermark.principal import identifier_text
+
+#: The actor where an application records that staff act as a user, but not who does.
+UNKNOWN_ACTOR = "unknown"
+
+
+def actor_text(value: Any) -> str | None:
+    """Return the text for ``Principal(actor=)`` of what an application has recorded.
+
+    Args:
+        value: The id of the member of staff, or another mark such as True. None,
+            False and empty texts and containers mean that nobody acts as the user.
+
+    Returns:
+        The id as text, :data:`UNKNOWN_ACTOR` for a mark that is not a valid id, or
+        None. An unusable mark still counts, so that it withholds the token.
+    """
+    if value is None or value is False:
+        return None
+    if isinstance(value, (str, list, tuple, dict, set, frozenset)) and not value:
+        return None
+    try:
+        return identifier_text(value)
+    except InvalidPrincipal:
+        return UNKNOWN_ACTOR
