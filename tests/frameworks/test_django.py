@@ -146,7 +146,7 @@ def test_the_principal_of_a_user_leaves_out_what_is_odd() -> None:
     ann = person("user-1")
     assert principal_of(ann) == Principal("user-1", email="user-1@a.example", name="Ann")
     ann.email, ann.first_name = "no address", ""
-    assert principal_of(ann) == "user-1"
+    assert principal_of(ann) == Principal("user-1")
     ann.email = ""
     assert principal_of(ann) == Principal("user-1")
     ann.email, ann.pk = "user-1@a.example", None

@@ -185,7 +185,7 @@ def test_each_kind_of_message_has_an_id_of_its_own() -> None:
     warned = re.findall(r"countermark\.[EW]\d{3}", source)
     assert len(warned) == len(set(warned))
     ids = [f"countermark.{id}" for id, _ in WRONG] + warned
-    page = (Path(__file__).parents[2] / "docs/django.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/django-checks.md").read_text(encoding="utf-8")
     assert set(re.findall(r"countermark\.[EW]\d{3}", page)) == set(ids)
 
 

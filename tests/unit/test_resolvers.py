@@ -49,8 +49,8 @@ def test_from_user_with_more_than_an_id() -> None:
     assert resolve(blank) == Principal(7, tenant=3)
     assert resolve({"user": user(pk=None, email="", full_name="", org_id=3)}) is None
     for name in ("colour", "id"):
+        named: dict[str, Any] = {name: "x"}
         with pytest.raises(ConfigurationError, match=f"{name}= is no argument of a Principal"):
-            named: dict[str, Any] = {name: "x"}
             from_user("pk", **named)
 
 
