@@ -455,7 +455,7 @@ def test_a_mistake_in_the_configuration_stops_the_start(
 
 
 def test_a_field_that_no_principal_has_stops_the_start() -> None:
-    with pytest.raises(ConfigurationError, match="mail= is no argument of a Principal"):
+    with pytest.raises(ConfigurationError, match="'mail' is not an argument of Principal"):
         create_app(COUNTERMARK_USER_FIELDS={"mail": "email"})
 
 

@@ -19,6 +19,7 @@ from countermark import (
     Signer,
     Verifier,
     asgi,
+    resolvers,
     starlette,
     wsgi,
 )
@@ -255,6 +256,32 @@ def _entries() -> Iterator[Entry]:
     yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
 
 
+def _resolver_entries() -> Iterator[Entry]:
+    yield Entry("from_session", resolvers.from_session, {
+        "key": "id", "session": "session", "actor": "by", "risk_client_input": False,
+    })  # fmt: skip
+    yield Entry("from_state", resolvers.from_state, {"key": "id", "actor": "by"})
+    yield Entry("from_environ", resolvers.from_environ, {
+        "key": "REMOTE_USER", "risk_client_input": False,
+    })  # fmt: skip
+    yield Entry("from_user", resolvers.from_user, {
+        "attribute": "id", "key": "user", "actor": "by", "risk_client_input": False,
+        "email": "email",
+    })  # fmt: skip
+    yield Entry("from_proxy_header", resolvers.from_proxy_header, {
+        "name": "X-User", "proxies": "10.0.0.0/8", "server_keeps_peer": True,
+    })  # fmt: skip
+    yield Entry("from_signed_header", resolvers.from_signed_header, {
+        "name": "X-Assertion", "keys": PUBLIC, "algorithm": "RS256", "issuer": "https://a.example",
+        "audience": "app", "claim": "sub", "email": "email", "leeway": 30, "clock": nothing,
+    })  # fmt: skip
+    yield Entry("from_aws_header", resolvers.from_aws_header, {
+        "keys": private_key("ES256")[1], "issuer": "https://a.example", "client": "c",
+        "signer": "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/a/1",
+        "claim": "sub", "email": "email", "leeway": 30, "clock": nothing,
+    })  # fmt: skip
+
+
 _WORDS = {
     "a text", "an upper-case text", "upper-case words", "upper-case words with digits",
     "a short text", "a long text", "a dotted text", "a webhook secret",
@@ -275,4 +302,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = list(_entries())
+ENTRIES = [*_entries(), *_resolver_entries()]

@@ -284,7 +284,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a number": ({"keys": 7}, "keys="),
     "a number by kid": ({"keys": {"k1": 7}}, "keys="),
     "a private key": ({"keys": {"k1": jwk(EC_KEY, "k1", d="AA")}}, "private"),
-    "a broken JWK": ({"keys": {"k1": {"kty": "EC", "crv": "P-256", "x": "A"}}}, "k1"),
+    "a broken JWK": ({"keys": {"k1": {"kty": "EC", "crv": "P-256", "x": "A"}}}, "a key of keys="),
 }
 
 

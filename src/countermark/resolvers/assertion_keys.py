@@ -54,8 +54,8 @@ def _by_kid(pairs: Iterable[tuple[str, Any]], algorithm: str) -> FindCheck:
     checks: dict[str, Verify] = {}
     for kid, key in pairs:
         if kid in checks:
-            raise ConfigurationError(f"keys= holds two keys with the kid {kid!r}; remove one")
-        checks[kid] = _check_of(key, algorithm, f"keys=, kid {kid!r}")
+            raise ConfigurationError("keys= holds two keys with the same kid; remove one")
+        checks[kid] = _check_of(key, algorithm, "a key of keys=")
     if not checks:
         raise ConfigurationError(f"keys= holds no key for {algorithm} that has a kid")
     return lambda kid: checks.get(kid) if isinstance(kid, str) else None

@@ -16,8 +16,10 @@ from countermark.resolvers.assertion import (
     required_texts,
 )
 from countermark.resolvers.assertion_keys import AssertionKeys
+from countermark.showing import guarded
 
 
+@guarded
 def from_aws_header(
     *,
     keys: AssertionKeys,

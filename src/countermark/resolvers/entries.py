@@ -9,9 +9,18 @@ from countermark.errors import ConfigurationError
 from countermark.policy import Resolver
 from countermark.principal import Identifier, Principal
 from countermark.resolvers.actor import actor_text
-from countermark.resolvers.places import CERTIFICATE, ENVIRON, OWN_USER_ID, SESSIONS, check_place
+from countermark.resolvers.places import (
+    CERTIFICATE,
+    ENVIRON,
+    OWN_USER_ID,
+    SESSIONS,
+    check_name,
+    check_place,
+)
+from countermark.showing import guarded
 
 
+@guarded
 def from_session(
     key: str,
     *,
@@ -43,6 +52,7 @@ def from_session(
     return _from_mapping(key, session, actor)
 
 
+@guarded
 def from_state(key: str, *, actor: str | None = None) -> Resolver:
     """Resolve by what an outer ASGI middleware has put into ``scope["state"]`` as *key*.
 
@@ -57,14 +67,16 @@ def from_state(key: str, *, actor: str | None = None) -> Resolver:
         ConfigurationError: *key* begins with an underscore, as the entries of
             frameworks do. Litestar keeps the parsed request there.
     """
+    check_name(key, "the key")
     if key.startswith("_"):
         raise ConfigurationError(
-            f"{key} is an entry of the framework, which may hold the request; name the entry"
-            " that your authentication sets"
+            "an entry that begins with an underscore is the framework's, and may hold the"
+            " request; name the entry that your authentication sets"
         )
     return _from_mapping(key, "state", actor)
 
 
+@guarded
 def from_environ(key: str = "REMOTE_USER", *, risk_client_input: bool = False) -> Resolver:
     """Resolve by the environ variable *key*, by default the one that WSGI servers set.
 
@@ -104,6 +116,10 @@ def from_environ(key: str = "REMOTE_USER", *, risk_client_input: bool = False) -
 
 
 def _from_mapping(key: str, place: str, actor: str | None) -> Resolver:
+    check_name(key, "the key")
+    if actor is not None:
+        check_name(actor, "actor=")
+
     def resolve(source: Mapping[str, Any]) -> Identifier | Principal | None:
         entries = source.get(place)
         identifier: Identifier | None = None if entries is None else entries.get(key)

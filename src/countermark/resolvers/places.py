@@ -9,6 +9,7 @@ import re
 from collections.abc import Set as AbstractSet
 
 from countermark.errors import ConfigurationError
+from countermark.showing import shown
 
 #: The keys that are reserved for the application's own middleware. No server sets them.
 OWN_USER_ID = "countermark.user_id"
@@ -51,6 +52,27 @@ _REQUEST_PARTS = re.compile(
 )
 
 
+#: Parts of the request that a message may name.
+REQUEST_NAMES = (
+    "QUERY_STRING",
+    "REQUEST_URI",
+    "PATH_INFO",
+    "THE_REQUEST",
+    "headers",
+    "path_params",
+)
+
+
+def check_name(name: object, where: str) -> None:
+    """Refuse a *name* that is not text.
+
+    Raises:
+        ConfigurationError: It is something else; the message begins with *where*.
+    """
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{where} must be text, not {type(name).__name__}")
+
+
 def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_input: bool) -> None:
     """Refuse a *key* that is not one of the *known* ones, unless the option allows it.
 
@@ -63,6 +85,7 @@ def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_inpu
     Raises:
         ConfigurationError: *key* is part of the request, or not known to hold identity.
     """
+    check_name(key, "the name of the place")
     if key in known:
         return
     if (
@@ -71,12 +94,12 @@ def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_inpu
         or key.lower().startswith(_REQUEST_PREFIXES)
     ):
         raise ConfigurationError(
-            f"{key} is part of the request, which clients write;"
+            f"{shown(key, REQUEST_NAMES)} is part of the request, which clients write;"
             " use from_proxy_header() to trust a header"
         )
     if risk_client_input is not True:
         raise ConfigurationError(
-            f"{key} is not known to hold identity; the known ones are"
+            f"{shown(key, known)} is not known to hold identity; the known ones are"
             f" {', '.join(sorted(known))}. {own}, or pass risk_client_input=True if no"
             " client can write it"
         )

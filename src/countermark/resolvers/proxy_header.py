@@ -11,6 +11,7 @@ from countermark.policy import Resolver
 from countermark.principal import Identifier
 from countermark.resolvers.peer import peer_of
 from countermark.resolvers.request_header import RequestHeader
+from countermark.showing import guarded
 
 #: In ``proxies``: a peer on a Unix socket, which has no address.
 UNIX_SOCKET = "unix:"
@@ -18,6 +19,7 @@ UNIX_SOCKET = "unix:"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@guarded
 def from_proxy_header(
     name: str, *, proxies: Iterable[str], server_keeps_peer: bool = False
 ) -> Resolver:
@@ -91,7 +93,7 @@ class _Proxies:
 def _network(proxy: str) -> Network:
     try:
         return ipaddress.ip_network(proxy)
-    except ValueError as error:
+    except ValueError:
         raise ConfigurationError(
-            f"proxies= holds no address or network: {error}; write addresses, not host names"
+            "proxies= must hold addresses or networks such as 10.0.0.0/8, not host names"
         ) from None

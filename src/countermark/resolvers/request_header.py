@@ -34,9 +34,10 @@ class RequestHeader:
     __slots__ = ("_key", "_wanted", "name")
 
     def __init__(self, name: str) -> None:
-        if not _HEADER_NAME.fullmatch(name):
+        given: object = name
+        if not isinstance(given, str) or not _HEADER_NAME.fullmatch(given):
             raise ConfigurationError(
-                f"{name!r} is not a header name of letters, digits and hyphens;"
+                "the name of a header consists of letters, digits and hyphens;"
                 " name the header as HTTP spells it, for instance X-Forwarded-User"
             )
         self.name = name

@@ -15,8 +15,10 @@ from countermark.resolvers.assertion import (
     required_texts,
 )
 from countermark.resolvers.assertion_keys import AssertionKeys
+from countermark.showing import guarded
 
 
+@guarded
 def from_signed_header(
     name: str,
     *,

@@ -9,12 +9,14 @@ from countermark.errors import ConfigurationError
 from countermark.policy import Resolver
 from countermark.principal import Identifier, Principal
 from countermark.resolvers.actor import actor_text
-from countermark.resolvers.places import OWN_USER, USERS, check_place
+from countermark.resolvers.places import OWN_USER, USERS, check_name, check_place
+from countermark.showing import guarded, shown
 
 #: From a user object, or None, to whose request it is.
 UserReader = Callable[[Any], "Principal | Identifier | None"]
 
 
+@guarded
 def from_user(
     attribute: str = "id",
     *,
@@ -56,15 +58,22 @@ def from_user(
     return resolve
 
 
+@guarded
 def principal_of_user(attribute: str = "id", **fields: str) -> UserReader:
     """Return the function from a user object, or None, to their principal.
 
     Raises:
         ConfigurationError: As for :func:`from_user`.
     """
+    for where, given in {"the attribute": attribute, **fields}.items():
+        check_name(given, where if given is attribute else "each further field")
     for name in fields:
         if name not in Principal.__slots__ or name == "id":
-            raise ConfigurationError(f"{name}= is no argument of a Principal")
+            known = ", ".join(sorted(set(Principal.__slots__) - {"id"}))
+            raise ConfigurationError(
+                f"{shown(name, Principal.__slots__)} is not an argument of Principal; use one of"
+                f" {known}"
+            )
 
     def read(user: Any) -> Principal | Identifier | None:
         if user is None or not getattr(user, "is_authenticated", True):
