@@ -50,7 +50,7 @@ def test_from_user_with_more_than_an_id() -> None:
     assert resolve({"user": user(pk=None, email="", full_name="", org_id=3)}) is None
     for name in ("colour", "id"):
         named: dict[str, Any] = {name: "x"}
-        with pytest.raises(ConfigurationError, match="is not an argument of Principal; use one of actor"):
+        with pytest.raises(ConfigurationError, match="is not an argument of Principal; use"):
             from_user("pk", **named)
 
 
