@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from countermark import Keyring, Signer
+from countermark.events import LogLimit
 from tests.conftest import SECRET
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, python, running
@@ -128,5 +129,6 @@ def test_an_outage_is_decided_by_the_policy_and_changes_no_count(
         assert after == [200] * 6 + [401] * 6
         assert [status(url, f"before {number}") for number in range(4)] == [200] * 4
     log = (tmp_path / "server.log").read_text()
-    assert log.count("failed: store_unavailable") == 22
+    # Each worker logs a limited number of a kind in a minute, and the hook gets them all.
+    assert LogLimit.MOST <= log.count("failed: store_unavailable") <= 22
     assert "error=ConnectionError" in log
