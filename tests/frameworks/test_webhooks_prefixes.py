@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from countermark import ConfigurationError
 from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import call
@@ -225,3 +226,22 @@ def test_a_given_prefix_is_the_only_one(
     handled = asgi_handled if protocol == "asgi" else wsgi_handled
     wrapped = wrap(app, verifier=STIGG, paths=paths, prefix=prefix)
     assert handled(wrapped, [sent]) == ([] if covered else [sent])
+
+
+@pytest.mark.parametrize(
+    "wrap", [ASGIWebhookMiddleware, WSGIWebhookMiddleware], ids=["asgi", "wsgi"]
+)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"paths": PATH, "prefix": "app"}, "prefix= must be a path that begins with a slash"),
+        ({"paths": PATH, "prefix": 7}, "prefix= must be a path that begins with a slash"),
+        ({"paths": PATH, "prefix": "/app//x"}, "paths= and prefix= take decoded paths"),
+        ({"prefix": "/app"}, "prefix= belongs to paths="),
+    ],
+)
+def test_a_prefix_of_another_form_stops_the_start(
+    wrap: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        wrap(handle, verifier=STIGG, **options)

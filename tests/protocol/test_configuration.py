@@ -80,7 +80,7 @@ def test_blocking_is_for_plain_functions(principal: Any) -> None:
 def test_proxies_must_be_named() -> None:
     with pytest.raises(ConfigurationError, match="proxies= is empty"):
         from_proxy_header("X-Forwarded-User", proxies=[])
-    with pytest.raises(ConfigurationError, match="no address or network"):
+    with pytest.raises(ConfigurationError, match="must hold addresses or networks"):
         from_proxy_header("X-Forwarded-User", proxies=["localhost"])
     with pytest.raises(ConfigurationError, match="from_proxy_header"):
         from_environ("HTTP_X_FORWARDED_USER")

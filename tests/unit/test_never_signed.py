@@ -172,3 +172,15 @@ def test_a_context_of_launchdarkly_names_no_other_user(context: Any, fit: bool) 
     if "user" in context:
         with pytest.raises(InvalidPrincipal):
             signer.sign(Principal(email="a@b.example", attributes={"context": context}))
+
+
+def test_an_excluded_attribute_is_refused_by_the_short_way_of_signing_too() -> None:
+    data: dict[str, Any] = {
+        "slug": "acme",
+        "values": {"id": {"refuse_prefixes": ["org:"], "apart_from": ["org"]}, "org": {}},
+        "mac": {"algorithm": "sha256", "encoding": "hex", "message": "{id}"},
+    }
+    signer = Signer(Scheme.from_mapping(data), Keyring(SECRET), never_signed=["org"])
+    assert signer.sign("org:acme") == hexed("org:acme")
+    with pytest.raises(InvalidPrincipal, match="org, which never_signed= excludes"):
+        signer.sign(Principal("user-1", attributes={"org": "acme"}))
