@@ -242,8 +242,8 @@ class ResponseHeaders(Generic[AnyStr]):
         if self._silent and not identity.was_asked:
             identity.left_alone(None if self._is_closed(headers) else "not_closed", silent=True)
             return None
-        tokens = [] if self._silent else self._carried(identity)
-        if (tokens is None or identity.failed) and not identity.was_read:
+        tokens = self._carried(identity)  # settles the identity, also if no signer has a header
+        if tokens is None and not identity.was_read:
             return None
         directives: Sequence[str] = ()
         if identity.was_read:

@@ -197,3 +197,13 @@ def test_a_page_with_a_token_and_no_token_header_is_reported_or_closed(
         assert found.header("cache-control") == "private, no-store"
         assert found.header("vary") == "Cookie, Authorization"
         assert events.named("exposed") == []
+
+
+def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        for status in ("200 OK", "500 Oops"):
+            start_response(status, PUBLIC)
+        return [environ[ENVIRON_KEY]["stigg"].principal_id.encode()]
+
+    signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
+    assert call(signing).body == [b"user-1"]

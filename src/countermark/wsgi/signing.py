@@ -71,6 +71,7 @@ class SigningMiddleware:
         if self._policy.asynchronous:
             self._policy.bridge()
         self._headers = text_headers(self._policy, vary=vary, cache_control=cache_control)
+        self._apply = self._headers.apply
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer = environ.get(ENVIRON_KEY)
@@ -84,22 +85,20 @@ class SigningMiddleware:
         ):
             return self.app(environ, start_response)
         identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
-        apply = self._headers.apply
-        preflight = environ.get("REQUEST_METHOD") == "OPTIONS"
+        apply = self._apply if environ.get("REQUEST_METHOD") != "OPTIONS" else _leave_alone
 
         def start_signed(
             status: str, headers: HeaderList, exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            if preflight:
-                identity.left_alone(None)
+            signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
+            if signed is headers:
+                _release(identity)
             else:
-                code = 200 if status == "200 OK" else _code(status)
-                headers = apply(identity, code, headers)  # type: ignore[assignment]
-            _release(identity, environ)
+                identity.source = None  # settled, so break the cycle with the environ
             # Some servers take two arguments alone, so the third goes only if it is one.
             if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
+                return start_response(status, signed)  # type: ignore[arg-type]
+            return start_response(status, signed, exc_info)  # type: ignore[arg-type]
 
         try:
             return self.app(environ, start_signed)
@@ -110,15 +109,24 @@ class SigningMiddleware:
             raise
 
 
-def _release(identity: RequestIdentity, environ: WSGIEnvironment) -> None:
+def _leave_alone(
+    identity: RequestIdentity, status: int, headers: Iterable[tuple[str, str]]
+) -> Iterable[tuple[str, str]]:
+    """Leave the answer to a preflight request as it is."""
+    identity.left_alone(None)
+    return headers
+
+
+def _release(identity: RequestIdentity) -> None:
     """Break the cycle of identity and environ.
 
     If the principal is still unknown, a later read finds it in a copy of the environ.
     """
     if identity.is_settled:
         identity.source = None
-    else:
-        identity.source = {key: environ[key] for key in environ if key != ENVIRON_KEY}
+    elif identity.source is not None:
+        identity.source = identity.source.copy()
+        identity.source.pop(ENVIRON_KEY, None)
 
 
 def _code(status: str) -> int:
