@@ -97,3 +97,21 @@ def test_the_response_keeps_everything_but_its_headers(make: Any, body: bytes) -
     assert b"".join(response) == body
     response.close()
     assert closed == [True]
+
+
+def test_a_cookie_that_an_outer_middleware_sets_is_in_no_other_response() -> None:
+    shared = HttpResponse("the same object for all")
+    shared.set_cookie("theme", "dark")
+    with override_settings(COUNTERMARK={"SIGNERS": {"stigg": {"keyring": Keyring(SECRET)}}}):
+        middleware = SigningMiddleware(lambda request: shared)
+        responses = []
+        for user in USERS:
+            response = ask(middleware, user)
+            response.set_cookie("sessionid", f"of-{user}")
+            responses.append(response)
+    for user, response in zip(USERS, responses, strict=True):
+        assert {name: morsel.value for name, morsel in response.cookies.items()} == {
+            "theme": "dark",
+            "sessionid": f"of-{user}",
+        }
+    assert list(shared.cookies) == ["theme"]

@@ -51,7 +51,9 @@ def signed(
 
 
 def _copied(response: Any) -> Any:
-    """Return a copy of *response* that has headers of its own and shares the rest.
+    """Return a copy of *response* that has headers and cookies of its own and shares the rest.
+
+    Cookies, because an outer middleware sets the session's on what is returned here.
 
     Not ``copy.copy``, which drops the context of a template response.
     """
@@ -62,7 +64,9 @@ def _copied(response: Any) -> Any:
         for name, value in old.__dict__.items()
     }
     copied = object.__new__(type(response))
-    copied.__dict__ = {**response.__dict__, "headers": headers}
+    cookies = type(response.cookies)()
+    dict.update(cookies, response.cookies)  # as they are, and not parsed again
+    copied.__dict__ = {**response.__dict__, "headers": headers, "cookies": cookies}
     return copied
 
 
