@@ -118,7 +118,7 @@ class Figures(NamedTuple):
 
     @property
     def claims(self) -> int:
-        """The number of requests of claimed ids; see :class:`Principals`."""
+        """The number of requests with a token of a claimed id; see :class:`Principals`."""
         return sum(count.requests for count in self.counts if count.claim)
 
     @property

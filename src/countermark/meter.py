@@ -203,6 +203,9 @@ class Meter:
                 is_claim = not self._last_seen.was_verified(group, person[1])
                 standing = "claimed" if is_claim else standing
             origin = self._origins.of(verdict.origin)
+            # A request without a token counts in the share, whether it names an id or not:
+            # it may be of a client that is not updated yet.
+            is_claim = is_claim and verdict.code != "missing"
             cell: Cell = (origin, verdict.role, verdict.code, verdict.let_in_by, is_claim)
             self._total(group, cell)
             self._tally.add(day, now, group, cell)

@@ -176,3 +176,16 @@ def test_claims_alone_are_not_ready() -> None:
 def test_other_kinds_of_known_are_refused(known: Any) -> None:
     with pytest.raises(ConfigurationError, match="known= must be a collection of ids"):
         Meter(known=known)
+
+
+def test_a_request_without_a_token_counts_in_the_share_though_it_names_an_id() -> None:
+    """Pages that are not updated yet send an id and no signature."""
+    clock = Clock()
+    meter = Meter(clock=clock)
+    nine_good_days(meter, clock)
+    for number in range(40):
+        meter(claim(f"new-customer-{number}", "missing"))
+    figures = only(meter)
+    assert (figures.claims, figures.principals.claimed) == (0, 40)
+    (reason,) = readiness(meter.snapshot(), figures).reasons
+    assert reason.startswith("87.50 % of the requests were verified")
