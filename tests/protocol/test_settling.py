@@ -207,3 +207,12 @@ def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
 
     signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
     assert call(signing).body == [b"user-1"]
+
+
+def test_headers_from_a_generator_settle_like_a_list() -> None:
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", (header for header in PUBLIC))
+        yield environ[ENVIRON_KEY]["stigg"].principal_id.encode()
+
+    signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
+    assert list(call(signing).body) == [b"user-1"]

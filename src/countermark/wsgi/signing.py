@@ -91,10 +91,7 @@ class SigningMiddleware:
             status: str, headers: HeaderList, exc_info: Any = None
         ) -> Callable[[bytes], object]:
             signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
-            if signed is headers:
-                _release(identity)
-            else:
-                identity.source = None  # settled, so break the cycle with the environ
+            _release(identity)
             # Some servers take two arguments alone, so the third goes only if it is one.
             if exc_info is None:
                 return start_response(status, signed)  # type: ignore[arg-type]
@@ -124,7 +121,7 @@ def _release(identity: RequestIdentity) -> None:
     """
     if identity.is_settled:
         identity.source = None
-    elif identity.source is not None:
+    else:
         identity.source = identity.source.copy()
         identity.source.pop(ENVIRON_KEY, None)
 
