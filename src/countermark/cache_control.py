@@ -81,9 +81,9 @@ def _directives(value: str) -> list[tuple[str, str | None]] | None:
     """
     found: list[tuple[str, str | None]] = []
     for element in _ELEMENT.findall(value):
-        if not element.strip():
+        if not element.strip(" \t"):
             continue
-        match = _DIRECTIVE.fullmatch(element.strip())
+        match = _DIRECTIVE.fullmatch(element.strip(" \t"))
         if match is None:
             return None
         found.append((match[1].lower(), match[2]))

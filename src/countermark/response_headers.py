@@ -304,7 +304,7 @@ class ResponseHeaders(Generic[AnyStr]):
         return lines
 
     def _with_vary(self, value: str) -> str:
-        names = {name.strip().lower() for name in value.split(",")}
+        names = {name.strip(" \t").lower() for name in value.split(",")}
         if "*" in names:
             return value
         missing: list[str] = [name for name in self._varying if name.lower() not in names]
@@ -323,7 +323,7 @@ class ResponseHeaders(Generic[AnyStr]):
 
     def _joined(self, headers: Sequence[tuple[AnyStr, AnyStr]], kind: int) -> str:
         values = [self._decode(header[1]) for header in headers if self._kind(header[0]) == kind]
-        return ", ".join(value for value in values if value.strip())
+        return ", ".join(value for value in values if value.strip(" \t"))
 
 
 def text_headers(

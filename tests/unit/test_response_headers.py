@@ -331,3 +331,24 @@ def test_the_memory_of_names_is_bounded() -> None:
     for number in range(3000):
         page.sent([(f"x-{number}", "1")])
     assert len(page.rules._foreign) <= 1024
+
+
+# HTTP's optional white space is space and tab, but str.strip() removes more.
+NO_SPACE = pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f", "\x0c", "\x0b", "\x1c"])
+
+
+@NO_SPACE
+@pytest.mark.parametrize("value", ["no-cache,{}no-store", "no-store{}", "{}private"])
+def test_white_space_that_http_does_not_know_makes_cache_control_malformed(
+    space: str, value: str
+) -> None:
+    page = Page()
+    headers = [("Cache-Control", value.format(space))]
+    assert page.sent(headers) == headers
+    assert page.events[-1] == ("withheld", "malformed_cache_control")
+
+
+@NO_SPACE
+def test_vary_with_white_space_that_http_does_not_know_names_nothing(space: str) -> None:
+    sent = Page().sent([("Vary", f"Cookie{space}")], user=None)
+    assert sent == [("Vary", f"Cookie{space}, Cookie, Authorization")]
