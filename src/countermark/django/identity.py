@@ -22,13 +22,14 @@ class DjangoIdentity(RequestIdentity):
     ``await identity.load()``; after a login or logout it does so again.
     """
 
-    __slots__ = ("_configuration", "_loaded")
+    __slots__ = ("_configuration", "_loaded", "has_answered")
 
     def __init__(self, configuration: Configuration, request: Any) -> None:
         super().__init__(configuration.policy, request)
         self._told = AWAIT
         self._configuration = configuration
         self._loaded: Any = _NOT_LOADED
+        self.has_answered = False
 
     async def load(self) -> DjangoIdentity:
         """Find out whose request this is now, and return the identity."""

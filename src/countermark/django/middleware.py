@@ -43,25 +43,43 @@ class SigningMiddleware:
     def __call__(self, request: Any) -> Any:
         if self._async:
             return self.__acall__(request)
-        if hasattr(request, "countermark"):
+        if _is_served(request):
             return self.get_response(request)
         configuration, identity = _begin(request)
-        response = self.get_response(request)
+        try:
+            response = self.get_response(request)
+        finally:
+            identity.has_answered = True
         head = head_of(identity, request, response)
         return response if head is None else signed(configuration, identity, response, head)
 
     async def __acall__(self, request: Any) -> Any:
         """Do the same in an event loop."""
-        if hasattr(request, "countermark"):
+        if _is_served(request):
             return await self.get_response(request)
         configuration, identity = _begin(request)
-        response = await self.get_response(request)
+        try:
+            response = await self.get_response(request)
+        finally:
+            identity.has_answered = True
         head = head_of(identity, request, response)
         if head is None:
             return response
-        if configuration.headers.may_carry(*head):
+        headers = configuration.headers
+        # Without a token header the page is closed all the same if its body may hold a token.
+        if headers.may_carry(*head) or (headers.silent and identity.was_asked):
             await identity.settle()
         return signed(configuration, identity, response, head)
+
+
+def _is_served(request: Any) -> bool:
+    """Tell whether an outer middleware serves *request*, and so does the work.
+
+    An identity that has answered is of an earlier attempt: a middleware may pass the
+    same request on again, for instance to retry.
+    """
+    outer = getattr(request, "countermark", None)
+    return isinstance(outer, DjangoIdentity) and not outer.has_answered
 
 
 def _begin(request: Any) -> tuple[Configuration, DjangoIdentity]:
