@@ -216,3 +216,110 @@ def test_headers_from_a_generator_settle_like_a_list() -> None:
 
     signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
     assert list(call(signing).body) == [b"user-1"]
+
+
+def failing(environ: Environ, start_response: Any) -> Iterator[bytes]:
+    """Fail at the first attempt before the response starts, and answer at the second."""
+    environ["attempts"] = environ.get("attempts", 0) + 1
+    token = environ[ENVIRON_KEY]["stigg"].token
+    if environ["attempts"] == 1:
+        raise RuntimeError("try again")
+    start_response("200 OK", PLAIN)
+    yield token.encode()
+
+
+def test_a_generator_that_fails_before_its_response_leaves_no_token_for_an_error_page() -> None:
+    signing = wsgi_side.SigningMiddleware(
+        failing, signers=stigg(), principal=lambda environ: "user-1"
+    )
+    environ: Environ = {"REQUEST_METHOD": "GET"}
+    body = signing(environ, lambda *_: write)
+    with pytest.raises(RuntimeError):
+        list(body)
+    assert environ[ENVIRON_KEY].payload() == {}
+
+
+def test_a_second_attempt_with_the_environ_is_signed_and_closed() -> None:
+    def retrying(environ: Environ, start_response: Any) -> list[bytes]:
+        with pytest.raises(RuntimeError):
+            list(signing(environ, start_response))
+        return list(signing(environ, start_response))
+
+    signing = wsgi_side.SigningMiddleware(
+        failing, signers=stigg(), principal=lambda environ: "user-1"
+    )
+    found = call(retrying)
+    assert found.header("stigg-customer-token") == next(iter(found.body)).decode()
+    assert found.header("cache-control") == "private, no-store"
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_generator_is_closed_and_keeps_its_errors(started: bool) -> None:
+    closed = []
+
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        try:
+            start_response("200 OK", PLAIN)
+            yield b"first"
+            raise RuntimeError("later")
+        finally:
+            closed.append(True)
+
+    signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
+    environ: Environ = {"REQUEST_METHOD": "GET"}
+    body: Any = signing(environ, lambda *_: write)
+    if started:
+        assert next(body) == b"first"
+        assert environ[ENVIRON_KEY]["stigg"].principal_id == "user-1"
+        with pytest.raises(RuntimeError):
+            next(body)
+        assert environ[ENVIRON_KEY]["stigg"].principal_id == "user-1"
+    body.close()
+    assert closed == ([True] if started else [])
+
+
+def test_a_body_that_is_a_plain_list_need_not_be_closed() -> None:
+    signing = wsgi_side.SigningMiddleware(
+        lambda environ, start_response: [b"no response"],
+        signers=stigg(),
+        principal=lambda environ: "user-1",
+    )
+    body: Any = signing({"REQUEST_METHOD": "GET"}, lambda *_: write)
+    assert list(body) == [b"no response"]
+    body.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("accepts", [True, False], ids=["headers on accept", "no headers"])
+@pytest.mark.parametrize("early", [True, False], ids=["read before", "read after"])
+async def test_a_denial_with_a_token_in_its_body_is_closed_or_reported(
+    early: bool, accepts: bool, events: Events
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if early:
+            assert scope["countermark"]["stigg"].token
+        start = {"type": "websocket.http.response.start", "status": 410, "headers": []}
+        await send(start)
+        assert scope["countermark"]["stigg"].token
+        await send({"type": "websocket.http.response.body", "body": b""})
+
+    signing = asgi_side.SigningMiddleware(
+        app,
+        signers=stigg(),
+        principal=lambda scope: "user-1",
+        websocket_headers=accepts,
+        on_event=events,
+    )
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    await signing({"type": "websocket", "headers": []}, receive, send)
+    headers = dict(sent[0]["headers"])
+    assert headers.get(b"cache-control") == (b"private, no-store" if early else None)
+    reasons = [event.reason for event in events.named("exposed")]
+    assert reasons == ([] if early else ["not_closed"])

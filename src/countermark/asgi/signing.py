@@ -129,7 +129,8 @@ class SigningMiddleware:
             return send
         if scope["type"] == "http":
             return self._signing_loaded(identity, send)
-        return self._signing_accept(identity, send) if self._websocket_headers else send
+        denying = self._closing_denial(identity, send)
+        return self._signing_accept(identity, denying) if self._websocket_headers else denying
 
     def _signing_loaded(self, identity: RequestIdentity, send: Send) -> Send:
         async def signing(message: Message) -> None:
@@ -146,6 +147,21 @@ class SigningMiddleware:
             await send(message)
 
         return signing
+
+    def _closing_denial(self, identity: RequestIdentity, send: Send) -> Send:
+        """Return a *send* that closes a denial response to caches if its body may hold a token."""
+
+        def closing(message: Message) -> Awaitable[None]:
+            if message["type"] == "websocket.http.response.start":
+                if identity.was_read:
+                    headers = message.get("headers", ())
+                    signed = self._headers.apply(identity, message.get("status"), headers)  # type: ignore[arg-type]
+                    message = {**message, "headers": signed}
+                else:
+                    identity.left_unread("not_closed")
+            return send(message)
+
+        return closing
 
     def _signing_accept(self, identity: RequestIdentity, send: Send) -> Send:
         async def signing(message: Message) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +98,12 @@ class SigningMiddleware:
             return start_response(status, signed, exc_info)  # type: ignore[arg-type]
 
         try:
-            return self.app(environ, start_signed)
+            body = self.app(environ, start_signed)
         except BaseException:
-            # An error page from outside would show tokens that no header of ours protects.
-            identity.forget()
-            identity.source = None
+            _abandon(identity)
             raise
+        # A generator has not started its response yet, so it may still fail before that.
+        return body if identity.source is not environ else _Unstarted(body, identity, environ)
 
 
 def _leave_alone(
@@ -124,6 +124,48 @@ def _release(identity: RequestIdentity) -> None:
     else:
         identity.source = identity.source.copy()
         identity.source.pop(ENVIRON_KEY, None)
+
+
+def _abandon(identity: RequestIdentity) -> None:
+    """Make the identity of a request that failed before its response anonymous.
+
+    An error page from outside would show tokens that no header of ours protects, and an
+    outer layer may try again with the same environ.
+    """
+    identity.forget()
+    identity.source = None
+
+
+class _Unstarted:
+    """The body of a response that has not started, abandoned if it fails before it does."""
+
+    def __init__(
+        self, body: Iterable[bytes], identity: RequestIdentity, environ: WSGIEnvironment
+    ) -> None:
+        self._body = body
+        self._chunks: Iterator[bytes] | None = None
+        self._identity = identity
+        self._environ = environ
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._chunks is None:
+                self._chunks = iter(self._body)
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException:
+            if self._identity.source is self._environ:
+                _abandon(self._identity)
+            raise
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
 
 
 def _code(status: str) -> int:
