@@ -175,10 +175,10 @@ def _cookie(header: bytes, wanted: bytes) -> bytes | None:
     found: bytes | None = None
     for pair in header.split(b";"):
         key, _, value = pair.partition(b"=")
-        if key.strip() == wanted:
+        if key.strip(b" \t") == wanted:
             if found is not None:
                 raise _twice()
-            found = value.strip()
+            found = value.strip(b" \t")
     if found is not None and len(found) > 1 and found[:1] == found[-1:] == b'"':
         inner = re.sub(_ESCAPED, _unescaped, found[1:-1].decode("latin-1"))
         return inner.encode("latin-1")

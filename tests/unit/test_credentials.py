@@ -117,6 +117,16 @@ def test_a_cookie_among_others(source: Source) -> None:
 
 
 @both
+@pytest.mark.parametrize("space", [b"\x0b", b"\x0c", b"\xa0", b"\x85"])
+def test_white_space_that_http_does_not_know_belongs_to_a_cookie(
+    source: Source, space: bytes
+) -> None:
+    """Such a name is another cookie, which a prefix such as ``__Host-`` does not protect."""
+    assert TOKEN(source([(b"cookie", space + b"token=a")])) is None
+    assert TOKEN(source([(b"cookie", b"token=a" + space)])) != "a"
+
+
+@both
 @pytest.mark.parametrize("cookie", [b"token=a; token=a", b"token=a;x=1;token=b", b"token;token=b"])
 def test_a_second_cookie_makes_it_ambiguous(source: Source, cookie: bytes) -> None:
     assert ambiguous(TOKEN, source([(b"cookie", cookie)]))
