@@ -15,30 +15,30 @@ from countermark.errors import UnknownScheme as UnknownScheme
 from countermark.errors import WeakKeyWarning as WeakKeyWarning
 from countermark.events import Event as Event
 from countermark.events import EventCounter as EventCounter
-from countermark.identity import RequestIdentity as RequestIdentity
-from countermark.keyring import Keyring as Keyring
-from countermark.keys import PrivateKey as PrivateKey
-from countermark.keys import SecretKey as SecretKey
+from countermark.keys._keyring import Keyring as Keyring
+from countermark.keys._private import PrivateKey as PrivateKey
+from countermark.keys._secret import SecretKey as SecretKey
 from countermark.principal import Principal as Principal
-from countermark.scheme import Scheme as Scheme
-from countermark.signed_identity import SignedIdentity as SignedIdentity
-from countermark.signer import Signer as Signer
+from countermark.schemes._scheme import Scheme as Scheme
+from countermark.signing._request_identity import RequestIdentity as RequestIdentity
+from countermark.signing._signer import SignedIdentity as SignedIdentity
+from countermark.signing._signer import Signer as Signer
 
 if TYPE_CHECKING:
-    from countermark.examination import Examination as Examination
-    from countermark.public_key import PublicKey as PublicKey
-    from countermark.verdict import Verdict as Verdict
-    from countermark.verified_identity import VerifiedIdentity as VerifiedIdentity
-    from countermark.verifier import Verifier as Verifier
+    from countermark.keys._public import PublicKey as PublicKey
+    from countermark.verifying._results import Examination as Examination
+    from countermark.verifying._results import Verdict as Verdict
+    from countermark.verifying._results import VerifiedIdentity as VerifiedIdentity
+    from countermark.verifying._verifier import Verifier as Verifier
 else:
     # Who signs need not pay for importing what verifies. Type checkers do not see this,
     # or every name would be there for them.
     _RECEIVING = {
-        "Examination": "countermark.examination",
-        "PublicKey": "countermark.public_key",
-        "Verdict": "countermark.verdict",
-        "VerifiedIdentity": "countermark.verified_identity",
-        "Verifier": "countermark.verifier",
+        "Examination": "countermark.verifying",
+        "PublicKey": "countermark.keys",
+        "Verdict": "countermark.verifying",
+        "VerifiedIdentity": "countermark.verifying",
+        "Verifier": "countermark.verifying",
     }
 
     def __getattr__(name: str) -> object:

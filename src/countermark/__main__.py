@@ -2,6 +2,6 @@
 
 import sys
 
-from countermark.cli import main
+from countermark.cli._main import main
 
 sys.exit(main())

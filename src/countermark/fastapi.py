@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any
 
 from countermark.asgi import SignaturesEndpoint
-from countermark.authentication import Authentication
-from countermark.credentials import Location
-from countermark.endpoint import respond
 from countermark.events import OnEvent
-from countermark.identity import RequestIdentity
-from countermark.origins import AllowedOrigins
-from countermark.presented import PrincipalReader
-from countermark.verified_identity import VerifiedIdentity
-from countermark.verifier import Verifier
+from countermark.signing._endpoint import respond
+from countermark.signing._request_identity import RequestIdentity
+from countermark.verifying._authentication import Authentication
+from countermark.verifying._locations import Location
+from countermark.verifying._origins import AllowedOrigins
+from countermark.verifying._request_token import PrincipalReader
+from countermark.verifying._results import VerifiedIdentity
+from countermark.verifying._verifier import Verifier
 
 try:
     from fastapi import APIRouter, Depends, Request, Response, WebSocketException
@@ -30,7 +30,7 @@ except ImportError as error:
         "countermark.fastapi needs FastAPI: pip install 'countermark[fastapi]'"
     ) from error
 
-from countermark.showing import guarded
+from countermark._redaction import guarded
 from countermark.starlette import (
     RefusedToken,
     SigningMiddleware,

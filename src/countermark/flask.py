@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from countermark.endpoint import respond
+from countermark._option_checks import is_async
+from countermark._redaction import guarded, shown
 from countermark.errors import ConfigurationError
-from countermark.identity import RequestIdentity
-from countermark.markup import identity_script
-from countermark.policy import AsyncResolver, Resolver, Signers, is_async
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
-from countermark.showing import guarded, shown
-from countermark.signer import Signer
-from countermark.verified_identity import VerifiedIdentity
+from countermark.signing._config import AsyncResolver, Resolver, Signers
+from countermark.signing._endpoint import respond
+from countermark.signing._markup import identity_script
+from countermark.signing._request_identity import RequestIdentity
+from countermark.signing._signer import Signer
+from countermark.verifying._results import VerifiedIdentity
 from countermark.wsgi import ENVIRON_KEY, VERIFIED_IDENTITY_KEY, SigningMiddleware
 
 try:
@@ -174,7 +175,7 @@ def countermark(
 ) -> Markup:
     """Return the script element with what the front end gets; templates know it by this name.
 
-    The arguments are those of :func:`countermark.markup.identity_script`.
+    The arguments are those of :func:`countermark.signing.identity_script`.
 
     Raises:
         ConfigurationError: As for :func:`identity_from` and ``identity_script``.

@@ -8,8 +8,8 @@ from math import inf
 from typing import Any, TypeVar
 from weakref import finalize
 
+from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
-from countermark.showing import guarded
 
 try:
     import redis

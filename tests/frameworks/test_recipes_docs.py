@@ -22,9 +22,8 @@ from werkzeug.test import Client
 
 from countermark import Keyring, RequestIdentity, Signer
 from countermark.asgi import SigningMiddleware
-from countermark.endpoint import respond
-from countermark.markup import identity_script
 from countermark.resolvers import from_session
+from countermark.signing import identity_script, respond
 from tests.conftest import Events
 from tests.frameworks import cases
 from tests.frameworks.driver_bottle import token_of, whose

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from countermark import ConfigurationError
 from countermark.resolvers import from_environ, from_session, from_state, from_user
-from countermark.resolvers.places import CERTIFICATE, ENVIRON, SESSIONS, USERS
+from countermark.resolvers._places import CERTIFICATE, ENVIRON, SESSIONS, USERS
 from tests.drivers import http_scope
 from tests.frameworks.request_keys import (
     ASGI,

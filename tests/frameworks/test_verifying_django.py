@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, asgi, wsgi
-from countermark.credentials import from_query
+from countermark.verifying import from_query
 from tests.frameworks.cases import Response
 from tests.frameworks.django_project import start
 from tests.frameworks.driver_django import asgi as ask_application_asgi

@@ -18,8 +18,8 @@ from werkzeug.test import Client
 from countermark import Event, Keyring, Scheme, Signer
 from countermark.errors import REFUSALS
 from countermark.events import EventName, emit
-from countermark.refusal import FORBIDDEN, HINTS
-from countermark.testing.tampered import tampered
+from countermark.testing import tampered
+from countermark.verifying._refusals import FORBIDDEN, HINTS
 from tests.conftest import SECRET
 from tests.frameworks.django_project import settings, start
 

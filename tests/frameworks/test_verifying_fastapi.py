@@ -11,7 +11,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from countermark import ConfigurationError, VerifiedIdentity, starlette
 from countermark import fastapi as adapter
-from countermark.credentials import from_cookie, from_header, from_query
 from countermark.fastapi import (
     RefusedToken,
     VerifiedIdentityDep,
@@ -20,6 +19,7 @@ from countermark.fastapi import (
     refuse,
     verified_identity,
 )
+from countermark.verifying import from_cookie, from_header, from_query
 from tests.conftest import Events
 from tests.frameworks.tokens import BAD, FLOW, FLOW_SIGNER, NAME, VERIFIER, good
 

@@ -11,8 +11,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from countermark import ConfigurationError, Signer
-from countermark.credentials import from_query
 from countermark.flask import Countermark, verified_identity_from
+from countermark.verifying import from_query
 from countermark.wsgi import VerifyingMiddleware
 from tests.frameworks.tokens import BAD, FLOW, FLOW_SIGNER, NAME, VERIFIER, good
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Principal, VerifiedIdentity
-from countermark.credentials import from_cookie, from_query
 from countermark.errors import REFUSALS
+from countermark.verifying import from_cookie, from_query
 from tests.conftest import Events
 from tests.frameworks.cases import Response as Answer
 from tests.frameworks.django_project import settings, start

@@ -26,7 +26,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from countermark import ConfigurationError, Keyring, Signer, VerifiedIdentity, Verifier
 from countermark.asgi import SigningMiddleware
-from countermark.credentials import from_cookie, from_query
 from countermark.errors import REFUSALS
 from countermark.starlette import (
     RefusedToken,
@@ -37,6 +36,7 @@ from countermark.starlette import (
     refuse,
     verified_identity_from,
 )
+from countermark.verifying import from_cookie, from_query
 from tests.conftest import SECRET, Events
 from tests.frameworks.tokens import BAD, FLOW, FLOW_SIGNER, NAME, NOW, VERIFIER, good
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from threading import Barrier
 from typing import Any, NamedTuple
 
-from countermark.allowance import Allowance
-from countermark.errors import StoreUnavailable
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
+from countermark.verifying import Allowance
 
 _barrier: Barrier
 

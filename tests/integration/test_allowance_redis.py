@@ -16,9 +16,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from countermark.allowance import Allowance
-from countermark.errors import StoreUnavailable
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
+from countermark.verifying import Allowance
 from tests.integration.allowance_worker import key_of, prepare, run, run_through_an_outage
 from tests.integration.redis_server import RedisServer
 from tests.integration.silent import blackhole, mute, outcome

@@ -26,8 +26,8 @@ SIGNED = {"X-CUSTOMER-KEY": Signer("stigg", Keyring(SECRET)).sign("user-1")}
 SERVED = """
 import os, time
 from countermark import Keyring, Verifier, asgi, wsgi
-from countermark.allowance import Allowance
-from countermark.credentials import from_cookie
+from countermark.verifying import Allowance
+from countermark.verifying import from_cookie
 from countermark.redis import RedisStore
 
 options = dict(

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from countermark.cli import main
-from countermark.figures import DAY
-from countermark.meter import Meter
-from countermark.meter_redis import read_snapshot
 from countermark.redis import RedisStore
-from countermark.rollout import is_ready
+from countermark.rollout import DAY, Meter, is_ready, read_snapshot
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER, only, store_of
 from tests.unit.verdicts import Clock, claim, unverified, verified

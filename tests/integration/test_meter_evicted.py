@@ -6,11 +6,8 @@ from typing import Any
 
 import pytest
 
-from countermark.figures import DAY, Figures, Principals
-from countermark.meter import Meter
-from countermark.meter_redis import read_snapshot
 from countermark.redis import RedisStore
-from countermark.rollout import is_ready, readiness
+from countermark.rollout import DAY, Figures, Meter, Principals, is_ready, read_snapshot, readiness
 from tests.integration.redis_server import RedisServer
 from tests.unit.verdicts import Clock, unverified, verified
 

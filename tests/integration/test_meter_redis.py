@@ -17,15 +17,13 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
-from countermark.allowance import Allowance
+from countermark import StoreUnavailable
 from countermark.cli import main
-from countermark.enforcement import allowance_group
-from countermark.errors import StoreUnavailable
-from countermark.figures import DAY, Figures, Principals
-from countermark.meter import Meter
-from countermark.meter_redis import read_snapshot, stranded_among
 from countermark.redis import RedisStore
-from countermark.rollout import is_ready
+from countermark.rollout import DAY, Figures, Meter, Principals, is_ready, read_snapshot
+from countermark.rollout._redis_reader import stranded_among
+from countermark.verifying import Allowance
+from countermark.verifying._allowance import allowance_group
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, running
 from tests.unit.verdicts import NOON, Clock, unverified, verified
@@ -120,7 +118,7 @@ def test_no_id_no_token_and_no_key_is_in_redis(redis_server: RedisServer) -> Non
 
 COUNT = """
 import sys
-from countermark.meter import Meter
+from countermark.rollout import Meter
 from countermark.redis import RedisStore
 from tests.unit.verdicts import unverified, verified
 
@@ -149,7 +147,7 @@ def test_eight_processes_come_together_to_the_last_request(redis_server: RedisSe
 
 FORK = """
 import os, sys
-from countermark.meter import Meter
+from countermark.rollout import Meter
 from countermark.redis import RedisStore
 from tests.unit.verdicts import unverified, verified
 
@@ -179,7 +177,7 @@ def test_parent_and_children_write_their_own_each_when_they_end(redis_server: Re
 SERVED = """
 import os
 import signal
-from countermark.meter import Meter
+from countermark.rollout import Meter
 from countermark.redis import RedisStore
 from tests.unit.verdicts import verified
 

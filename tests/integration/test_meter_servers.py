@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from countermark.meter_redis import read_snapshot
 from countermark.redis import RedisStore
+from countermark.rollout import read_snapshot
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, python, running
 
@@ -19,7 +19,7 @@ import os
 from starlette.applications import Starlette
 from countermark import Keyring, Verifier
 from countermark.asgi import VerifyingMiddleware
-from countermark.meter import Meter
+from countermark.rollout import Meter
 from countermark.redis import RedisStore
 from tests.integration.verifying_apps import asgi_page
 

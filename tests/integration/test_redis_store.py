@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 import redis
 
-from countermark.errors import StoreUnavailable
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python

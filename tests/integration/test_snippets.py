@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from countermark import Scheme
-from countermark.catalogue import catalogue
-from countermark.listing import snippet
+from countermark.cli._schemes import snippet
+from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, signer_of
 
 # Whatever a snippet names that JavaScript does not have is a stand-in: it can be called,
@@ -92,7 +92,7 @@ def parts_of(fields: Any) -> set[str]:
 
 def test_each_hands_the_token_to_its_vendor(need_binary: Callable[[str], str]) -> None:
     node = need_binary("node")
-    issued = {slug: signer_of(slug).issue(ANN) for slug in catalogue()}
+    issued = {slug: signer_of(slug).issue(ANN) for slug in scheme_slugs()}
     jobs = [
         {
             "slug": slug,

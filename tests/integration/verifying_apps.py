@@ -6,7 +6,7 @@ from typing import Any
 
 from countermark import asgi, wsgi
 from countermark.asgi import Message, Receive, Scope, Send
-from countermark.origins import AllowedOrigins
+from countermark.verifying import AllowedOrigins
 from tests.drivers import Environ
 from tests.verifying import VERIFIER
 

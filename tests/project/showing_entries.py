@@ -23,16 +23,20 @@ from countermark import (
     starlette,
     wsgi,
 )
-from countermark.allowance import Allowance
-from countermark.authentication import Authentication
 from countermark.cli import main
-from countermark.credentials import from_cookie, from_header, from_query
 from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
-from countermark.modes import ModeFile
-from countermark.origins import AllowedOrigins
 from countermark.redis import RedisStore
 from countermark.testing import FlowSessions, StiggEdge, tampered
+from countermark.verifying import (
+    Allowance,
+    AllowedOrigins,
+    ModeFile,
+    from_cookie,
+    from_header,
+    from_query,
+)
+from countermark.verifying._authentication import Authentication
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.unit.samples import private_key
 
@@ -42,9 +46,9 @@ SIGNER = Signer("stigg", RING)
 VERIFIER = Verifier("stigg", RING)
 PEM, PUBLIC = private_key("RS256")
 FILES = resources.files("countermark")
-RECIPE = tomllib.loads((FILES / "schemes" / "stigg.toml").read_text())
-JWT_RECIPE = tomllib.loads((FILES / "schemes" / "knock.toml").read_text())
-WEBHOOK = tomllib.loads((FILES / "webhooks" / "recipes" / "stigg.toml").read_text())
+RECIPE = tomllib.loads((FILES / "schemes" / "catalogue" / "stigg.toml").read_text())
+JWT_RECIPE = tomllib.loads((FILES / "schemes" / "catalogue" / "knock.toml").read_text())
+WEBHOOK = tomllib.loads((FILES / "webhooks" / "catalogue" / "stigg.toml").read_text())
 
 
 class Entry(NamedTuple):

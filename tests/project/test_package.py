@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from countermark.catalogue import catalogue
+from countermark.schemes import scheme_slugs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "module", ["countermark", "countermark.verifier", "countermark.asgi", "countermark.wsgi"]
+    "module", ["countermark", "countermark.verifying", "countermark.asgi", "countermark.wsgi"]
 )
 def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
     ran = subprocess.run(
@@ -51,8 +51,8 @@ OPTIONAL = [
     ("django.middleware", "django", "django"),
     ("django.rest_framework", "rest_framework", "rest-framework"),
     ("redis", "redis", "redis"),
-    ("prometheus", "prometheus_client", "prometheus"),
-    ("opentelemetry", "opentelemetry", "opentelemetry"),
+    ("rollout.prometheus", "prometheus_client", "prometheus"),
+    ("rollout.opentelemetry", "opentelemetry", "opentelemetry"),
 ]
 
 
@@ -100,10 +100,10 @@ def test_the_wheel_holds_types_recipes_and_the_page(tmp_path: Path) -> None:
     )
     wheel = zipfile.ZipFile(tmp_path / ran.stdout.split()[-1])
     names = set(wheel.namelist())
-    expected = {f"countermark/schemes/{slug}.toml" for slug in catalogue()}
+    expected = {f"countermark/schemes/catalogue/{slug}.toml" for slug in scheme_slugs()}
     expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
     webhooks = ("cognito", "github", "standard-webhooks", "stigg")
-    expected |= {f"countermark/webhooks/recipes/{slug}.toml" for slug in webhooks}
+    expected |= {f"countermark/webhooks/catalogue/{slug}.toml" for slug in webhooks}
     assert expected <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from countermark import CountermarkError, Keyring, RequestIdentity, Signer, asgi
-from countermark.endpoint import respond
+from countermark.signing import respond
 from tests.drivers import answer, request
 from tests.project.showing_entries import ENTRIES, KEY, NAMES_THAT_ARE_SHOWN, Entry
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from countermark import Keyring, SecretKey, Signer, Verdict, Verifier
-from countermark.allowance import Allowance
-from countermark.credentials import Location, from_cookie, from_header, from_query
 from countermark.errors import REFUSALS
-from countermark.origins import AllowedOrigins
+from countermark.verifying import Allowance, AllowedOrigins, from_cookie, from_header, from_query
+from countermark.verifying._locations import Location
 from tests.conftest import SECRET
 from tests.verifying import ASGI, HEADER, WSGI, Protocol, Verdicts, Visit
 

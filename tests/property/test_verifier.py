@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark import BadToken, Keyring, Signer, Verifier
-from countermark.catalogue import catalogue
 from countermark.errors import REFUSALS
+from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, signer_of
 from tests.unit.test_verifier import CANNOT, verifier_of
 
@@ -18,7 +18,7 @@ RING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 STIGG, FLOW = Verifier("stigg", RING), Verifier("cognito-flow", RING)
 SIGN_STIGG, SIGN_FLOW = Signer("stigg", RING).sign, Signer("cognito-flow", RING).sign
 
-VERIFIERS = {slug: verifier_of(slug) for slug in catalogue() if slug not in CANNOT}
+VERIFIERS = {slug: verifier_of(slug) for slug in scheme_slugs() if slug not in CANNOT}
 TOKENS = {slug: signer_of(slug).sign(ANN) for slug in VERIFIERS}
 
 IDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)

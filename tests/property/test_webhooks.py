@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from countermark.errors import BadWebhook
+from countermark import BadWebhook
 from countermark.webhooks import VerifiedWebhook
-from countermark.webhooks.verified import REFUSALS
+from countermark.webhooks._results import REFUSALS
 from tests.unit.webhook_samples import KEY_ID, PROOF, SCHEMES, Delivery, cognito, sent, verifier
 
 VERIFIERS = {scheme: verifier(scheme) for scheme in SCHEMES}

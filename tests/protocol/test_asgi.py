@@ -13,7 +13,7 @@ import trio
 
 from countermark import EventCounter, Keyring, Principal, Signer
 from countermark.asgi import App, Message, Receive, Scope, Send, SigningMiddleware
-from countermark.identity import RequestIdentity
+from countermark.signing import RequestIdentity
 from tests.conftest import Events
 from tests.drivers import answer, asend, header, http_scope, request
 

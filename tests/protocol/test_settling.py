@@ -12,7 +12,7 @@ from countermark import Keyring, Signer
 from countermark import asgi as asgi_side
 from countermark import wsgi as wsgi_side
 from countermark.asgi import Receive, Scope, Send
-from countermark.identity import RequestIdentity
+from countermark.signing import RequestIdentity
 from countermark.wsgi import ENVIRON_KEY
 from tests.conftest import Events
 from tests.drivers import Environ, answer, call, http_scope, request, write, wsgi_answer

@@ -11,8 +11,8 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from countermark import ConfigurationError, CountermarkError, Keyring, Signer
-from countermark.origins import AllowedOrigins
 from countermark.testing import FlowSessions, tampered
+from countermark.verifying import AllowedOrigins
 from tests.conftest import SECRET
 
 KEY = "publishable-key-for-tests"

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError, Keyring, Principal, Signer, asgi, tenants, wsgi
-from countermark.tenants import KEPT_FOR
+from countermark import ConfigurationError, Keyring, Principal, Signer, asgi, wsgi
+from countermark.keys import _tenant_cache as tenant_cache
+from countermark.keys._tenant_cache import KEPT_FOR
+from countermark.signing import _tenants as tenants
 from tests.conftest import Events
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
 
@@ -116,7 +118,7 @@ def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> N
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the one entry that the caches of tenants take for the time."""
     now = [1000.0]
-    defaults = tenants.TenantCache.__init__.__kwdefaults__
+    defaults = tenant_cache.TenantCache.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "clock", lambda: now[0])
     return now
@@ -228,7 +230,7 @@ def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> 
 
 
 def test_no_more_than_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tenants, "MAX_TENANTS", 3)
+    monkeypatch.setattr(tenant_cache, "MAX_TENANTS", 3)
     asked: list[str] = []
 
     def load(tenant: str) -> Signer:
@@ -286,7 +288,7 @@ def test_a_request_keeps_the_keys_of_its_tenant(
     monkeypatch: pytest.MonkeyPatch, events: Events
 ) -> None:
     """Even if the tenant is forgotten meanwhile, and cannot be loaded again."""
-    monkeypatch.setattr(tenants, "MAX_TENANTS", 0)
+    monkeypatch.setattr(tenant_cache, "MAX_TENANTS", 0)
     times = iter([SIGNERS["acme"]])
     seen: list[Any] = []
 

@@ -13,8 +13,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from countermark.credentials import from_cookie, from_header, from_query
-from countermark.origins import AllowedOrigins
+from countermark.verifying import AllowedOrigins, from_cookie, from_header, from_query
 from tests.conftest import SECRET
 from tests.verifying import (
     APP,

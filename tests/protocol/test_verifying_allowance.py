@@ -10,10 +10,8 @@ from countermark import (
     Event,
     StoreUnavailable,
 )
-from countermark.allowance import Allowance
-from countermark.credentials import from_query
-from countermark.enforcement import allowance_group
-from countermark.origins import AllowedOrigins
+from countermark.verifying import Allowance, AllowedOrigins, from_query
+from countermark.verifying._allowance import allowance_group
 from tests.conftest import Events
 from tests.verifying import (
     APP,

@@ -12,9 +12,8 @@ import trio
 import trio.lowlevel
 
 from countermark import ConfigurationError, StoreUnavailable
-from countermark.allowance import Allowance
 from countermark.asgi import Message, Receive, Scope, Send, SigningMiddleware, VerifyingMiddleware
-from countermark.credentials import from_query
+from countermark.verifying import Allowance, from_query
 from tests.drivers import answer, asend, http_scope, request
 from tests.verifying import (
     FLOW_SIGNER,

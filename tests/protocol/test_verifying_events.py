@@ -16,8 +16,7 @@ from countermark import (
     asgi,
     wsgi,
 )
-from countermark.allowance import Allowance
-from countermark.credentials import from_header
+from countermark.verifying import Allowance, from_header
 from tests.conftest import SECRET, Events
 from tests.drivers import answer, wsgi_answer
 from tests.verifying import (
@@ -65,7 +64,7 @@ def test_the_salt_of_a_pseudonym_is_the_tenants_key(
     protocol(TOKEN, acme, **options)
     assert events[-1].principal == SIGNER.pseudonym("user-1")
     # Where the cache has no room and the tenant is gone or broken, there is none.
-    monkeypatch.setattr("countermark.tenants.MAX_TENANTS", 0)
+    monkeypatch.setattr("countermark.keys._tenant_cache.MAX_TENANTS", 0)
     for then in ("nobody", "broken"):
         names = iter(["acme", then])
         protocol(TOKEN, acme, **{**options, "verifier": lambda _, of=names: tenants(next(of))})

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from countermark.asgi import App, Message, Receive, Scope, Send, VerifyingMiddleware
-from countermark.verdict import Verdict
+from countermark.verifying import Verdict
 from tests.conftest import Events
 from tests.verifying import VERIFIER, run_dry
 

@@ -14,9 +14,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from countermark.allowance import Allowance
-from countermark.credentials import from_header, from_query
-from countermark.modes import Question
+from countermark.verifying import Allowance, Question, from_header, from_query
 from tests.conftest import SECRET, Events
 from tests.verifying import (
     APP,

@@ -11,10 +11,9 @@ from countermark import (
     Keyring,
     Verifier,
 )
-from countermark.allowance import Allowance
 from countermark.errors import REFUSALS
-from countermark.origins import AllowedOrigins
-from countermark.refusal import HINTS
+from countermark.verifying import Allowance, AllowedOrigins
+from countermark.verifying._refusals import HINTS
 from tests.conftest import SECRET, Events
 from tests.verifying import (
     APP,

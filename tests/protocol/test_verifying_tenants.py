@@ -12,8 +12,8 @@ from countermark import (
     Verifier,
     wsgi,
 )
-from countermark.credentials import from_header
-from countermark.tenants import TenantCache
+from countermark.keys._tenant_cache import TenantCache
+from countermark.verifying import from_header
 from tests.conftest import SECRET, Events
 from tests.drivers import wsgi_answer
 from tests.verifying import (
@@ -65,7 +65,7 @@ def test_a_tenants_verifier_is_asked_for_again_after_a_minute(
     """A key that was taken away, and a tenant who has gone, are not good for ever."""
     now, tenants = [0.0], Tenants()
     cache = partial(TenantCache, clock=lambda: now[0])
-    monkeypatch.setattr("countermark.verifiers.TenantCache", cache)
+    monkeypatch.setattr("countermark.verifying._tenants.TenantCache", cache)
     middleware = wsgi.VerifyingMiddleware(
         wsgi_answer(),
         verifier=tenants,
@@ -92,7 +92,7 @@ def test_a_tenants_verifier_is_asked_for_again_after_a_minute(
 
 
 def test_tenants_who_are_not_known_push_out_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("countermark.tenants.MAX_TENANTS", 1)
+    monkeypatch.setattr("countermark.keys._tenant_cache.MAX_TENANTS", 1)
     tenants = Tenants()
     middleware = wsgi.VerifyingMiddleware(
         wsgi_answer(),

@@ -8,8 +8,7 @@ from wsgiref.validate import validator
 import pytest
 
 from countermark import wsgi
-from countermark.allowance import Allowance
-from countermark.credentials import from_query
+from countermark.verifying import Allowance, from_query
 from tests.drivers import Environ, call, wsgi_answer
 from tests.verifying import (
     ASGI,

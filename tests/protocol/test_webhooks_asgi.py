@@ -14,10 +14,9 @@ import anyio
 import pytest
 import trio
 
-from countermark import ConfigurationError, Keyring
+from countermark import ConfigurationError, Keyring, StoreUnavailable
 from countermark.asgi import App, Message, Receive, Scope, Send, WebhookMiddleware
-from countermark.errors import StoreUnavailable
-from countermark.webhooks.deliveries import MOST, DeliveriesInMemory
+from countermark.webhooks._deduplication import MOST, DeliveriesInMemory
 from tests.conftest import Events
 from tests.drivers import answer, http_scope
 from tests.unit.webhook_samples import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from countermark.errors import StoreUnavailable
+from countermark import StoreUnavailable
 from countermark.wsgi import WebhookMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, WSGIAnswer, call, wsgi_answer

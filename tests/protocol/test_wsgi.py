@@ -16,7 +16,7 @@ from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import Client
 
 from countermark import EventCounter, Keyring, Principal, Signer
-from countermark.identity import RequestIdentity
+from countermark.signing import RequestIdentity
 from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, call, write, wsgi_answer

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from countermark import Keyring, Verifier
-from countermark.allowance import Allowance
-from countermark.errors import ConfigurationError
+from countermark import ConfigurationError, Keyring, Verifier
+from countermark.verifying import Allowance
 from countermark.wsgi import VerifyingMiddleware
 from tests.conftest import SECRET, Events
 from tests.drivers import call, wsgi_answer

@@ -18,13 +18,13 @@ from countermark import (
     Signer,
     UnknownScheme,
 )
-from countermark.catalogue import catalogue
-from countermark.examples import check
-from countermark.formats import FORMATS
+from countermark.schemes import scheme_slugs
+from countermark.schemes._formats import FORMATS
+from countermark.signing._vectors import check
 from tests.unit.samples import ANN, ATTRIBUTES, SECRET, build_signer, signer_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMES = {slug: Scheme.load(slug) for slug in catalogue()}
+SCHEMES = {slug: Scheme.load(slug) for slug in scheme_slugs()}
 WITH_EXAMPLES = {slug: len(scheme.vectors) for slug, scheme in SCHEMES.items() if scheme.vectors}
 
 
@@ -89,7 +89,7 @@ def test_headers_and_variables_are_nobody_elses() -> None:
 def test_every_format_has_a_user() -> None:
     used = {
         format
-        for path in (ROOT / "src/countermark/schemes").glob("*.toml")
+        for path in (ROOT / "src/countermark/schemes/catalogue").glob("*.toml")
         for format in re.findall(r"\{[^{}]+?:([a-z-]+)\??\}", path.read_text())
     }
     assert used == set(FORMATS)

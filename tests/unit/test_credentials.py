@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countermark import BadToken, ConfigurationError
-from countermark.credentials import Location, from_cookie, from_header, from_query
+from countermark.verifying import from_cookie, from_header, from_query
+from countermark.verifying._locations import Location
 from tests.drivers import http_scope
 from tests.verifying import environ_of, scope_of
 

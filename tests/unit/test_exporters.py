@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -11,13 +9,12 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
-from countermark.allowance import Allowance
-from countermark.enforcement import allowance_group
-from countermark.errors import ConfigurationError, StoreUnavailable
-from countermark.figures import DAY
-from countermark.meter import Meter
-from countermark.opentelemetry import instrument
-from countermark.prometheus import CountermarkCollector
+from countermark import ConfigurationError, StoreUnavailable
+from countermark.rollout import DAY, Meter
+from countermark.rollout.opentelemetry import instrument
+from countermark.rollout.prometheus import CountermarkCollector
+from countermark.verifying import Allowance
+from countermark.verifying._allowance import allowance_group
 from tests.unit.verdicts import Clock, unverified, verified
 
 
@@ -207,24 +204,3 @@ def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_awa
     assert not found.get("countermark.allowance_left")
     assert len(found["countermark.verdicts"]) == 3
     assert caplog.records == []  # it logs and swallows what an observation raises
-
-
-@pytest.mark.parametrize(
-    ("library", "module", "extra"),
-    [
-        ("prometheus_client", "prometheus", "prometheus"),
-        ("opentelemetry", "opentelemetry", "opentelemetry"),
-    ],
-)
-def test_without_its_library_an_exporter_names_the_extra(
-    library: str, module: str, extra: str
-) -> None:
-    code = (
-        f"import sys; sys.modules[{library!r}] = None\n"
-        f"try: import countermark.{module}\n"
-        "except ImportError as error: print(error)"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert ran.stdout.strip().endswith(f"pip install 'countermark[{extra}]'")

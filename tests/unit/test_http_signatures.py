@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from countermark import Keyring
-from countermark.errors import BadWebhook
+from countermark import BadWebhook, Keyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.unit.webhook_samples import (
     BODY,

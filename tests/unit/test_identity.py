@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
-from countermark.carried import compile_carried
-from countermark.policy import IdentityPolicy
+from countermark.signing import IdentityPolicy
+from countermark.signing._carried import compile_carried
 from tests.conftest import Events
 from tests.unit.test_recipe import recipe
 

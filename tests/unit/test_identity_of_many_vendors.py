@@ -10,8 +10,8 @@ import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.asgi import SigningMiddleware
-from countermark.carried import compile_carried
-from countermark.policy import IdentityPolicy
+from countermark.signing import IdentityPolicy
+from countermark.signing._carried import compile_carried
 from tests.conftest import Events
 from tests.drivers import answer, header, request
 from tests.unit.samples import ANN, NOW, SECRET, signer_of

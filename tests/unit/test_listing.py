@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from countermark.catalogue import catalogue
 from countermark.cli import main
+from countermark.schemes import scheme_slugs
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -16,7 +16,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_the_list_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     heading, *lines = printed(capsys).splitlines()
     assert heading.split() == ["scheme", "vendor", "token", "signed"]
-    assert [line.split()[0] for line in lines] == catalogue()
+    assert [line.split()[0] for line in lines] == scheme_slugs()
     by_slug = {line.split()[0]: line for line in lines}
     assert by_slug["intercom-hmac"].endswith("deprecated")
     assert by_slug["crisp"].endswith("?")
@@ -74,7 +74,7 @@ def test_an_unknown_scheme_is_an_error_with_a_hint(capsys: pytest.CaptureFixture
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("slug", catalogue())
+@pytest.mark.parametrize("slug", scheme_slugs())
 def test_every_scheme_can_be_shown(capsys: pytest.CaptureFixture[str], slug: str) -> None:
     text = printed(capsys, slug)
     assert f"({slug})" in text

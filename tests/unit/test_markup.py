@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countermark import ConfigurationError, Principal, RequestIdentity
-from countermark.markup import identity_script
-from countermark.policy import IdentityPolicy
+from countermark.signing import IdentityPolicy, identity_script
 from tests.unit.samples import signer_of
 
 

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from countermark.errors import REFUSALS, ConfigurationError
-from countermark.figures import DAY, OTHER, Figures, Principals, label_of, text_of
-from countermark.meter import Meter
-from countermark.tally import MOST_ROWS
+from countermark import ConfigurationError
+from countermark.errors import REFUSALS
+from countermark.rollout import DAY, Figures, Meter, Principals
+from countermark.rollout._counters import MOST_ROWS
+from countermark.rollout._snapshot import OTHER, label_of, text_of
 from tests.unit.verdicts import NOON, Clock, proved, unverified, verified
 
 

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from countermark import Keyring, SecretKey, Signer, Verifier
-from countermark.credentials import from_header
-from countermark.enforcement import Enforcement
-from countermark.errors import ConfigurationError
-from countermark.figures import DAY, Figures
-from countermark.meter import Meter
-from countermark.rollout import as_text, is_ready, readiness
+from countermark import ConfigurationError, Keyring, SecretKey, Signer, Verifier
+from countermark.rollout import DAY, Figures, Meter, is_ready, readiness
+from countermark.rollout._report import as_text
+from countermark.verifying import Enforcement, from_header
 from tests.drivers import http_scope
 from tests.unit.verdicts import NOON, Clock, claim, unverified, verified
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark import ConfigurationError
-from countermark.modes import ModeFile, Question, checked_mode
+from countermark.verifying import ModeFile, Question
+from countermark.verifying._modes import checked_mode
 from tests.conftest import Events
 
 

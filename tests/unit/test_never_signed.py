@@ -21,8 +21,8 @@ from countermark import (
     Signer,
     Verifier,
 )
-from countermark.catalogue import catalogue
-from countermark.never_signed import liftable
+from countermark.schemes import scheme_slugs
+from countermark.schemes._never_signed import liftable
 from tests.unit.samples import SECRET
 
 # Each scheme with a rule that its vendor does not have, the value that is never signed, and an
@@ -61,7 +61,7 @@ def test_the_id_is_signed_as_the_vendor_signs_it(slug: str, never: str, id: str)
 def test_every_rule_that_is_stricter_than_its_vendor_can_be_lifted() -> None:
     found = {
         (slug, other)
-        for slug in catalogue()
+        for slug in scheme_slugs()
         for rule in Scheme.load(slug).values.values()
         for other in rule.apart_from
     }

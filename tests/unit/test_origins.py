@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark import BadToken, ConfigurationError
-from countermark.origins import AllowedOrigins, claimed_origin
+from countermark.verifying import AllowedOrigins
+from countermark.verifying._origins import claimed_origin
 from tests.verifying import environ_of, scope_of
 
 APP = "https://app.example"

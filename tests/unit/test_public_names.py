@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import countermark
-from countermark.verifier import Verifier
+from countermark.verifying import Verifier
 
 
 def test_the_receiving_side_is_there_when_it_is_asked_for() -> None:

@@ -17,7 +17,7 @@ from tests.unit.samples import SECRET
 
 def recipe(slug: str = "stigg") -> dict[str, Any]:
     """Return what the TOML of a scheme of the catalogue holds."""
-    text = (files("countermark") / "schemes" / f"{slug}.toml").read_text("utf-8")
+    text = (files("countermark") / "schemes" / "catalogue" / f"{slug}.toml").read_text("utf-8")
     return {"slug": slug, **tomllib.loads(text)}
 
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from countermark import Principal, Scheme
-from countermark.catalogue import catalogue
+from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
 
 NOW_S = int(NOW)
@@ -151,7 +151,7 @@ def decoded(slug: str, token: str) -> dict[str, Any]:
 
 
 def test_no_recipe_is_forgotten() -> None:
-    assert {slug for slug in catalogue() if Scheme.load(slug).jwt} == set(CLAIMS)
+    assert {slug for slug in scheme_slugs() if Scheme.load(slug).jwt} == set(CLAIMS)
     assert len(CLAIMS) == 31
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 
 from countermark import Principal, Scheme
-from countermark.catalogue import catalogue
+from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
 
 ID, EMAIL = "user-1", "Ann@B.example"
@@ -122,7 +122,7 @@ RANDOM = {"ably", "looker"}  # with a nonce in them; tests of their own are belo
 
 
 def test_no_recipe_is_forgotten() -> None:
-    assert {slug for slug in catalogue() if Scheme.load(slug).mac} == set(TOKENS) | RANDOM
+    assert {slug for slug in scheme_slugs() if Scheme.load(slug).mac} == set(TOKENS) | RANDOM
     assert len(TOKENS) + len(RANDOM) == 52
 
 

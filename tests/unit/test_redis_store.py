@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 import redis
 
-from countermark.errors import ConfigurationError, StoreUnavailable
+from countermark import ConfigurationError, StoreUnavailable
 from countermark.redis import RedisStore
 
 PASSWORD = "hunter2-of-the-tests"

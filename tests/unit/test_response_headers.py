@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Keyring, RequestIdentity, Signer
-from countermark.policy import IdentityPolicy
-from countermark.response_headers import text_headers
+from countermark.signing import IdentityPolicy, text_headers
 
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
 USER = "user-1"

@@ -12,20 +12,12 @@ from typing import Any
 
 import pytest
 
-from countermark.allowance import Allowance
 from countermark.cli import main
-from countermark.enforcement import allowance_group
-from countermark.figures import DAY, Count, Figures, Principals, Snapshot
-from countermark.rollout import (
-    allowance_left,
-    allowance_left_now,
-    as_dict,
-    as_text,
-    is_ready,
-    left_out,
-    percent,
-    readiness,
-)
+from countermark.rollout import DAY, Count, Figures, Principals, Snapshot, is_ready, readiness
+from countermark.rollout._readiness import left_out, percent
+from countermark.rollout._report import allowance_left, allowance_left_now, as_dict, as_text
+from countermark.verifying import Allowance
+from countermark.verifying._allowance import allowance_group
 from tests.unit.verdicts import NOON
 
 ROOT = Path(__file__).resolve().parents[2]

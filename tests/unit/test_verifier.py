@@ -28,8 +28,8 @@ from countermark import (
     UnknownScheme,
     Verifier,
 )
-from countermark.catalogue import catalogue
 from countermark.errors import REFUSALS
+from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, NOW, SECRET, private_key, signer_of
 
 OLD, NEW, FOREIGN = (
@@ -135,7 +135,7 @@ def test_a_bare_signature_needs_the_id_it_is_for() -> None:
     assert code_of(verifier, b"\xff", "user-1") == "malformed"
 
 
-@pytest.mark.parametrize("slug", [slug for slug in catalogue() if slug not in CANNOT])
+@pytest.mark.parametrize("slug", [slug for slug in scheme_slugs() if slug not in CANNOT])
 def test_what_a_signer_makes_a_verifier_takes(slug: str) -> None:
     verifier, token = verifier_of(slug), signer_of(slug).sign(ANN)
     examination = verifier.examine(token, ANN if verifier.needs_principal else None)

@@ -13,17 +13,11 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from countermark import InvalidKey, InvalidScheme, Keyring, SecretKey, UnknownScheme
-from countermark.errors import BadWebhook
+from countermark import BadWebhook, InvalidKey, InvalidScheme, Keyring, SecretKey, UnknownScheme
 from countermark.webhooks import WebhookScheme, WebhookVerifier, verify_webhook
-from countermark.webhooks.scheme import (
-    HttpSignature,
-    SecretHeader,
-    SignatureHeader,
-    WebhookVector,
-    webhook_schemes,
-)
-from countermark.webhooks.verified import REFUSALS
+from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader, WebhookVector
+from countermark.webhooks._results import REFUSALS
+from countermark.webhooks._scheme import webhook_scheme_slugs
 from tests.unit.webhook_samples import (
     BODY,
     NOW,
@@ -36,7 +30,7 @@ from tests.unit.webhook_samples import (
 
 VECTORS = [
     pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
-    for slug in webhook_schemes()
+    for slug in webhook_scheme_slugs()
     for vector in WebhookScheme.load(slug).vectors
 ]
 
@@ -52,7 +46,7 @@ def test_a_version_before_the_prefix_of_a_secret_is_named_as_surplus() -> None:
 
 
 def test_the_schemes_that_come_with_the_package() -> None:
-    assert webhook_schemes() == SCHEMES
+    assert webhook_scheme_slugs() == SCHEMES
     for slug in SCHEMES:
         scheme = WebhookScheme.load(slug)
         assert scheme is WebhookScheme.load(slug)
@@ -400,7 +394,7 @@ def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_page_names_every_key_code_and_scheme() -> None:
-    reader = (ROOT / "src/countermark/webhooks/recipe.py").read_text()
+    reader = (ROOT / "src/countermark/webhooks/_parser.py").read_text()
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
     assert [key for key in sorted({*keys, *REFUSALS, *SCHEMES}) if f"`{key}`" not in PAGE] == [

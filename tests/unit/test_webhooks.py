@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError, InvalidKey, Keyring, SecretKey, WeakKeyWarning
-from countermark.errors import BadWebhook
+from countermark import (
+    BadWebhook,
+    ConfigurationError,
+    InvalidKey,
+    Keyring,
+    SecretKey,
+    WeakKeyWarning,
+)
 from countermark.webhooks import VerifiedWebhook, WebhookScheme, WebhookVerifier, verify_webhook
 from tests.unit.samples import private_key
 from tests.unit.webhook_samples import (

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from countermark.examination import Examination
-from countermark.figures import DAY
-from countermark.verdict import Verdict
-from countermark.verified_identity import VerifiedIdentity
+from countermark.rollout import DAY
+from countermark.verifying import Examination, Verdict, VerifiedIdentity
 
 #: 2027-01-15 12:00 UTC.
 NOON = 20_833 * DAY + DAY / 2.0

@@ -9,9 +9,8 @@ from wsgiref.types import WSGIApplication
 from bottle import Bottle, HTTPResponse, abort, redirect, request, response, template
 
 from countermark import Signer
-from countermark.endpoint import respond
-from countermark.markup import identity_script
 from countermark.resolvers import from_environ
+from countermark.signing import identity_script, respond
 from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{{!script}}<p>Hello, {{user_id}}.</p>"

@@ -10,9 +10,8 @@ import falcon
 from falcon import Request, Response
 
 from countermark import Signer
-from countermark.endpoint import respond
-from countermark.markup import identity_script
 from countermark.resolvers import from_environ
+from countermark.signing import identity_script, respond
 from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"

@@ -14,8 +14,8 @@ from litestar.types import Receive, Scope, Send
 
 from countermark import Signer
 from countermark.asgi import SignaturesEndpoint, SigningMiddleware
-from countermark.markup import identity_script
 from countermark.resolvers import from_session
+from countermark.signing import identity_script
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed

@@ -18,7 +18,7 @@ from pyramid.session import SignedCookieSessionFactory
 from pyramid.wsgi import wsgiapp
 
 from countermark import Signer
-from countermark.markup import identity_script
+from countermark.signing import identity_script
 from countermark.wsgi import ENVIRON_KEY, SignaturesEndpoint, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"

@@ -11,9 +11,8 @@ from quart.typing import ResponseReturnValue
 
 from countermark import RequestIdentity, Signer
 from countermark.asgi import SigningMiddleware
-from countermark.endpoint import respond
-from countermark.markup import identity_script
 from countermark.resolvers import from_session
+from countermark.signing import identity_script, respond
 
 PAGE = """
 <!doctype html>

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from countermark.keyring import Keyring
-from countermark.scheme import Scheme
-from countermark.signer import Signer
+from countermark.keys._keyring import Keyring
+from countermark.schemes._scheme import Scheme
+from countermark.signing._signer import Signer
 
 #: The vendors that the demo signs for.
 SCHEMES = ("cognito-flow", "stigg")

@@ -19,7 +19,7 @@ from countermark.demo import (
     wsgi_app,
 )
 from countermark.demo.driving import Answer, ask_asgi, ask_wsgi
-from countermark.scheme import Scheme
+from countermark.schemes._scheme import Scheme
 
 
 class Reading(NamedTuple):

@@ -13,7 +13,7 @@ except ImportError as error:
 
 from countermark.django.impersonation import aactor_from, actor_from
 from countermark.errors import ConfigurationError
-from countermark.identity import RequestIdentity
+from countermark.signing._request_identity import RequestIdentity
 
 __all__ = ["aactor_from", "actor_from", "identity_from"]
 

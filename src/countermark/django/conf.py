@@ -11,18 +11,19 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from countermark._option_checks import is_async
+from countermark._redaction import shown
 from countermark.django.resolvers import acurrent_user, current_user
 from countermark.django.signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
-from countermark.policy import IdentityPolicy, is_async
 from countermark.principal import Signable
-from countermark.response_headers import (
+from countermark.signing._config import IdentityPolicy
+from countermark.signing._response_headers import (
     DEFAULT_CACHE_CONTROL,
     DEFAULT_VARY,
     ResponseHeaders,
     text_headers,
 )
-from countermark.showing import shown
 
 #: What the dictionary may hold.
 KEYS = frozenset(

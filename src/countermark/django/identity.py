@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from countermark.identity import RequestIdentity
-from countermark.policy import AWAIT
+from countermark.signing._config import AWAIT
+from countermark.signing._request_identity import RequestIdentity
 
 if TYPE_CHECKING:
     from countermark.django.conf import Configuration

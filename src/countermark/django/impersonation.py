@@ -13,7 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 
-from countermark.resolvers.actor import UNKNOWN_ACTOR, actor_text
+from countermark.resolvers._actor import UNKNOWN_ACTOR, actor_text
 
 #: The names of the packages by the names of their apps.
 PACKAGES = {

@@ -18,14 +18,14 @@ except ImportError as error:
         " pip install 'countermark[rest-framework]'"
     ) from error
 
-from countermark.authentication import Authentication
-from countermark.credentials import Location
 from countermark.errors import REFUSALS, ConfigurationError
 from countermark.events import OnEvent
-from countermark.origins import AllowedOrigins
-from countermark.presented import PrincipalReader
-from countermark.verified_identity import VerifiedIdentity
-from countermark.verifier import Verifier
+from countermark.verifying._authentication import Authentication
+from countermark.verifying._locations import Location
+from countermark.verifying._origins import AllowedOrigins
+from countermark.verifying._request_token import PrincipalReader
+from countermark.verifying._results import VerifiedIdentity
+from countermark.verifying._verifier import Verifier
 
 # Why the latest token of a request was refused, on the request itself.
 _CODE = "_countermark_code"

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from countermark._redaction import shown
 from countermark.errors import ConfigurationError
-from countermark.keyring import Keyring
-from countermark.policy import Signers
-from countermark.scheme import Scheme
-from countermark.showing import shown
-from countermark.signer import Signer
-from countermark.tenants import by_scheme
+from countermark.keys._keyring import Keyring
+from countermark.schemes._scheme import Scheme
+from countermark.signing._config import Signers
+from countermark.signing._signer import Signer
+from countermark.signing._tenants import by_scheme
 
 #: What is handed to ``Signer`` as it is.
 ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims", "never_signed"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from countermark.errors import ConfigurationError
-from countermark.verified_identity import VerifiedIdentity
+from countermark.verifying._results import VerifiedIdentity
 from countermark.wsgi import VERIFIED_IDENTITY_KEY
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 
 from countermark.django import identity_from
-from countermark.endpoint import respond
+from countermark.signing._endpoint import respond
 
 
 @login_not_required  # type: ignore[untyped-decorator]

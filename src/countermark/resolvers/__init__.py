@@ -5,15 +5,15 @@ outer middleware has established. None of them reads a query or a body. A header
 if it comes from a trusted proxy, or if it proves itself by a signature.
 """
 
-from countermark.resolvers.actor import UNKNOWN_ACTOR
-from countermark.resolvers.assertion import BadAssertion
-from countermark.resolvers.aws_header import from_aws_header
-from countermark.resolvers.entries import from_environ, from_session, from_state
-from countermark.resolvers.peer import ReplacedPeer, UnprovenPeer
-from countermark.resolvers.proxy_header import UNIX_SOCKET, from_proxy_header
-from countermark.resolvers.request_header import UntrustedHeader
-from countermark.resolvers.signed_header import from_signed_header
-from countermark.resolvers.user import UserReader, from_user, principal_of_user
+from countermark.resolvers._actor import UNKNOWN_ACTOR
+from countermark.resolvers._assertion import BadAssertion
+from countermark.resolvers._aws_header import from_aws_header
+from countermark.resolvers._entries import from_environ, from_session, from_state
+from countermark.resolvers._peer import ReplacedPeer, UnprovenPeer
+from countermark.resolvers._proxy_header import UNIX_SOCKET, from_proxy_header
+from countermark.resolvers._request_header import UntrustedHeader
+from countermark.resolvers._signed_header import from_signed_header
+from countermark.resolvers._user import UserReader, from_user, principal_of_user
 
 __all__ = [
     "UNIX_SOCKET",

@@ -10,17 +10,17 @@ except ImportError as error:
         "countermark.starlette needs Starlette: pip install 'countermark[starlette]'"
     ) from error
 
-from countermark.starlette.signing import Options as Options
-from countermark.starlette.signing import SigningMiddleware as SigningMiddleware
-from countermark.starlette.signing import TemplateHelper as TemplateHelper
-from countermark.starlette.signing import context_processor as context_processor
-from countermark.starlette.signing import current_user_id as current_user_id
-from countermark.starlette.signing import identity_from as identity_from
-from countermark.starlette.signing import signatures_route as signatures_route
-from countermark.starlette.verifying import RefusedToken as RefusedToken
-from countermark.starlette.verifying import TokenBackend as TokenBackend
-from countermark.starlette.verifying import VerifiedUser as VerifiedUser
-from countermark.starlette.verifying import VerifyingMiddleware as VerifyingMiddleware
-from countermark.starlette.verifying import VerifyingOptions as VerifyingOptions
-from countermark.starlette.verifying import refuse as refuse
-from countermark.starlette.verifying import verified_identity_from as verified_identity_from
+from countermark.starlette._signing import Options as Options
+from countermark.starlette._signing import SigningMiddleware as SigningMiddleware
+from countermark.starlette._signing import TemplateHelper as TemplateHelper
+from countermark.starlette._signing import context_processor as context_processor
+from countermark.starlette._signing import current_user_id as current_user_id
+from countermark.starlette._signing import identity_from as identity_from
+from countermark.starlette._signing import signatures_route as signatures_route
+from countermark.starlette._verifying import RefusedToken as RefusedToken
+from countermark.starlette._verifying import TokenBackend as TokenBackend
+from countermark.starlette._verifying import VerifiedUser as VerifiedUser
+from countermark.starlette._verifying import VerifyingMiddleware as VerifyingMiddleware
+from countermark.starlette._verifying import VerifyingOptions as VerifyingOptions
+from countermark.starlette._verifying import refuse as refuse
+from countermark.starlette._verifying import verified_identity_from as verified_identity_from

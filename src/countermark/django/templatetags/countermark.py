@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from countermark.django import identity_from
-from countermark.markup import identity_script
+from countermark.signing._markup import identity_script
 
 register = template.Library()
 

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from countermark.django import conf
 from countermark.django.signers import environment_of
 from countermark.errors import ConfigurationError
-from countermark.examples import check
-from countermark.signer import Signer
+from countermark.signing._signer import Signer
+from countermark.signing._vectors import check
 
 
 class Command(BaseCommand):  # type: ignore[misc]

@@ -1,0 +1,24 @@
+"""Checks of options that more than one package takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from countermark.errors import ConfigurationError
+
+
+def checked_clock(clock: Any) -> Callable[[], float]:
+    """Return the clock."""
+    if not callable(clock):
+        raise ConfigurationError("clock= must be callable and return seconds since the epoch")
+    return clock  # type: ignore[no-any-return]
+
+
+def is_async(function: object) -> bool:
+    """Tell whether calling *function* gives something to await."""
+    from inspect import iscoroutinefunction  # late, as it is slow to import
+
+    return iscoroutinefunction(function) or iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  # an object with an async __call__
+    )

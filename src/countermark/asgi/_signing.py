@@ -1,0 +1,221 @@
+"""Signing under ASGI: the middleware and the current user's endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import Any
+
+from countermark._option_checks import is_async
+from countermark._redaction import guarded
+from countermark.asgi._sending import send_response
+from countermark.asgi._types import App, Message, Receive, Scope, Send
+from countermark.errors import ConfigurationError
+from countermark.events import OnEvent
+from countermark.signing._config import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.signing._endpoint import respond
+from countermark.signing._request_identity import RequestIdentity
+from countermark.signing._response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, byte_headers
+
+
+class SigningMiddleware:
+    """Signs the current user's id for front-end products, once per request.
+
+    A :class:`RequestIdentity` is put into ``scope["state"]["countermark"]``,
+    which Starlette shows as ``request.state.countermark``. When the request is over, it
+    is taken out of that dictionary, and stays in ``scope["countermark"]``. Its tokens go
+    into response headers where no cache may give the response to another user.
+
+    Where it is applied twice, the outer one serves the request, with its own
+    signers alone.
+
+    Args:
+        app: The application, or the next middleware.
+        signers: One signer or several, of different schemes and headers; or a
+            function that returns them for the tenant of a ``Principal``, which is
+            called again for a tenant after a minute, and kept for the latest 1024.
+        principal: Takes the scope and returns whose request it is, as a
+            ``Principal`` or an id, or None for nobody. It is called whenever
+            the identity is read and when the response starts, so it should be
+            cheap. An ``async def`` is awaited once instead: when the response
+            starts, or by ``await identity.load()``.
+        blocking: Run *principal* in a thread, once as if it were asynchronous.
+            Needs asyncio.
+        vary: The request header that decides who the user is, or several, merged into
+            ``Vary``.
+        cache_control: The directive merged into ``Cache-Control`` next to a token:
+            ``no-store`` (with ``private``), or ``private`` alone, with which a browser
+            keeps the response and shows it again on back and forward navigation.
+        websocket_headers: Also put tokens into the headers of
+            ``websocket.accept``.
+        sign_impersonated: Also sign for a principal who has an actor.
+        on_event: Called with every :class:`Event`.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    @guarded
+    def __init__(
+        self,
+        app: App,
+        *,
+        signers: Signers,
+        principal: Resolver | AsyncResolver,
+        blocking: bool = False,
+        vary: str | Iterable[str] = DEFAULT_VARY,
+        cache_control: str = DEFAULT_CACHE_CONTROL,
+        websocket_headers: bool = False,
+        sign_impersonated: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        flags: tuple[object, ...] = (blocking, websocket_headers)
+        if not all(isinstance(flag, bool) for flag in flags):
+            raise ConfigurationError("blocking= and websocket_headers= must be True or False")
+        self.app = app
+        self._policy = IdentityPolicy(
+            signers,
+            _in_thread(principal) if blocking else principal,
+            sign_impersonated=sign_impersonated,
+            on_event=on_event,
+        )
+        self._headers = byte_headers(self._policy, vary=vary, cache_control=cache_control)
+        self._apply = self._headers.apply
+        self._plain = self._headers.silent or not self._policy.asynchronous
+        self._websocket_headers = websocket_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind not in {"http", "websocket"} or ("countermark" in scope and _applied(scope)):
+            await self.app(scope, receive, send)
+            return
+        identity = RequestIdentity(self._policy, scope)
+        scope["countermark"] = identity
+        state = scope.get("state")
+        if state is None or "countermark" in state:
+            # No state, or one that is not the request's own: some test drivers give all
+            # requests the same, and one would read the identity of the other.
+            state = scope["state"] = dict(state or ())
+        state["countermark"] = identity
+        if kind == "http" and self._plain and scope.get("method") != "OPTIONS":
+            apply = self._apply
+
+            # Not a coroutine function: that would cost a frame for every message.
+            def signing(message: Message) -> Awaitable[None]:
+                if message["type"] == "http.response.start":
+                    headers = message.get("headers", ())
+                    signed = apply(identity, message.get("status"), headers)  # type: ignore[arg-type]
+                    if signed is not headers:
+                        message = {**message}
+                        message["headers"] = signed
+                return send(message)
+
+            wrapped: Send = signing
+        else:
+            wrapped = self._signing(scope, identity, send)
+        try:
+            await self.app(scope, receive, wrapped)
+        except BaseException:
+            # An error page from outside would show tokens that no header of ours protects.
+            identity.forget()
+            raise
+        else:
+            # Some test drivers give all requests the same state.
+            state.pop("countermark", None)
+        finally:
+            identity.source = None
+
+    def _signing(self, scope: Scope, identity: RequestIdentity, send: Send) -> Send:
+        """Return what the application sends with, where that is not the usual wrapper."""
+        if scope.get("method") == "OPTIONS":
+            return send
+        if scope["type"] == "http":
+            return self._signing_loaded(identity, send)
+        denying = self._closing_denial(identity, send)
+        return self._signing_accept(identity, denying) if self._websocket_headers else denying
+
+    def _signing_loaded(self, identity: RequestIdentity, send: Send) -> Send:
+        async def signing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = headers = message.get("headers", ())
+                if isinstance(headers, Iterator):
+                    headers = list(headers)
+                status = message.get("status")
+                if self._headers.may_carry(status, headers):  # type: ignore[arg-type]
+                    await identity.load()
+                signed = self._headers.apply(identity, status, headers)  # type: ignore[arg-type]
+                if signed is not given:
+                    message = {**message, "headers": signed}
+            await send(message)
+
+        return signing
+
+    def _closing_denial(self, identity: RequestIdentity, send: Send) -> Send:
+        """Return a *send* that closes a denial response to caches if its body may hold a token."""
+
+        def closing(message: Message) -> Awaitable[None]:
+            if message["type"] == "websocket.http.response.start":
+                if identity.was_read:
+                    headers = message.get("headers", ())
+                    signed = self._headers.apply(identity, message.get("status"), headers)  # type: ignore[arg-type]
+                    message = {**message, "headers": signed}
+                else:
+                    identity.left_unread("not_closed")
+            return send(message)
+
+        return closing
+
+    def _signing_accept(self, identity: RequestIdentity, send: Send) -> Send:
+        async def signing(message: Message) -> None:
+            if message["type"] == "websocket.accept":
+                await identity.load()
+                message = self._accepting(identity, message)
+            await send(message)
+
+        return signing
+
+    def _accepting(self, identity: RequestIdentity, message: Message) -> Message:
+        tokens = self._headers.tokens(identity)
+        if not tokens:
+            return message
+        names = {name for name, _ in tokens}
+        try:
+            headers = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
+            return {**message, "headers": headers + tokens}
+        except Exception as error:  # an odd message is the server's to judge
+            identity.delivery_failed(error)
+            return message
+
+
+class SignaturesEndpoint:
+    """The current user's signatures as JSON: an ASGI application to mount anywhere.
+
+    It must lie inside a :class:`SigningMiddleware`. It takes no input but the
+    request's identity: GET and HEAD answer 200 with ``identity.payload()``, 401
+    for nobody, and 503 where the principal could not be told.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close"})
+            return
+        identity = scope.get("countermark")
+        if identity is not None:
+            await identity.load()
+        await send_response(respond(scope["method"], identity), send)
+
+
+def _applied(scope: Scope) -> bool:
+    """Tell whether an outer middleware serves this request, and so has done the work."""
+    outer = scope["countermark"]
+    # Otherwise it is not ours, or the scope is used a second time.
+    return isinstance(outer, RequestIdentity) and outer.source is not None
+
+
+def _in_thread(principal: Any) -> AsyncResolver:
+    if not callable(principal) or is_async(principal):
+        raise ConfigurationError("blocking=True is for a principal= that is a plain function")
+    from asgiref.sync import sync_to_async
+
+    # Not thread-sensitive: requests would wait for one another's resolvers.
+    return sync_to_async(principal, thread_sensitive=False)

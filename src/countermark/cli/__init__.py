@@ -1,0 +1,3 @@
+"""The command ``countermark``."""
+
+from countermark.cli._main import main as main

@@ -1,0 +1,67 @@
+"""What the arguments of commands must be, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from countermark._redaction import shown
+
+
+class Parser(ArgumentParser):
+    """A parser whose messages do not repeat an argument that resembles nothing known.
+
+    A secret could be among the arguments, and what a command prints ends in logs.
+    """
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as the base class does, and remember the arguments for ``error``."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and *message*, and exit with code 2."""
+        known = [word for action in self._actions for word in action.option_strings]
+        known += [word for action in self._actions for word in action.choices or ()]
+        for argument in self._given:
+            for part in (argument, *argument.split("=", 1)):
+                if part and part not in known:
+                    written = f"{re.escape(repr(part))}|{re.escape(part)}"
+                    whole = rf"(?<![\w-])(?:{written})(?![\w-])"
+                    message = re.sub(whole, lambda match: shown(part, known), message)  # noqa: B023
+        try:
+            super().error(message)
+        except SystemExit as end:
+            raise end from None  # what it was handling quotes the argument
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number for argparse, from *least* to *most*."""
+    needed = f"give a whole number from {least} " + ("on" if most is None else f"to {most}")
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ArgumentTypeError(needed) from None
+        if number < least or (most is not None and number > most):
+            raise ArgumentTypeError(needed)
+        return number
+
+    return read
+
+
+def share(text: str) -> str:
+    """Return *text* if it is a number from 0 to 100: the digits, which are exact."""
+    try:
+        fits = 0 <= float(text) <= 100
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ArgumentTypeError("give a number from 0 to 100")
+    return text

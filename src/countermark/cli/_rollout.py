@@ -1,0 +1,154 @@
+"""``countermark rollout``: what was counted in Redis, and whether to enforce."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countermark.cli._arguments import share, whole_number
+from countermark.errors import ConfigurationError
+from countermark.rollout._snapshot import MOST_DAYS, OTHER, Figures, Group, Snapshot, text_of
+
+if TYPE_CHECKING:
+    from countermark.redis import RedisStore
+
+_VARIABLE = "COUNTERMARK_REDIS_URL"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Tell *parser* what the command takes."""
+    parser.add_argument(
+        "--redis",
+        metavar="URL",
+        help=f"the store of the meters; a URL with a password belongs into {_VARIABLE}, as"
+        " others can see the arguments of a command",
+    )
+    parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
+    parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
+    parser.add_argument("--environment", metavar="ENV", help="this environment only; '' for none")
+    parser.add_argument("--tenant", help="this tenant only, called as the report calls it")
+    parser.add_argument(
+        "--days",
+        type=whole_number(1, MOST_DAYS),
+        default=7,
+        help=f"whole days, beside today, up to {MOST_DAYS} (default: 7)",
+    )
+    parser.add_argument(
+        "--least", type=share, default="99.9", help="requests of a hundred (default: 99.9)"
+    )
+    parser.add_argument(
+        "--allowance",
+        type=whole_number(0),
+        metavar="N",
+        help="the count of the Allowance in that store",
+    )
+    parser.add_argument(
+        "--customers",
+        metavar="FILE",
+        help="the ids of the principals whom the service knows (- for standard input): one in"
+        " each line, or the first column of a CSV file. Only they, and principals whom a key has"
+        " proved, speak against enforcing",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--which-of",
+        metavar="FILE",
+        help="print those of the ids in FILE (- for standard input), one in each line, that had"
+        " unverified requests only",
+    )
+
+
+def run(options: argparse.Namespace) -> tuple[str, int]:
+    """Return what to print, and the exit code: 0 if all is ready, else 1.
+
+    Raises:
+        ConfigurationError: There is no URL of Redis, or a wrong one.
+        StoreUnavailable: Redis does not answer.
+    """
+    from countermark.redis import RedisStore
+    from countermark.rollout._readiness import is_ready
+    from countermark.rollout._redis_reader import read_snapshot
+    from countermark.rollout._report import allowance_left, as_dict, as_text, group_name
+    from countermark.verifying._allowance import Allowance
+
+    url = options.redis or os.environ.get(_VARIABLE)
+    if not url:
+        raise ConfigurationError(f"give --redis URL, or set the variable {_VARIABLE}")
+    # Nobody's request waits for it.
+    store = RedisStore(url, prefix=options.prefix, timeout=5)
+    known = [] if options.customers is None else _first_column(options.customers)
+    snapshot_of_all = read_snapshot(store, options.days, known=known)
+    asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
+    if options.which_of is not None:
+        return _which_of(options, store, asked)
+    chosen = tuple(figures for figures in asked if options.tenant in {None, figures.tenant})
+    snapshot = Snapshot(snapshot_of_all.taken_at, snapshot_of_all.days, chosen)
+    left: dict[Group, int] = {}
+    if options.allowance is not None:
+        left = allowance_left(Allowance(options.allowance, store=store), chosen)
+    code = 0 if is_ready(snapshot, least=options.least) else 1
+    if not chosen and snapshot_of_all.groups:
+        names = ", ".join(sorted({group_name(*each[:3]) for each in snapshot_of_all.groups}))
+        sys.stderr.write(f"nothing was seen of that; there is {names}\n")
+    if options.json:
+        report = as_dict(snapshot, least=options.least, allowance_left=left)
+        return json.dumps(report, indent=2), code
+    return as_text(snapshot, least=options.least, allowance_left=left), code
+
+
+def _asked(options: argparse.Namespace, figures: Figures) -> bool:
+    return (
+        options.scheme in {None, figures.scheme}
+        and options.environment in {None, figures.environment or ""}
+        and (options.tenant is None or figures.tenant in {options.tenant, OTHER})
+    )
+
+
+def _which_of(
+    options: argparse.Namespace, store: RedisStore, groups: tuple[Figures, ...]
+) -> tuple[str, int]:
+    from countermark.rollout._redis_reader import stranded_among
+
+    # Not splitlines(), which takes more for the end of a line than a person does.
+    ids = _content_of(options.which_of, "--which-of").split("\n")
+    found: set[str] = set()
+    for figures in groups:
+        label = options.tenant or figures.tenant
+        tenant = None if label is None else text_of(label)
+        people = [(tenant, each) for each in ids]
+        found.update(stranded_among(store, figures, people, options.days))
+    if not all(figures.principals.exact for figures in groups):
+        sys.stderr.write("there may be more: the report says why\n")
+    return "\n".join(each for each in ids if each in found), 1 if found else 0
+
+
+def _first_column(name: str) -> list[str]:
+    import csv
+
+    content = _content_of(name, "--customers")
+    rows = csv.reader(content.replace("\r\n", "\n").split("\n"), strict=True)
+    try:
+        ids = [row[0].strip() for row in rows if row and row[0].strip()]
+    except csv.Error:
+        raise ConfigurationError(
+            f"the file of --customers is not valid CSV at line {rows.line_num}; close its"
+            " quotes, or write one id in each line"
+        ) from None
+    if not ids:
+        raise ConfigurationError("the file of --customers holds no id; write one in each line")
+    return ids
+
+
+def _content_of(name: str, option: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = type(error).__name__
+    raise ConfigurationError(
+        f"the file of {option} cannot be read ({problem}); give a file of UTF-8 text"
+    )

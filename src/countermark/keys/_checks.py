@@ -1,0 +1,143 @@
+"""Checks of key material: blank, placeholder, of the wrong kind, or of an invalid end."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from countermark.errors import InvalidKey
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+# The year 10000, where datetimes end.
+_END_OF_TIME = 253_402_300_800
+
+
+# What people leave in a configuration file instead of a secret. Compiled when a key is
+# built, not when the module is: that is most of the time which importing it would take.
+_PLACEHOLDER = (
+    r"(change|replace)[-_ ]?(me|this).*|(your|insert|enter)[-_ ].*|<.*>|\[.*\]"
+    r"|\$\{.*\}|\{\{.*\}\}|%\(.*\)s|x+|\*+|\.+|-+|\?+|0+"
+    r"|(my|the|a|test|dummy|fake|example|some|super)?[-_ ]?secret([-_ ]?key)?"
+    r"|(pass|password|passwd|placeholder|todo|tbd|fixme|none|null|nil|undefined|example"
+    r"|dummy|fake|test|unset|key|default)"
+)
+
+
+# White space that str.strip() does not know: a byte order mark, a zero-width space.
+_INVISIBLE = "\ufeff\u200b"
+
+
+_BINARY = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
+
+
+_NOT_SYMMETRIC = r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-"
+
+
+_PRIVATE_KEY = "-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----"
+
+
+_JWK = r"\{.*\"kty\""
+
+
+BASE64_OF_PEM = "LS0tLS1CRUdJTi"  # "-----BEGIN"
+
+
+def bytes_from_base64(text: str) -> bytes:
+    from base64 import b64decode
+
+    return b64decode("".join(text.split()), validate=True)
+
+
+def problem_with_pem(pem: object) -> str | None:
+    """Return why *pem* is no private key in PEM, to follow its name, or None."""
+    if not isinstance(pem, str | bytes):
+        return f"is of type {type(pem).__name__}; give PEM, as str or bytes"
+    try:
+        text = pem.decode() if isinstance(pem, bytes) else pem
+        if text.startswith(BASE64_OF_PEM):
+            text = bytes_from_base64(text).decode()
+        text.encode()  # no lone surrogates, which the environment may hold
+    except ValueError:
+        return "is neither PEM nor base64 of PEM; give the whole file of the private key"
+    return (
+        None
+        if re.match(_PRIVATE_KEY, text.strip())
+        else "is not a private key in PEM; give the whole file"
+    )
+
+
+def checked_end(until: float | datetime | None, name: str) -> float | None:
+    """Return the end of the key *name*, in seconds since the epoch.
+
+    Raises:
+        InvalidKey: It is no time.
+    """
+    if problem := problem_with_end(until):
+        raise InvalidKey(f"{name} {problem}")
+    return seconds_of(until)
+
+
+def seconds_of(until: float | datetime | None) -> float | None:
+    return until if until is None or isinstance(until, int | float) else until.timestamp()
+
+
+def problem_with_secret(secret: object) -> str | None:
+    """Return what is wrong with *secret*, to follow its name, or None."""
+    if not isinstance(secret, str | bytes):
+        return f"is of type {type(secret).__name__}; give it as str or bytes"
+    text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
+    if not text.strip("\0"):
+        return "is blank; set it to the secret"  # to HMAC, NUL bytes alone are the empty key
+    if isinstance(secret, bytes) and re.search(_BINARY, text):
+        # Bytes that are no text have no white space either; but keys of the other kind
+        # in DER say how long they are.
+        return (
+            "is a key in DER, not a shared secret; copy the secret itself"
+            if _is_der(secret)
+            else None
+        )
+    if not text.strip():
+        return "is blank; set it to the secret"
+    if text.strip() != text or text.strip(_INVISIBLE) != text:
+        return "has white space or a newline at its beginning or end; remove it"
+    if len(text.splitlines()) > 1 and not re.match(_NOT_SYMMETRIC, text):
+        return "has several lines; a secret is on one line"
+    if not text.isascii() and not _encodable(text):
+        return "is not valid Unicode text; copy it again"
+    return _problem_with_kind(text)
+
+
+def _problem_with_kind(text: str) -> str | None:
+    """Return why text that could be a secret is none, or None."""
+    if re.match(_NOT_SYMMETRIC, text) or text.startswith(BASE64_OF_PEM):
+        return "is a PEM or SSH key, not a shared secret; copy the secret itself"
+    if re.match(_JWK, text):
+        return "is a JSON Web Key; give its value alone"
+    if re.fullmatch(_PLACEHOLDER, text, re.IGNORECASE | re.DOTALL):
+        return "is a placeholder, not a secret; set it to the secret itself"
+    return None
+
+
+def _is_der(secret: bytes) -> bool:
+    return secret[:2] == b"\x30\x82" and int.from_bytes(secret[2:4]) == len(secret) - 4
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def problem_with_end(until: object) -> str | None:
+    if until is None:
+        return None
+    if isinstance(until, int | float):
+        # Milliseconds would be an end that never comes, and so would a NaN.
+        fits = 0 <= until < _END_OF_TIME
+        return None if fits else "has an invalid end; give until= in seconds since the epoch"
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(until, datetime.datetime):
+        return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
+    return f"has an end of type {type(until).__name__}; give a datetime or seconds since the epoch"

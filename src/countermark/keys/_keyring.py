@@ -1,0 +1,183 @@
+"""The ring that says what each key is for, and how it is read from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from countermark._redaction import guarded, shown_variable
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.keys._checks import problem_with_pem
+from countermark.keys._private import PrivateKey
+from countermark.keys._secret import SecretKey
+
+if TYPE_CHECKING:
+    from countermark.keys._public import PublicKey
+
+
+#: What signs or verifies.
+Key: TypeAlias = "SecretKey | PrivateKey | PublicKey"
+
+Role = Literal["current", "next", "previous"]
+Secret: TypeAlias = "str | bytes | Key"
+
+
+class Keyring:
+    """The keys of one vendor and environment, by role.
+
+    Signing uses *current*, whatever its end. Verifying accepts all of them, each
+    until its end. Text is a shared secret, or a private or public key if it is one in PEM.
+
+    Args:
+        current: The key that signs.
+        previous: Keys that signed before and are still accepted.
+        next: Keys that will sign later and are accepted already, so that
+            instances can change over one after the other.
+
+    Raises:
+        InvalidKey: One of the secrets cannot be one.
+    """
+
+    __slots__ = ("current", "next", "previous")
+
+    current: Key
+    previous: tuple[Key, ...]
+    next: tuple[Key, ...]
+
+    @guarded
+    def __init__(
+        self,
+        current: Secret,
+        previous: Secret | Sequence[Secret] = (),
+        next: Secret | Sequence[Secret] = (),
+    ) -> None:
+        try:
+            self.current = _key(current, "the current key")
+            self.previous = _keys(previous, "a previous key")
+            self.next = _keys(next, "a next key")
+        except BaseException:
+            # See SecretKey: no secret stays in a frame that a traceback shows.
+            del current, previous, next
+            raise
+
+    @classmethod
+    @guarded
+    def from_env(cls, name: str) -> Keyring:
+        """Read the keys from the environment.
+
+        ``NAME`` is the current key, ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the
+        others. Each may instead name a file, by ``NAME_FILE`` and so on, of
+        which one newline at the end is dropped. An empty ``NAME_PREVIOUS`` or
+        ``NAME_NEXT`` is as good as none.
+
+        Raises:
+            InvalidKey: A secret is missing or cannot be one; the message names
+                the variable.
+        """
+        given: object = name
+        if not isinstance(given, str) or not given.isascii():
+            raise InvalidKey(
+                "the name of an environment variable must be ASCII text; give one such as"
+                " 'STIGG_SIGNING_SECRET'"
+            )
+        previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
+        return cls(
+            _from_env(name),
+            [_from_env(previous)] if _is_set(previous) else (),
+            [_from_env(next_)] if _is_set(next_) else (),
+        )
+
+    def by_role(self) -> Iterator[tuple[Role, Key]]:
+        """Yield all keys with their roles, whatever their ends; the current one is first."""
+        yield "current", self.current
+        for key in self.next:
+            yield "next", key
+        for key in self.previous:
+            yield "previous", key
+
+    def __repr__(self) -> str:
+        roles = {role: getattr(self, role, "refused") for role in ("current", "previous", "next")}
+        return f"<Keyring {' '.join(f'{role}={keys}' for role, keys in roles.items())}>"
+
+
+def _key(secret: Secret, name: str) -> Key:
+    try:
+        if not isinstance(secret, str | bytes):
+            # A key; or anything else, of which a SecretKey says what is wrong with it.
+            return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
+        if not problem_with_pem(secret):
+            return PrivateKey(secret, name=name)
+        if "PUBLIC KEY-----" not in str(secret):
+            return SecretKey(secret, name=name)
+        from countermark.keys._public import PublicKey  # late, as few have one
+
+        return PublicKey(secret, name=name)
+    except ConfigurationError:
+        del secret
+        raise
+
+
+def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[Key, ...]:
+    several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
+    listed: list[Any] = list(secrets) if several else [secrets]  # type: ignore[arg-type]
+    del secrets
+    keys = []
+    while listed:  # popped, so that no loop variable is left to a traceback
+        try:
+            keys.append(_key(listed.pop(0), name))
+        except InvalidKey:
+            listed.clear()
+            raise
+    return tuple(keys)
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
+def _from_env(name: str) -> Key:
+    file_name = f"{name}_FILE"
+    if name in os.environ and file_name in os.environ:
+        raise InvalidKey(
+            f"both the environment variable {shown_variable(name)} and the same with _FILE are set;"
+            " unset one of them"
+        )
+    if name in os.environ:
+        return _key(os.environ[name], f"the environment variable {shown_variable(name)}")
+    if file_name in os.environ:
+        return _key(
+            _read(file_name), f"the content of the file that {shown_variable(file_name)} names"
+        )
+    raise InvalidKey(
+        f"the environment variable {shown_variable(name)} is not set; set it to the secret, or"
+        " the same with _FILE to the path of a file that holds it"
+    )
+
+
+def _read(file_name: str) -> str:
+    from pathlib import Path
+
+    try:
+        content = Path(os.environ[file_name]).read_bytes().decode()
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    else:
+        return content.removesuffix("\n").removesuffix("\r")
+    raise InvalidKey(
+        f"the file that {shown_variable(file_name)} names cannot be read: {reason}; correct the"
+        " path, or what it leads to"
+    )
+
+
+def no_keyring() -> ConfigurationError:
+    """Return the error for what is given in the place of a keyring.
+
+    Raised where it was given, which deletes it first: a secret that was given by
+    mistake is then not in the traceback.
+    """
+    return ConfigurationError(
+        "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
+    )

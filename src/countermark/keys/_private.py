@@ -1,0 +1,92 @@
+"""Private keys, for tokens that others verify with a public key."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from countermark._redaction import guarded
+from countermark.errors import InvalidKey
+from countermark.keys._checks import (
+    BASE64_OF_PEM,
+    bytes_from_base64,
+    problem_with_end,
+    problem_with_pem,
+    seconds_of,
+)
+from countermark.keys._secret import SecretKey
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class PrivateKey:
+    """A private key that shows itself to nobody, for tokens that others verify with a public one.
+
+    Like a :class:`SecretKey` it has a redacted representation and refuses to be
+    pickled or copied. Which kind of key it must be, the scheme decides.
+
+    Args:
+        pem: The key in PEM, not encrypted; or the base64 of that.
+        until: As for a ``SecretKey``.
+        name: As for a ``SecretKey``.
+
+    Raises:
+        InvalidKey: It is no private key in PEM.
+    """
+
+    __slots__ = {
+        "_pem": None,
+        "until": "When the key ends, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that tell keys apart and do not lead back to them.",
+    }
+
+    until: float | None
+    key_id: str
+
+    @guarded
+    def __init__(
+        self,
+        pem: str | bytes,
+        *,
+        until: float | datetime | None = None,
+        name: str = "the private key",
+    ) -> None:
+        problem = problem_with_pem(pem) or problem_with_end(until)
+        if problem:
+            del pem
+            raise InvalidKey(f"{name} {problem}")
+        text = pem.decode() if isinstance(pem, bytes) else pem
+        self._pem = (
+            bytes_from_base64(text) if text.startswith(BASE64_OF_PEM) else text.encode()
+        ).strip()
+        self.until = seconds_of(until)
+        self.key_id = hashlib.sha256(b"countermark key id" + self._pem).hexdigest()[:8]
+
+    def load(self) -> Any:
+        """Return the key as an object of the package ``cryptography``.
+
+        Raises:
+            InvalidKey: It cannot be read.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            return load_pem_private_key(self._pem, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            pass  # what the library says may quote the key
+        raise InvalidKey(
+            "the private key cannot be read: it may be encrypted or cut off; give it whole, and"
+            " without a passphrase"
+        )
+
+    def pseudonym(self, identifier: str) -> str:
+        """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs."""
+        return SecretKey(hashlib.sha256(self._pem).digest()).pseudonym(identifier)
+
+    def __repr__(self) -> str:
+        return f"<PrivateKey {getattr(self, 'key_id', 'refused')}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PrivateKey cannot be pickled or copied")

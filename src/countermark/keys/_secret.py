@@ -1,0 +1,168 @@
+"""Keys that show themselves to nobody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
+
+from countermark._redaction import guarded
+from countermark.errors import InvalidKey
+from countermark.keys._checks import (
+    bytes_from_base64,
+    problem_with_end,
+    problem_with_secret,
+    seconds_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from hashlib import _Hash
+
+
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+
+
+class SecretKey:
+    """A shared secret that shows itself to nobody.
+
+    It is the only object that holds the secret's bytes; everything else asks
+    it for hash states that were keyed with them. Its representation is
+    redacted, and it refuses to be pickled or copied.
+
+    Args:
+        secret: Text, used as its UTF-8 bytes, or the bytes themselves.
+        until: When the key ends: seconds since the epoch, or a datetime with a
+            time zone. None: it does not end by itself.
+        name: What to call the secret in a message, for instance the variable
+            it came from.
+
+    Raises:
+        InvalidKey: It is blank, has several lines or white space at an end, is
+            a placeholder, or is a PEM or SSH key.
+    """
+
+    __slots__ = {
+        "_secret": None,
+        "until": "When the key ends, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that tell keys apart and do not lead back to them.",
+    }
+
+    until: float | None
+    key_id: str
+
+    @guarded
+    def __init__(
+        self,
+        secret: str | bytes,
+        *,
+        until: float | datetime | None = None,
+        name: str = "the secret key",
+    ) -> None:
+        if problem := problem_with_secret(secret) or problem_with_end(until):
+            # A traceback shows a frame's locals, so the secret leaves this one.
+            del secret
+            raise InvalidKey(f"{name} {problem}")
+        self._secret = secret.encode() if isinstance(secret, str) else bytes(secret)
+        self.until = seconds_of(until)
+        self.key_id = self._digest(b"countermark key id", 4)
+
+    @classmethod
+    def of_example(cls, secret: str) -> SecretKey:
+        """Return the key of a published example, which may be a placeholder like "secret"."""
+        key = cls("a placeholder is refused, and examples have some")
+        key._secret = secret.encode()
+        return key
+
+    def written(self, form: str, prefix: str = "") -> SecretKey:
+        """Return the key that is written in this one's text, with the same ``key_id`` and end.
+
+        Args:
+            form: What it is written in: ``text``, ``hex`` or ``base64``.
+            prefix: What may stand before it, such as ``whsec_``.
+
+        Raises:
+            InvalidKey: The secret is not written in that form, or is blank in it.
+        """
+        inner = object.__new__(SecretKey)
+        inner._secret, inner.until = self._secret.removeprefix(prefix.encode()), self.until
+        if form == "base64" and b"=" not in inner._secret:  # some vendors leave it out
+            inner._secret += b"=" * (-len(inner._secret) % 4)
+        inner._secret = inner._decoded(form)
+        inner.key_id = self.key_id
+        if not inner._secret.strip(b"\0"):
+            raise InvalidKey("the secret is blank once it is decoded; copy the vendor's again")
+        return inner
+
+    def hmac_states(self, algorithm: str, form: str = "text") -> tuple[_Hash, _Hash]:
+        """Return the inner and the outer hash of HMAC, keyed and ready to copy.
+
+        This is RFC 2104 written out: with ``i, o`` the two states, the MAC of a
+        message is ``i.update(message); o.update(i.digest()); o.digest()`` on
+        copies of them. What ``hmac.new`` does for every message, setting up an
+        object and hashing the padded key twice, is done here once.
+
+        Args:
+            algorithm: The name of a hash of :mod:`hashlib`, such as ``sha256``.
+            form: What the secret is written in: ``text``, which is the key as it
+                is, ``hex`` or ``base64``.
+
+        Raises:
+            InvalidKey: The secret is not written in that form.
+        """
+        new = getattr(hashlib, algorithm)
+        block_size: int = new().block_size
+        key = self._decoded(form)
+        key = (key if len(key) <= block_size else new(key).digest()).ljust(block_size, b"\0")
+        return new(key.translate(_INNER_PAD)), new(key.translate(_OUTER_PAD))
+
+    def suffix_digest(self, algorithm: str, message: bytes) -> bytes:
+        """Return the plain hash of *message* with the secret behind it.
+
+        No HMAC, and weaker; there is a vendor who wants it.
+        """
+        digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
+        return digest
+
+    def pseudonym(self, identifier: str) -> str:
+        """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.
+
+        The key is the salt: all workers agree on it, and nobody without the
+        key can try out ids.
+        """
+        return self._digest(b"countermark pseudonym\n" + identifier.encode(errors="replace"), 8)
+
+    def looks_short(self, form: str = "text", least: int = 32) -> bool:
+        """Tell whether the key, once it is decoded, has fewer than *least* bytes."""
+        return len(self._decoded(form)) < least
+
+    def starts_with(self, prefixes: Iterable[str]) -> bool:
+        """Tell whether the secret begins with one of *prefixes*."""
+        return self._secret.startswith(tuple(prefix.encode() for prefix in prefixes))
+
+    def _decoded(self, form: str) -> bytes:
+        if form == "text":
+            return self._secret
+        # Strict: a lenient decoder makes an empty key, which anybody has, of a wrong one.
+        try:
+            decode = bytes.fromhex if form == "hex" else bytes_from_base64
+            return decode(self._secret.decode("ascii"))
+        except ValueError:
+            pass  # its message may quote the secret
+        raise InvalidKey(
+            f"the secret is not encoded in {form}, as this vendor's are; copy it again, whole"
+        )
+
+    def _digest(self, message: bytes, size: int) -> str:
+        inner, outer = self.hmac_states("sha256")
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()[:size].hex()
+
+    def __repr__(self) -> str:
+        # A traceback may print a key whose construction has just failed.
+        return f"<SecretKey {getattr(self, 'key_id', 'refused')}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SecretKey cannot be pickled or copied")

@@ -1,0 +1,242 @@
+"""Brings the counts of a process to Redis, later and in the background."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import time
+from functools import partial
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from countermark.events import Event, emit
+from countermark.rollout._counters import STANDINGS, Labels, Standing
+from countermark.rollout._redis_batch import Batch, Labelled
+from countermark.rollout._redis_keys import DAY_EXPIRES, MeterKeys, salt_in
+from countermark.rollout._snapshot import OTHER, Cell, Group
+
+if TYPE_CHECKING:
+    from countermark.redis import RedisStore
+
+# How many principals of each standing are remembered as reported on this day.
+_MOST_TOLD = 50_000
+
+# All of a batch or nothing, and once: after an answer that was lost, the same batch with
+# the same number is sent again. Of what it holds there must be as much as the marks say;
+# whoever may not ask how many keys were evicted has the marks alone.
+_WRITE = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then return end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', 86400)
+local run = {}
+function run.COUNT(key, field, fallback, requests, most)
+  if redis.call('HLEN', key) >= tonumber(most) and redis.call('HEXISTS', key, field) == 0 then
+    field = fallback
+  end
+  redis.call('HINCRBY', key, field, requests)
+end
+function run.EVICTED(key, seconds, marks, lost)
+  local stats = redis.pcall('INFO', 'stats')
+  local evicted = type(stats) == 'string' and stats:match('evicted_keys:(%d+)') or '0'
+  if evicted == (redis.call('GET', key) or '0') then return end
+  redis.call('SET', key, evicted, 'EX', seconds)
+  if evicted ~= '0' then redis.call('HSET', marks, lost, '1') end
+end
+-- A claimed id that a key proved before, as another process may have seen, needs no room.
+local function is_proved(proved, who)
+  for _, key in ipairs(proved) do
+    if redis.call('HEXISTS', key, who) == 1 then return true end
+  end
+  return false
+end
+function run.SEEN(key, marks, mark, skipped, lost, proved, most, day, ...)
+  local known = redis.call('HLEN', key)
+  if known ~= tonumber(redis.call('HGET', marks, mark) or '0') then
+    redis.call('HSET', marks, lost, '1')
+  end
+  local room = tonumber(most) - known
+  for _, who in ipairs({...}) do
+    local before = redis.call('HGET', key, who)
+    if not before then room = room - 1 end
+    if not before and room < 0 and not is_proved(proved, who) then
+      redis.call('HSET', marks, skipped, '1')
+    elseif not before or tonumber(before) < tonumber(day) then
+      redis.call('HSET', key, who, day)
+    end
+  end
+  redis.call('HSET', marks, mark, redis.call('HLEN', key))
+end
+for _, command in ipairs(cjson.decode(ARGV[2])) do
+  local own = run[command[1]]
+  if own then own(unpack(command, 2)) else redis.call(unpack(command)) end
+end
+"""
+
+# The first so many, of all workers together.
+_AGREE = """
+for at = 3, #ARGV do
+  if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SADD', KEYS[1], ARGV[at]) end
+end
+if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return redis.call('SMEMBERS', KEYS[1])
+"""
+
+
+class WriteBehind:
+    """Collects what a meter counts, and writes it every *interval* seconds."""
+
+    def __init__(
+        self,
+        store: RedisStore,
+        tenants: Labels,
+        origins: Labels,
+        max_principals: int,
+        interval: float,
+    ) -> None:
+        self._store = store
+        self._keys = MeterKeys(store.prefix)
+        self._labels = {self._keys.tenants: tenants, self._keys.origins: origins}
+        self._max_principals = max_principals
+        self._interval = interval
+        self._worker = os.urandom(8).hex()
+        self._number = 0
+        self._salt: str | None = None
+        self._failing = False
+        self._lock = Lock()
+        self._flushing = Lock()
+        self._thread: Thread | None = None
+        self._pending = Batch()
+        self._batch: Batch | None = None
+        # Who was reported today: most requests are of somebody who was.
+        self._told: dict[Standing, set[bytes]] = {standing: set() for standing in STANDINGS}
+        self._told_day = 0
+
+    def add(
+        self,
+        day: int,
+        now: float,
+        group: Group,
+        cell: Cell,
+        person: tuple[bytes, bytes, Standing] | None,
+    ) -> None:
+        """Collect a request, and see to it that it will be written.
+
+        Args:
+            day: The day of it.
+            now: The time of it, in seconds since the epoch.
+            group: The group that it belongs to.
+            cell: What else there is to tell about it.
+            person: The principal: what pseudonyms are made of, one of this process, and
+                what the request shows of them.
+        """
+        with self._lock:
+            self._pending.tally.add(day, now, group, cell)
+            if person is not None:
+                if day != self._told_day:
+                    self._told_day = day
+                    self._forget_told()
+                text, pseudonym, standing = person
+                if pseudonym not in self._told[standing]:
+                    self._pending.meet((day, group, standing), text, pseudonym)
+            if self._thread is None:
+                _UNWRITTEN.add(self)
+                thread = Thread(target=self._run, name="countermark-meter", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def flush(self) -> bool:
+        """Write what is collected; return whether nothing is left."""
+        with self._flushing:
+            try:
+                # Twice: first a batch that failed before, then what came since.
+                for _ in range(2):
+                    if not self._take():
+                        break
+                    self._write()
+            except Exception as error:
+                self._report(error)
+                return False
+            self._failing = False
+            return True
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self._interval)
+            self.flush()
+            with self._lock:
+                if self._batch is None and not self._pending.tally.days:
+                    self._thread = None
+                    _UNWRITTEN.discard(self)
+                    return
+
+    def _take(self) -> bool:
+        """Put what is collected aside for being written; tell whether there is anything."""
+        with self._lock:
+            if self._batch is None and self._pending.tally.days:
+                self._batch, self._pending = self._pending, Batch()
+                self._number += 1
+            return self._batch is not None
+
+    def _write(self) -> None:
+        batch = self._batch
+        assert batch is not None  # noqa: S101  # _take() has seen to it
+        salt = salt_in(self._store)
+        if salt != self._salt:
+            # Redis began anew: nobody has been reported to it.
+            self._salt = salt
+            with self._lock:
+                self._forget_told()
+        commands = batch.commands(self._keys, salt, self._max_principals, self._agreed(batch))
+        arguments = [self._keys.written(self._worker), self._number, json.dumps(list(commands))]
+        self._store.ask(lambda client: client.eval(_WRITE, 1, *arguments))
+        with self._lock:
+            self._batch = None
+            for (day, _, standing), people in batch.people.items():
+                told = self._told[standing]
+                if len(told) + len(people) > _MOST_TOLD:
+                    told.clear()
+                if day == self._told_day:
+                    told.update(people)
+
+    def _agreed(self, batch: Batch) -> list[Labelled]:
+        """Agree with the other workers on which tenants and origins are told apart."""
+        agreed: list[Labelled] = []
+        for (key, labels), used in zip(self._labels.items(), batch.labels(), strict=True):
+            wanted = sorted(text for text in used if text not in {None, OTHER})
+            known: list[str] = []
+            if wanted:
+                arguments = [labels.limit, DAY_EXPIRES, *wanted]
+                known = self._store.ask(partial(_agree, key, arguments))
+                labels.known = frozenset(known)
+            agreed.append({text: OTHER for text in wanted if text not in known})
+        return agreed
+
+    def _forget_told(self) -> None:
+        for told in self._told.values():
+            told.clear()
+
+    def _report(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            kind = getattr(error, "kind", type(error).__name__)
+            emit(Event("failed", "meter_unavailable", error=kind), None)
+
+
+def _agree(key: str, arguments: list[Any], client: Any) -> list[str]:
+    known: list[str] = client.eval(_AGREE, 1, key, *arguments)
+    return known
+
+
+# What waits for being written. The interpreter does not wait for the threads.
+_UNWRITTEN: set[WriteBehind] = set()
+
+
+def _flush_all() -> None:
+    for waiting in list(_UNWRITTEN):
+        waiting.flush()
+
+
+atexit.register(_flush_all)
+# What the parent collected is the parent's to write. Where there is no fork, there is
+# nothing to do.
+getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_UNWRITTEN.clear)

@@ -1,0 +1,46 @@
+"""The schemes that come with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from countermark._redaction import shown
+from countermark.errors import UnknownScheme
+
+
+def scheme_slugs() -> list[str]:
+    """Return the slugs of all schemes that come with the package, sorted."""
+    return sorted(path.name.removesuffix(".toml") for path in _files())
+
+
+def _files() -> Iterator[Any]:
+    # Imported late: neither belongs into the price of `import countermark`.
+    from importlib.resources import files
+
+    return (
+        path
+        for path in (files("countermark") / "schemes" / "catalogue").iterdir()
+        if path.name.endswith(".toml")
+    )
+
+
+def read_scheme(slug: str) -> str:
+    """Return the TOML text of the scheme *slug*.
+
+    Raises:
+        UnknownScheme: There is none of that name.
+    """
+    for path in _files():
+        if path.name == f"{slug}.toml":
+            return str(path.read_text(encoding="utf-8"))
+    given = shown(slug, scheme_slugs())
+    raise UnknownScheme(f"unknown scheme {given}; {_nearest(slug)}")
+
+
+def _nearest(slug: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(slug, scheme_slugs(), cutoff=0.5)
+    hint = f"there is {' and '.join(close)}; " if close else ""
+    return f"{hint}`countermark schemes` lists all {len(scheme_slugs())}"

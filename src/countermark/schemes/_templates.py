@@ -1,0 +1,218 @@
+"""The placeholders of a recipe: ``{id}``, ``{id|email}``, ``{now:ms}``, ``{name?}``.
+
+A placeholder names a value; several names with ``|`` between them mean the first
+that is there. A format after ``:`` says how the value is written, and ``?`` at the
+end leaves the whole entry out where the value is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from math import isfinite
+from typing import Any, NamedTuple
+
+from countermark._redaction import shown
+from countermark.errors import InvalidScheme
+from countermark.schemes._formats import FORMATS
+
+_BRACES = r"\{([^{}]*)\}"
+_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_PLACEHOLDER = rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?"
+
+#: Returns the value of a name, or :data:`MISSING`.
+Find = Callable[[str], Any]
+
+MISSING: Any = object()
+
+
+class MissingValue(Exception):  # it never leaves the package
+    """None of the names of a placeholder has a value."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+
+
+class Placeholder(NamedTuple):
+    """One placeholder.
+
+    Attributes:
+        names: The names of values, of which the first that is there counts.
+        format: The name of a format of :mod:`countermark.formats`, or "".
+        optional: Whether the entry is left out where the value is missing.
+    """
+
+    names: tuple[str, ...]
+    format: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        written = f":{self.format}" if self.format else ""
+        return f"{{{'|'.join(self.names)}{written}{'?' if self.optional else ''}}}"
+
+
+class Template(NamedTuple):
+    """Text with placeholders, in parts."""
+
+    parts: tuple[str | Placeholder, ...]
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Template:
+        """Read *text*.
+
+        Raises:
+            InvalidScheme: Something in braces is no placeholder; the message
+                begins with *where*.
+        """
+        parts: list[str | Placeholder] = []
+        for number, piece in enumerate(re.split(_BRACES, text)):
+            if number % 2:
+                parts.append(_placeholder(piece, where))
+            elif "{" in piece or "}" in piece:
+                raise InvalidScheme(
+                    f"{where}: a brace has no partner; write placeholders as {{name}}"
+                )
+            elif piece:
+                parts.append(piece)
+        return cls(tuple(parts))
+
+    @property
+    def placeholders(self) -> Iterator[Placeholder]:
+        """The placeholders, in their order."""
+        return (part for part in self.parts if isinstance(part, Placeholder))
+
+    @property
+    def lone(self) -> Placeholder | None:
+        """The placeholder, where the template is one and nothing else."""
+        part = self.parts[0] if len(self.parts) == 1 else None
+        return part if isinstance(part, Placeholder) else None
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+
+def _placeholder(inside: str, where: str) -> Placeholder:
+    found = re.fullmatch(_PLACEHOLDER, inside)
+    if found is None:
+        raise InvalidScheme(
+            f"{where}: invalid text in braces; write {{name}}, {{name:format}} or {{name?}}"
+        )
+    names, written, optional = found.groups(default="")
+    if written and written not in FORMATS:
+        raise InvalidScheme(
+            f"{where}: a placeholder has the unknown format {shown(written, FORMATS)};"
+            f" the formats are {', '.join(sorted(FORMATS))}"
+        )
+    return Placeholder(tuple(names.split("|")), written, bool(optional))
+
+
+def parse_all(structure: Any, where: str) -> Any:
+    """Return *structure*, of tables and lists, with its texts read as templates.
+
+    Raises:
+        InvalidScheme: Something in it is no placeholder, or not fit for JSON.
+    """
+    if isinstance(structure, str):
+        return Template.parse(structure, where)
+    if isinstance(structure, dict) and all(isinstance(key, str) for key in structure):
+        return {
+            key: parse_all(value, f"{where}: entry {number}")
+            for number, (key, value) in enumerate(structure.items(), 1)
+        }
+    if isinstance(structure, list):
+        return [parse_all(value, where) for value in structure]
+    if isinstance(structure, bool | int) or (isinstance(structure, float) and isfinite(structure)):
+        return structure
+    raise InvalidScheme(
+        f"{where}: a {type(structure).__name__} has no place in JSON; use text, a number, true"
+        " or false, a list or a table"
+    )
+
+
+def templates_in(structure: Any) -> Iterator[Template]:
+    """Yield the templates of a structure."""
+    if isinstance(structure, Template):
+        yield structure
+    elif isinstance(structure, dict | list):
+        values = structure.values() if isinstance(structure, dict) else structure
+        for value in values:
+            yield from templates_in(value)
+
+
+def lone_entries(structure: Any) -> Iterator[Template]:
+    """Yield the templates that are an entry of a table and one placeholder alone."""
+    if isinstance(structure, dict | list):
+        values = structure.values() if isinstance(structure, dict) else structure
+        for value in values:
+            if isinstance(structure, dict) and isinstance(value, Template) and value.lone:
+                yield value
+            yield from lone_entries(value)
+
+
+def compile_text(template: Template) -> Callable[[Find], str]:
+    """Return the function that writes a template with the values in it.
+
+    The function raises ``MissingValue`` where a value is missing.
+    """
+    parts = [part if isinstance(part, str) else _compile_value(part) for part in template.parts]
+
+    def text(find: Find) -> str:
+        return "".join(part if isinstance(part, str) else str(part(find)) for part in parts)
+
+    return text
+
+
+def compile_structure(structure: Any) -> Callable[[Find], Any]:
+    """Return the function that fills in all templates of *structure*.
+
+    A lone placeholder becomes the value as what it is, any other template text. An
+    entry of a table whose value is missing and optional is left out; otherwise the
+    function raises ``MissingValue``.
+    """
+    if isinstance(structure, Template):
+        lone = structure.lone
+        return compile_text(structure) if lone is None else _compile_value(lone)
+    if isinstance(structure, list):
+        fills = [compile_structure(value) for value in structure]
+        return lambda find: [fill(find) for fill in fills]
+    if isinstance(structure, dict):
+        return _compile_table(structure)
+    return lambda find: structure
+
+
+def _compile_table(table: dict[str, Any]) -> Callable[[Find], dict[str, Any]]:
+    entries = [
+        (key, compile_structure(value), any(t.optional for t in _placeholders_of(value)))
+        for key, value in table.items()
+    ]
+
+    def fill_table(find: Find) -> dict[str, Any]:
+        filled = {}
+        for key, fill, optional in entries:
+            try:
+                filled[key] = fill(find)
+            except MissingValue:
+                if not optional:
+                    raise
+        return filled
+
+    return fill_table
+
+
+def _placeholders_of(value: Any) -> Iterator[Placeholder]:
+    return value.placeholders if isinstance(value, Template) else iter(())
+
+
+def _compile_value(placeholder: Placeholder) -> Callable[[Find], Any]:
+    names = placeholder.names
+    write = FORMATS[placeholder.format].apply if placeholder.format else None
+
+    def value_of(find: Find) -> Any:
+        for name in names:
+            value = find(name)
+            if value is not MISSING:
+                return value if write is None else write(value)
+        raise MissingValue(names)
+
+    return value_of

@@ -1,0 +1,37 @@
+"""What the current user's endpoint answers, whatever the protocol."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from countermark._responses import Header, Response, json_response, problem, without_body
+from countermark.errors import ConfigurationError
+from countermark.signing._request_identity import RequestIdentity
+from countermark.signing._response_headers import DEFAULT_VARY
+
+_VARY: Final[Header] = ("Vary", ", ".join(DEFAULT_VARY))
+
+
+def respond(method: str, identity: RequestIdentity | None) -> Response:
+    """Answer *method* for *identity*, which must have been loaded.
+
+    Raises:
+        ConfigurationError: There is no identity, so no middleware around.
+    """
+    if identity is None:
+        raise ConfigurationError(
+            "SignaturesEndpoint found no identity; put SigningMiddleware around the application"
+        )
+    if method not in ("GET", "HEAD"):
+        allow = ("Allow", "GET, HEAD")
+        response = problem(405, "method_not_allowed", "Use GET.", _VARY, allow)
+    elif identity.principal is not None:
+        response = json_response(200, "application/json", identity.payload(), _VARY)
+    elif identity.failed:
+        detail = "The server could not tell who this is."
+        response = problem(503, "principal_unknown", detail, _VARY)
+    else:
+        # RFC 9110 wants a challenge. Browsers ask nobody for a scheme they do not know.
+        challenge = ("WWW-Authenticate", "Session")
+        response = problem(401, "anonymous", "Nobody is signed in.", _VARY, challenge)
+    return without_body(response) if method == "HEAD" else response

@@ -1,0 +1,286 @@
+"""From a scheme and a keyring to a token."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from countermark._option_checks import checked_clock
+from countermark._redaction import guarded, shown_variable
+from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
+from countermark.keys._keyring import Key, Keyring, no_keyring
+from countermark.keys._secret import SecretKey
+from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
+from countermark.schemes._header_names import header_name
+from countermark.schemes._scheme import Scheme
+from countermark.schemes._templates import Template
+from countermark.tokens._maker import TokenMaker
+from countermark.tokens._options import (
+    check_keys,
+    checked_claims,
+    checked_id_rule,
+    checked_lifetime,
+    checked_scheme,
+    checked_settings,
+    keyring_from_env,
+    settings_from_env,
+)
+from countermark.tokens._renderer import Renderer, Values
+
+#: The longest token that is put into a header, in characters.
+MAX_HEADER_TOKEN = 2048
+
+_FROM_SCHEME: Final = "from the scheme"
+
+
+class Signer:
+    """Signs ids for one vendor with the current key of a keyring.
+
+    Args:
+        scheme: The vendor: the name of a scheme of the catalogue, or a scheme.
+        keyring: The keys. Only the current one signs.
+        settings: The account's constants that the scheme asks for, such as an
+            app id, by name.
+        header: The name of the response header that carries the token; None
+            for no header. By default the scheme says.
+        environment: The environment this runs in, such as ``live``. Where the
+            vendor's keys show theirs, a key of another one is refused.
+        id_pattern: A regular expression that all of an id must match, beside
+            what the vendor demands.
+        lifetime: How long a token lives, in seconds. By default the scheme says.
+        claims: Names of the principal's values and attributes that are claims of
+            the JWT too, for vendors who take any.
+        never_signed: Names of values that the account never signs with this secret, such
+            as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
+            them, and they are refused, or left out where the principal has another value.
+        clock: Returns the time, in seconds since the epoch.
+
+    Raises:
+        ConfigurationError: Something does not fit together; the message says
+            what to change.
+    """
+
+    __slots__ = {
+        "scheme": "The vendor's recipe, a Scheme.",
+        "header": "The name of the response header, for CORS settings too; None: no header.",
+        "key_id": "Which key signs: eight hexadecimal digits that do not lead back to it.",
+        "header_safe": "Whether every token of this signer is a legal header value.",
+        "plain": "Whether a token depends on nothing but what is signed and the key.",
+        "sign": """sign(principal) -> str
+
+Return the token for *principal*: a Principal, or an id as str, int or UUID.
+
+An instance attribute, compiled for the scheme and the key when the signer is
+built. Safe to call from many threads.
+
+Raises:
+    InvalidPrincipal: The id is not fit to be signed, the principal lacks what
+        the vendor signs, or the vendor or ``id_pattern`` refuses it.
+""",
+        "_key": None,
+        "renderer": "What carries out the recipe.",
+    }
+
+    scheme: Scheme
+    header: str | None
+    key_id: str
+    header_safe: bool
+    plain: bool
+    renderer: Renderer
+    sign: Callable[[Signable], str]
+
+    @guarded
+    def __init__(
+        self,
+        scheme: str | Scheme,
+        keyring: Keyring,
+        *,
+        settings: Mapping[str, str] | None = None,
+        header: str | None = _FROM_SCHEME,
+        environment: str | None = None,
+        id_pattern: str | None = None,
+        lifetime: int | None = None,
+        claims: Iterable[str] = (),
+        never_signed: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not isinstance(keyring, Keyring):
+            raise no_keyring()
+        self.scheme = scheme = checked_scheme(scheme, never_signed)
+        check_keys(scheme, keyring, environment)
+        if header is _FROM_SCHEME:
+            header = scheme.header
+        self.header = None if header is None else header_name(header, "header=")
+        key = self._key = keyring.current
+        self.key_id = key.key_id
+        constants = checked_settings(scheme, settings)
+        maker = TokenMaker(
+            scheme,
+            key,
+            settings=constants,
+            rule=checked_id_rule(scheme, id_pattern),
+            lifetime=checked_lifetime(scheme, lifetime),
+            claims=checked_claims(scheme, claims),
+            clock=checked_clock(clock),
+        )
+        self._warn(scheme, key)
+        self.renderer, self.sign, self.plain = maker.renderer, maker.sign, maker.plain
+        self.header_safe = self.plain and _always_fits_header(scheme, constants)
+
+    @classmethod
+    @guarded
+    def from_env(
+        cls,
+        scheme: str | Scheme,
+        *,
+        settings: Mapping[str, str] | None = None,
+        header: str | None = _FROM_SCHEME,
+        environment: str | None = None,
+        id_pattern: str | None = None,
+        lifetime: int | None = None,
+        claims: Iterable[str] = (),
+        never_signed: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> Signer:
+        """Build a signer with the keys of the environment variable that the scheme names.
+
+        The options are those of the class; the variables are those of
+        :meth:`Keyring.from_env`. Settings that are not given are read from the
+        variables that the scheme names for them.
+        """
+        scheme = checked_scheme(scheme)
+        return cls(
+            scheme,
+            keyring_from_env(scheme),
+            settings=settings_from_env(scheme, settings),
+            header=header,
+            environment=environment,
+            id_pattern=id_pattern,
+            lifetime=lifetime,
+            claims=claims,
+            never_signed=never_signed,
+            clock=clock,
+        )
+
+    def issue(self, principal: Signable) -> SignedIdentity:
+        """Sign *principal* and return the token with all that belongs to it.
+
+        Raises:
+            InvalidPrincipal: As for ``sign``.
+        """
+        if self.plain:
+            return SignedIdentity(self, principal, self.sign(principal))
+        values = self.renderer.values(principal)
+        token = self.renderer.token(values)
+        signed = SignedIdentity(self, values.who, token, values)
+        self.renderer.check_json(values)  # here, rather than when the page is written
+        return signed
+
+    def pseudonym(self, identifier: str) -> str:
+        """Return a salted hash of *identifier* for logs; the current key is the salt."""
+        return self._key.pseudonym(identifier)
+
+    def marker(self, whose: str) -> str:
+        """Return what stands for a principal on their own pages; see ``RequestIdentity.marker``."""
+        return self._key.pseudonym(f"marker\n{whose}")
+
+    def _warn(self, scheme: Scheme, key: Key) -> None:
+        form = scheme.mac.key if scheme.mac else "text"
+        # RFC 7518, section 3.2: as long as what the hash gives.
+        least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
+        if isinstance(key, SecretKey) and key.looks_short(form, least):
+            which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
+            warnings.warn(
+                f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"
+                " make a longer one",
+                WeakKeyWarning,
+                stacklevel=4,
+            )
+        if scheme.ambiguous:
+            warnings.warn(
+                f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
+                AmbiguousSchemeWarning,
+                stacklevel=4,
+            )
+
+    def __repr__(self) -> str:
+        # A traceback may print a signer whose construction has just failed.
+        if not hasattr(self, "sign"):
+            return "<Signer refused>"
+        return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
+
+
+def _always_fits_header(scheme: Scheme, settings: Mapping[str, str]) -> bool:
+    """Tell whether no token of a plain scheme can be unfit for a header."""
+    assert isinstance(scheme.token, Template)  # noqa: S101  # or it would not be plain
+    parts = [
+        part if isinstance(part, str) else settings.get(part.names[0].removeprefix("settings."), "")
+        for part in scheme.token.parts
+    ]
+    longest = sum(map(len, parts)) + MAX_LENGTH + 128  # SHA-512 in hexadecimal
+    with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
+    ascii_only = not with_id or scheme.rule("id").charset == "ascii"
+    return ascii_only and longest <= MAX_HEADER_TOKEN
+
+
+class SignedIdentity:
+    """A token and what the front end is to hand over with it.
+
+    Its representation shows neither the token nor the principal.
+    """
+
+    __slots__ = {
+        "scheme": "The name of the scheme.",
+        "token": "The token.",
+        "header": "The name of the response header that carries it, or None.",
+        "key_id": "Which key signed.",
+        "_principal": None,
+        "_signer": None,
+        "_values": None,
+    }
+
+    scheme: str
+    token: str
+    header: str | None
+    key_id: str
+
+    def __init__(
+        self, signer: Signer, principal: Signable, token: str, values: Values | None = None
+    ) -> None:
+        self.scheme = signer.scheme.slug
+        self.token = token
+        self.header = signer.header
+        self.key_id = signer.key_id
+        self._principal = principal
+        self._signer = signer
+        self._values = values
+
+    @property
+    def principal_id(self) -> str | None:
+        """The principal's id; None where they are known by an address or number alone."""
+        who = self._principal
+        return who.id if isinstance(who, Principal) else identifier_text(who)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The vendor's own names for the front end, with their values."""
+        return self._signer.renderer.fields(self._found())
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the token ends, in seconds since the epoch; None: never."""
+        if not self._signer.scheme.expires:
+            return None
+        return self._signer.renderer.expiry(self._found())
+
+    def _found(self) -> Values:
+        values = self._values
+        if values is None:
+            values = self._values = self._signer.renderer.values(self._principal)
+            values.put("token", self.token)
+        return values
+
+    def __repr__(self) -> str:
+        return f"<SignedIdentity {self.scheme} key={self.key_id}>"

@@ -1,0 +1,63 @@
+"""What belongs to each tenant, where each has keys of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from countermark.errors import ConfigurationError
+from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
+from countermark.signing._signer import Signer
+
+#: Takes the id of a tenant and returns its signers; nothing for one that is not known.
+LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
+
+
+class TenantSigners(TenantCache[Mapping[str, Signer]]):
+    """The signers of tenants, by scheme, each used for a minute after it was loaded.
+
+    Signers that have expired are not used while loading fails: the page gets no token and
+    the event ``failed`` says why, as a key that was withdrawn must not go on signing.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, load: LoadSigners) -> None:
+        def load_by_scheme(tenant: str) -> Mapping[str, Signer] | None:
+            signers = load(tenant)
+            return by_scheme(signers) if signers else None
+
+        super().__init__(load_by_scheme, kept_for=KEPT_FOR)
+
+
+def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
+    """Return *signers* by their schemes.
+
+    Raises:
+        ConfigurationError: There are none, or two have the same scheme or header.
+    """
+    several = isinstance(signers, Iterable) and not isinstance(signers, str)
+    listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]
+    if not listed:
+        raise ConfigurationError(
+            "signers= is empty; give it a Signer, for instance Signer.from_env('stigg')"
+        )
+    schemes: dict[str, Signer] = {}
+    headers: dict[str, str] = {}
+    for signer in listed:
+        if not isinstance(signer, Signer):
+            raise ConfigurationError(
+                f"signers= takes Signer objects, not {type(signer).__name__};"
+                " for instance Signer.from_env('stigg')"
+            )
+        slug = signer.scheme.slug
+        if slug in schemes:
+            raise ConfigurationError(f"two signers are for the scheme {slug!r}; keep one")
+        schemes[slug] = signer
+        if signer.header is not None:
+            taken = headers.setdefault(signer.header.lower(), slug)
+            if taken != slug:
+                raise ConfigurationError(
+                    f"the signers for {taken!r} and {slug!r} have the same header"
+                    f" {signer.header!r}; give one of them another with header="
+                )
+    return schemes

@@ -1,0 +1,142 @@
+"""Starlette: the middleware for ``request.user``, the handle, the template helper, the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from starlette.authentication import SimpleUser
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Route
+
+from countermark import asgi
+from countermark._redaction import guarded
+from countermark.errors import ConfigurationError
+from countermark.events import OnEvent
+from countermark.principal import Identifier
+from countermark.signing._config import AsyncResolver, Resolver, Signers
+from countermark.signing._markup import identity_script
+from countermark.signing._request_identity import RequestIdentity
+
+if TYPE_CHECKING:
+    from markupsafe import Markup  # comes with Jinja2, which is no part of Starlette
+
+
+def current_user_id(scope: asgi.Scope) -> Identifier | None:
+    """Return the id of the user whom ``AuthenticationMiddleware`` has put into *scope*.
+
+    It is the user's ``id``, or where there is no such attribute, Starlette's
+    ``identity``: for a ``SimpleUser`` the user name. None for nobody: no user, or
+    one whose ``is_authenticated`` is false.
+    """
+    user = scope.get("user")
+    if user is None or not getattr(user, "is_authenticated", True):
+        return None
+    name = "id" if hasattr(user, "id") else "identity"
+    if name == "identity" and type(user) is SimpleUser:
+        name = "username"  # older versions of Starlette leave its identity out
+    found: Identifier | None = getattr(user, name)
+    return found
+
+
+class Options(TypedDict, total=False):
+    """The further options of :class:`countermark.asgi.SigningMiddleware`."""
+
+    blocking: bool
+    vary: str | Iterable[str]
+    cache_control: str
+    websocket_headers: bool
+    sign_impersonated: bool
+    on_event: OnEvent | None
+
+
+class SigningMiddleware(asgi.SigningMiddleware):
+    """Signs the id of Starlette's current user for front-end products, once per request.
+
+    Args:
+        app: The application, or the next middleware.
+        signers: As for :class:`countermark.asgi.SigningMiddleware`.
+        principal: Takes the scope and returns whose request it is; by default
+            :func:`current_user_id`.
+        options: As for :class:`countermark.asgi.SigningMiddleware`.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    @guarded
+    def __init__(
+        self,
+        app: asgi.App,
+        *,
+        signers: Signers,
+        principal: Resolver | AsyncResolver = current_user_id,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(app, signers=signers, principal=principal, **options)
+
+
+def identity_from(connection: HTTPConnection) -> RequestIdentity:
+    """Return the identity of a ``Request`` or ``WebSocket``.
+
+    Raises:
+        ConfigurationError: No middleware is around the application.
+    """
+    identity: RequestIdentity | None = connection.scope.get("countermark")
+    if identity is None:
+        raise ConfigurationError(
+            "this request has no identity; put SigningMiddleware around the application, with"
+            " app.add_middleware(countermark.starlette.SigningMiddleware, signers=...)"
+        )
+    return identity
+
+
+class TemplateHelper:
+    """What templates know as ``countermark``.
+
+    ``{{ countermark() }}`` writes what the front end gets, as
+    :func:`countermark.signing.identity_script` does; ``countermark.identity`` is
+    the request's :class:`RequestIdentity`.
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        # Asked for late: a page of an error further out may have no identity, and need none.
+        self._request = request
+
+    @property
+    def identity(self) -> RequestIdentity:
+        """The identity of the request.
+
+        Raises:
+            ConfigurationError: As for :func:`identity_from`.
+        """
+        return identity_from(self._request)
+
+    def __call__(
+        self, scheme: str | None = None, *, id: str = "countermark", nonce: str | None = None
+    ) -> Markup:
+        """Return the script element, marked as safe.
+
+        Raises:
+            ConfigurationError: As for :func:`identity_from` and ``identity_script``.
+        """
+        from markupsafe import Markup
+
+        # Escaped there, so that nothing can break out of the element.
+        return Markup(identity_script(self.identity, scheme, id=id, nonce=nonce))  # noqa: S704
+
+
+def context_processor(request: Request) -> dict[str, Any]:
+    """Give templates ``countermark``: ``Jinja2Templates(..., context_processors=[...])``."""
+    return {"countermark": TemplateHelper(request)}
+
+
+def signatures_route(path: str = "/signatures") -> Route:
+    """Return the route of the current user's signatures as JSON, named ``signatures``.
+
+    It answers as :class:`countermark.asgi.SignaturesEndpoint` does, other methods
+    than GET and HEAD with its own 405.
+    """
+    return Route(path, asgi.SignaturesEndpoint(), name="signatures")

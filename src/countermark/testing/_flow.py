@@ -1,0 +1,226 @@
+"""A stand-in for the service that starts the sessions of Cognito's Flow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from countermark._redaction import guarded
+from countermark._responses import Response, json_response, problem
+from countermark.asgi._types import Receive, Scope, Send
+from countermark.errors import REFUSALS, BadToken, CountermarkError
+from countermark.keys._keyring import Keyring
+from countermark.testing._service import Unusable, not_found, read_json, segments_of, serve
+from countermark.verifying._allowance import Allowance, allowance_group
+from countermark.verifying._enforcement import Enforcement
+from countermark.verifying._locations import from_query
+from countermark.verifying._origins import AllowedOrigins
+from countermark.verifying._results import Verdict
+from countermark.verifying._verifier import Verifier
+
+_PATH: Final = ["flow_sessions"]
+_OF_USER: Final = ("customerReference", "signature")
+
+_read_reference = from_query("customerReference")
+_read_template = from_query("templateId")
+
+
+class FlowSession(NamedTuple):
+    """One session. Its representation does not say whose it is.
+
+    Attributes:
+        id: Its own id, by which nobody is known.
+        customer_reference: Whose it is; None: the request did not say.
+        template_id: Of which Flow.
+        signed: Whether a good signature has come with it.
+        completed: Whether the person has gone through all of it.
+    """
+
+    id: str
+    customer_reference: str | None
+    template_id: str
+    signed: bool
+    completed: bool
+
+    def __repr__(self) -> str:
+        return f"<FlowSession {self.id} signed={self.signed} completed={self.completed}>"
+
+
+class FlowSessions:
+    """Starts sessions as Cognito's Flow did for a browser with a signature.
+
+    It is an ASGI application with ``POST /flow_sessions``, which takes as JSON what the
+    page gives to ``new Flow(…)``: ``publishableKey``, ``templateId``, and ``user`` with
+    ``customerReference`` and ``signature``. The answer is 201 with a new session, or 200
+    with the one that the same reference has of that template.
+
+    What the vendor published: the first 100 sessions may be unsigned; the switch "Require
+    Signed Requests"; exact allowed origins; one session per reference and template, and
+    one completed Flow per reference unless a retry is authorised. The address, the JSON
+    and the status codes of its service are not published, and are this stand-in's own:
+
+    - Another publishable key, or none: 401. All other refusals are 403, as problems
+      (RFC 9457) whose ``type`` ends in the reason.
+    - A wrong signature is refused always; the allowance is for requests without one.
+    - An unsigned session counts once per reference and template, and each time where
+      there is no reference.
+    - Whoever has completed a Flow starts no other, of whatever template.
+
+    Args:
+        keyring: The API secrets.
+        publishable_key: What the page names beside the template.
+        origins: The origins of the pages that may ask, as ``VerifyingMiddleware`` takes
+            them. None: all, and programs without one.
+        environment: The environment of the keys. Origins such as ``http://localhost:8000``
+            are for environments other than ``live``.
+        unsigned_sessions: How many sessions may be unsigned.
+        require_signed: The vendor's switch; it can be changed at any time.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    #: Whether no request may be unsigned.
+    require_signed: bool
+    #: All sessions, in the order in which they began.
+    sessions: list[FlowSession]
+    #: What was found out about the latest 100 requests, the oldest first.
+    verdicts: deque[Verdict]
+
+    @guarded
+    def __init__(
+        self,
+        keyring: Keyring,
+        *,
+        publishable_key: str = "publishable-key-for-tests",
+        origins: AllowedOrigins | Iterable[str] | None = None,
+        environment: str | None = None,
+        unsigned_sessions: int = 100,
+        require_signed: bool = False,
+    ) -> None:
+        self.require_signed = require_signed
+        self.sessions = []
+        self.verdicts = deque(maxlen=100)
+        self._publishable_key = publishable_key
+        self._completed: set[str | None] = set()
+        self._group = allowance_group("cognito-flow", environment)
+        self._allowance = Allowance(unsigned_sessions, session=_session_key)
+        options: dict[str, Any] = {
+            "mode": "enforce",
+            "token": from_query("signature"),
+            "principal": _read_reference,
+            "origins": origins,
+            "meter": self.verdicts.append,
+        }
+        verifier = Verifier("cognito-flow", keyring, environment=environment)
+        self._strict = Enforcement(verifier, **options)
+        self._lenient = Enforcement(verifier, **options, allowance=self._allowance)
+
+    @property
+    def unsigned_left(self) -> int:
+        """How many unsigned sessions may still begin, while signatures are not required."""
+        return self._allowance.left(self._group)
+
+    def complete(self, customer_reference: str) -> None:
+        """Let a person go through all of the Flow that they started last.
+
+        Raises:
+            CountermarkError: They have no session that is open, or have completed one.
+        """
+        number = self._open(customer_reference)
+        if number is None or customer_reference in self._completed:
+            raise CountermarkError("there is no open session of that reference")
+        self.sessions[number] = self.sessions[number]._replace(completed=True)
+        self._completed.add(customer_reference)
+
+    def authorise_retry(self, customer_reference: str) -> None:
+        """Let a person who has completed a Flow start another one.
+
+        Raises:
+            CountermarkError: They have completed none.
+        """
+        if customer_reference not in self._completed:
+            raise CountermarkError("that reference has not completed a Flow")
+        self._completed.remove(customer_reference)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await serve(self._answer, self._readable_by, scope, receive, send)
+
+    def _readable_by(self, scope: Scope) -> str | None:
+        if self._strict.origins is None:
+            return "*"
+        try:
+            return self._strict.origins.allowed(scope)
+        except BadToken:
+            return None
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        if (scope["method"], segments_of(scope)) != ("POST", _PATH):
+            return not_found()
+        try:
+            asked = _asked(await read_json(receive))
+        except Unusable:
+            return problem(400, "malformed_request", "The body is not what new Flow() is given.")
+        if asked.pop("publishableKey") != self._publishable_key:
+            return problem(401, "wrong_publishable_key", "No integration has this key.")
+        # In the form in which enforcement reads tokens, which is not JSON.
+        query = urlencode(asked, errors="surrogatepass").encode()
+        enforcement = self._strict if self.require_signed else self._lenient
+        verdict = enforcement.judge({**scope, "query_string": query})
+        assert verdict is not None  # noqa: S101  # the mode is never off
+        if not verdict.admitted:
+            return problem(403, verdict.code, f"{REFUSALS[verdict.code].capitalize()}.")
+        reference = asked.get("customerReference") or None
+        return self._begin(reference, asked["templateId"], signed=verdict.verified)
+
+    def _begin(self, reference: str | None, template_id: str, *, signed: bool) -> Response:
+        if reference in self._completed:
+            return problem(
+                403, "already_completed", "They have completed a Flow; authorise a retry."
+            )
+        number = None if reference is None else self._open(reference, template_id)
+        if number is None:
+            number, status = len(self.sessions), 201
+            session_id = f"flwses_{number + 1}"
+            session = FlowSession(session_id, reference, template_id, signed, completed=False)
+            self.sessions.append(session)
+        else:
+            status, session = 200, self.sessions[number]
+            self.sessions[number] = session = session._replace(signed=session.signed or signed)
+        return json_response(status, "application/json", session._asdict())
+
+    def _open(self, reference: str, template_id: str | None = None) -> int | None:
+        """Return the number of the latest open session of *reference*, of that template or any."""
+        for number in reversed(range(len(self.sessions))):
+            session = self.sessions[number]
+            if (
+                session.customer_reference == reference
+                and session.template_id == (template_id or session.template_id)
+                and not session.completed
+            ):
+                return number
+        return None
+
+
+def _asked(content: Any) -> dict[str, str]:
+    """Return what the page asks for: ``publishableKey``, ``templateId``, and of its user.
+
+    Raises:
+        Unusable: Something is missing, or no text.
+    """
+    try:
+        user = content.get("user") or {}
+        asked = {name: content[name] for name in ("publishableKey", "templateId")}
+        asked |= {name: user[name] for name in _OF_USER if user.get(name) is not None}
+    except (AttributeError, KeyError):
+        raise Unusable from None
+    if not all(isinstance(value, str) for value in asked.values()) or not asked["templateId"]:
+        raise Unusable
+    return asked
+
+
+def _session_key(scope: Scope) -> str | None:
+    reference, template_id = _read_reference(scope), _read_template(scope)
+    return reference and f"{len(reference)} {reference} {template_id}"

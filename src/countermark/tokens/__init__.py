@@ -1,0 +1,1 @@
+"""Makes and reads the token of one scheme with one key."""

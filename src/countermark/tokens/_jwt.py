@@ -1,0 +1,175 @@
+"""JSON Web Tokens through PyJWT, which only schemes that need it import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.keys._keyring import Key
+from countermark.keys._private import PrivateKey
+from countermark.keys._public import PublicKey
+from countermark.keys._secret import SecretKey
+from countermark.schemes._formats import compact_json
+
+_HASHES = {"HS256": "sha256", "HS512": "sha512"}
+#: From claims and header, both tables, to the compact form of the token.
+Encode = Callable[[dict[str, Any], dict[str, Any]], str]
+#: From a token in compact form to whether its signature is good.
+Verify = Callable[[str], bool]
+
+
+def check_kind(algorithm: str, key: Key, *, signs: bool) -> None:
+    """Check that *key* is of the kind that *algorithm* needs to sign, or else to verify.
+
+    Raises:
+        InvalidKey: It is of another kind.
+        ConfigurationError: The package cryptography is needed, and not installed.
+    """
+    if algorithm not in _HASHES:
+        _loaded(algorithm, key, signs=signs)
+    elif not isinstance(key, SecretKey):
+        raise InvalidKey(
+            f"{algorithm} needs a shared secret, not a key in PEM; give the secret, as text"
+        )
+
+
+def compile_jwt(algorithm: str, key: Key) -> Encode:
+    """Return the function that makes tokens with *key*.
+
+    Raises:
+        InvalidKey: The key is of another kind than the algorithm needs.
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    jws = _jws(algorithm, key)
+    jwk = "" if isinstance(key, SecretKey) else _loaded(algorithm, key, signs=True)
+
+    def encode(claims: dict[str, Any], header: dict[str, Any]) -> str:
+        token: str = jws.encode(compact_json(claims).encode(), jwk, algorithm, header)
+        return token
+
+    return encode
+
+
+def compile_jwt_check(algorithm: str, key: Key) -> Verify:
+    """Return the function that checks the signature of tokens, and nothing else of them.
+
+    They must have been read before: three parts in base64url without padding.
+
+    Raises:
+        InvalidKey: The key is of another kind than the algorithm needs.
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    from base64 import urlsafe_b64decode
+
+    verify = _jws(algorithm, key).get_algorithm_by_name(algorithm).verify
+    public = b"" if isinstance(key, SecretKey) else _loaded(algorithm, key, signs=False)
+
+    def check(token: str) -> bool:
+        signed, _, code = token.rpartition(".")
+        signature = urlsafe_b64decode(code + "=" * (-len(code) % 4))
+        good: bool = verify(signed.encode(), public, signature)
+        return good
+
+    return check
+
+
+def check_installed(algorithm: str) -> None:
+    """Check that tokens with *algorithm*, which needs a public key, can be verified.
+
+    Raises:
+        ConfigurationError: PyJWT or cryptography is not installed.
+    """
+    try:
+        import cryptography  # noqa: F401
+        import jwt  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise _not_installed(algorithm, error) from error
+
+
+def public_key_of_jwk(jwk: Mapping[str, Any], name: str) -> PublicKey:
+    """Return the public key of an asymmetric JSON Web Key (RFC 7517). It needs PyJWT.
+
+    Raises:
+        InvalidKey: It is not a public key, or cannot be read; the message calls it *name*.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from jwt import PyJWK, PyJWTError
+
+    if "d" in jwk:
+        raise InvalidKey(f"{name} is a private key; give the public one")
+    try:
+        loaded = PyJWK(dict(jwk)).key
+        pem = loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    except (PyJWTError, ValueError, TypeError) as error:
+        raise InvalidKey(f"{name} is not a JSON Web Key that can be read") from error
+    return PublicKey(pem, name=name)
+
+
+def _jws(algorithm: str, key: Key) -> Any:
+    """Return PyJWT with one algorithm, which no header and no claim can change."""
+    try:
+        from jwt import PyJWS
+    except ModuleNotFoundError as error:
+        raise _not_installed(algorithm, error) from error
+    if not isinstance(key, SecretKey):
+        return PyJWS(algorithms=[algorithm])
+    jws = PyJWS(algorithms=[])
+    jws.register_algorithm(algorithm, _keyed(algorithm, key))
+    return jws
+
+
+def _keyed(algorithm: str, key: SecretKey) -> Any:
+    """Return PyJWT's HMAC with hashes that are keyed already.
+
+    So the secret reaches no frame of PyJWT, whose locals a traceback may show.
+    """
+    from jwt.algorithms import HMACAlgorithm
+
+    inner, outer = key.hmac_states(_HASHES[algorithm])
+
+    class KeyedHmac(HMACAlgorithm):
+        def prepare_key(self, key: Any) -> bytes:
+            return b""
+
+        def check_key_length(self, key: Any) -> None:
+            return None  # the signer has warned of a short secret, in its own words
+
+        def sign(self, msg: bytes, key: Any) -> bytes:
+            first, second = inner.copy(), outer.copy()
+            first.update(msg)
+            second.update(first.digest())
+            return second.digest()
+
+    return KeyedHmac(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
+
+
+def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:
+    """Return a key as the package cryptography has it: the private one to sign, else the public."""
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    except ModuleNotFoundError as error:
+        raise _not_installed(algorithm, error) from error
+    loaded: Any = None
+    if isinstance(key, PrivateKey):
+        loaded = key.load() if signs else key.load().public_key()
+    elif not isinstance(key, SecretKey) and not signs:
+        loaded = key.load()
+    kind = "private" if signs else "public or private"
+    if algorithm == "RS256":
+        wanted: Any = rsa.RSAPrivateKey if signs else rsa.RSAPublicKey
+        if isinstance(loaded, wanted) and loaded.key_size >= 2048:
+            return loaded
+        raise InvalidKey(
+            f"RS256 needs a {kind} RSA key of 2048 bits or more, in PEM; give one of that kind"
+        )
+    wanted = ec.EllipticCurvePrivateKey if signs else ec.EllipticCurvePublicKey
+    if isinstance(loaded, wanted) and loaded.curve.name == "secp256r1":
+        return loaded
+    raise InvalidKey(f"ES256 needs a {kind} key on the curve P-256, in PEM; give one of that kind")
+
+
+def _not_installed(algorithm: str, error: ModuleNotFoundError) -> ConfigurationError:
+    return ConfigurationError(
+        f"tokens with {algorithm} need {error.name}: pip install 'countermark[jwt]'"
+    )

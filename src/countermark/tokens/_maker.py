@@ -1,0 +1,113 @@
+"""From a recipe and one key to tokens: the fast way where there is one, else the recipe's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from countermark.keys._keyring import Key
+from countermark.keys._secret import SecretKey
+from countermark.principal import Principal, Signable, identifier_text
+from countermark.schemes._parts import PRINCIPAL_TEXTS
+from countermark.schemes._scheme import Scheme
+from countermark.schemes._templates import compile_text, templates_in
+from countermark.schemes._value_rules import ValueRule
+from countermark.tokens._fast_path import compile_plain
+from countermark.tokens._renderer import Renderer
+
+
+class TokenMaker:
+    """Makes the tokens of one scheme with one key.
+
+    Args:
+        scheme: The recipe.
+        key: The key.
+        settings: The account's constants, by name.
+        rule: What is taken for an id.
+        lifetime: How long tokens live, in seconds, or None.
+        claims: Names of values and attributes that are claims too.
+        clock: Returns the time, in seconds since the epoch.
+
+    Raises:
+        InvalidKey: The key is not written as the recipe says.
+    """
+
+    __slots__ = {
+        "renderer": "What carries out the recipe.",
+        "sign": "From a principal to its token, as :attr:`countermark.Signer.sign`.",
+        "plain": "Whether a token depends on nothing but what is signed and the key.",
+    }
+
+    renderer: Renderer
+    sign: Callable[[Signable], str]
+    plain: bool
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        key: Key,
+        *,
+        settings: Mapping[str, str],
+        rule: ValueRule,
+        lifetime: int | None,
+        claims: tuple[str, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self.renderer = Renderer(
+            scheme,
+            key,
+            settings=settings,
+            rule=rule,
+            lifetime=lifetime,
+            claims=claims,
+            clock=clock,
+        )
+        sign = _compile(scheme, key, self.renderer, rule, settings)
+        self.plain = sign is not None
+        self.sign = sign or self._sign_by_renderer
+
+    def _sign_by_renderer(self, principal: Signable) -> str:
+        return self.renderer.token(self.renderer.values(principal))
+
+
+def _compile(
+    scheme: Scheme,
+    key: Key,
+    renderer: Renderer,
+    rule: ValueRule,
+    settings: Mapping[str, str],
+) -> Callable[[Signable], str] | None:
+    if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
+        return None
+    if not scheme.never_signed.issubset(PRINCIPAL_TEXTS):
+        return None  # each principal is asked for the attributes that are excluded
+    message, where = scheme.mac.message, f"{scheme.slug}: the id"
+    write = compile_text(message)
+    of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]
+
+    def admit(principal: Signable) -> str:
+        if of_id and not isinstance(principal, Principal):
+            return rule.apply(identifier_text(principal), where)
+        if of_id and principal.id is not None:  # type: ignore[union-attr]
+            return rule.apply(principal.id, where)  # type: ignore[union-attr]
+        return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
+
+    constants = {f"settings.{name}": value for name, value in settings.items()}
+    return compile_plain(scheme, key, rule, admit, constants)
+
+
+def _fields_are_there(scheme: Scheme) -> bool:
+    """Tell whether the fields can be made for every principal who was signed."""
+    message = scheme.mac.message.lone if scheme.mac else None
+    first = message.names[0] if message else ""  # if it is there, it has been signed
+    sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
+    sure.update(message.names if message and len(message.names) == 1 else ())
+
+    def may_be_left_out(name: str) -> bool:
+        fit = name == first or not scheme.rule(name).refuses
+        return fit and name in {*PRINCIPAL_TEXTS, "created"}
+
+    return all(
+        set(place.names) <= sure or (place.optional and all(map(may_be_left_out, place.names)))
+        for template in templates_in(scheme.fields)
+        for place in template.placeholders
+    )

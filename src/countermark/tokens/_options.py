@@ -1,0 +1,176 @@
+"""What a user may say to a signer or a verifier, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from countermark._redaction import shown, shown_variable
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.keys._keyring import Key, Keyring
+from countermark.keys._secret import SecretKey
+from countermark.schemes._parts import MAX_LIFETIME
+from countermark.schemes._scheme import Scheme
+from countermark.schemes._value_rules import ValueRule, checked_pattern
+
+# Claims with a meaning of their own, which no option can set.
+_REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
+
+
+def checked_scheme(scheme: object, never_signed: Iterable[str] = ()) -> Scheme:
+    """Return the scheme that is meant by a name, or is one, without the values never signed."""
+    if isinstance(scheme, str):
+        scheme = Scheme.load(scheme)
+    if not isinstance(scheme, Scheme):
+        raise ConfigurationError(
+            "scheme must be the name of a scheme, such as 'stigg', or a Scheme"
+        )
+    if not never_signed and isinstance(never_signed, tuple):
+        return scheme
+    from countermark.schemes._never_signed import without_values  # late, as few accounts need it
+
+    return without_values(scheme, never_signed)
+
+
+def check_keys(
+    scheme: Scheme, keyring: Keyring, environment: object, *, signs: bool = True
+) -> None:
+    """Check that all keys are of the kind to sign or verify with, and of the environment."""
+    if environment is not None and not isinstance(environment, str):
+        raise ConfigurationError("environment= must be the name of an environment, such as 'live'")
+    for _, key in keyring.by_role():
+        _check_key(scheme, key, environment, signs=signs)
+
+
+def _check_key(scheme: Scheme, key: Key, environment: str | None, *, signs: bool) -> None:
+    if scheme.jwt is not None:
+        from countermark.tokens._jwt import check_kind
+
+        check_kind(scheme.jwt.algorithm, key, signs=signs)
+    elif not isinstance(key, SecretKey):
+        raise InvalidKey(
+            f"{scheme.slug} needs a shared secret, not a key in PEM; give the secret, as text"
+        )
+    if not isinstance(key, SecretKey):
+        return
+    if key.starts_with(scheme.refuse_prefixes):
+        raise InvalidKey(
+            f"{scheme.slug}: this is a publishable key or the id of a key, not the secret"
+            f" that {shown_variable(scheme.variable)} is for; copy the secret itself"
+        )
+    for of, prefixes in scheme.environments.items():
+        if environment not in (None, of) and key.starts_with(prefixes):
+            raise InvalidKey(
+                f"{scheme.slug}: the key in {shown_variable(scheme.variable)} belongs to the"
+                f" environment {of!r}, but environment= is"
+                f" {shown(environment, _environments(scheme))}; change one of them"
+            )
+
+
+def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
+    """Return what is taken for an id: the vendor's rule, and the user's pattern."""
+    rule = scheme.rule("id")
+    if id_pattern is None:
+        return rule
+    return rule._replace(patterns=(*rule.patterns, checked_pattern(id_pattern, "id_pattern")))
+
+
+def keyring_from_env(scheme: Scheme) -> Keyring:
+    """Return the keys in the environment variable that the scheme names."""
+    if not scheme.variable:
+        raise ConfigurationError(
+            f"{scheme.slug} names no environment variable for its secret; give the keyring"
+            " yourself: Keyring(secret) or Keyring.from_env('VARIABLE')"
+        )
+    return Keyring.from_env(scheme.variable)
+
+
+def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the constants that are given, and else those of the scheme's variables."""
+    import os
+
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError("settings= must be a mapping from names to texts")
+    found = {
+        name: os.environ[setting.variable]
+        for name, setting in scheme.settings.items()
+        if setting.variable in os.environ
+    }
+    return {**found, **(given or {})}
+
+
+def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the constants for a scheme, all there and all texts."""
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError("settings= must be a mapping from names to texts")
+    given = dict(given or {})
+    found: dict[str, Any] = {}
+    for name, setting in scheme.settings.items():
+        value: object = given.pop(name, setting.default)
+        if value is None:
+            raise ConfigurationError(
+                f"{scheme.slug} needs settings={{{name!r}: …}}; give it, or set"
+                f" {shown_variable(setting.variable)} for from_env()"
+            )
+        if not _is_constant(value) or (not value and setting.default != ""):
+            raise ConfigurationError(
+                f"{scheme.slug}: settings[{name!r}] must be visible ASCII text, and not empty"
+            )
+        found[name] = value
+    if given:
+        unknown = shown(min(given, key=str), scheme.settings)
+        names = ", ".join(scheme.settings) or "none"
+        raise ConfigurationError(
+            f"{scheme.slug} has no setting {unknown}; leave it out (its settings: {names})"
+        )
+    return found
+
+
+def _is_constant(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and value.strip() == value
+    )
+
+
+def _environments(scheme: Scheme) -> tuple[str, ...]:
+    return (*scheme.environments, "live", "test", "sandbox", "staging", "production")
+
+
+def checked_lifetime(scheme: Scheme, given: object) -> int | None:
+    """Return how long tokens live."""
+    if given is None:
+        return scheme.lifetime
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= MAX_LIFETIME:
+        raise ConfigurationError("lifetime= must be a whole number of seconds above 0")
+    if not scheme.expires:
+        raise ConfigurationError(f"{scheme.slug}: its tokens do not expire; leave lifetime= out")
+    if scheme.max_lifetime is not None and given > scheme.max_lifetime:
+        raise ConfigurationError(
+            f"{scheme.slug}: lifetime= must be at most {scheme.max_lifetime} seconds"
+        )
+    return given
+
+
+def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of further claims."""
+    if not isinstance(given, Iterable):
+        raise ConfigurationError("claims= must be a list of names, such as ['email']")
+    names: tuple[object, ...] = (given,) if isinstance(given, str) else tuple(given)
+    if names and (scheme.jwt is None or not scheme.jwt.attributes):
+        raise ConfigurationError(f"{scheme.slug} takes no further claims; leave claims= out")
+    if scheme.jwt is not None:
+        taken = _REGISTERED_CLAIMS.union(scheme.jwt.claims)
+        for name in names:
+            if not isinstance(name, str) or name in taken:
+                raise ConfigurationError(
+                    f"{scheme.slug}: claims= holds {shown(name, taken)}, which is not a text or is"
+                    " set by the scheme; leave it out"
+                )
+        if scheme.jwt.attributes and not names and not scheme.signs_principal:
+            raise ConfigurationError(
+                f"{scheme.slug} signs what you choose: name it in claims=, such as ['email']"
+            )
+    return tuple(map(str, names))

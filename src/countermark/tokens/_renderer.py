@@ -1,0 +1,321 @@
+"""From a principal to the values that a recipe's placeholders stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any, TypeAlias
+
+from countermark.errors import InvalidPrincipal
+from countermark.keys._keyring import Key
+from countermark.keys._secret import SecretKey
+from countermark.principal import Principal, Signable, identifier_text
+from countermark.schemes._formats import TYPES, compact_json
+from countermark.schemes._parts import PRINCIPAL_TEXTS, Payload
+from countermark.schemes._scheme import Scheme
+from countermark.schemes._templates import (
+    MISSING,
+    MissingValue,
+    Template,
+    compile_structure,
+    compile_text,
+)
+from countermark.schemes._value_rules import ValueRule
+from countermark.tokens._mac import compile_mac, encode_bytes
+
+Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
+
+
+class Values:
+    """The values for one principal at one moment, each found once; a function of their names."""
+
+    __slots__ = ("_getters", "_known", "who")
+
+    def __init__(self, who: Principal | str, getters: Getters) -> None:
+        self.who = who
+        self._getters = getters
+        self._known: dict[str, Any] = {}
+
+    def __call__(self, name: str) -> Any:
+        """Return the value of *name*, or ``MISSING``."""
+        known = self._known
+        if name not in known:
+            known[name] = self._getters[name](self)
+        return known[name]
+
+    def put(self, name: str, value: Any) -> None:
+        """Say what the value of *name* is."""
+        self._known[name] = value
+
+    def of_principal(self, name: str) -> Any:
+        """Return the principal's *name*, or ``MISSING``. Of an id, only itself is known."""
+        who = self.who
+        if not isinstance(who, Principal):
+            return who if name == "id" else MISSING
+        value = getattr(who, name)
+        return MISSING if value is None else value
+
+    def attribute(self, name: str) -> Any:
+        """Return the principal's attribute *name*, or ``MISSING``."""
+        attributes = self.of_principal("attributes")
+        value = None if attributes is MISSING else attributes.get(name)
+        return MISSING if value is None else value
+
+
+class Renderer:
+    """Carries out one recipe with one key.
+
+    Args:
+        scheme: The recipe.
+        key: The key that signs.
+        settings: The account's constants, by name.
+        rule: What is taken for an id.
+        lifetime: How long tokens live, in seconds, or None.
+        claims: Names of values and attributes that are claims too.
+        clock: Returns the time, in seconds since the epoch.
+
+    Raises:
+        InvalidKey: The key is not written as the recipe says.
+    """
+
+    __slots__ = ("_fields", "_getters", "_never", "_slug")
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        key: Key,
+        *,
+        settings: Mapping[str, str],
+        rule: ValueRule,
+        lifetime: int | None,
+        claims: tuple[str, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._slug = scheme.slug
+        self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
+        self._fields = compile_structure(scheme.fields)
+        getters: dict[str, Callable[[Values], Any]] = {
+            "now": lambda values: clock(),
+            "uuid": lambda values: _uuid(),
+            "lifetime": lambda values: MISSING if lifetime is None else lifetime,
+            # Whole seconds, so that the end is the same in all formats.
+            "expires": lambda values: (
+                MISSING if lifetime is None else float(int(values("now")) + lifetime)
+            ),
+            "created": lambda values: values.of_principal("created"),
+            "token": _writer(scheme.token),
+        }
+        for name in PRINCIPAL_TEXTS:
+            getters[name] = _getter_of_field(name, rule if name == "id" else scheme.rule(name))
+        for name, value_rule in scheme.values.items():
+            if name in scheme.never_signed:
+                getters.setdefault(name, _getter_of_refused(name))
+            getters.setdefault(name, _getter_of_attribute(name, value_rule))
+        for name, constant in settings.items():
+            getters[f"settings.{name}"] = _constant(constant)
+        if scheme.payload is not None:
+            getters["payload"] = _getter_of_payload(scheme.payload)
+        if scheme.mac is not None:
+            assert isinstance(key, SecretKey)  # noqa: S101  # the signer has checked it
+            code = compile_mac(scheme.mac, key)
+            siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
+            for name, message in {"mac": scheme.mac.message, **siblings}.items():
+                getters[name] = _getter_of_mac(compile_text(message), code)
+        else:
+            getters["jwt"] = _getter_of_jwt(scheme, key, claims)
+        self._getters = getters
+
+    def values(self, principal: Signable) -> Values:
+        """Return the values for *principal*, which may be an id.
+
+        Raises:
+            InvalidPrincipal: It is not fit to be signed.
+        """
+        is_principal = isinstance(principal, Principal)
+        return Values(principal if is_principal else identifier_text(principal), self._getters)  # type: ignore[arg-type]
+
+    def token(self, values: Values) -> str:
+        """Return the token.
+
+        Raises:
+            InvalidPrincipal: The principal lacks what the vendor signs, or the
+                vendor refuses it.
+        """
+        token: str = self.find(values, self._token)
+        return token
+
+    def _token(self, values: Values) -> Any:
+        for name in self._never:
+            values(name)  # refuses a principal that has it
+        return values("token")
+
+    def fields(self, values: Values) -> dict[str, Any]:
+        """Return what the front end hands over.
+
+        Raises:
+            InvalidPrincipal: As for ``token``.
+        """
+        fields: dict[str, Any] = self.find(values, self._fields)
+        return fields
+
+    def check_json(self, values: Values) -> None:
+        """Check that what the front end gets is fit for JSON.
+
+        Raises:
+            InvalidPrincipal: It is not.
+        """
+        self.find(values, lambda values: compact_json(self._fields(values)))
+
+    def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
+        """Return what *what* makes of *values*.
+
+        Raises:
+            InvalidPrincipal: As for ``token``.
+        """
+        try:
+            return what(values)
+        except MissingValue as missing:
+            names, code = " or ".join(missing.names), "principal_field"
+            problem = f"it needs the principal's {names}, which this one lacks"
+        except InvalidPrincipal as refused:
+            problem, code = str(refused), refused.code
+        except UnicodeEncodeError:
+            problem, code = "a value holds a lone surrogate", "principal_surrogate"
+        except RecursionError:
+            problem, code = "a value has too many levels", "principal_field"
+        # Raised here, so that what was caught, and may quote a value, is not its context.
+        raise InvalidPrincipal(f"{self._slug}: {problem}", code=code)
+
+    def expiry(self, values: Values) -> float | None:
+        """Return when the token ends, in seconds since the epoch; None: never."""
+        expires = values("expires")
+        return None if expires is MISSING else float(expires)
+
+
+def _writer(content: Any) -> Callable[[Values], str]:
+    """Return the function that writes a template as text, and a table as JSON."""
+    if isinstance(content, Template):
+        return compile_text(content)
+    fill = compile_structure(content)
+    return lambda values: compact_json(fill(values))
+
+
+def _constant(value: str) -> Callable[[Values], str]:
+    return lambda values: value or MISSING
+
+
+def _uuid() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _getter_of_field(name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"the {name}"
+
+    def get(values: Values) -> Any:
+        text = values.of_principal(name)  # checked already in general
+        return text if text is MISSING else rule.apply(text, where)
+
+    return get
+
+
+def _getter_of_refused(name: str) -> Callable[[Values], Any]:
+    def get(values: Values) -> Any:
+        if values.attribute(name) is not MISSING:
+            raise InvalidPrincipal(
+                f"the principal has the attribute {name}, which never_signed= excludes; remove one"
+                " of them",
+                code="principal_field",
+            )
+        return MISSING
+
+    return get
+
+
+def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
+    where = f"the attribute {name}"
+
+    def get(values: Values) -> Any:
+        value = values.attribute(name)
+        if value is MISSING:
+            return MISSING if rule.default is None else deepcopy(rule.default)
+        if rule.kind == "text":
+            return rule.apply(identifier_text(value, where), where)
+        if not isinstance(value, TYPES[rule.kind]) or (
+            isinstance(value, bool) and rule.kind != "boolean"
+        ):
+            raise InvalidPrincipal(
+                f"{where} must be of the kind {rule.kind}; convert it in the Principal",
+                code="principal_field",
+            )
+        if rule.id_at and _found_at(value, rule.id_at) not in (None, values.of_principal("id")):
+            raise InvalidPrincipal(
+                f"{where} names another user at {rule.id_at} than the principal's id; give both"
+                " the same id",
+                code="principal_field",
+            )
+        return value
+
+    return get
+
+
+def _found_at(value: Any, path: str) -> Any:
+    """Return what an object holds at a path such as ``user.key``, or None."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
+    if payload.format == "query":
+        fill = compile_structure(payload.content)
+        write: Callable[[Values], str] = lambda values: _query(fill(values))  # noqa: E731
+    else:
+        write = _writer(payload.content)
+    if payload.encoding == "none":
+        return write
+    return lambda values: encode_bytes(write(values).encode(), payload.encoding)
+
+
+def _query(content: dict[str, Any]) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode(content)
+
+
+def _getter_of_mac(
+    message: Callable[[Values], str], code: Callable[[str], str]
+) -> Callable[[Values], str]:
+    return lambda values: code(message(values))
+
+
+def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:
+    from countermark.tokens._jwt import compile_jwt
+
+    jwt = scheme.jwt
+    assert jwt is not None  # noqa: S101  # a scheme has a code or a token
+    encode = compile_jwt(jwt.algorithm, key)
+    by_itself = scheme.signs_principal
+    fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
+
+    def get(values: Values) -> str:
+        if jwt.one_of and all(values(name) is MISSING for name in jwt.one_of):
+            raise MissingValue(jwt.one_of)
+        claims = fill_claims(values)
+        chosen = {name: _chosen(values, name) for name in more}
+        chosen = {name: value for name, value in chosen.items() if value is not MISSING}
+        if more and not chosen and not by_itself:
+            raise MissingValue(more)
+        claims |= chosen
+        return encode(claims, fill_header(values))
+
+    return get
+
+
+def _chosen(values: Values, name: str) -> Any:
+    """Return a claim of the user's own choice: a value of the principal, or an attribute."""
+    if name == "created":
+        created = values(name)
+        return created if created is MISSING else int(created)
+    return values(name) if name in PRINCIPAL_TEXTS else values.attribute(name)

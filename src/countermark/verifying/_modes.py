@@ -1,0 +1,220 @@
+"""How strict to be: a text, a function of the request, or a file that is watched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import Any, Final, TypeAlias
+
+from countermark._option_checks import is_async
+from countermark._redaction import guarded, place_in, shown, shown_file
+from countermark.errors import ConfigurationError
+from countermark.events import Event, OnEvent, emit
+from countermark.verifying._origins import checked_origin
+from countermark.verifying._results import Mode
+
+MODES: Final = ("off", "monitor", "enforce")
+
+# What of a question each table of the file is about, the one that counts most first.
+_TABLES: Final = {"tenants": "tenant", "origins": "origin", "environments": "environment"}
+
+
+class Question:
+    """What a mode may depend on. Its representation does not say whose request it is."""
+
+    __slots__ = {
+        "scheme": "The name of the scheme; None: the tenant, and so the scheme, is not known.",
+        "environment": "The environment of the verifier, or None.",
+        "origin": "The origin that the request claims, or None. Programs can claim any.",
+        "tenant": "The id of the tenant, or None.",
+        "source": "The ASGI scope or the WSGI environ.",
+    }
+
+    scheme: str | None
+    environment: str | None
+    origin: str | None
+    tenant: str | None
+    source: Mapping[str, Any]
+
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        *,
+        scheme: str | None = None,
+        environment: str | None = None,
+        origin: str | None = None,
+        tenant: str | None = None,
+    ) -> None:
+        self.source = source
+        self.scheme = scheme
+        self.environment = environment
+        self.origin = origin
+        self.tenant = tenant
+
+    def __repr__(self) -> str:
+        return f"<Question scheme={self.scheme} environment={self.environment}>"
+
+
+#: What a middleware takes for ``mode=``.
+ModeSetting: TypeAlias = "Mode | Callable[[Question], Mode]"
+
+
+def checked_mode(mode: object) -> ModeSetting:
+    """Return *mode* if it is one, or a function that says one.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if callable(mode) and not is_async(mode):
+        return mode
+    return _mode(mode, "mode=", ", or a function (not async) that takes a Question")
+
+
+def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
+    for known in MODES:
+        if isinstance(mode, str) and mode == known:
+            return known
+    raise ConfigurationError(f"{where} must be 'off', 'monitor' or 'enforce'{otherwise}")
+
+
+class ModeFile:
+    """A mode that can be changed while the application runs: a small file in TOML.
+
+    ``mode = "monitor"`` is for all requests. Tables called ``[tenants]``,
+    ``[origins]`` and ``[environments]`` may have a mode for some of them, by name;
+    the first of these three that knows the request decides. Tenants and origins are
+    what the request says: programs can claim any origin, so a milder mode for one is
+    for a time of transition.
+
+    The file is read again at most every *interval* seconds, in a request. One that
+    is missing or broken then changes nothing, and is reported once. Replace it in
+    one step, as ``mv`` does.
+
+    Args:
+        path: Where the file is.
+        interval: How long what was read is good for, in seconds.
+        on_event: Called with the event ``failed`` of a file that became unreadable.
+        clock: Returns seconds since any moment.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds something else.
+    """
+
+    __slots__ = ("_broken", "_clock", "_due", "_interval", "_lock", "_modes", "_on_event", "_path")
+
+    @guarded
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        interval: float = 1.0,
+        on_event: OnEvent | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        from threading import Lock  # late, as it is slow to import
+
+        self._path, self._interval, self._clock = path, interval, clock
+        self._on_event = on_event
+        self._lock = Lock()
+        self._broken = False
+        self._due = clock() + interval
+        self._modes = _read(path)
+
+    def __call__(self, question: Question) -> Mode:
+        """Return the mode for the request of *question*."""
+        if self._clock() >= self._due and self._takes_turn():
+            self._read_again()
+        default, tables = self._modes
+        for of, table in tables:
+            mode = table.get(getattr(question, of))
+            if mode is not None:
+                return mode
+        return default
+
+    def _takes_turn(self) -> bool:
+        """Tell whether it is for this thread to read the file; the others go on."""
+        # Not waited for: in a process forked at the wrong moment nobody would let go.
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            now = self._clock()
+            if now < self._due:
+                return False
+            self._due = now + self._interval
+            return True
+        finally:
+            self._lock.release()
+
+    def _read_again(self) -> None:
+        try:
+            self._modes = _read(self._path)
+            self._broken = False
+        except ConfigurationError as error:
+            if not self._broken:
+                self._broken = True
+                cause = getattr(error, "kind", type(error.__cause__ or error).__name__)
+                emit(Event("failed", "mode_file", error=cause), self._on_event)
+
+    def __repr__(self) -> str:
+        return f"<ModeFile mode={self._modes[0]}>"
+
+
+class _Unreadable(ConfigurationError):
+    """The mode file cannot be read; ``kind`` is the type of the exception behind it."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def _check_origins(table: Mapping[str, Any]) -> None:
+    """Refuse names that no request has, which would make a mode count for nobody."""
+    for origin in table:
+        if origin != "null":
+            try:
+                checked_origin(origin)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"the mode file: [origins]: {error}") from error
+
+
+_Modes: TypeAlias = "tuple[Mode, list[tuple[str, dict[str | None, Mode]]]]"
+
+
+def _read(path: str | PathLike[str]) -> _Modes:
+    """Return the default mode, and the tables that there are by what they are about.
+
+    The whole file, each time: its size and date would not show every change.
+    """
+    import tomllib
+    from pathlib import Path
+
+    try:
+        if not Path(path).is_file():
+            raise FileNotFoundError
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    # A TOMLDecodeError and a UnicodeDecodeError are ValueErrors; the message may quote the path.
+    except (OSError, ValueError, RecursionError, TypeError) as error:
+        kind, place = type(error).__name__, place_in(error)
+        raise _Unreadable(
+            f"the mode file {shown_file(path)} cannot be read: {kind}{place}; correct the file or"
+            " its path",
+            kind,
+        ) from None
+    default = _mode(data.pop("mode", None), "the mode file: mode")
+    tables = []
+    for name, of in _TABLES.items():
+        table = data.pop(name, {})
+        if not isinstance(table, dict):
+            raise ConfigurationError(f"the mode file: [{name}] must be a table of names and modes")
+        where = f"the mode file: every entry of [{name}]"
+        if name == "origins":
+            _check_origins(table)
+        if table:
+            tables.append((of, {key: _mode(mode, where) for key, mode in table.items()}))
+    if data:
+        known = ["mode", *_TABLES]
+        raise ConfigurationError(
+            f"the mode file: unknown key {shown(min(data), known)}; the keys are {', '.join(known)}"
+        )
+    return default, tables

@@ -1,0 +1,106 @@
+"""Whose keys count for a request: those of one verifier, or those of its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from countermark._option_checks import is_async
+from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
+from countermark.events import Event, OnEvent, emit
+from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
+from countermark.principal import Identifier, identifier_text
+from countermark.verifying._verifier import Verifier
+
+#: What a middleware takes for ``verifier=``: one, or a function from the id of a tenant.
+VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
+
+#: Tells whose keys count for a request; None: nobody's.
+TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
+
+
+class Verifiers:
+    """One verifier, or one for each tenant.
+
+    Args:
+        verifier: The verifier, or a function from the id of a tenant to one.
+        tenant: Tells the tenant of a scope or environ.
+        check: Called with the verifier of a tenant; it raises if that does not fit.
+        on_event: Called with the event ``failed``.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    __slots__ = ("_by_tenant", "_on_event", "_tenant", "one")
+
+    #: The verifier, if there is one for all.
+    one: Verifier | None
+
+    def __init__(
+        self,
+        verifier: VerifierSetting,
+        tenant: TenantReader | None,
+        check: Callable[[Verifier], object],
+        on_event: OnEvent | None,
+    ) -> None:
+        self._tenant, self._on_event = tenant, on_event
+        self._by_tenant: TenantCache[Verifier] | None = None
+        self.one = None
+        if not callable(verifier) or is_async(verifier):
+            self.one = _checked(verifier)
+            return
+        if tenant is None:
+            raise ConfigurationError(
+                "verifier= is a function, so tenant= must tell the tenant of a request; give a"
+                " function of the scope or environ"
+            )
+        load = verifier
+
+        def load_checked(tenant: str) -> Verifier | None:
+            loaded = load(tenant)
+            if loaded is not None:
+                check(_checked(loaded))
+            return loaded
+
+        self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
+
+    def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
+        """Return the tenant of a request and its verifier; no verifier: nobody has keys for it."""
+        if self._tenant is None:
+            return None, self.one
+        tenant = None
+        try:
+            named = self._tenant(source)
+            if named is not None:
+                tenant = identifier_text(named, "the tenant's id")
+            if self._by_tenant is None:
+                return tenant, self.one
+            return tenant, None if tenant is None else self._by_tenant.of(tenant)
+        except BadToken:  # of what the client sent
+            pass
+        except Exception as error:
+            # A text that is no id is the client's too; anything else is the function's.
+            if not isinstance(error, InvalidPrincipal) or error.code == "principal_type":
+                event = Event("failed", "tenant_raised", error=type(error).__name__)
+                emit(event, self._on_event)
+        return tenant, None
+
+    def pseudonym(self, tenant: str | None, identifier: str) -> str | None:
+        """Return a salted hash of the id of a principal, for logs; None: there is no key."""
+        verifier = self.one
+        if self._by_tenant is not None and tenant is not None:
+            try:
+                verifier = self._by_tenant.of(tenant)
+            except Exception:  # it had been loaded, and was evicted since
+                return None
+        return None if verifier is None else verifier.pseudonym(identifier)
+
+
+def _checked(verifier: object) -> Verifier:
+    if not isinstance(verifier, Verifier):
+        raise ConfigurationError(
+            "verifier= takes a Verifier, such as Verifier.from_env('stigg'), or a function"
+            " from the id of a tenant to one"
+        )
+    return verifier

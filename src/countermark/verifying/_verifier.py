@@ -1,0 +1,342 @@
+"""From a token to whose request it is."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from countermark._option_checks import checked_clock
+from countermark._redaction import guarded
+from countermark.errors import (
+    REFUSALS,
+    AmbiguousSchemeWarning,
+    BadToken,
+    ConfigurationError,
+    InvalidKey,
+    InvalidPrincipal,
+)
+from countermark.keys._keyring import Key, Keyring, no_keyring
+from countermark.keys._secret import SecretKey
+from countermark.principal import Signable
+from countermark.schemes._scheme import Scheme
+from countermark.schemes._value_rules import ValueRule
+from countermark.tokens._mac_reader import MacReader
+from countermark.tokens._maker import TokenMaker
+from countermark.tokens._options import (
+    check_keys,
+    checked_id_rule,
+    checked_scheme,
+    checked_settings,
+    keyring_from_env,
+    settings_from_env,
+)
+from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
+from countermark.verifying._fast_path import Quick, compile_quick
+from countermark.verifying._results import Examination, VerifiedIdentity
+
+
+class Verifier:
+    """Verifies the tokens of one scheme with all keys of a keyring.
+
+    The algorithm is the scheme's, whatever a token says. A token has one spelling
+    that is good; with ES256 it has two, as that is how its signatures are. Safe to use
+    from many threads.
+
+    Args:
+        scheme: The name of a scheme of the catalogue, or a scheme.
+        keyring: The keys; each is good until its end. Secrets have 32 bytes or more.
+        settings: The account's constants that the scheme asks for, by name.
+        environment: The environment this runs in, such as ``live``.
+        other_environments: Keyrings of other environments, by name. Their tokens are
+            refused like all others, but with a code that says so.
+        id_pattern: A regular expression that all of an id must match, beside what the
+            vendor demands.
+        leeway: How far the sender's clock may be off, in seconds.
+        max_age: How old a token may be, in seconds, where tokens say when they were
+            made; None: what they say of their end counts alone.
+        never_signed: Names of values that the account never signs with this secret, such
+            as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
+            them, and they are refused, or left out where the principal has another value.
+        clock: Returns the time, in seconds since the epoch.
+
+    Raises:
+        ConfigurationError: Something does not fit together, or the scheme's tokens
+            cannot be verified; the message says what to change.
+    """
+
+    __slots__ = {
+        "scheme": "The vendor's recipe, a Scheme.",
+        "environment": "The environment this runs in, or None.",
+        "needs_principal": "Whether the id must come beside a token, which does not hold it.",
+        "signs_besides": "Names of what a principal beside a token must have, other than an id.",
+        "_clock": None,
+        "_key": None,
+        "_leeway": None,
+        "_max_age": None,
+        "_others": None,
+        "_quick": None,
+        "_reader": None,
+        "_ring": None,
+        "_rule": None,
+    }
+
+    scheme: Scheme
+    environment: str | None
+    needs_principal: bool
+    signs_besides: tuple[str, ...]
+
+    @guarded
+    def __init__(
+        self,
+        scheme: str | Scheme,
+        keyring: Keyring,
+        *,
+        settings: Mapping[str, str] | None = None,
+        environment: str | None = None,
+        other_environments: Mapping[str, Keyring] | None = None,
+        id_pattern: str | None = None,
+        leeway: float = 10,
+        max_age: float | None = None,
+        never_signed: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        others = _checked_others(other_environments)
+        if not isinstance(keyring, Keyring):
+            raise no_keyring()
+        self.scheme = scheme = checked_scheme(scheme, never_signed)
+        check_keys(scheme, keyring, environment, signs=False)
+        self.environment = environment
+        constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
+        self._rule = rule
+        # A pattern may take long with a text that somebody has thought out, so it is for
+        # ids that are proved.
+        self._reader = _reader(scheme, constants, rule._replace(patterns=()))
+        self.needs_principal = self._reader.needs_principal
+        self.signs_besides = self._reader.signs_besides
+        self._clock = checked_clock(clock)
+        self._leeway = _seconds(leeway, "leeway=")
+        self._max_age = self._checked_age(max_age)
+        self._key = keyring.current
+        self._ring = self._prepared(keyring)
+        self._others = self._prepared_others(others)
+        self._quick = self._compile(constants, rule)
+        if scheme.ambiguous:
+            warnings.warn(
+                f"{scheme.slug}: two principals can have the same token: {scheme.ambiguous}",
+                AmbiguousSchemeWarning,
+                stacklevel=3,
+            )
+
+    @classmethod
+    @guarded
+    def from_env(
+        cls,
+        scheme: str | Scheme,
+        *,
+        settings: Mapping[str, str] | None = None,
+        environment: str | None = None,
+        other_environments: Mapping[str, Keyring] | None = None,
+        id_pattern: str | None = None,
+        leeway: float = 10,
+        max_age: float | None = None,
+        never_signed: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> Verifier:
+        """Build a verifier with the keys of the environment variable that the scheme names.
+
+        As :meth:`Signer.from_env` does; the options are those of the class.
+        """
+        scheme = checked_scheme(scheme)
+        return cls(
+            scheme,
+            keyring_from_env(scheme),
+            settings=settings_from_env(scheme, settings),
+            environment=environment,
+            other_environments=other_environments,
+            id_pattern=id_pattern,
+            leeway=leeway,
+            max_age=max_age,
+            never_signed=never_signed,
+            clock=clock,
+        )
+
+    @property
+    def request_header(self) -> str | None:
+        """The request header in which the vendor's front end sends the token, if it is known."""
+        return self.scheme.request_header
+
+    def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
+        """Return whose token it is.
+
+        Args:
+            token: The token, as it came; bytes are UTF-8.
+            principal: Whom the request says it is from. A bare signature needs it; a token
+                that names its principal must name this one, if given.
+
+        Raises:
+            BadToken: It does not prove that. Nothing else is raised, whatever was sent.
+        """
+        identity = self._quick(token, principal)
+        if identity is None:
+            found = self._examine(token, principal)
+            identity = found.identity
+            if identity is None:
+                del token, principal  # error trackers send the locals of frames
+                message = f"{self.scheme.slug}: {REFUSALS[found.code]}"
+                raise BadToken(message, code=found.code)
+        return identity
+
+    def examine(self, token: str | bytes | None, principal: Signable | None = None) -> Examination:
+        """Return what there is to say of a token. The arguments are those of ``verify``."""
+        identity = self._quick(token, principal)
+        if identity is None:
+            return self._examine(token, principal)
+        return Examination(
+            "verified", identity, identity.principal_id, identity.role, identity.key_id
+        )
+
+    def pseudonym(self, identifier: str) -> str:
+        """Return a salted hash of *identifier* for logs; the current key is the salt."""
+        return self._key.pseudonym(identifier)
+
+    def _examine(self, token: str | bytes | None, principal: Signable | None) -> Examination:
+        """Say why, where it is not the usual case."""
+        if not token or (principal is None and self.needs_principal):
+            return Examination("missing")
+        try:
+            text: object = token.decode() if isinstance(token, bytes) else token
+            if not isinstance(text, str) or len(text) > MAX_TOKEN:
+                return Examination("malformed")
+            reading = self._reader.read(text, principal)
+            return self._judge(reading, self._clock())
+        except Unreadable as unreadable:
+            return Examination(unreadable.code)
+        except (InvalidPrincipal, UnicodeDecodeError):
+            return Examination("malformed")
+
+    def _judge(self, reading: Reading, now: float) -> Examination:
+        reader, claimed = self._reader, reading.claimed_id
+        for role, key, prepared in self._ring:
+            if not reader.made_with(prepared, reading):
+                continue
+            if key.until is not None and now >= key.until:
+                return Examination("retired_key", None, claimed, "retired", key.key_id)
+            code = "wrong_environment" if reading.foreign else self._code_at(reading, now)
+            if code != "verified":
+                return Examination(code, None, claimed, role, key.key_id)
+            id, claims = reader.proved(prepared, reading)
+            if id is not None and self._rule.problem(id):
+                return Examination("malformed", None, claimed, role, key.key_id)
+            identity = VerifiedIdentity(
+                self.scheme.slug,
+                id,
+                key.key_id,
+                role,
+                environment=self.environment,
+                claims=claims,
+                expires_at=reading.expires_at,
+            )
+            return Examination(code, identity, claimed, role, key.key_id)
+        if any(reader.made_with(prepared, reading) for prepared in self._others):
+            return Examination("wrong_environment", None, claimed)
+        return Examination("mismatch", None, claimed)
+
+    def _code_at(self, reading: Reading, now: float) -> str:
+        """Say whether a good token is good at *now*."""
+        if reading.begins_at is not None and now < reading.begins_at - self._leeway:
+            return "not_yet_valid"
+        if reading.expires_at is not None and now >= reading.expires_at + self._leeway:
+            return "expired"
+        if self._max_age is None:
+            return "verified"
+        if reading.issued_at is None:
+            return "malformed"
+        return "verified" if now <= reading.issued_at + self._max_age + self._leeway else "expired"
+
+    def _prepared(self, keyring: Keyring) -> list[tuple[Any, Key, Any]]:
+        """Return the keys with their roles and what makes tokens with them."""
+        ring = []
+        for role, key in keyring.by_role():
+            self._check_length(key)
+            ring.append((role, key, self._reader.prepared(key)))
+        return ring
+
+    def _prepared_others(self, rings: Mapping[str, Keyring]) -> list[Any]:
+        prepared = []
+        for name, ring in rings.items():
+            if name == self.environment:
+                raise ConfigurationError(
+                    "other_environments= must not hold environment= itself; leave that out"
+                )
+            check_keys(self.scheme, ring, name, signs=False)
+            prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
+        return prepared
+
+    def _check_length(self, key: Key) -> None:
+        form = self.scheme.mac.key if self.scheme.mac else "text"
+        if isinstance(key, SecretKey) and key.looks_short(form):
+            raise InvalidKey(
+                f"{self.scheme.slug}: the secret is too short to verify with: it needs 32 bytes or"
+                " more; have the vendor make a new one"
+            )
+
+    def _checked_age(self, max_age: object) -> float | None:
+        if max_age is not None and not self._reader.dated:
+            raise ConfigurationError(
+                f"{self.scheme.slug}: its tokens do not say when they were made; leave max_age= out"
+            )
+        if max_age is None and self._reader.dated and self.scheme.mac is not None:
+            raise ConfigurationError(
+                f"{self.scheme.slug}: its tokens say when they were made and have no end;"
+                " say in max_age= how old they may be, in seconds"
+            )
+        return None if max_age is None else _seconds(max_age, "max_age=")
+
+    def _compile(self, settings: Mapping[str, str], rule: ValueRule) -> Quick:
+        """Return the short way for the usual token, made with the current key; else None."""
+        _, key, prepared = self._ring[0]
+        if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
+            slug, environment = self.scheme.slug, self.environment
+            key_id = key.key_id
+
+            def identity(whose: str) -> VerifiedIdentity:
+                return VerifiedIdentity(slug, whose, key_id, "current", environment=environment)
+
+            quick = compile_quick(self.scheme, prepared, rule, settings, identity)
+            if quick is not None:
+                return quick
+        return lambda token, principal: None
+
+    def __repr__(self) -> str:
+        # A traceback may print a verifier whose construction has just failed.
+        if not hasattr(self, "_quick"):
+            return "<Verifier refused>"
+        return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
+
+
+def _checked_others(given: object) -> Mapping[str, Keyring]:
+    others = {} if given is None else given
+    if not isinstance(others, Mapping) or not all(
+        isinstance(name, str) and isinstance(ring, Keyring) for name, ring in others.items()
+    ):
+        raise ConfigurationError(
+            "other_environments= must map the names of other environments to their keyrings, such"
+            " as {'sandbox': Keyring.from_env('SANDBOX_SECRET')}"
+        )
+    return others
+
+
+def _reader(scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> Reader:
+    if scheme.jwt is None:
+        return MacReader(scheme, settings, rule)
+    from countermark.tokens._jwt_reader import JwtReader
+
+    return JwtReader(scheme, settings)
+
+
+def _seconds(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+        raise ConfigurationError(f"{where} must be a number of seconds, 0 or more")
+    return value

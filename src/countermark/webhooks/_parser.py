@@ -1,0 +1,219 @@
+"""From TOML to a webhook scheme: what a recipe may say, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from os import PathLike
+from typing import Any
+
+from countermark.errors import InvalidScheme
+from countermark.schemes._files import read_toml, read_toml_file
+from countermark.schemes._tables import Table
+from countermark.schemes._templates import Placeholder, Template
+from countermark.webhooks._parts import (
+    HttpSignature,
+    Id,
+    Secret,
+    SecretHeader,
+    Signature,
+    SignatureHeader,
+    Timestamp,
+    WebhookVector,
+)
+
+KINDS = ("secret", "hmac", "http-signature")
+FORMS = ("text", "hex", "base64")
+ALGORITHMS = ("sha1", "sha256", "sha512")
+HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
+ENCODINGS = ("hex", "base64")
+#: What an HTTP signature must cover: with less of it, it is good for another request too.
+COVERS = ("(request-target)", "date", "digest")
+
+_SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
+# No underscore: some servers take it for a hyphen.
+_HEADER = r"[A-Za-z0-9-]+"
+
+
+def read_file(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return the arguments of a ``WebhookScheme`` from the TOML file at *path*."""
+    return read(read_toml_file(path, "webhook scheme"))
+
+
+def parse(text: str, slug: str) -> dict[str, Any]:
+    """Return the arguments of a ``WebhookScheme`` from a TOML text; *slug* is its default name."""
+    return read(read_toml(text, slug, "webhook scheme"))
+
+
+def read(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the ``WebhookScheme`` that *data* describes.
+
+    Raises:
+        InvalidScheme: It contradicts itself; the message names the key.
+    """
+    top = Table("the recipe", data)
+    slug = top.left.pop("slug", None)
+    if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
+        raise InvalidScheme(
+            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
+        )
+    top.where = f"webhook scheme {slug}"
+    kind = top.choose("kind", KINDS)
+    signature = _signature(kind, top.table("signature"))
+    arguments: dict[str, Any] = {
+        "slug": slug,
+        "name": top.take("name", str, slug),
+        "source": top.texts("source"),
+        "read": top.maybe("read", date),
+        "confidence": top.take("confidence", str, ""),
+        "notes": top.take("notes", str, ""),
+        "secret": _secret(top.table("secret"), kind),
+        "signature": signature,
+        "id": _id(top.table("id")) if "id" in top.left else None,
+        "timestamp": _timestamp(top, kind) if "timestamp" in top.left else None,
+        "vectors": tuple(
+            _vector(Table(f"{top.where}: [[vectors]]", item))
+            for item in top.take("vectors", list, [])
+        ),
+    }
+    top.close()
+    _check(signature, arguments["id"], arguments["timestamp"], top.where)
+    return arguments
+
+
+def _signature(kind: str, table: Table) -> Signature:
+    signature: Signature
+    if kind == "secret":
+        signature = SecretHeader(_header(table))
+    elif kind == "http-signature":
+        signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
+        if not {*COVERS} <= {*signature.covers}:
+            raise InvalidScheme(
+                f"{table.where}: covers must hold {', '.join(COVERS)}; add what is missing"
+            )
+        for name in {*signature.covers} - {*COVERS}:
+            if not re.fullmatch(_HEADER, name) or name != name.lower():
+                raise InvalidScheme(
+                    f"{table.where}: covers: an entry is not the name of a header in lower case;"
+                    " write it as x-name"
+                )
+    else:
+        signature = SignatureHeader(
+            header=_header(table),
+            algorithm=table.choose("algorithm", ALGORITHMS),
+            encoding=table.choose("encoding", ENCODINGS),
+            prefix=table.take("prefix", str, ""),
+            separator=table.take("separator", str, ""),
+            message=_message(table.take("message", str), f"{table.where}: message"),
+        )
+    table.close()
+    return signature
+
+
+def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
+    """Return the parts of a message, between whose fields there is text to tell them apart."""
+    parts = Template.parse(text, where).parts
+    names = [str(part) for part in parts if isinstance(part, Placeholder)]
+    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
+        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
+    if "{body}" not in names:
+        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
+    for one, other in pairwise(parts):
+        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
+            raise InvalidScheme(
+                f"{where}: nothing separates {one} from {other}; write a text between them"
+            )
+    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
+        raise InvalidScheme(
+            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
+        )
+    return parts
+
+
+def _secret(table: Table, kind: str) -> Secret:
+    secret = Secret(
+        variable=table.take("variable", str, ""),
+        key_id_variable=table.take("key_id_variable", str, ""),
+        form=table.choose("form", FORMS, "text"),
+        prefix=table.take("prefix", str, ""),
+        least=table.take("least", int, 32),
+        most=table.maybe("most", int),
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    if kind == "secret" and (secret.form, secret.prefix) != ("text", ""):
+        raise InvalidScheme(
+            f"{table.where}: a secret that is sent as it is has no form and prefix; leave them out"
+        )
+    if (kind == "http-signature") != bool(secret.key_id_variable):
+        raise InvalidScheme(
+            f'{table.where}: kind = "http-signature" needs key_id_variable, and no other kind'
+            " takes it; add it or leave it out"
+        )
+    if not 1 <= secret.least <= (secret.most or secret.least):
+        raise InvalidScheme(
+            f"{table.where}: least must be 1 or more and at most most; change one of them"
+        )
+    return secret
+
+
+def _id(table: Table) -> Id:
+    given = {"header", "body"} & {*table.left}
+    if len(given) != 1:
+        raise InvalidScheme(f"{table.where}: give one of header and body, and not both")
+    place = Id(_header(table), "") if "header" in given else Id("", table.take("body", str))
+    table.close()
+    return place
+
+
+def _timestamp(top: Table, kind: str) -> Timestamp:
+    table = top.table("timestamp")
+    header = "date" if kind == "http-signature" else _header(table)
+    tolerance = table.take("tolerance", int)
+    table.close()
+    if tolerance < 1:
+        raise InvalidScheme(f"{table.where}: tolerance must be a whole number of seconds above 0")
+    return Timestamp(header, tolerance)
+
+
+def _header(table: Table) -> str:
+    name = table.take("header", str)
+    if not re.fullmatch(_HEADER, name):
+        raise InvalidScheme(
+            f"{table.where}: header: invalid header name; use letters, digits and hyphens"
+        )
+    return name.lower()
+
+
+def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
+    """Check that what is signed is there, and that what is there is signed."""
+    dated = isinstance(signature, HttpSignature)
+    if isinstance(signature, SignatureHeader):
+        names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
+        dated = "{timestamp}" in names
+        if "{id}" in names and not (id and id.header):
+            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
+    if dated != (timestamp is not None):
+        raise InvalidScheme(
+            f"{where}: [timestamp] is needed exactly where a time is signed; add it, or leave it"
+            " out"
+        )
+
+
+def _vector(table: Table) -> WebhookVector:
+    headers = table.table("headers")
+    vector = WebhookVector(
+        secret=table.take("secret", str),
+        key_id=table.take("key_id", str, ""),
+        headers={name: headers.take(name, str) for name in list(headers.left)},
+        body=table.take("body", str),
+        method=table.take("method", str, "POST"),
+        path=table.take("path", str, "/"),
+        now=table.take("now", int, 0),
+        delivery_id=table.maybe("delivery_id", str),
+        origin=table.take("origin", str),
+    )
+    table.close()
+    return vector

@@ -1,0 +1,187 @@
+"""Signing under WSGI: the middleware and the current user's endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from countermark._redaction import guarded
+from countermark.events import OnEvent
+from countermark.signing._config import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.signing._endpoint import respond
+from countermark.signing._request_identity import RequestIdentity
+from countermark.signing._response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, text_headers
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+ENVIRON_KEY = "countermark.identity"
+
+HeaderList = list[tuple[str, str]]
+
+
+class SigningMiddleware:
+    """Signs the current user's id for front-end products, once per request.
+
+    A :class:`RequestIdentity` is put into ``environ["countermark.identity"]``.
+    Its tokens go into response headers where no cache may give the response to another
+    user. The application's iterable is returned as it is.
+
+    Where it is applied twice, the outer one serves the request, with its own
+    signers alone.
+
+    Args:
+        app: The application, or the next middleware.
+        signers: One signer or several, of different schemes and headers; or a
+            function that returns them for the tenant of a ``Principal``, which is
+            called again for a tenant after a minute, and kept for the latest 1024.
+        principal: Takes the environ and returns whose request it is, as a
+            ``Principal`` or an id, or None for nobody. It is called whenever
+            the identity is read and when the response starts, so it should be
+            cheap. An ``async def`` is run once instead, through asgiref.
+        vary: The request header that decides who the user is, or several, merged into
+            ``Vary``.
+        cache_control: The directive merged into ``Cache-Control`` next to a token:
+            ``no-store`` (with ``private``), or ``private`` alone, with which a browser
+            keeps the response and shows it again on back and forward navigation.
+        sign_impersonated: Also sign for a principal who has an actor.
+        on_event: Called with every :class:`Event`.
+
+    Raises:
+        ConfigurationError: Something is missing or does not fit together.
+    """
+
+    @guarded
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        signers: Signers,
+        principal: Resolver | AsyncResolver,
+        vary: str | Iterable[str] = DEFAULT_VARY,
+        cache_control: str = DEFAULT_CACHE_CONTROL,
+        sign_impersonated: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self.app = app
+        self._policy = IdentityPolicy(
+            signers, principal, sign_impersonated=sign_impersonated, on_event=on_event
+        )
+        if self._policy.asynchronous:
+            self._policy.bridge()
+        self._headers = text_headers(self._policy, vary=vary, cache_control=cache_control)
+        self._apply = self._headers.apply
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        outer = environ.get(ENVIRON_KEY)
+        # Applied twice, the outer one does the work. An identity that has started, or has no
+        # source, belongs to an earlier request with the same environ.
+        if (
+            outer is not None
+            and isinstance(outer, RequestIdentity)
+            and outer.source is not None
+            and not outer.has_started
+        ):
+            return self.app(environ, start_response)
+        identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
+        apply = self._apply if environ.get("REQUEST_METHOD") != "OPTIONS" else _leave_alone
+
+        def start_signed(
+            status: str, headers: HeaderList, exc_info: Any = None
+        ) -> Callable[[bytes], object]:
+            signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
+            _release(identity)
+            # Some servers take two arguments alone, so the third goes only if it is one.
+            if exc_info is None:
+                return start_response(status, signed)  # type: ignore[arg-type]
+            return start_response(status, signed, exc_info)  # type: ignore[arg-type]
+
+        try:
+            body = self.app(environ, start_signed)
+        except BaseException:
+            _abandon(identity)
+            raise
+        # A generator has not started its response yet, so it may still fail before that.
+        return body if identity.source is not environ else _Unstarted(body, identity, environ)
+
+
+def _leave_alone(
+    identity: RequestIdentity, status: int, headers: Iterable[tuple[str, str]]
+) -> Iterable[tuple[str, str]]:
+    """Leave the answer to a preflight request as it is."""
+    identity.left_alone(None)
+    return headers
+
+
+def _release(identity: RequestIdentity) -> None:
+    """Break the cycle of identity and environ.
+
+    If the principal is still unknown, a later read finds it in a copy of the environ.
+    """
+    if identity.is_settled:
+        identity.source = None
+    else:
+        identity.source = identity.source.copy()
+        identity.source.pop(ENVIRON_KEY, None)
+
+
+def _abandon(identity: RequestIdentity) -> None:
+    """Make the identity of a request that failed before its response anonymous.
+
+    An error page from outside would show tokens that no header of ours protects, and an
+    outer layer may try again with the same environ.
+    """
+    identity.forget()
+    identity.source = None
+
+
+class _Unstarted:
+    """The body of a response that has not started, abandoned if it fails before it does."""
+
+    def __init__(
+        self, body: Iterable[bytes], identity: RequestIdentity, environ: WSGIEnvironment
+    ) -> None:
+        self._body = body
+        self._chunks: Iterator[bytes] | None = None
+        self._identity = identity
+        self._environ = environ
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._chunks is None:
+                self._chunks = iter(self._body)
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException:
+            if self._identity.source is self._environ:
+                _abandon(self._identity)
+            raise
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _code(status: str) -> int:
+    """Return the status code of *status*; 0, which never carries a token, if it has none."""
+    return int(status[:3]) if status[:3].isdecimal() else 0
+
+
+class SignaturesEndpoint:
+    """The current user's signatures as JSON: a WSGI application to mount anywhere.
+
+    It must lie inside a :class:`SigningMiddleware`. It takes no input but the
+    request's identity: GET and HEAD answer 200 with ``identity.payload()``, 401
+    for nobody, and 503 where the principal could not be told.
+    """
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(ENVIRON_KEY))
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+        return [body]
