@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.wsgi import WsgiToAsgi
+from fastapi import FastAPI
 
 from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
@@ -15,19 +17,23 @@ from tests.drivers import call, http_scope
 from tests.frameworks.webhook_receivers import ASGI, DJANGO_URLS, HANDLED, PATH, WSGI
 from tests.unit.webhook_samples import verifier
 
+from django.http import HttpResponse  # isort: skip
+from django.urls import re_path  # isort: skip
 from django.test import override_settings  # isort: skip  # Django is set up by now
 
 STIGG = verifier("stigg")
 PIECES = [
     *(chr(number) for number in range(33)), *"!#%*.:;?@\\~\x7f", "\x80", "\x85", "\xa0", "\xff",
     "\u2028", "\uff0f", "\u212a", "\u017f", "/", "//", "/./", "/../", "/x/../", "%2f", "%5c", "%0a",
-    "\r\n", "x:", "http:", "http://x", ";x",
+    "\r\n", "x:", "http:", "http://x", ";x", "x", "/@@", "/@@x/../",
 ]  # fmt: skip
 #: What is read for the path by some, though it is another text.
 LENIENT = {
     "Flask": "hooks/stigg", "Bottle": "/\xffhooks/stigg", "Falcon": "hooks/stigg",
     "Pyramid": "/hooks/stigg\n", "Django": PATH, "Starlette": "/hooks/stigg\n",
     "Quart": "\n/hooks/stigg",
+    "sinks of Falcon": "/hooks/stigg-2", "traversal of Pyramid": "/hooks/x/../@@stigg",
+    "mounts of Litestar": "/hooks/stiggx",
     "mounts of Starlette": PATH, "FastAPI": "/hooks/stigg\n", "Litestar": "hooks/stigg",
 }  # fmt: skip
 ROOTS = {"Litestar": ("/app", "/x/app/hooks/stigg"), "Falcon": ("/hooks", "/hooks/stigg"),
@@ -46,7 +52,7 @@ def spellings() -> Iterator[str]:
     yield PATH.upper()
 
 
-async def aanswer(app: Any, path: str, root: str) -> str:
+async def aanswer(app: Any, path: str, root: str = "", **more: Any) -> str:
     sent: list[Any] = []
     received = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -58,7 +64,8 @@ async def aanswer(app: Any, path: str, root: str) -> str:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = http_scope(method="POST", path=path, root_path=root, headers=[(b"host", b"localhost")])
+    given = {"method": "POST", "headers": [(b"host", b"localhost")], **more}
+    scope = http_scope(path=path, root_path=root, **given)
     with contextlib.suppress(Exception):  # what a server gives no application, some cannot take
         await app(scope, receive, send)
     return b"".join(message.get("body", b"") for message in sent).decode()
@@ -110,3 +117,55 @@ def test_nor_does_a_root(framework: str) -> None:
     for root in ("/app", "/app/", "app", "/", "/hooks"):
         paths = [before + root + path for before in ("", "/x", "/") for path in (PATH, *some)]
         assert answers(covered, [lenient, PATH, *paths], root) == []
+
+
+def test_nor_does_a_virtual_root_of_pyramid() -> None:
+    app = WSGI["traversal of Pyramid"]()
+    given = {"REQUEST_METHOD": "POST", "HTTP_HOST": "localhost", "HTTP_X_VHM_ROOT": "/hooks"}
+    covered = WSGIWebhookMiddleware(app, verifier=STIGG, paths=PATH, prefix="")
+    assert [
+        HANDLED in b"".join(call(each, PATH_INFO="/stigg", **given).body).decode()
+        for each in (app, covered)
+    ] == [True, False]
+
+
+def test_nor_does_a_virtual_root_of_pyramid_under_asgi() -> None:
+    app: Any = WsgiToAsgi(WSGI["traversal of Pyramid"]())  # type: ignore[no-untyped-call]
+    covered = ASGIWebhookMiddleware(app, verifier=STIGG, paths=PATH, prefix="")
+    headers = [(b"host", b"localhost"), (b"x-vhm-root", b"/hooks")]
+    given: dict[str, Any] = {"path": "/stigg", "headers": headers}
+    assert [HANDLED in asyncio.run(aanswer(each, **given)) for each in (app, covered)] == [
+        True,
+        False,
+    ]
+
+
+def test_nor_does_a_letter_that_a_pattern_takes_for_another() -> None:
+    urls = (re_path("(?i)^hooks/stigg$", lambda request: HttpResponse(HANDLED)),)
+    spelled = [PATH.upper(), "/hooks/st\u0131gg", "/hooks/st\u0130gg"]
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
+        app = WSGI["Django"]()
+        covered = WSGIWebhookMiddleware(app, verifier=STIGG, paths=PATH, prefix="")
+        found = [
+            HANDLED in b"".join(call(each, **_posted(path)).body).decode()
+            for each in (app, covered)
+            for path in spelled
+        ]
+    assert found == [True] * 3 + [False] * 3
+
+
+def _posted(path: str) -> dict[str, Any]:
+    native = path.encode().decode("latin-1")
+    return {"REQUEST_METHOD": "POST", "PATH_INFO": native, "HTTP_HOST": "localhost"}
+
+
+@pytest.mark.parametrize("prefix", [None, "/app"])
+@pytest.mark.parametrize("framework", ["Quart", "Litestar"])
+def test_nor_does_a_root_within_fastapi(framework: str, prefix: str | None) -> None:
+    outer = FastAPI()
+    outer.root_path = "/app"
+    outer.mount("/", ASGI[framework]())
+    lenient = "/apphooks/stigg"
+    assert answers(outer, [lenient]) == [lenient]
+    covered = ASGIWebhookMiddleware(outer, verifier=STIGG, paths=PATH, prefix=prefix)
+    assert answers(covered, [lenient]) == []

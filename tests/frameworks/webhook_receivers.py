@@ -10,7 +10,7 @@ import falcon
 import falcon.asgi
 from fastapi import FastAPI
 from flask import Flask
-from litestar import Litestar
+from litestar import Litestar, asgi
 from litestar import post as litestar_post
 from quart import Quart
 from starlette.applications import Starlette
@@ -71,6 +71,12 @@ def falcon_app() -> Any:
     return app
 
 
+def falcon_sink() -> Any:
+    app = falcon.App()
+    app.add_sink(FalconReceiver().on_post, PATH)  # type: ignore[arg-type]
+    return app
+
+
 def pyramid_app() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports
@@ -79,6 +85,21 @@ def pyramid_app() -> Any:
     with Configurator() as config:
         config.add_route("hook", PATH)
         config.add_view(lambda request: Response(HANDLED), route_name="hook")
+        return config.make_wsgi_app()
+
+
+class Node(dict[str, "Node"]):
+    """A place in a tree that Pyramid traverses."""
+
+
+def pyramid_traversal() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports
+        from pyramid.config import Configurator
+        from pyramid.response import Response
+    root = Node(hooks=Node())
+    with Configurator(root_factory=lambda request: root) as config:
+        config.add_view(lambda request: Response(HANDLED), name="stigg", context=Node)
         return config.make_wsgi_app()
 
 
@@ -115,6 +136,20 @@ def litestar_app() -> Any:
     return Litestar([litestar_post(PATH)(ahandle)])
 
 
+def litestar_mount() -> Any:
+    @asgi(PATH, is_mount=True, copy_scope=True)
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse(HANDLED)(scope, receive, send)
+
+    return Litestar([mounted])
+
+
+def async_falcon_sink() -> Any:
+    app = falcon.asgi.App()
+    app.add_sink(AsyncFalconReceiver().on_post, PATH)  # type: ignore[arg-type]
+    return app
+
+
 def async_falcon_app() -> Any:
     app = falcon.asgi.App()
     app.add_route(PATH, AsyncFalconReceiver())
@@ -123,10 +158,12 @@ def async_falcon_app() -> Any:
 
 WSGI = {
     "Flask": flask_app, "Bottle": bottle_app, "Falcon": falcon_app, "Pyramid": pyramid_app,
-    "Django": get_wsgi_application,
+    "Django": get_wsgi_application, "sinks of Falcon": falcon_sink,
+    "traversal of Pyramid": pyramid_traversal,
 }  # fmt: skip
 ASGI = {
     "Starlette": starlette_app, "mounts of Starlette": starlette_mounts, "FastAPI": fastapi_app,
     "Quart": quart_app, "Litestar": litestar_app, "Falcon": async_falcon_app,
-    "Django": get_asgi_application,
+    "Django": get_asgi_application, "sinks of Falcon": async_falcon_sink,
+    "mounts of Litestar": litestar_mount,
 }  # fmt: skip

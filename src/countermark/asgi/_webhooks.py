@@ -222,6 +222,9 @@ def _readings(scope: Scope) -> Iterator[str]:
         # Litestar looks for the root anywhere, Falcon nowhere.
         if root in path:
             yield "/" + path.partition(root)[2]
+    for name, value in scope["headers"]:
+        if name == b"x-vhm-root":  # Pyramid, behind an adapter, puts it before the path
+            yield value.decode("latin-1") + path
 
 
 def _target(scope: Scope) -> bytes:

@@ -2,10 +2,11 @@
 
 Frameworks read a path differently. Some drop slashes, line ends or the case of letters.
 Some drop a prefix that the middleware cannot see, such as Django's ``FORCE_SCRIPT_NAME``
-or the ``root_path`` of a FastAPI application, and accept the path without it too. So a
-path is covered if any framework could route it to the same view as a path of ``paths=``:
-a path that is covered by mistake is refused, and a path that is missed reaches the view
-unverified.
+or the ``root_path`` of a FastAPI application, and accept the path without it too. Some
+match the beginning of a path, whatever follows it, such as Falcon's sinks. Some resolve
+``..``, as Pyramid's traversal does. So a path is covered if any framework could route it to
+the same view as a path of ``paths=``: a path that is covered by mistake is refused, and a
+path that is missed reaches the view unverified.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ from countermark.errors import ConfigurationError
 _DROPPED: Final = r"[\x00-\x1f\x7f]+"
 # Of routes and of URLs, but not of a path that a server has decoded.
 _NEVER: Final = r"//|[?#{}<>*\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}"
+# Clients resolve these before they send a path.
+_DOTS: Final = re.compile(r"/\.\.?(/|$)")
+# A regular expression that ignores case takes them for an "i"; casefold() does not.
+_LETTERS: Final = {0x130: "i", 0x131: "i"}
 
 
 class WebhookPaths:
-    """The paths of webhooks, each with all paths below it.
+    """The paths of webhooks, each with all paths that begin with it.
 
     Args:
         paths: A decoded path, or several.
@@ -60,16 +65,21 @@ class WebhookPaths:
                 )
         plain = [_plain(path).rstrip("/") for path in found]
         own = _plain(prefix).rstrip("/") if given else None
-        self._anywhere = () if given else tuple(f"{path}/" for path in plain)
-        self._starts = tuple({f"{start}/" for path in plain for start in _starts(path, own)})
+        # Without its slash: a prefix "/app" is dropped from "/apphooks/stigg" too.
+        self._anywhere = () if given else tuple(path[1:] for path in plain)
+        self._starts = tuple({start for path in plain for start in _starts(path, own)})
 
     def cover(self, path: str) -> bool:
         """Tell whether some framework may route *path* to the view of a webhook."""
         # Of a target without a slash, servers and frameworks make what they like.
         if path and not path.startswith("/"):
             return True
-        path = f"{_plain(path)}/"
-        return path.startswith(self._starts) or any(one in path for one in self._anywhere)
+        path = _plain(path)
+        return (
+            path.startswith(self._starts)
+            or any(one in path for one in self._anywhere)
+            or _DOTS.search(path) is not None
+        )
 
 
 def _starts(path: str, prefix: str | None) -> Iterator[str]:
@@ -80,9 +90,11 @@ def _starts(path: str, prefix: str | None) -> Iterator[str]:
             yield path[slash.start() :]
     else:
         yield prefix + path
+        yield prefix + path[1:]
         if f"{path}/".startswith(f"{prefix}/"):
             yield path[len(prefix) :]
 
 
 def _plain(path: str) -> str:
-    return re.sub("/{2,}", "/", re.sub(_DROPPED, "", path)).casefold()
+    path = re.sub("/{2,}", "/", re.sub(_DROPPED, "", path)).translate(_LETTERS).casefold()
+    return path.replace("/@@", "/")  # Pyramid's mark of a view

@@ -98,7 +98,8 @@ class WebhookMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = _utf8(environ.get("PATH_INFO", ""))
         root = _utf8(environ.get("SCRIPT_NAME", ""))
-        if not self._receiving.covers([path, root + path] if root else [path]):
+        virtual = _utf8(environ.get("HTTP_X_VHM_ROOT", ""))  # Pyramid puts it before the path
+        if not self._receiving.covers({path, root + path, virtual + path}):
             return self.app(environ, start_response)
         handling = self._begin(environ)
         if isinstance(handling, Response):
