@@ -8,7 +8,7 @@ import pytest
 
 from countermark.cli import main
 from countermark.redis import RedisStore
-from countermark.rollout import DAY, Meter, is_ready, read_snapshot
+from countermark.rollout import DAY, Meter, is_ready, read_snapshot, readiness
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER, only, store_of
 from tests.unit.verdicts import Clock, claim, unverified, verified
@@ -58,6 +58,37 @@ def test_a_flood_of_100_000_claims_changes_no_number_of_known_principals(
     assert after.verified == before.verified
     assert after.claims == 100_001
     assert after.complete
+
+
+def test_a_flood_does_not_push_out_the_customers_of_the_report(redis_server: RedisServer) -> None:
+    store, clock = store_of(redis_server), Clock()
+    nine_good_days(store, clock)
+    meter = Meter(store=store, clock=clock, interval=NEVER, max_principals=1_000)
+    for number in range(1_000):
+        meter(claim(f"made-up-{number}"))
+    meter(claim("customer-1"))
+    assert meter.flush()
+    assert is_ready(read_snapshot(store, clock=clock))
+    listed = read_snapshot(store, known={"customer-1"}, clock=clock)
+    assert not is_ready(listed)
+    (reason,) = readiness(listed, listed.groups[0]).reasons
+    assert "raise max_principals= or max_tenants= of the meter" in reason
+
+
+def test_customers_of_tenants_that_are_counted_together_cannot_be_looked_up(
+    redis_server: RedisServer,
+) -> None:
+    store, clock = store_of(redis_server), Clock()
+    meter = Meter(store=store, clock=clock, interval=NEVER, max_tenants=1)
+    for _ in range(9):
+        for number in range(40):
+            meter(verified(f"user-{number}", tenant="1"))
+            meter(verified(f"user-{number}", tenant="2"))
+        clock.now += DAY
+    meter(claim("customer-1", tenant="2"))
+    assert meter.flush()
+    assert is_ready(read_snapshot(store, clock=clock))
+    assert not is_ready(read_snapshot(store, known={"customer-1"}, clock=clock))
 
 
 def test_a_principal_verified_before_by_another_process_is_known(redis_server: RedisServer) -> None:

@@ -110,6 +110,31 @@ def test_a_principal_whom_the_service_lists_speaks_against_enforcing(known: Any)
     assert not is_ready(meter.snapshot())
 
 
+def test_a_list_that_cannot_be_asked_speaks_against_enforcing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, away = Clock(), [False]
+
+    def known(tenant: str | None, principal_id: str) -> bool:
+        if away[0]:
+            raise OSError("the database is away")
+        return False
+
+    meter = Meter(clock=clock, known=known)
+    nine_good_days(meter, clock)
+    for is_away in (False, True, True, False, True):
+        away[0] = is_away
+        meter(claim("customer-1"))
+    figures = only(meter)
+    assert (figures.requests - figures.verified, figures.claims) == (5, 2)
+    assert figures.principals.stranded == 1
+    assert not is_ready(meter.snapshot())
+    # Once for each time that it goes away.
+    assert [record.message.partition(" (")[0] for record in caplog.records] == [
+        "failed: meter_raised"
+    ] * 2
+
+
 def test_who_names_the_principal_decides_whether_it_is_a_claim() -> None:
     clock = Clock()
     by_function, by_header = Meter(clock=clock), Meter(clock=clock)

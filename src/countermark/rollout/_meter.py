@@ -179,9 +179,21 @@ class Meter:
         try:
             self._count(verdict)
         except Exception as error:  # counting never breaks a request
-            if not self._failing:
-                self._failing = True
-                emit(Event("failed", "meter_raised", error=type(error).__name__), None)
+            self._report(error)
+
+    def _is_known(self, tenant: str | None, name: str) -> bool:
+        try:
+            known = bool(self._known(tenant, name))
+        except Exception as error:
+            self._report(error)
+            return True  # so that it speaks against enforcing
+        self._failing = False
+        return known
+
+    def _report(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            emit(Event("failed", "meter_raised", error=type(error).__name__), None)
 
     def _count(self, verdict: Verdict) -> None:
         now = self._clock()
@@ -190,7 +202,7 @@ class Meter:
         person = None
         is_claim = False
         if name := _name(verdict):
-            is_claim = verdict.is_claim and not self._known(verdict.tenant or None, name)
+            is_claim = verdict.is_claim and not self._is_known(verdict.tenant or None, name)
             text = person_of(verdict.scheme, environment, verdict.tenant or None, name)
             person = (text, blake2b(text, digest_size=8, key=self._salt).digest())
         with self._lock:

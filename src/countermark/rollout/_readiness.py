@@ -107,7 +107,7 @@ def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[
     elif not principals.exact:
         yield (
             "there were more principals than are told apart, so others may have had unverified"
-            " requests only; raise max_principals= of the meter"
+            " requests only; raise max_principals= or max_tenants= of the meter"
         )
 
 

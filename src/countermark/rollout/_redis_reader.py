@@ -30,6 +30,7 @@ from countermark.rollout._redis_keys import (
 )
 from countermark.rollout._snapshot import (
     KEPT_DAYS,
+    OTHER,
     Cell,
     Figures,
     Group,
@@ -131,8 +132,10 @@ class _Reader:
         figures = []
         for group in sorted({*seen, *held.groups()}, key=order):
             complete = not (evicted or group in forgotten or held.lost(group))
-            exact = complete and not held.marked(group, "skipped")
             claims_exact = complete and not held.marked(group, "claims_skipped")
+            # The listed ones are looked for among the claims, by the tenant of the group.
+            found = not self._known or (claims_exact and group[2] != OTHER)
+            exact = complete and found and not held.marked(group, "skipped")
             days = [of_day[group] for of_day in held.counts.values() if group in of_day]
             times = seen.get(group, [now])
             figures.append(
