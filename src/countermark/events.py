@@ -174,7 +174,8 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
         try:
             on_event(event)
         except Exception as error:
-            _logger().warning("on_event raised %s", type(error).__name__)
+            if log_limit().left_out(Event("failed", "on_event_raised")) is not None:
+                _logger().warning("on_event raised %s", type(error).__name__)
 
 
 def _log(event: Event) -> None:

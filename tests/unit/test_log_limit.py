@@ -37,6 +37,17 @@ def test_a_flood_of_bad_tokens_is_a_few_lines_and_every_event_for_the_hook(
     assert len(caplog.records) == LogLimit.MOST
 
 
+def test_a_hook_that_raises_is_logged_a_few_times(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(event: Event) -> None:
+        raise ValueError
+
+    for _ in range(100):
+        emit(Event("verified", "current", "stigg"), broken)
+    assert [record.getMessage() for record in caplog.records] == [
+        "on_event raised ValueError"
+    ] * LogLimit.MOST
+
+
 def test_signing_events_are_limited_too(caplog: pytest.LogCaptureFixture) -> None:
     counter = EventCounter()
     app = SigningMiddleware(

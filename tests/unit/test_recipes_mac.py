@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
-from countermark import Principal, Scheme
+from countermark import InvalidPrincipal, Principal, Scheme
 from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
 
@@ -182,6 +182,13 @@ CONTEXTS: list[tuple[dict[str, Any], str]] = [
 def test_launchdarkly_signs_the_key_of_a_context(context: dict[str, Any], key: str) -> None:
     signed = signer_of("launchdarkly").issue(Principal("user-1", attributes={"context": context}))
     assert signed.fields == {"context": context, "key": "user-1", "hash": hexed(key)}
+
+
+@pytest.mark.parametrize("kind", [[], {}, None, 7, True])
+def test_a_context_whose_kind_is_no_text_is_refused(kind: object) -> None:
+    who = Principal("user-1", attributes={"context": {"kind": kind, "key": "1"}})
+    with pytest.raises(InvalidPrincipal, match="context"):
+        signer_of("launchdarkly").sign(who)
 
 
 def test_novu_signs_a_context_beside_the_subscriber() -> None:

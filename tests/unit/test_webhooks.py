@@ -460,7 +460,7 @@ def test_options_that_do_not_fit_are_refused() -> None:
         (("stigg", ring), {"tolerance": 5}),
         (("stigg", ring), {"clock": 5}),
         *[(("cognito", {KEY_ID: ring}), {"tolerance": value})
-          for value in (0, -1, True, "5", float("inf"), float("nan"))],
+          for value in (0, -1, True, "5", float("inf"), float("nan"), 36 * 3600 + 1)],
     ]  # fmt: skip
     for arguments, options in wrong:
         with pytest.raises(ConfigurationError) as caught:

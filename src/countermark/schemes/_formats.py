@@ -127,6 +127,8 @@ def launchdarkly_key(value: object) -> str:
         return value
     parts = dict(value) if isinstance(value, Mapping) else {}
     kind = parts.pop("kind", None)
+    if not isinstance(kind, str):
+        raise _no_context()
     if kind != "multi":
         parts = {kind: parts}
     if len(parts) == 1 and "user" in parts:

@@ -173,12 +173,15 @@ def _unquoted(text: bytes) -> bytes:
 
 def _cookie(header: bytes, wanted: bytes) -> bytes | None:
     found: bytes | None = None
+    alike = 0
     for pair in header.split(b";"):
         key, _, value = pair.partition(b"=")
+        # The parsers of frameworks strip more than the white space that HTTP knows.
+        alike += key.decode("latin-1").strip().encode("latin-1") == wanted
         if key.strip(b" \t") == wanted:
-            if found is not None:
-                raise _twice()
             found = value.strip(b" \t")
+    if found is not None and alike > 1:
+        raise _twice()
     if found is not None and len(found) > 1 and found[:1] == found[-1:] == b'"':
         inner = re.sub(_ESCAPED, _unescaped, found[1:-1].decode("latin-1"))
         return inner.encode("latin-1")

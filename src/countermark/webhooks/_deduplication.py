@@ -11,14 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
+from countermark.webhooks._parts import REMEMBERED_FOR
+
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
 #: How long a delivery may take to be handled, in seconds, before another attempt is.
 #: Short of what a sender tries for: Stigg gives up after about two minutes.
 CLAIMED_FOR: Final = 60
-#: How long a handled one is remembered. Senders try for up to three days.
-REMEMBERED_FOR: Final = 3 * 86400
+
 #: How many are remembered in memory.
 MOST: Final = 10_000
 

@@ -14,6 +14,7 @@ from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Placeholder, Template
 from countermark.webhooks._parts import (
+    MAX_TOLERANCE,
     HttpSignature,
     Id,
     Secret,
@@ -173,8 +174,10 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
     header = "date" if kind == "http-signature" else _header(table)
     tolerance = table.take("tolerance", int)
     table.close()
-    if tolerance < 1:
-        raise InvalidScheme(f"{table.where}: tolerance must be a whole number of seconds above 0")
+    if not 1 <= tolerance <= MAX_TOLERANCE:
+        raise InvalidScheme(
+            f"{table.where}: tolerance must be a whole number of seconds from 1 to {MAX_TOLERANCE}"
+        )
     return Timestamp(header, tolerance)
 
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from countermark.schemes._templates import Placeholder
+
+
+#: How long a handled delivery is remembered, in seconds. Senders try for up to three days.
+REMEMBERED_FOR: Final = 3 * 86400
+
+#: The longest tolerance, in seconds. A delivery that is dated later than it arrives is accepted
+#: for up to two tolerances, and must be remembered as long.
+MAX_TOLERANCE: Final = REMEMBERED_FOR // 2
 
 
 class Secret(NamedTuple):

@@ -16,7 +16,7 @@ from countermark.keys._keyring import Keyring, no_keyring
 from countermark.keys._secret import SecretKey
 from countermark.webhooks._header_checks import hmac_check, secret_check
 from countermark.webhooks._http_signatures import http_signature_check
-from countermark.webhooks._parts import HttpSignature, SecretHeader
+from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature, SecretHeader
 from countermark.webhooks._proof import Check, Rest
 from countermark.webhooks._request_head import Headers, Misused, Received, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refused, VerifiedWebhook
@@ -256,6 +256,11 @@ def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not isfinite(given) or given <= 0:  # type: ignore[arg-type,operator]
         raise ConfigurationError("tolerance= must be a number of seconds above 0")
+    if given > MAX_TOLERANCE:  # type: ignore[operator]
+        raise ConfigurationError(
+            f"tolerance= must be at most {MAX_TOLERANCE} seconds, as deliveries are remembered for"
+            " twice that time"
+        )
     return given  # type: ignore[return-value]
 
 
