@@ -84,7 +84,7 @@ def visit_asgi(scope: Scope, **options: Any) -> Visit:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    run_dry(asgi.VerifyingMiddleware(app, **options)(scope, receive, send))
+    run_dry(asgi.VerifyingMiddleware(app, **{"mode": "monitor", **options})(scope, receive, send))
     start, body = sent
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     headers = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
@@ -103,7 +103,7 @@ def visit_wsgi(environ: Environ, **options: Any) -> Visit:
         start_response("200 OK", [])
         return [b"ok"]
 
-    answer = call(wsgi.VerifyingMiddleware(app, **options), **environ)
+    answer = call(wsgi.VerifyingMiddleware(app, **{"mode": "monitor", **options}), **environ)
     headers = {name.lower(): value for name, value in answer.headers}
     assert len(headers) == len(answer.headers)
     status = int(answer.starts[0][0][:3])

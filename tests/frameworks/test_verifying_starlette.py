@@ -293,7 +293,7 @@ def test_the_user_of_an_outer_middleware_is_replaced_if_asked() -> None:
 
 def test_lifespans_have_no_user() -> None:
     app = Starlette(routes=ROUTES)
-    middleware = VerifyingMiddleware(app, verifier=VERIFIER, user=True)
+    middleware = VerifyingMiddleware(app, verifier=VERIFIER, mode="monitor", user=True)
     with TestClient(middleware) as client:
         assert client.get("/").json() == NOBODY
 
@@ -307,7 +307,8 @@ def test_the_identity_of_a_request_is_at_hand(events: Events) -> None:
         return JSONResponse(isinstance(request.user, UnauthenticatedUser))
 
     app = Starlette(routes=[Mount("/api", routes=[Route("/", view)])])
-    app.add_middleware(VerifyingMiddleware, verifier=VERIFIER, user=True, on_event=events)
+    options: Any = {"verifier": VERIFIER, "mode": "monitor", "user": True, "on_event": events}
+    app.add_middleware(VerifyingMiddleware, **options)
     TestClient(app).get("/api/", headers=headers(good()))
     assert TestClient(app).get("/api/").json() is True
     assert [identity and identity.principal_id for identity in found] == ["user-1", None]
@@ -323,7 +324,7 @@ def test_without_the_middleware_it_says_what_to_do() -> None:
 def test_who_is_verified_can_be_signed_for() -> None:
     signer = Signer("stigg", Keyring(SECRET))
     client = client_of(
-        Middleware(VerifyingMiddleware, verifier=VERIFIER, user=True),
+        Middleware(VerifyingMiddleware, verifier=VERIFIER, mode="monitor", user=True),
         Middleware(SigningMiddleware, signers=signer, principal=current_user_id),
     )
     answer = client.get("/", headers=headers(good()))

@@ -130,7 +130,8 @@ def test_requests_that_share_a_state_do_not_share_verdicts(mode: Any) -> None:
     states: list[Any] = []
     app = answer(before=lambda scope: states.append(scope["state"]))
     shared: dict[str, Any] = {"database": object()}
-    request(VerifyingMiddleware(app, verifier=VERIFIER), scope_of([TOKEN], state=shared))
+    monitoring = VerifyingMiddleware(app, verifier=VERIFIER, mode="monitor")
+    request(monitoring, scope_of([TOKEN], state=shared))
     request(VerifyingMiddleware(app, verifier=VERIFIER, mode=mode), scope_of(state=shared))
     first, second = states
     assert first["verified_identity"].principal_id == "user-1"
@@ -277,4 +278,6 @@ def test_nothing_is_left_behind_on_the_middleware() -> None:
 
 def test_the_scheme_must_say_where_its_token_is() -> None:
     with pytest.raises(ConfigurationError, match="token= must say where requests have their token"):
-        VerifyingMiddleware(answer(), verifier=FLOW_VERIFIER, principal=from_query("id"))
+        VerifyingMiddleware(
+            answer(), verifier=FLOW_VERIFIER, mode="monitor", principal=from_query("id")
+        )

@@ -14,6 +14,7 @@ from countermark import (
     Principal,
     Verifier,
     asgi,
+    starlette,
     wsgi,
 )
 from countermark.verifying import Allowance, from_header
@@ -150,7 +151,7 @@ def test_what_does_not_fit_is_refused_at_the_start(
     side: Any, options: dict[str, Any], message: str
 ) -> None:
     app: Any = answer() if side is asgi else wsgi_answer()
-    defaults = {"verifier": Verifier("stigg", Keyring(SECRET))}
+    defaults = {"verifier": Verifier("stigg", Keyring(SECRET)), "mode": "monitor"}
     with pytest.raises(ConfigurationError, match=message):
         side.VerifyingMiddleware(app, **{**defaults, **options})
 
@@ -162,10 +163,16 @@ async def coroutine(*arguments: Any) -> Any:
 @pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
 @pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
 def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
-    options: dict[str, Any] = {"verifier": VERIFIER, "token": "T", "tenant": str, name: coroutine}
+    options: dict[str, Any] = {"verifier": VERIFIER, "mode": "monitor", "token": "T", "tenant": str}
     message = "takes a Verifier" if name == "verifier" else "no coroutine function|not async"
     with pytest.raises(ConfigurationError, match=message):
-        side.VerifyingMiddleware(answer(), **options)
+        side.VerifyingMiddleware(answer(), **{**options, name: coroutine})
+
+
+@pytest.mark.parametrize("side", [asgi, wsgi, starlette], ids=["asgi", "wsgi", "starlette"])
+def test_a_mode_that_is_forgotten_lets_nobody_in(side: Any) -> None:
+    with pytest.raises(TypeError, match="required keyword-only argument: 'mode'"):
+        side.VerifyingMiddleware(answer(), verifier=VERIFIER)
 
 
 def test_a_problem_is_json_of_one_line(protocol: Protocol) -> None:

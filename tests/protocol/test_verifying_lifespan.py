@@ -53,7 +53,8 @@ def live(
     async def send(message: Message) -> None:
         notes.append(message["type"])
 
-    middleware = VerifyingMiddleware(app, verifier=VERIFIER, meter=meter, **options)
+    given: dict[str, Any] = {"verifier": VERIFIER, "mode": "monitor", "meter": meter, **options}
+    middleware = VerifyingMiddleware(app, **given)
     run_dry(middleware({"type": "lifespan"}, receive, send))
 
 
@@ -105,7 +106,8 @@ def test_without_a_meter_to_flush_the_lifespan_is_the_applications(meter: Any) -
         seen.append(arguments)
 
     given: Any = ({"type": "lifespan"}, object(), object())
-    run_dry(VerifyingMiddleware(app, verifier=VERIFIER, meter=meter)(*given))
+    middleware = VerifyingMiddleware(app, verifier=VERIFIER, mode="monitor", meter=meter)
+    run_dry(middleware(*given))
     assert [tuple(map(id, arguments)) for arguments in seen] == [tuple(map(id, given))]
 
 
@@ -113,7 +115,8 @@ def test_without_a_meter_to_flush_the_lifespan_is_the_applications(meter: Any) -
 def test_frameworks_show_their_middlewares_the_lifespan(kind: type[Starlette]) -> None:
     notes: list[str] = []
     app = kind()
-    app.add_middleware(VerifyingMiddleware, verifier=VERIFIER, meter=Flushed(notes))
+    options: Any = {"verifier": VERIFIER, "mode": "monitor", "meter": Flushed(notes)}
+    app.add_middleware(VerifyingMiddleware, **options)
     with TestClient(app) as client:
         client.get("/")
         assert notes == ["counted"]

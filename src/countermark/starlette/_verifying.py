@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict, Unpack
+from typing import Required, TypedDict, Unpack
 
 from starlette.authentication import (
     AuthCredentials,
@@ -89,7 +89,7 @@ class VerifiedUser(BaseUser):
 class VerifyingOptions(TypedDict, total=False):
     """The further options of :class:`countermark.asgi.VerifyingMiddleware`."""
 
-    mode: ModeSetting
+    mode: Required[ModeSetting]
     token: Location | str | None
     principal: PrincipalReader | None
     origins: AllowedOrigins | Iterable[str] | None

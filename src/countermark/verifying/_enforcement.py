@@ -59,7 +59,7 @@ class Enforcement:
         self,
         verifier: VerifierSetting,
         *,
-        mode: ModeSetting = "monitor",
+        mode: ModeSetting,
         token: Location | str | None = None,
         principal: PrincipalReader | None = None,
         origins: AllowedOrigins | Iterable[str] | None = None,

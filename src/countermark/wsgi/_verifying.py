@@ -47,7 +47,7 @@ class VerifyingMiddleware:
         app: The application, or the next middleware.
         verifier: A :class:`Verifier`; or a function that returns one for the id of a
             tenant, or None. For each of the latest 1024 it is called once in a minute.
-        mode: ``off``, ``monitor`` or ``enforce``, or a function from a
+        mode: Required: ``off``, ``monitor`` or ``enforce``, or a function from a
             :class:`Question` to one, such as a :class:`ModeFile`. Where that fails,
             it is ``enforce``.
         token: Where the token is: the name of a header, or what ``from_header``,
@@ -74,7 +74,7 @@ class VerifyingMiddleware:
         app: WSGIApplication,
         *,
         verifier: VerifierSetting,
-        mode: ModeSetting = "monitor",
+        mode: ModeSetting,
         token: Location | str | None = None,
         principal: PrincipalReader | None = None,
         origins: AllowedOrigins | Iterable[str] | None = None,
