@@ -9,6 +9,7 @@ from __future__ import annotations
 #: Why a request is not verified, by the codes of :class:`BadToken` and of verdicts.
 REFUSALS = {
     "missing": "the request has no token",
+    "principal_missing": "the token names no principal, and none was given",
     "malformed": "the token is not written as the scheme writes it",
     "ambiguous": "there are two values, or a second spelling of the header",
     "mismatch": "no key of the ring gives this token for this principal",

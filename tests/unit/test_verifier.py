@@ -128,7 +128,7 @@ def test_a_bare_signature_needs_the_id_it_is_for() -> None:
     uuid = UUID("3a409367-a417-4d46-9a92-3d7bc5dc4605")
     assert verifier.verify(flow(str(uuid)), uuid).principal_id == str(uuid)
     assert verifier.verify(flow("josé"), "josé").principal_id == "josé"
-    assert code_of(verifier, flow("user-1")) == "missing"
+    assert code_of(verifier, flow("user-1")) == "principal_missing"
     assert code_of(verifier, flow("user-1"), "user-2") == "mismatch"
     for unfit in ("user\n1", "", " user-1", "(request-target): post /"):
         assert code_of(verifier, flow("user-1"), unfit) == "malformed"

@@ -20,6 +20,8 @@ FORBIDDEN: Final = ("origin_refused", "unknown_tenant")
 HINTS: Final = {
     "missing": "The front end sent no token. Was the vendor's code given one, and does every"
     " proxy on the way pass it on?",
+    "principal_missing": "This vendor's tokens do not hold the id: pass it as verify(token,"
+    " principal), from the same request.",
     "malformed": "Compare what was sent with what was signed: a token that is cut off, in quotes"
     " or encoded twice is not good. In a query a + is written as %2B.",
     "ambiguous": "The header, parameter or cookie came twice, or the header also with"

@@ -203,8 +203,10 @@ class Verifier:
 
     def _examine(self, token: str | bytes | None, principal: Signable | None) -> Examination:
         """Say why, where it is not the usual case."""
-        if not token or (principal is None and self.needs_principal):
+        if not token:
             return Examination("missing")
+        if principal is None and self.needs_principal:
+            return Examination("principal_missing")
         try:
             text: object = token.decode() if isinstance(token, bytes) else token
             if not isinstance(text, str) or len(text) > MAX_TOKEN:
