@@ -27,6 +27,7 @@ from countermark import (
     Signer,
     UnknownScheme,
     Verifier,
+    WeakKeyWarning,
 )
 from countermark.errors import REFUSALS
 from countermark.schemes import scheme_slugs
@@ -416,6 +417,7 @@ def test_hexadecimal_in_another_case_is_refused() -> None:
 
 MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a secret for a keyring": (NEW, {}, "must be a Keyring"),
+    "a choice that is no boolean": (Keyring(NEW), {"allow_short_secret": 1}, "True or False"),
     "a short key": (Keyring("too-short-to-be-safe"), {}, "32 bytes"),
     "a short previous key": (Keyring(NEW, previous="too-short-to-be-safe"), {}, "32 bytes"),
     "a private key": (Keyring(private_key("RS256")[0]), {}, "needs a shared secret"),
@@ -524,3 +526,13 @@ def test_a_secret_in_a_wrong_place_is_in_no_frame() -> None:
             type(raised.value), raised.value, ours, capture_locals=True
         )
         assert NEW not in "".join(error.format())
+
+
+def test_a_short_secret_of_a_vendor_is_verified_with_by_choice() -> None:
+    ring = Keyring(NEW, previous="short-vendor-key")
+    with pytest.warns(WeakKeyWarning, match="fewer than 32 bytes") as warned:
+        verifier = Verifier("stigg", ring, allow_short_secret=True)
+    assert warned[0].filename == __file__
+    with pytest.warns(WeakKeyWarning):
+        token = Signer("stigg", Keyring("short-vendor-key")).sign("user-1")
+    assert verifier.verify(token).role == "previous"

@@ -16,6 +16,7 @@ from countermark.errors import (
     ConfigurationError,
     InvalidKey,
     InvalidPrincipal,
+    WeakKeyWarning,
 )
 from countermark.keys._keyring import Key, Keyring, no_keyring
 from countermark.keys._secret import SecretKey
@@ -46,7 +47,8 @@ class Verifier:
 
     Args:
         scheme: The name of a scheme of the catalogue, or a scheme.
-        keyring: The keys; each is good until its end. Secrets have 32 bytes or more.
+        keyring: The keys; each is good until its end. Secrets have 32 bytes or more, unless
+            *allow_short_secret* is true.
         settings: The account's constants that the scheme asks for, by name.
         environment: The environment this runs in, such as ``live``.
         other_environments: Keyrings of other environments, by name. Their tokens are
@@ -59,6 +61,9 @@ class Verifier:
         never_signed: Names of values that the account never signs with this secret, such
             as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
             them, and they are refused, or left out where the principal has another value.
+        allow_short_secret: Whether to accept a secret that has fewer than 32 bytes, if the
+            vendor issues no longer ones. A shorter secret can be guessed from one token,
+            so building the verifier warns.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -100,6 +105,7 @@ class Verifier:
         leeway: float = 10,
         max_age: float | None = None,
         never_signed: Iterable[str] = (),
+        allow_short_secret: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         others = _checked_others(other_environments)
@@ -119,6 +125,13 @@ class Verifier:
         self._leeway = _seconds(leeway, "leeway=")
         self._max_age = self._checked_age(max_age)
         self._key = keyring.current
+        if self._has_short(keyring, allowed=allow_short_secret):
+            warnings.warn(
+                f"{scheme.slug}: the secret has fewer than 32 bytes, so it can be guessed from a"
+                " token; have the vendor make a longer one",
+                WeakKeyWarning,
+                stacklevel=3,
+            )
         self._ring = self._prepared(keyring)
         self._others = self._prepared_others(others)
         self._quick = self._compile(constants, rule)
@@ -142,6 +155,7 @@ class Verifier:
         leeway: float = 10,
         max_age: float | None = None,
         never_signed: Iterable[str] = (),
+        allow_short_secret: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> Verifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
@@ -159,6 +173,7 @@ class Verifier:
             leeway=leeway,
             max_age=max_age,
             never_signed=never_signed,
+            allow_short_secret=allow_short_secret,
             clock=clock,
         )
 
@@ -259,11 +274,7 @@ class Verifier:
 
     def _prepared(self, keyring: Keyring) -> list[tuple[Any, Key, Any]]:
         """Return the keys with their roles and what makes tokens with them."""
-        ring = []
-        for role, key in keyring.by_role():
-            self._check_length(key)
-            ring.append((role, key, self._reader.prepared(key)))
-        return ring
+        return [(role, key, self._reader.prepared(key)) for role, key in keyring.by_role()]
 
     def _prepared_others(self, rings: Mapping[str, Keyring]) -> list[Any]:
         prepared = []
@@ -276,13 +287,25 @@ class Verifier:
             prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
         return prepared
 
-    def _check_length(self, key: Key) -> None:
+    def _has_short(self, keyring: Keyring, *, allowed: object) -> bool:
+        """Tell whether a secret has fewer than 32 bytes.
+
+        Raises:
+            InvalidKey: One has, and that is not allowed.
+        """
+        if not isinstance(allowed, bool):
+            raise ConfigurationError("allow_short_secret= must be True or False")
         form = self.scheme.mac.key if self.scheme.mac else "text"
-        if isinstance(key, SecretKey) and key.looks_short(form):
+        short = any(
+            isinstance(key, SecretKey) and key.looks_short(form) for _, key in keyring.by_role()
+        )
+        if short and not allowed:
             raise InvalidKey(
                 f"{self.scheme.slug}: the secret is too short to verify with: it needs 32 bytes or"
-                " more; have the vendor make a new one"
+                " more; have the vendor make a new one, or say allow_short_secret=True if it makes"
+                " no longer ones"
             )
+        return short
 
     def _checked_age(self, max_age: object) -> float | None:
         if max_age is not None and not self._reader.dated:
