@@ -164,7 +164,7 @@ def verified_identity_from(request: Request | None = None) -> VerifiedIdentity |
     if VERIFIED_IDENTITY_KEY not in environ:
         raise ConfigurationError(
             "nothing has verified this request; put the middleware around the application:"
-            " app.wsgi_app = VerifyingMiddleware(app.wsgi_app, verifier=...)"
+            " app.wsgi_app = VerifyingMiddleware(app.wsgi_app, verifier=..., mode=...)"
         )
     found: VerifiedIdentity | None = environ[VERIFIED_IDENTITY_KEY]
     return found

@@ -35,6 +35,7 @@ async def no_lifespan(scope, receive, send):
     await page(scope, receive, send)
 
 options = {
+    "mode": "monitor",
     "verifier": Verifier("stigg", Keyring("a-secret-of-the-tests-with-enough-bytes")),
     "meter": Meter(
         store=RedisStore(os.environ["REDIS_OF_TEST"], timeout=5),

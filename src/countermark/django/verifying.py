@@ -22,7 +22,8 @@ def verified_identity_from(request: Any) -> VerifiedIdentity | None:
     if key not in place:
         raise ConfigurationError(
             "nothing has verified this request; in wsgi.py or asgi.py, put VerifyingMiddleware"
-            " around the application: VerifyingMiddleware(get_wsgi_application(), verifier=...)"
+            " around the application:"
+            " VerifyingMiddleware(get_wsgi_application(), verifier=..., mode=...)"
         )
     found: VerifiedIdentity | None = place[key]
     return found
