@@ -6,19 +6,16 @@ Needs the extra ``fastapi``. What FastAPI shares with Starlette is that of
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Unpack
 
 from countermark.asgi import SignaturesEndpoint
-from countermark.events import OnEvent
 from countermark.signing._endpoint import respond
 from countermark.signing._request_identity import RequestIdentity
-from countermark.verifying._authentication import Authentication
-from countermark.verifying._locations import Location
-from countermark.verifying._origins import AllowedOrigins
-from countermark.verifying._request_token import PrincipalReader
+from countermark.verifying._enforcement import Enforcement, EnforcementOptions
+from countermark.verifying._modes import ModeSetting
 from countermark.verifying._results import VerifiedIdentity
-from countermark.verifying._verifier import Verifier
+from countermark.verifying._tenants import VerifierSetting
 
 try:
     from fastapi import APIRouter, Depends, Request, Response, WebSocketException
@@ -40,7 +37,7 @@ from countermark.starlette import (
     context_processor,
     current_user_id,
     identity_from,
-    refuse,
+    refused_token_handler,
     verified_identity_from,
 )
 
@@ -58,7 +55,7 @@ __all__ = [
     "identity_from",
     "loaded_identity",
     "read_signatures",
-    "refuse",
+    "refused_token_handler",
     "signatures_router",
     "verified_identity",
     "verified_identity_from",
@@ -95,61 +92,60 @@ VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(found_identity)
 
 @guarded
 def verified_identity(
-    verifier: Verifier,
+    verifier: VerifierSetting,
     *,
-    token: Location | str | None = None,
-    principal: PrincipalReader | None = None,
-    origins: AllowedOrigins | Iterable[str] | None = None,
+    mode: ModeSetting = "enforce",
     optional: bool = False,
-    on_event: OnEvent | None = None,
+    **options: Unpack[EnforcementOptions],
 ) -> Callable[..., Awaitable[VerifiedIdentity | None]]:
-    """Return a dependency that is whose request or websocket it is, without a middleware.
+    """Return a dependency whose value is the verified identity, without a middleware.
 
-    A request whose token is not good raises a :class:`RefusedToken`, a websocket closes
-    with 1008. ``app.add_exception_handler(RefusedToken, refuse)`` answers as the
-    middleware does. The OpenAPI document has the token as a security scheme.
+    A refused request raises a :class:`RefusedToken`; a refused websocket is closed with
+    1008. ``app.add_exception_handler(RefusedToken, refused_token_handler)`` responds as
+    the middleware does. The OpenAPI document describes the token as a security scheme.
+
+    The value is None for a request that is allowed without being verified: in ``monitor``
+    or ``off``, by the allowance, or because the token is optional.
 
     Args:
-        verifier: The verifier.
-        token: As for :class:`countermark.asgi.VerifyingMiddleware`, and so are
-            *principal*, *origins* and *on_event*.
-        optional: Whether a request without a token is let in; it is None then.
+        verifier: As for :class:`countermark.verifying.Enforcement`.
+        mode: As there.
+        optional: Whether a request without a token is anonymous, and not counted.
+        options: As there.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
-    authentication = Authentication(
-        verifier, token=token, principal=principal, origins=origins, on_event=on_event
-    )
-    documented = Depends(_TokenScheme(authentication.place, verifier))
+    enforcement = Enforcement(verifier, mode=mode, **options)
+    documented = Depends(_TokenScheme(enforcement))
 
-    async def whose(connection: HTTPConnection, _: None = documented) -> VerifiedIdentity | None:
-        verdict = authentication.verdict(connection.scope, optional=optional)
-        if verdict is None:
-            return None
-        if verdict.identity is None:
-            refused = RefusedToken(verdict, authentication.answer(verdict, connection.scope))
-            if connection.scope["type"] == "websocket":
-                raise WebSocketException(1008, refused.detail)
-            raise refused
-        return verdict.identity
+    async def verify(connection: HTTPConnection, _: None = documented) -> VerifiedIdentity | None:
+        scope = connection.scope
+        verdict = await enforcement.ajudge(scope, optional=optional)
+        if verdict is None or verdict.admitted:
+            return None if verdict is None else verdict.identity
+        refused = RefusedToken(verdict, enforcement.refusal(verdict, scope))
+        if scope["type"] == "websocket":
+            raise WebSocketException(1008, refused.detail)
+        raise refused
 
-    return whose
+    return verify
 
 
 class _TokenScheme(SecurityBase):
-    """What the OpenAPI document says of a token. It reads nothing."""
+    """Describes the token in the OpenAPI document. It reads nothing."""
 
-    def __init__(self, place: Location, verifier: Verifier) -> None:
-        # With the place: two dependencies may read one scheme's tokens from two.
-        self.scheme_name = f"{verifier.scheme.slug}-{place.kind}-{place.name}"
-        description = f"Shows whose request it is; signed as {verifier.scheme.name} has it."
+    def __init__(self, enforcement: Enforcement) -> None:
+        location, scheme = enforcement.location, enforcement.scheme
+        # With the location: two dependencies may read one scheme's tokens from two.
+        self.scheme_name = f"{scheme}-{location.kind}-{location.name}"
+        description = f"A token of the scheme {scheme} for the current user."
         self.model = APIKey.model_validate(
-            {"in": place.kind, "name": place.name, "description": description}
+            {"in": location.kind, "name": location.name, "description": description}
         )
 
     async def __call__(self) -> None:
-        """Do nothing; it is a dependency so that it is in the document."""
+        """Do nothing: as a dependency it is part of the OpenAPI document."""
 
 
 def signatures_router(path: str = "/signatures") -> APIRouter:

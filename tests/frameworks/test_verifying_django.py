@@ -108,7 +108,7 @@ def test_a_signature_in_the_query(ask: Ask) -> None:
     options: Any = {
         "verifier": FLOW,
         "token": from_query("signature"),
-        "principal": from_query("customerReference"),
+        "claimed_id": from_query("customerReference"),
     }
     token = FLOW_SIGNER.sign("user-1").replace("+", "%2B")
     query = f"signature={token}&customerReference=user-1"

@@ -66,7 +66,7 @@ def test_in_monitor_mode_nobody_is_verified_by_it(code: str) -> None:
 
 def test_a_signature_in_the_query() -> None:
     app = make_app(
-        verifier=FLOW, token=from_query("signature"), principal=from_query("customerReference")
+        verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
     mine = {"signature": FLOW_SIGNER.sign("user-1"), "customerReference": "user-1"}
     assert ask(app, "/accounts/user-1", query_string=mine).json == "user-1"

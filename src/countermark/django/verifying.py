@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from countermark.asgi._verifying import VERIFIED_IDENTITY_KEY as ASGI_KEY
 from countermark.errors import ConfigurationError
 from countermark.verifying._results import VerifiedIdentity
 from countermark.wsgi import VERIFIED_IDENTITY_KEY
@@ -16,7 +17,7 @@ def verified_identity_from(request: Any) -> VerifiedIdentity | None:
         ConfigurationError: No such middleware is around the application.
     """
     if hasattr(request, "scope"):
-        place, key = request.scope.get("state", {}), "verified_identity"
+        place, key = request.scope.get("state", {}), ASGI_KEY
     else:
         place, key = request.META, VERIFIED_IDENTITY_KEY
     if key not in place:

@@ -16,11 +16,11 @@ from countermark.verifying._results import Mode
 
 MODES: Final = ("off", "monitor", "enforce")
 
-# What of a question each table of the file is about, the one that counts most first.
+# What of a context each table of the file is about, the one that counts most first.
 _TABLES: Final = {"tenants": "tenant", "origins": "origin", "environments": "environment"}
 
 
-class Question:
+class ModeContext:
     """What a mode may depend on. Its representation does not say whose request it is."""
 
     __slots__ = {
@@ -53,11 +53,11 @@ class Question:
         self.tenant = tenant
 
     def __repr__(self) -> str:
-        return f"<Question scheme={self.scheme} environment={self.environment}>"
+        return f"<ModeContext scheme={self.scheme} environment={self.environment}>"
 
 
 #: What a middleware takes for ``mode=``.
-ModeSetting: TypeAlias = "Mode | Callable[[Question], Mode]"
+ModeSetting: TypeAlias = "Mode | Callable[[ModeContext], Mode]"
 
 
 def checked_mode(mode: object) -> ModeSetting:
@@ -68,7 +68,7 @@ def checked_mode(mode: object) -> ModeSetting:
     """
     if callable(mode) and not is_async(mode):
         return mode
-    return _mode(mode, "mode=", ", or a function (not async) that takes a Question")
+    return _mode(mode, "mode=", ", or a function (not async) that takes a ModeContext")
 
 
 def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
@@ -121,13 +121,13 @@ class ModeFile:
         self._due = clock() + interval
         self._modes = _read(path)
 
-    def __call__(self, question: Question) -> Mode:
-        """Return the mode for the request of *question*."""
+    def __call__(self, context: ModeContext) -> Mode:
+        """Return the mode for the request of *context*."""
         if self._clock() >= self._due and self._takes_turn():
             self._read_again()
         default, tables = self._modes
         for of, table in tables:
-            mode = table.get(getattr(question, of))
+            mode = table.get(getattr(context, of))
             if mode is not None:
                 return mode
         return default

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from countermark._responses import Header, Response, problem, without_body
 from countermark.errors import REFUSALS, BadToken
-from countermark.verifying._enforcement import is_permitted
 from countermark.verifying._locations import from_header
 from countermark.verifying._origins import LIVE
 from countermark.verifying._results import Verdict
@@ -27,8 +26,8 @@ HINTS: Final = {
     "ambiguous": "The header, parameter or cookie came twice, or the header also with"
     " underscores in its name. A front end and a proxy may both add it.",
     "mismatch": "Mostly one of these: the secret of another environment or vendor, an e-mail"
-    " address where the id is signed, a newline at the end of the secret, or a principal="
-    " that names somebody else or nobody.",
+    " address where the id is signed, a newline at the end of the secret, or a claimed_id="
+    " that returns another id or none.",
     "expired": "The page was open for longer than its token lives, or the clocks differ. The"
     " front end has to fetch a new one.",
     "not_yet_valid": "The clock of the machine that signs is ahead of this one's.",
@@ -72,6 +71,11 @@ def refusal(verdict: Verdict, *, vary: bool, head: bool = False) -> Response:
     detail = f"{REFUSALS[code].capitalize()}."
     response = problem(status, code, detail, *headers, members=members)
     return without_body(response) if head else response
+
+
+def is_permitted(verdict: Verdict) -> bool:
+    """Tell whether a CORS preflight with that verdict is granted."""
+    return verdict.code == "missing" and verdict.origin is not None
 
 
 def is_preflight(source: Mapping[str, Any]) -> bool:

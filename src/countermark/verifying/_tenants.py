@@ -19,7 +19,7 @@ VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
 TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
 
 
-class Verifiers:
+class VerifierLookup:
     """One verifier, or one for each tenant.
 
     Args:
@@ -64,6 +64,11 @@ class Verifiers:
             return loaded
 
         self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether each request has the same verifier and no tenant."""
+        return self.one is not None and self._tenant is None
 
     def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
         """Return the tenant of a request and its verifier; no verifier: nobody has keys for it."""

@@ -35,7 +35,7 @@ from countermark.tokens._options import (
 )
 from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
 from countermark.verifying._fast_path import Quick, compile_quick
-from countermark.verifying._results import Examination, VerifiedIdentity
+from countermark.verifying._results import TokenCheck, VerifiedIdentity
 
 
 class Verifier:
@@ -195,7 +195,7 @@ class Verifier:
         """
         identity = self._quick(token, principal)
         if identity is None:
-            found = self._examine(token, principal)
+            found = self._check(token, principal)
             identity = found.identity
             if identity is None:
                 del token, principal  # error trackers send the locals of frames
@@ -203,12 +203,12 @@ class Verifier:
                 raise BadToken(message, code=found.code)
         return identity
 
-    def examine(self, token: str | bytes | None, principal: Signable | None = None) -> Examination:
+    def check(self, token: str | bytes | None, principal: Signable | None = None) -> TokenCheck:
         """Return what there is to say of a token. The arguments are those of ``verify``."""
         identity = self._quick(token, principal)
         if identity is None:
-            return self._examine(token, principal)
-        return Examination(
+            return self._check(token, principal)
+        return TokenCheck(
             "verified", identity, identity.principal_id, identity.role, identity.key_id
         )
 
@@ -216,36 +216,36 @@ class Verifier:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
-    def _examine(self, token: str | bytes | None, principal: Signable | None) -> Examination:
+    def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Say why, where it is not the usual case."""
         if not token:
-            return Examination("missing")
+            return TokenCheck("missing")
         if principal is None and self.needs_principal:
-            return Examination("principal_missing")
+            return TokenCheck("principal_missing")
         try:
             text: object = token.decode() if isinstance(token, bytes) else token
             if not isinstance(text, str) or len(text) > MAX_TOKEN:
-                return Examination("malformed")
+                return TokenCheck("malformed")
             reading = self._reader.read(text, principal)
             return self._judge(reading, self._clock())
         except Unreadable as unreadable:
-            return Examination(unreadable.code)
+            return TokenCheck(unreadable.code)
         except (InvalidPrincipal, UnicodeDecodeError):
-            return Examination("malformed")
+            return TokenCheck("malformed")
 
-    def _judge(self, reading: Reading, now: float) -> Examination:
+    def _judge(self, reading: Reading, now: float) -> TokenCheck:
         reader, claimed = self._reader, reading.claimed_id
         for role, key, prepared in self._ring:
             if not reader.made_with(prepared, reading):
                 continue
             if key.until is not None and now >= key.until:
-                return Examination("retired_key", None, claimed, "retired", key.key_id)
+                return TokenCheck("retired_key", None, claimed, "retired", key.key_id)
             code = "wrong_environment" if reading.foreign else self._code_at(reading, now)
             if code != "verified":
-                return Examination(code, None, claimed, role, key.key_id)
+                return TokenCheck(code, None, claimed, role, key.key_id)
             id, claims = reader.proved(prepared, reading)
             if id is not None and self._rule.problem(id):
-                return Examination("malformed", None, claimed, role, key.key_id)
+                return TokenCheck("malformed", None, claimed, role, key.key_id)
             identity = VerifiedIdentity(
                 self.scheme.slug,
                 id,
@@ -255,10 +255,10 @@ class Verifier:
                 claims=claims,
                 expires_at=reading.expires_at,
             )
-            return Examination(code, identity, claimed, role, key.key_id)
+            return TokenCheck(code, identity, claimed, role, key.key_id)
         if any(reader.made_with(prepared, reading) for prepared in self._others):
-            return Examination("wrong_environment", None, claimed)
-        return Examination("mismatch", None, claimed)
+            return TokenCheck("wrong_environment", None, claimed)
+        return TokenCheck("mismatch", None, claimed)
 
     def _code_at(self, reading: Reading, now: float) -> str:
         """Say whether a good token is good at *now*."""
