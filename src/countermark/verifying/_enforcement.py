@@ -255,10 +255,10 @@ class Enforcement:
             admitted_by,
             context.scheme,
             context.environment,
-            tenant=context.tenant,
-            origin=context.origin,
-            named_by_service=self._token.is_service and check.claimed_id is not None,
-            correlation_id=None if admitted_by is not None else _new_id(),
+            context.tenant,
+            context.origin,
+            self._token.is_service and check.claimed_id is not None,
+            None if admitted_by is not None else _new_id(),
         )
 
     def _require_fit(self, verifier: Verifier) -> None:
