@@ -81,6 +81,18 @@ def test_of_an_unsigned_request_the_id_it_claims_is_told(
         assert (visit.code, visit.verdict.claimed_id) == ("missing", claimed)
 
 
+@pytest.mark.parametrize("headers", [[], [stigg("made-up", OTHER)]])
+def test_the_service_and_not_the_client_names_the_principal_of_an_invalid_token(
+    protocol: Protocol, headers: Any
+) -> None:
+    verdict = protocol(*headers, mode="monitor", claimed_id=lambda source: "user-1").verdict
+    assert verdict is not None
+    assert (verdict.claimed_id, verdict.named_by_service) == ("user-1", True)
+    verdict = protocol(*headers, mode="monitor", claimed_id=lambda source: None).verdict
+    assert verdict is not None
+    assert (verdict.claimed_id, verdict.named_by_service) == (None, False)
+
+
 def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
     protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
