@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from countermark.django.conf import Configuration, examine
+from countermark.django import verifying_conf
+from countermark.django.conf import Configuration, Problem, examine
 from countermark.django.impersonation import installed_packages
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 
+T = TypeVar("T")
+
+VERIFYING = "countermark.django.verifying.VerifyingMiddleware"
 MIDDLEWARE = "countermark.django.middleware.SigningMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+FETCH_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
 CONDITIONAL_GET = "django.middleware.http.ConditionalGetMiddleware"
 
@@ -32,19 +37,58 @@ def register_all() -> None:
 
 
 def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Check the setting ``COUNTERMARK`` and the place of the middleware."""
+    """Check the settings, and the places of the middlewares."""
+    verifies = hasattr(settings, verifying_conf.NAME) or VERIFYING in settings.MIDDLEWARE
+    if verifies and not hasattr(settings, "COUNTERMARK") and MIDDLEWARE not in settings.MIDDLEWARE:
+        return _check_verifying()  # a service that signs nothing
+    return [*_check_signing(), *(_check_verifying() if verifies else ())]
+
+
+def _check_signing() -> list[checks.CheckMessage]:
+    configuration, found = _examined("COUNTERMARK", examine)
+    return [*found, *_check_middleware(configuration), *_check_impersonation(configuration)]
+
+
+def _check_verifying() -> list[checks.CheckMessage]:
+    _, found = _examined(verifying_conf.NAME, verifying_conf.examine)
+    places = _places()
+    if VERIFYING not in places:
+        found.append(
+            checks.Warning(
+                f"{verifying_conf.NAME} is set and MIDDLEWARE lacks its middleware, so no request"
+                " is verified.",
+                hint=f"Add '{VERIFYING}' to MIDDLEWARE.",
+                id="countermark.W011",
+            )
+        )
+    elif places.get(FETCH_CACHE, len(places)) < places[VERIFYING]:
+        found.append(
+            checks.Warning(
+                "FetchFromCacheMiddleware comes before countermark's VerifyingMiddleware, so it"
+                " sends cached pages to clients without a token.",
+                hint=f"Put '{VERIFYING}' before '{FETCH_CACHE}'.",
+                id="countermark.W012",
+            )
+        )
+    return found
+
+
+def _examined(
+    name: str, read: Callable[[object], tuple[T | None, list[Problem]]]
+) -> tuple[T | None, list[checks.CheckMessage]]:
+    """Return what the setting *name* describes, with its errors and warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        configuration, problems = examine(getattr(settings, "COUNTERMARK", None))
+        described, problems = read(getattr(settings, name, None))
     found: list[checks.CheckMessage] = [
-        checks.Error(f"COUNTERMARK: {problem.message}", id=problem.id) for problem in problems
+        checks.Error(f"{name}: {problem.message}", id=problem.id) for problem in problems
     ]
     found += [
         checks.Warning(str(warning.message), id=_KINDS[warning.category])
         for warning in caught
         if warning.category in _KINDS
     ]
-    return [*found, *_check_middleware(configuration), *_check_impersonation(configuration)]
+    return described, found
 
 
 def _check_impersonation(configuration: Configuration | None) -> Iterator[checks.CheckMessage]:

@@ -98,7 +98,7 @@ def examine(given: object) -> tuple[Configuration | None, list[Problem]]:
         try:
             return read(*arguments)
         except ConfigurationError as error:
-            problems.append(Problem(_check_id(error), str(error)))
+            problems.append(Problem(check_id(error), str(error)))
             return None
 
     known = attempt(_known, given)
@@ -111,7 +111,8 @@ def examine(given: object) -> tuple[Configuration | None, list[Problem]]:
     return configuration, problems
 
 
-def _check_id(error: ConfigurationError) -> str:
+def check_id(error: ConfigurationError) -> str:
+    """Return the id of the check that an error belongs to."""
     kinds = {SettingError: 1, UnknownScheme: 2, InvalidKey: 3, NotImportable: 4}
     return f"countermark.E00{kinds.get(type(error), 5)}"
 
