@@ -51,9 +51,9 @@ __all__ = [
     "VerifyingMiddleware",
     "context_processor",
     "current_user_id",
-    "found_identity",
+    "get_identity",
+    "get_verified_identity",
     "identity_from",
-    "loaded_identity",
     "read_signatures",
     "refused_token_handler",
     "signatures_router",
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 
-async def loaded_identity(connection: HTTPConnection) -> RequestIdentity:
+async def get_identity(connection: HTTPConnection) -> RequestIdentity:
     """Return the identity of a request or websocket, its principal looked up.
 
     Raises:
@@ -72,10 +72,10 @@ async def loaded_identity(connection: HTTPConnection) -> RequestIdentity:
 
 
 #: The annotation of a parameter that is the request's identity, ready to be read.
-IdentityDep = Annotated[RequestIdentity, Depends(loaded_identity)]
+IdentityDep = Annotated[RequestIdentity, Depends(get_identity)]
 
 
-async def found_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
+async def get_verified_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
     """Return whose request or websocket it is, as :class:`VerifyingMiddleware` has found.
 
     None: it is not verified.
@@ -87,7 +87,7 @@ async def found_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
 
 
 #: The annotation of a parameter that is what :class:`VerifyingMiddleware` has found, or None.
-VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(found_identity)]
+VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(get_verified_identity)]
 
 
 @guarded

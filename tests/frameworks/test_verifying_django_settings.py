@@ -20,8 +20,11 @@ from django.http import HttpResponse  # noqa: E402
 from django.test import AsyncClient, Client, override_settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from countermark.django import checks, verifying_conf  # noqa: E402
-from countermark.django.verifying import verified_identity_from  # noqa: E402
+from countermark.django import (  # noqa: E402
+    checks,
+    verified_identity_from,
+    verifying_conf,
+)
 
 MIDDLEWARE = ["countermark.django.verifying.VerifyingMiddleware"]
 KEY = "HTTP_" + NAME.upper().replace("-", "_")
@@ -63,7 +66,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def setting(**changes: Any) -> Any:
-    given = {"VERIFIER": VERIFIER, "MODE": "enforce"} | changes
+    given: Any = {"VERIFIER": VERIFIER, "MODE": "enforce"} | changes
     return override_settings(
         ROOT_URLCONF=__name__, MIDDLEWARE=MIDDLEWARE, COUNTERMARK_VERIFYING=given
     )
@@ -112,7 +115,12 @@ def test_preflights_are_answered_for_allowed_origins(ask: Any) -> None:
 
 
 def test_the_name_of_a_scheme_is_enough_for_a_verifier() -> None:
-    for given in ("stigg", {"stigg": {}}, {"stigg": {"variable": "STIGG_SIGNING_SECRET"}}):
+    wanted: tuple[Any, ...] = (
+        "stigg",
+        {"stigg": {}},
+        {"stigg": {"variable": "STIGG_SIGNING_SECRET"}},
+    )
+    for given in wanted:
         with setting(VERIFIER=given):
             assert verifying_conf.current().scheme == "stigg"
     with setting(VERIFIER={"stigg": {"keyring": Keyring(SECRET), "environment": "test"}}):

@@ -15,7 +15,7 @@ from countermark.fastapi import (
     RefusedToken,
     VerifiedIdentityDep,
     VerifyingMiddleware,
-    found_identity,
+    get_verified_identity,
     refused_token_handler,
     verified_identity,
 )
@@ -265,7 +265,7 @@ def test_what_the_middleware_found_is_a_dependency() -> None:
 def test_without_the_middleware_the_dependency_says_what_to_do() -> None:
     app = FastAPI()
 
-    @app.get("/", dependencies=[Depends(found_identity)])
+    @app.get("/", dependencies=[Depends(get_verified_identity)])
     async def page() -> None:
         """Never run."""
 

@@ -1,4 +1,4 @@
-"""Verifying in Django: the middleware for ``MIDDLEWARE``, and the verified identity."""
+"""The verifying middleware for ``MIDDLEWARE``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 
-from countermark.asgi._verifying import VERIFIED_IDENTITY_KEY as ASGI_KEY
 from countermark.django import verifying_conf
-from countermark.errors import ConfigurationError
 from countermark.verifying._enforcement import Enforcement
 from countermark.verifying._refusals import is_preflight
-from countermark.verifying._results import Verdict, VerifiedIdentity
-from countermark.wsgi import VERIFIED_IDENTITY_KEY
+from countermark.verifying._results import Verdict
 
 
 class VerifyingMiddleware:
@@ -58,33 +55,6 @@ class VerifyingMiddleware:
         verdict = None if preflight else await enforcement.ajudge(source)
         answer = _answer(enforcement, source, verdict, preflight=preflight)
         return await self.get_response(_with(request, verdict)) if answer is None else answer
-
-
-def verified_identity_from(request: Any) -> VerifiedIdentity | None:
-    """Return the identity that a middleware verified; None: not verified.
-
-    The middleware is the one of this module, or :class:`countermark.wsgi.VerifyingMiddleware`
-    or :class:`countermark.asgi.VerifyingMiddleware` around Django.
-
-    Raises:
-        ConfigurationError: No such middleware has seen the request.
-    """
-    found: VerifiedIdentity | None
-    if hasattr(request, "countermark_verdict"):
-        found = request.countermark_verified_identity
-        return found
-    if hasattr(request, "scope"):
-        place, key = request.scope.get("state", {}), ASGI_KEY
-    else:
-        place, key = request.META, VERIFIED_IDENTITY_KEY
-    if key not in place:
-        raise ConfigurationError(
-            "this request has not been verified; put"
-            " 'countermark.django.verifying.VerifyingMiddleware' into MIDDLEWARE, or"
-            " VerifyingMiddleware(get_wsgi_application(), verifier=..., mode=...) into wsgi.py"
-        )
-    found = place[key]
-    return found
 
 
 def _source(request: Any) -> Mapping[str, Any]:
