@@ -1,7 +1,6 @@
 """FastAPI: the identities as dependencies, and the endpoint as a router.
 
-Needs the extra ``fastapi``. What FastAPI shares with Starlette is that of
-:mod:`countermark.starlette`, under the same names.
+Needs the extra ``fastapi``. The names of :mod:`countermark.starlette` are here too.
 """
 
 from __future__ import annotations
@@ -63,30 +62,28 @@ __all__ = [
 
 
 async def get_identity(connection: HTTPConnection) -> RequestIdentity:
-    """Return the identity of a request or websocket, its principal looked up.
+    """Return the identity of a request or websocket, after looking up its principal.
 
     Raises:
-        ConfigurationError: No middleware is around the application.
+        ConfigurationError: The application has no such middleware.
     """
     return await identity_from(connection).load()
 
 
-#: The annotation of a parameter that is the request's identity, ready to be read.
+#: The annotation of a parameter for the request's identity, ready to be read.
 IdentityDep = Annotated[RequestIdentity, Depends(get_identity)]
 
 
 async def get_verified_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
-    """Return whose request or websocket it is, as :class:`VerifyingMiddleware` has found.
-
-    None: it is not verified.
+    """Return the identity that :class:`VerifyingMiddleware` verified; None: not verified.
 
     Raises:
-        ConfigurationError: No such middleware is around the application.
+        ConfigurationError: The application has no such middleware.
     """
     return verified_identity_from(connection)
 
 
-#: The annotation of a parameter that is what :class:`VerifyingMiddleware` has found, or None.
+#: The annotation of a parameter for the identity that :class:`VerifyingMiddleware` verified.
 VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(get_verified_identity)]
 
 
@@ -151,23 +148,23 @@ class _TokenScheme(SecurityBase):
 def signatures_router(path: str = "/signatures") -> APIRouter:
     """Return a router with the current user's signatures as JSON at *path*.
 
-    It answers as :class:`countermark.asgi.SignaturesEndpoint` does, and stands in
-    the OpenAPI document. Where a dependency says who the user is, include it with
-    that dependency: ``app.include_router(signatures_router(), dependencies=[...])``.
+    It responds as :class:`countermark.asgi.SignaturesEndpoint` does, and is part of the
+    OpenAPI document. If a dependency finds the user, include the router with that
+    dependency: ``app.include_router(signatures_router(), dependencies=[...])``.
     """
     router = APIRouter()
     add = router.add_api_route
     add(path, read_signatures, methods=["GET"], name="signatures", responses=_RESPONSES)
-    # In a route of its own, as two methods of one would share their operation id.
+    # In a separate route: two methods of one route would share their operation id.
     add(path, read_signatures, methods=["HEAD"], include_in_schema=False)
-    # All other methods, as FastAPI's own 405 would have another form. An ASGI application
-    # is no function of a request, but routes take both.
+    # All other methods: FastAPI's own 405 has another format. Routes take an ASGI application
+    # as well as a function.
     router.add_route(path, SignaturesEndpoint(), include_in_schema=False)  # type: ignore[arg-type]
     return router
 
 
 async def read_signatures(request: Request, identity: IdentityDep) -> Response:
-    """What the front end hands to each vendor to show who the current user is."""
+    """Return the current user's signatures as JSON."""
     status, headers, body = respond(request.method, identity)
     return Response(body, status, dict(headers))
 
@@ -178,7 +175,7 @@ _SIGNATURES: dict[str, Any] = {
     "properties": {
         "marker": {
             "type": "string",
-            "description": "Changes when somebody else is signed in.",
+            "description": "Changes when another user signs in.",
         }
     },
     "additionalProperties": {
@@ -205,6 +202,6 @@ def _described(description: str, media_type: str, schema: dict[str, Any]) -> dic
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _described("The signatures of the current user.", "application/json", _SIGNATURES),
-    401: _described("Nobody is signed in.", "application/problem+json", _PROBLEM),
-    503: _described("The server could not tell who this is.", "application/problem+json", _PROBLEM),
+    401: _described("The request is anonymous.", "application/problem+json", _PROBLEM),
+    503: _described("The server could not look up the user.", "application/problem+json", _PROBLEM),
 }

@@ -1,7 +1,6 @@
-"""Flask: an extension, the handles, the template helper, the endpoint as a blueprint.
+"""Flask: an extension, the identities, a template helper, and the endpoint as a blueprint.
 
-Needs the extra ``flask``. Where Flask-Login is set up, its current user is whose
-request it is.
+Needs the extra ``flask``. If Flask-Login is set up, its current user is the principal.
 """
 
 from __future__ import annotations
@@ -137,19 +136,19 @@ class Countermark:
         for key in ("USER_ID", "USER_FIELDS"):
             if _PREFIX + key in app.config:
                 raise ConfigurationError(
-                    f"{_PREFIX}{key} is about Flask-Login's user, whom principal= replaces;"
+                    f"{_PREFIX}{key} is about Flask-Login's user, which principal= replaces;"
                     " leave one of them out"
                 )
         return self._principal if is_async(self._principal) else _of(app, self._principal)
 
 
 def _of(app: Flask, principal: Any) -> Resolver:
-    """Return the resolver that does not take another application's session for this one's."""
+    """Return a resolver that refuses to read the session of another application."""
 
     def resolve(environ: WSGIEnvironment) -> Any:
-        # Outside of a context, what is in the environ can still be read.
+        # Outside a context the environ can still be read.
         if has_app_context() and current_app._get_current_object() is not app:  # type: ignore[attr-defined]  # noqa: SLF001
-            raise LookupError("the response is another application's")
+            raise LookupError("the response belongs to another application")
         return principal(environ)
 
     return resolve
@@ -197,14 +196,14 @@ def verified_identity_from(request: Request | None = None) -> VerifiedIdentity |
 def countermark(
     scheme: str | None = None, *, id: str = "countermark", nonce: str | None = None
 ) -> Markup:
-    """Return the script element with what the front end gets; templates know it by this name.
+    """Return the script element with the tokens; templates call it by this name.
 
     The arguments are those of :func:`countermark.signing.identity_script`.
 
     Raises:
         ConfigurationError: As for :func:`identity_from` and ``identity_script``.
     """
-    # Escaped there, so that nothing can break out of the element.
+    # identity_script() escapes its content.
     return Markup(identity_script(identity_from(), scheme, id=id, nonce=nonce))  # noqa: S704
 
 
@@ -214,9 +213,9 @@ signatures_blueprint = Blueprint("countermark", __name__, url_prefix="/signature
 
 @signatures_blueprint.get("")
 def signatures() -> Response:
-    """What the front end hands to each vendor to show who the current user is."""
+    """Return the current user's signatures as JSON."""
     status, headers, body = respond(current_request.method, identity_from())
-    return Response([body], status, headers)  # of bare bytes, Flask would count the length anew
+    return Response([body], status, headers)  # from bytes, Flask would compute the length again
 
 
 def _options(app: Flask, names: Iterable[str]) -> dict[str, Any]:
@@ -262,11 +261,11 @@ def _signers(app: Flask) -> Signers:
 
 
 def _login_resolver(app: Flask) -> Resolver:
-    """Return the resolver by Flask-Login's current user."""
+    """Return the resolver that reads Flask-Login's current user."""
     manager = getattr(app, "login_manager", None)
     if manager is None:
         raise ConfigurationError(
-            "there is no way to tell the current user: set Flask-Login up first, or give"
+            "there is no source for the current user: set Flask-Login up first, or give"
             " Countermark(principal=...)"
         )
     from flask_login import current_user
@@ -285,10 +284,10 @@ def _login_resolver(app: Flask) -> Resolver:
     read = principal_of_user(user_id, **fields)
 
     def resolve(environ: WSGIEnvironment) -> Principal | Identifier | None:
-        # Another application inside this one may have other users under the same ids;
-        # and after the request there is no current user, which is not the same as nobody.
+        # An application inside this one may have other users with the same ids. After the
+        # request there is no current user, which differs from an anonymous one.
         if current_app.login_manager is not manager:  # type: ignore[attr-defined]
-            raise LookupError("the current user is of another application")
+            raise LookupError("the current user belongs to another application")
         return read(current_user)
 
     return resolve

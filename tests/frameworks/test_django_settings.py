@@ -293,7 +293,7 @@ def test_the_command_shows_the_vendors_and_no_secret() -> None:
 
 def test_the_command_knows_of_tenants() -> None:
     with override_settings(COUNTERMARK={"SIGNERS": f"{PEOPLE}.signers_of"}):
-        assert run() == "Each tenant has signers of its own.\n"
+        assert run() == "Each tenant has its own signers.\n"
 
 
 def test_the_command_fails_if_an_example_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -437,7 +437,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "its own environment": (
         Keyring(NEW),
         {"environment": "live", "other_environments": {"live": Keyring(OLD)}},
-        "names of other environments|must not hold environment=",
+        "names of other environments|must not contain environment=",
     ),
 }
 

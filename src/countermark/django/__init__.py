@@ -1,4 +1,4 @@
-"""The Django side: an app with middleware, a template tag, an endpoint and checks."""
+"""Django: an app with middlewares, a template tag, an endpoint and checks."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def identity_from(request: Any) -> RequestIdentity:
     In code that runs in an event loop, ``await identity.load()`` before reading it.
 
     Raises:
-        ConfigurationError: The middleware has not seen the request.
+        ConfigurationError: The request did not pass through the middleware.
     """
     identity = getattr(request, "countermark", None)
     if not isinstance(identity, RequestIdentity):
         raise ConfigurationError(
             "this request has no identity; put 'countermark.django.middleware.SigningMiddleware'"
-            " into MIDDLEWARE, before whatever reads it"
+            " into MIDDLEWARE, before the middlewares that read it"
         )
     return identity
 
@@ -46,7 +46,7 @@ def verified_identity_from(request: Any) -> VerifiedIdentity | None:
     :class:`countermark.asgi.VerifyingMiddleware` around Django.
 
     Raises:
-        ConfigurationError: No such middleware has seen the request.
+        ConfigurationError: The request did not pass through such a middleware.
     """
     found: VerifiedIdentity | None
     if hasattr(request, "countermark_verdict"):

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says of the settings."""
+"""The checks of ``manage.py check``."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
     own = places.get(MIDDLEWARE)
     if own is None:
         yield checks.Warning(
-            "MIDDLEWARE lacks countermark's, so nothing is signed.",
+            "MIDDLEWARE lacks countermark's middleware, so nothing is signed.",
             hint=f"Add '{MIDDLEWARE}' after '{AUTHENTICATION}'.",
             id="countermark.W001",
         )
@@ -130,8 +130,8 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
     yield from _check_authentication(places, own, configuration)
     if places.get(UPDATE_CACHE, -1) > own:
         yield checks.Warning(
-            "A cache of whole pages stands inside of countermark's middleware,"
-            " and stores pages before it is known that they depend on the user.",
+            "A cache of whole pages is inside countermark's middleware, and stores pages"
+            " before it is known that they depend on the user.",
             hint=f"Put '{UPDATE_CACHE}' first in MIDDLEWARE.",
             id="countermark.W003",
         )
@@ -146,13 +146,13 @@ def _check_authentication(
     for name in (SESSION, AUTHENTICATION):
         if places.get(name, -1) > own:
             yield checks.Warning(
-                "countermark's middleware stands outside of authentication and sessions.",
+                "countermark's middleware is outside authentication and sessions.",
                 hint=f"Put '{MIDDLEWARE}' after '{name}'.",
                 id="countermark.W002",
             )
     if wanted and AUTHENTICATION not in places:
         yield checks.Warning(
-            "Whose request it is, request.user says, which nothing sets.",
+            "The principal is request.user, and no middleware sets it.",
             hint=f"Add '{AUTHENTICATION}' to MIDDLEWARE, or a RESOLVER to COUNTERMARK.",
             id="countermark.W004",
         )
@@ -166,28 +166,28 @@ def _check_conditional_get(
         return
     if place > own and not configuration.headers.silent:
         yield checks.Warning(
-            "ConditionalGetMiddleware gives every page an ETag, and no token goes into the"
-            " headers of a page that has one.",
+            "ConditionalGetMiddleware gives each page an ETag, and a page with an ETag gets no"
+            " token header.",
             hint=f"Put '{CONDITIONAL_GET}' before '{MIDDLEWARE}'.",
             id="countermark.W005",
         )
     elif place < own and not configuration.headers.forbids_storing:
         yield checks.Error(
             "ConditionalGetMiddleware gives pages with a token an ETag. After the next user has"
-            " signed in, a browser asks with it, gets a 304, and shows the page and the token of"
-            " the user before.",
+            " signed in, a browser revalidates with it, gets a 304, and shows the page and the"
+            " token of the previous user.",
             hint="Remove 'CACHE_CONTROL': 'private' from COUNTERMARK.",
             id="countermark.E006",
         )
 
 
 def _places() -> dict[str, int]:
-    """Return where in ``MIDDLEWARE`` each class stands, and those it derives from."""
+    """Return the position in ``MIDDLEWARE`` of each class and its base classes."""
     places: dict[str, int] = {}
     for place, path in enumerate(settings.MIDDLEWARE):
         try:
             middleware = import_string(path)
-        except ImportError:  # Django says so itself
+        except ImportError:  # Django reports it
             continue
         for cls in getattr(middleware, "__mro__", ()):
             places.setdefault(f"{cls.__module__}.{cls.__qualname__}", place)

@@ -51,7 +51,7 @@ class VerifiedUser:
         return False
 
     def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
-        """False, except for no permissions at all."""
+        """False, unless the list is empty."""
         return not list(perm_list)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""For ``path("signatures", include("countermark.django.urls"))``."""
+"""URLs for ``path("signatures", include("countermark.django.urls"))``."""
 
 from __future__ import annotations
 

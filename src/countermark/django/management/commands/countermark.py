@@ -15,9 +15,9 @@ from countermark.signing._vectors import check
 
 
 class Command(BaseCommand):  # type: ignore[misc]
-    """Lists the vendors and computes their published examples."""
+    """Lists the configured schemes and computes their published examples."""
 
-    help = "List the vendors that users are signed for, and compute their published examples."
+    help = "List the configured schemes, and compute their published examples."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command."""
@@ -26,10 +26,10 @@ class Command(BaseCommand):  # type: ignore[misc]
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
         if configuration.policy.tenants is not None:
-            self.stdout.write("Each tenant has signers of its own.")
+            self.stdout.write("Each tenant has its own signers.")
         results = [self._show(signer) for signer in configuration.policy.signers.values()]
         if not all(results):
-            raise CommandError("An example did not come out as it was published.")
+            raise CommandError("A token differs from the published example.")
 
     def _show(self, signer: Signer) -> bool:
         environment = environment_of(settings.COUNTERMARK, signer.scheme.slug)
