@@ -444,7 +444,10 @@ def configured(**config: Any) -> Flask:
         ({"COUNTERMARK_SIGNER": STIGG}, "unknown setting COUNTERMARK_… 'SIGNER'"),
         ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_CACHE_CONTROL": "public"}, "cache_control="),
         ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_VARY": "a b"}, "vary="),
-        ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_USER_ID": "uuid"}, "which principal= replaces"),
+        (
+            {"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_USER_ID": "uuid"},
+            "principal= replaces",
+        ),
     ],
 )
 def test_a_mistake_in_the_configuration_stops_the_start(

@@ -20,11 +20,7 @@ from django.http import HttpResponse  # noqa: E402
 from django.test import AsyncClient, Client, override_settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from countermark.django import (  # noqa: E402
-    checks,
-    verified_identity_from,
-    verifying_conf,
-)
+from countermark.django import _checks, _verifying_conf, verified_identity_from  # noqa: E402
 
 MIDDLEWARE = ["countermark.django.verifying.VerifyingMiddleware"]
 KEY = "HTTP_" + NAME.upper().replace("-", "_")
@@ -62,7 +58,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STIGG_SIGNING_SECRET", SECRET)
     counted.clear()
     yield
-    verifying_conf.current.cache_clear()
+    _verifying_conf.current.cache_clear()
 
 
 def setting(**changes: Any) -> Any:
@@ -122,9 +118,9 @@ def test_the_name_of_a_scheme_is_enough_for_a_verifier() -> None:
     )
     for given in wanted:
         with setting(VERIFIER=given):
-            assert verifying_conf.current().scheme == "stigg"
+            assert _verifying_conf.current().scheme == "stigg"
     with setting(VERIFIER={"stigg": {"keyring": Keyring(SECRET), "environment": "test"}}):
-        assert verifying_conf.current().scheme == "stigg"
+        assert _verifying_conf.current().scheme == "stigg"
 
 
 def test_options_may_be_dotted_paths() -> None:
@@ -176,7 +172,7 @@ def test_a_mistake_is_an_error_of_the_check_and_stops_the_start(code: str, given
     with override_settings(
         MIDDLEWARE=MIDDLEWARE, COUNTERMARK_VERIFYING=given, ROOT_URLCONF=__name__
     ):
-        found = [message.id for message in checks.check_settings()]
+        found = [message.id for message in _checks.check_settings()]
         assert f"countermark.{code}" in found
         with pytest.raises(ConfigurationError, match="COUNTERMARK_VERIFYING: "):
             get()
@@ -184,7 +180,7 @@ def test_a_mistake_is_an_error_of_the_check_and_stops_the_start(code: str, given
 
 def ids(**changes: Any) -> list[str]:
     with override_settings(**changes):
-        return sorted(message.id for message in checks.check_settings())
+        return sorted(message.id for message in _checks.check_settings())
 
 
 def test_the_check_knows_the_place_of_the_middleware() -> None:

@@ -12,7 +12,7 @@ except ImportError as error:
     ) from error
 
 from countermark.asgi._verifying import VERIFIED_IDENTITY_KEY as ASGI_KEY
-from countermark.django.impersonation import aactor_from, actor_from
+from countermark.django._impersonation import aactor_from, actor_from
 from countermark.errors import ConfigurationError
 from countermark.signing._request_identity import RequestIdentity
 from countermark.verifying._results import VerifiedIdentity

@@ -14,6 +14,6 @@ class CountermarkConfig(AppConfig):  # type: ignore[misc]
 
     def ready(self) -> None:
         """Register the checks."""
-        from countermark.django import checks
+        from countermark.django import _checks
 
-        checks.register_all()
+        _checks.register_all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from countermark.django.views import signatures
+from countermark.django._views import signatures
 
 app_name = "countermark"
 urlpatterns = [path("", signatures, name="signatures")]

@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 
-from countermark.django import verifying_conf
+from countermark.django import _verifying_conf
 from countermark.verifying._enforcement import Enforcement
 from countermark.verifying._refusals import is_preflight
 from countermark.verifying._results import Verdict
@@ -37,12 +37,12 @@ class VerifyingMiddleware:
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
-        verifying_conf.current()  # a mistake stops the process at its start
+        _verifying_conf.current()  # a mistake stops the process at its start
 
     def __call__(self, request: Any) -> Any:
         if self._async:
             return self.__acall__(request)
-        enforcement, source = verifying_conf.current(), _source(request)
+        enforcement, source = _verifying_conf.current(), _source(request)
         preflight = _is_preflight(request, source)
         verdict = None if preflight else enforcement.judge(source)
         answer = _answer(enforcement, source, verdict, preflight=preflight)
@@ -50,7 +50,7 @@ class VerifyingMiddleware:
 
     async def __acall__(self, request: Any) -> Any:
         """Do the same in an event loop."""
-        enforcement, source = verifying_conf.current(), _source(request)
+        enforcement, source = _verifying_conf.current(), _source(request)
         preflight = _is_preflight(request, source)
         verdict = None if preflight else await enforcement.ajudge(source)
         answer = _answer(enforcement, source, verdict, preflight=preflight)

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from countermark.django import conf
-from countermark.django.signers import environment_of
+from countermark.django import _conf
+from countermark.django._signers import environment_of
 from countermark.errors import ConfigurationError
 from countermark.signing._signer import Signer
 from countermark.signing._vectors import check
@@ -22,7 +22,7 @@ class Command(BaseCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command."""
         try:
-            configuration = conf.current()
+            configuration = _conf.current()
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
         if configuration.policy.tenants is not None:

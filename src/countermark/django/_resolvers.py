@@ -7,7 +7,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.utils.functional import SimpleLazyObject, empty
 
-from countermark.django.impersonation import aactor_from, actor_from
+from countermark.django._impersonation import aactor_from, actor_from
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Identifier, Principal
 

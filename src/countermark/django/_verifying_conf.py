@@ -11,8 +11,8 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from countermark._redaction import shown
-from countermark.django.conf import NotImportable, Problem, check_id
-from countermark.django.signers import SettingError
+from countermark.django._conf import NotImportable, Problem, check_id
+from countermark.django._signers import SettingError
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Keyring
 from countermark.schemes._scheme import Scheme

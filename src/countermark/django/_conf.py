@@ -13,8 +13,8 @@ from django.utils.module_loading import import_string
 
 from countermark._option_checks import is_async
 from countermark._redaction import shown
-from countermark.django.resolvers import acurrent_user, current_user
-from countermark.django.signers import SettingError, signers_of
+from countermark.django._resolvers import acurrent_user, current_user
+from countermark.django._signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
 from countermark.principal import Signable
 from countermark.signing._config import IdentityPolicy

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from countermark.django import verifying_conf
-from countermark.django.conf import Configuration, Problem, examine
-from countermark.django.impersonation import installed_packages
+from countermark.django import _verifying_conf
+from countermark.django._conf import Configuration, Problem, examine
+from countermark.django._impersonation import installed_packages
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def register_all() -> None:
 
 def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
     """Check the settings, and the places of the middlewares."""
-    verifies = hasattr(settings, verifying_conf.NAME) or VERIFYING in settings.MIDDLEWARE
+    verifies = hasattr(settings, _verifying_conf.NAME) or VERIFYING in settings.MIDDLEWARE
     if verifies and not hasattr(settings, "COUNTERMARK") and MIDDLEWARE not in settings.MIDDLEWARE:
         return _check_verifying()  # a service that signs nothing
     return [*_check_signing(), *(_check_verifying() if verifies else ())]
@@ -50,12 +50,12 @@ def _check_signing() -> list[checks.CheckMessage]:
 
 
 def _check_verifying() -> list[checks.CheckMessage]:
-    _, found = _examined(verifying_conf.NAME, verifying_conf.examine)
+    _, found = _examined(_verifying_conf.NAME, _verifying_conf.examine)
     places = _places()
     if VERIFYING not in places:
         found.append(
             checks.Warning(
-                f"{verifying_conf.NAME} is set and MIDDLEWARE lacks its middleware, so no request"
+                f"{_verifying_conf.NAME} is set and MIDDLEWARE lacks its middleware, so no request"
                 " is verified.",
                 hint=f"Add '{VERIFYING}' to MIDDLEWARE.",
                 id="countermark.W011",
