@@ -70,7 +70,9 @@ class Signer:
     key_id: str
     #: Whether every token of this signer is a valid header value.
     header_safe: bool
-    #: Whether a token depends only on the signed value and the key.
+    #: Whether :meth:`sign` is the fast path: one HMAC of one value.
+    is_fast: bool
+    #: Whether it is, and the fields of each signed principal can be made.
     plain: bool
     #: Makes tokens and fields by the scheme.
     renderer: Renderer
@@ -110,7 +112,8 @@ class Signer:
             clock=checked_clock(clock),
         )
         self._warn(scheme, key)
-        self.renderer, self.plain, self._sign = maker.renderer, maker.plain, maker.sign
+        self.renderer, self._sign = maker.renderer, maker.sign
+        self.is_fast, self.plain = maker.is_fast, maker.plain
         self._overridden = type(self).sign is not Signer.sign
         if not self._overridden:
             # The compiled function in place of the method: a call less for each token.
