@@ -6,16 +6,14 @@ A recipe is data. What it may say is written down in :class:`Scheme`;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from countermark._redaction import guarded
 from countermark.errors import UnknownScheme
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Jwt, Mac, Payload, Setting, Vector
-from countermark.schemes._templates import (
-    templates_in,
-)
+from countermark.schemes._templates import Template, map_templates, templates_in
 from countermark.schemes._value_rules import ValueRule
 
 if TYPE_CHECKING:
@@ -133,6 +131,29 @@ class Scheme:
         from countermark.schemes._parser import read_file
 
         return cls(**read_file(path))
+
+    def replaced(self, **changes: Any) -> Scheme:
+        """Return a copy with other values of some attributes."""
+        return Scheme(**{name: getattr(self, name) for name in self.__slots__} | changes)
+
+    def with_templates(self, change: Callable[[Template], Template]) -> Scheme:
+        """Return a copy with each template of tokens and fields changed."""
+        payload, mac, jwt = self.payload, self.mac, self.jwt
+        if payload is not None:
+            payload = payload._replace(content=map_templates(payload.content, change))
+        if mac is not None:
+            siblings = map_templates(dict(mac.siblings), change)
+            mac = mac._replace(message=change(mac.message), siblings=siblings)
+        if jwt is not None:
+            header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
+            jwt = jwt._replace(header=header, claims=claims)
+        return self.replaced(
+            payload=payload,
+            mac=mac,
+            jwt=jwt,
+            token=map_templates(self.token, change),
+            fields=map_templates(self.fields, change),
+        )
 
     def rule(self, name: str) -> ValueRule:
         """Return what the vendor takes for the value *name*."""
