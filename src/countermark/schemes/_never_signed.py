@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from countermark._redaction import shown
 from countermark.errors import ConfigurationError
 from countermark.schemes._ambiguity import ambiguity, signed_templates
-from countermark.schemes._scheme import Scheme
+from countermark.schemes._scheme import Scheme, replaced, with_templates
 from countermark.schemes._templates import Placeholder, Template, templates_in
 
 
@@ -74,14 +74,15 @@ def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
         else rule
         for name, rule in scheme.values.items()
     }
-    reduced = scheme.with_templates(reduce)
+    reduced = with_templates(scheme, reduce)
     # A hash over a value that is never signed is never made, so it cannot be confused.
     mac = reduced.mac
     compared = mac and mac._replace(
         siblings={name: text for name, text in mac.siblings.items() if not _names(text) & never}
     )
     groups = signed_templates(reduced.payload, compared, reduced.jwt)
-    return reduced.replaced(
+    return replaced(
+        reduced,
         ambiguous=ambiguity(groups, reduced.payload, compared, values),
         values=values,
         vectors=tuple(v for v in scheme.vectors if not never & v.attributes.keys()),

@@ -132,29 +132,6 @@ class Scheme:
 
         return cls(**read_file(path))
 
-    def replaced(self, **changes: Any) -> Scheme:
-        """Return a copy with other values of some attributes."""
-        return Scheme(**{name: getattr(self, name) for name in self.__slots__} | changes)
-
-    def with_templates(self, change: Callable[[Template], Template]) -> Scheme:
-        """Return a copy with each template of tokens and fields changed."""
-        payload, mac, jwt = self.payload, self.mac, self.jwt
-        if payload is not None:
-            payload = payload._replace(content=map_templates(payload.content, change))
-        if mac is not None:
-            siblings = map_templates(dict(mac.siblings), change)
-            mac = mac._replace(message=change(mac.message), siblings=siblings)
-        if jwt is not None:
-            header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
-            jwt = jwt._replace(header=header, claims=claims)
-        return self.replaced(
-            payload=payload,
-            mac=mac,
-            jwt=jwt,
-            token=map_templates(self.token, change),
-            fields=map_templates(self.fields, change),
-        )
-
     def rule(self, name: str) -> ValueRule:
         """Return what the vendor takes for the value *name*."""
         return self.values.get(name, _NO_RULE)
@@ -170,6 +147,26 @@ class Scheme:
 
     def __repr__(self) -> str:
         return f"<Scheme {getattr(self, 'slug', 'refused')}>"
+
+
+def replaced(scheme: Scheme, **changes: Any) -> Scheme:
+    """Return a copy of *scheme* with other values of some attributes."""
+    return Scheme(**{name: getattr(scheme, name) for name in Scheme.__slots__} | changes)
+
+
+def with_templates(scheme: Scheme, change: Callable[[Template], Template]) -> Scheme:
+    """Return a copy of *scheme* with each template of tokens and fields changed."""
+    payload, mac, jwt = scheme.payload, scheme.mac, scheme.jwt
+    if payload is not None:
+        payload = payload._replace(content=map_templates(payload.content, change))
+    if mac is not None:
+        siblings = map_templates(dict(mac.siblings), change)
+        mac = mac._replace(message=change(mac.message), siblings=siblings)
+    if jwt is not None:
+        header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
+        jwt = jwt._replace(header=header, claims=claims)
+    token, fields = map_templates(scheme.token, change), map_templates(scheme.fields, change)
+    return replaced(scheme, payload=payload, mac=mac, jwt=jwt, token=token, fields=fields)
 
 
 _NO_RULE = ValueRule()
