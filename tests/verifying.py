@@ -74,7 +74,8 @@ def visit_asgi(scope: Scope, **options: Any) -> Visit:
     sent: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append((scope["state"]["verified_identity"], scope["state"]["verdict"]))
+        state = scope["state"]
+        seen.append((state["countermark_verified_identity"], state["countermark_verdict"]))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
 

@@ -26,7 +26,7 @@ from countermark.signing._signer import Signer as Signer
 
 if TYPE_CHECKING:
     from countermark.keys._public import PublicKey as PublicKey
-    from countermark.verifying._results import Examination as Examination
+    from countermark.verifying._results import TokenCheck as TokenCheck
     from countermark.verifying._results import Verdict as Verdict
     from countermark.verifying._results import VerifiedIdentity as VerifiedIdentity
     from countermark.verifying._verifier import Verifier as Verifier
@@ -34,7 +34,7 @@ else:
     # Who signs need not pay for importing what verifies. Type checkers do not see this,
     # or every name would be there for them.
     _RECEIVING = {
-        "Examination": "countermark.verifying",
+        "TokenCheck": "countermark.verifying",
         "PublicKey": "countermark.keys",
         "Verdict": "countermark.verifying",
         "VerifiedIdentity": "countermark.verifying",

@@ -16,7 +16,7 @@ def checked_clock(clock: Any) -> Callable[[], float]:
 
 
 def is_async(function: object) -> bool:
-    """Tell whether calling *function* gives something to await."""
+    """Tell whether *function* returns an awaitable."""
     from inspect import iscoroutinefunction  # late, as it is slow to import
 
     return iscoroutinefunction(function) or iscoroutinefunction(

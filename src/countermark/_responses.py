@@ -1,4 +1,4 @@
-"""Whole responses of this package's own, whatever the protocol."""
+"""Complete responses of this package, in any protocol."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Header = tuple[str, str]
 
 
 class Response(NamedTuple):
-    """A whole response: status code, header pairs and body."""
+    """A response: status code, header pairs and body."""
 
     status: int
     headers: list[Header]
     body: bytes
 
     def __repr__(self) -> str:
-        # The body may hold tokens, and so may a header.
+        # The body and the headers may contain tokens.
         return f"<Response {self.status}>"
 
 
@@ -41,7 +41,7 @@ def problem(
 
 
 def json_response(status: int, content_type: str, content: object, *headers: Header) -> Response:
-    """Return *content* as JSON that nobody stores."""
+    """Return *content* as a JSON response that no cache stores."""
     body = json.dumps(content, separators=(",", ":")).encode()
     common = [
         ("Content-Type", content_type),
@@ -53,5 +53,5 @@ def json_response(status: int, content_type: str, content: object, *headers: Hea
 
 
 def without_body(response: Response) -> Response:
-    """Return what HEAD is answered with."""
+    """Return the response to HEAD."""
     return response._replace(body=b"")

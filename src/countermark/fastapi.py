@@ -1,24 +1,20 @@
 """FastAPI: the identities as dependencies, and the endpoint as a router.
 
-Needs the extra ``fastapi``. What FastAPI shares with Starlette is that of
-:mod:`countermark.starlette`, under the same names.
+Needs the extra ``fastapi``. The names of :mod:`countermark.starlette` are here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Unpack
 
 from countermark.asgi import SignaturesEndpoint
-from countermark.events import OnEvent
 from countermark.signing._endpoint import respond
 from countermark.signing._request_identity import RequestIdentity
-from countermark.verifying._authentication import Authentication
-from countermark.verifying._locations import Location
-from countermark.verifying._origins import AllowedOrigins
-from countermark.verifying._request_token import PrincipalReader
+from countermark.verifying._enforcement import Enforcement, EnforcementOptions
+from countermark.verifying._modes import ModeSetting
 from countermark.verifying._results import VerifiedIdentity
-from countermark.verifying._verifier import Verifier
+from countermark.verifying._tenants import VerifierSetting
 
 try:
     from fastapi import APIRouter, Depends, Request, Response, WebSocketException
@@ -40,7 +36,7 @@ from countermark.starlette import (
     context_processor,
     current_user_id,
     identity_from,
-    refuse,
+    refused_token_handler,
     verified_identity_from,
 )
 
@@ -54,124 +50,121 @@ __all__ = [
     "VerifyingMiddleware",
     "context_processor",
     "current_user_id",
-    "found_identity",
+    "get_identity",
+    "get_verified_identity",
     "identity_from",
-    "loaded_identity",
     "read_signatures",
-    "refuse",
+    "refused_token_handler",
     "signatures_router",
     "verified_identity",
     "verified_identity_from",
 ]
 
 
-async def loaded_identity(connection: HTTPConnection) -> RequestIdentity:
-    """Return the identity of a request or websocket, its principal looked up.
+async def get_identity(connection: HTTPConnection) -> RequestIdentity:
+    """Return the identity of a request or websocket, after looking up its principal.
 
     Raises:
-        ConfigurationError: No middleware is around the application.
+        ConfigurationError: The application has no such middleware.
     """
     return await identity_from(connection).load()
 
 
-#: The annotation of a parameter that is the request's identity, ready to be read.
-IdentityDep = Annotated[RequestIdentity, Depends(loaded_identity)]
+#: The annotation of a parameter for the request's identity, ready to be read.
+IdentityDep = Annotated[RequestIdentity, Depends(get_identity)]
 
 
-async def found_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
-    """Return whose request or websocket it is, as :class:`VerifyingMiddleware` has found.
-
-    None: it is not verified.
+async def get_verified_identity(connection: HTTPConnection) -> VerifiedIdentity | None:
+    """Return the identity that :class:`VerifyingMiddleware` verified; None: not verified.
 
     Raises:
-        ConfigurationError: No such middleware is around the application.
+        ConfigurationError: The application has no such middleware.
     """
     return verified_identity_from(connection)
 
 
-#: The annotation of a parameter that is what :class:`VerifyingMiddleware` has found, or None.
-VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(found_identity)]
+#: The annotation of a parameter for the identity that :class:`VerifyingMiddleware` verified.
+VerifiedIdentityDep = Annotated[VerifiedIdentity | None, Depends(get_verified_identity)]
 
 
 @guarded
 def verified_identity(
-    verifier: Verifier,
+    verifier: VerifierSetting,
     *,
-    token: Location | str | None = None,
-    principal: PrincipalReader | None = None,
-    origins: AllowedOrigins | Iterable[str] | None = None,
+    mode: ModeSetting = "enforce",
     optional: bool = False,
-    on_event: OnEvent | None = None,
+    **options: Unpack[EnforcementOptions],
 ) -> Callable[..., Awaitable[VerifiedIdentity | None]]:
-    """Return a dependency that is whose request or websocket it is, without a middleware.
+    """Return a dependency whose value is the verified identity, without a middleware.
 
-    A request whose token is not good raises a :class:`RefusedToken`, a websocket closes
-    with 1008. ``app.add_exception_handler(RefusedToken, refuse)`` answers as the
-    middleware does. The OpenAPI document has the token as a security scheme.
+    A refused request raises a :class:`RefusedToken`; a refused websocket is closed with
+    1008. ``app.add_exception_handler(RefusedToken, refused_token_handler)`` responds as
+    the middleware does. The OpenAPI document describes the token as a security scheme.
+
+    The value is None for a request that is allowed without being verified: in ``monitor``
+    or ``off``, by the allowance, or because the token is optional.
 
     Args:
-        verifier: The verifier.
-        token: As for :class:`countermark.asgi.VerifyingMiddleware`, and so are
-            *principal*, *origins* and *on_event*.
-        optional: Whether a request without a token is let in; it is None then.
+        verifier: As for :class:`countermark.verifying.Enforcement`.
+        mode: As there.
+        optional: Whether a request without a token is anonymous, and not counted.
+        options: As there.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
-    authentication = Authentication(
-        verifier, token=token, principal=principal, origins=origins, on_event=on_event
-    )
-    documented = Depends(_TokenScheme(authentication.place, verifier))
+    enforcement = Enforcement(verifier, mode=mode, **options)
+    documented = Depends(_TokenScheme(enforcement))
 
-    async def whose(connection: HTTPConnection, _: None = documented) -> VerifiedIdentity | None:
-        verdict = authentication.verdict(connection.scope, optional=optional)
-        if verdict is None:
-            return None
-        if verdict.identity is None:
-            refused = RefusedToken(verdict, authentication.answer(verdict, connection.scope))
-            if connection.scope["type"] == "websocket":
-                raise WebSocketException(1008, refused.detail)
-            raise refused
-        return verdict.identity
+    async def verify(connection: HTTPConnection, _: None = documented) -> VerifiedIdentity | None:
+        scope = connection.scope
+        verdict = await enforcement.ajudge(scope, optional=optional)
+        if verdict is None or verdict.admitted:
+            return None if verdict is None else verdict.identity
+        refused = RefusedToken(verdict, enforcement.refusal(verdict, scope))
+        if scope["type"] == "websocket":
+            raise WebSocketException(1008, refused.detail)
+        raise refused
 
-    return whose
+    return verify
 
 
 class _TokenScheme(SecurityBase):
-    """What the OpenAPI document says of a token. It reads nothing."""
+    """Describes the token in the OpenAPI document. It reads nothing."""
 
-    def __init__(self, place: Location, verifier: Verifier) -> None:
-        # With the place: two dependencies may read one scheme's tokens from two.
-        self.scheme_name = f"{verifier.scheme.slug}-{place.kind}-{place.name}"
-        description = f"Shows whose request it is; signed as {verifier.scheme.name} has it."
+    def __init__(self, enforcement: Enforcement) -> None:
+        location, scheme = enforcement.location, enforcement.scheme
+        # With the location: two dependencies may read one scheme's tokens from two.
+        self.scheme_name = f"{scheme}-{location.kind}-{location.name}"
+        description = f"A token of the scheme {scheme} for the current user."
         self.model = APIKey.model_validate(
-            {"in": place.kind, "name": place.name, "description": description}
+            {"in": location.kind, "name": location.name, "description": description}
         )
 
     async def __call__(self) -> None:
-        """Do nothing; it is a dependency so that it is in the document."""
+        """Do nothing: as a dependency it is part of the OpenAPI document."""
 
 
 def signatures_router(path: str = "/signatures") -> APIRouter:
     """Return a router with the current user's signatures as JSON at *path*.
 
-    It answers as :class:`countermark.asgi.SignaturesEndpoint` does, and stands in
-    the OpenAPI document. Where a dependency says who the user is, include it with
-    that dependency: ``app.include_router(signatures_router(), dependencies=[...])``.
+    It responds as :class:`countermark.asgi.SignaturesEndpoint` does, and is part of the
+    OpenAPI document. If a dependency finds the user, include the router with that
+    dependency: ``app.include_router(signatures_router(), dependencies=[...])``.
     """
     router = APIRouter()
     add = router.add_api_route
     add(path, read_signatures, methods=["GET"], name="signatures", responses=_RESPONSES)
-    # In a route of its own, as two methods of one would share their operation id.
+    # In a separate route: two methods of one route would share their operation id.
     add(path, read_signatures, methods=["HEAD"], include_in_schema=False)
-    # All other methods, as FastAPI's own 405 would have another form. An ASGI application
-    # is no function of a request, but routes take both.
+    # All other methods: FastAPI's own 405 has another format. Routes take an ASGI application
+    # as well as a function.
     router.add_route(path, SignaturesEndpoint(), include_in_schema=False)  # type: ignore[arg-type]
     return router
 
 
 async def read_signatures(request: Request, identity: IdentityDep) -> Response:
-    """What the front end hands to each vendor to show who the current user is."""
+    """Return the current user's signatures as JSON."""
     status, headers, body = respond(request.method, identity)
     return Response(body, status, dict(headers))
 
@@ -182,7 +175,7 @@ _SIGNATURES: dict[str, Any] = {
     "properties": {
         "marker": {
             "type": "string",
-            "description": "Changes when somebody else is signed in.",
+            "description": "Changes when another user signs in.",
         }
     },
     "additionalProperties": {
@@ -209,6 +202,6 @@ def _described(description: str, media_type: str, schema: dict[str, Any]) -> dic
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _described("The signatures of the current user.", "application/json", _SIGNATURES),
-    401: _described("Nobody is signed in.", "application/problem+json", _PROBLEM),
-    503: _described("The server could not tell who this is.", "application/problem+json", _PROBLEM),
+    401: _described("The request is anonymous.", "application/problem+json", _PROBLEM),
+    503: _described("The server could not look up the user.", "application/problem+json", _PROBLEM),
 }

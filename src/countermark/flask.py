@@ -1,7 +1,6 @@
-"""Flask: an extension, the handles, the template helper, the endpoint as a blueprint.
+"""Flask: an extension, the identities, a template helper, and the endpoint as a blueprint.
 
-Needs the extra ``flask``. Where Flask-Login is set up, its current user is whose
-request it is.
+Needs the extra ``flask``. If Flask-Login is set up, its current user is the principal.
 """
 
 from __future__ import annotations
@@ -19,8 +18,16 @@ from countermark.signing._endpoint import respond
 from countermark.signing._markup import identity_script
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._signer import Signer
+from countermark.verifying._enforcement import EnforcementOptions
 from countermark.verifying._results import VerifiedIdentity
-from countermark.wsgi import ENVIRON_KEY, VERIFIED_IDENTITY_KEY, SigningMiddleware
+from countermark.verifying._tenants import VerifierSetting
+from countermark.verifying._verifier import Verifier
+from countermark.wsgi import (
+    ENVIRON_KEY,
+    VERIFIED_IDENTITY_KEY,
+    SigningMiddleware,
+    VerifyingMiddleware,
+)
 
 try:
     from flask import Blueprint, Flask, Request, Response, current_app, has_app_context
@@ -34,34 +41,47 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 _PREFIX = "COUNTERMARK_"
-# The keys that are options of the middleware.
-_OPTIONS = ("VARY", "CACHE_CONTROL", "SIGN_IMPERSONATED", "ON_EVENT")
-_NAMES = ("SIGNERS", "USER_ID", "USER_FIELDS", *_OPTIONS)
+# The keys that are options of the signing middleware, and of the verifying one.
+_SIGNING = ("VARY", "CACHE_CONTROL", "SIGN_IMPERSONATED", "ON_EVENT")
+_VERIFYING = ("MODE", *sorted(name.upper() for name in EnforcementOptions.__optional_keys__))
+_NAMES = ("SIGNERS", "USER_ID", "USER_FIELDS", "VERIFIER", *{*_SIGNING, *_VERIFYING})
 _KEYS = {_PREFIX + name for name in _NAMES}
 
 
 class Countermark:
-    """Signs the current user's id for front-end products, once per request.
+    """Signs the current user's id for front-end products, verifies tokens, or both.
 
-    One object may serve several applications; what belongs to one is in its
-    ``config``:
+    One object may serve several applications; the settings are in each application's
+    ``config``.
+
+    For signing:
 
     * ``COUNTERMARK_SIGNERS``: a signer or several, each a ``Signer`` or the name of
-      a scheme whose secret is in the environment; or a function that returns the
-      signers of a tenant, asked again after a minute. Needed.
+      a scheme with its secret in the environment; or a function that returns the
+      signers of a tenant, called again after a minute.
     * ``COUNTERMARK_USER_ID``: the attribute of Flask-Login's user that holds the
       id; by default ``id``.
-    * ``COUNTERMARK_USER_FIELDS``: what else of the user vendors sign, an argument of
-      ``Principal`` and the attribute that holds it: ``{"email": "email"}``.
+    * ``COUNTERMARK_USER_FIELDS``: other values of the user that vendors sign, by the
+      argument of ``Principal``, with the attribute that holds each: ``{"email": "email"}``.
     * ``COUNTERMARK_VARY``, ``COUNTERMARK_CACHE_CONTROL``,
       ``COUNTERMARK_SIGN_IMPERSONATED``, ``COUNTERMARK_ON_EVENT``: the options of
       :class:`countermark.wsgi.SigningMiddleware`.
 
+    For verifying:
+
+    * ``COUNTERMARK_VERIFIER``: a ``Verifier``, the name of a scheme with its secret in
+      the environment, or a function that returns the verifier of a tenant.
+    * ``COUNTERMARK_MODE``: ``off``, ``monitor`` or ``enforce``, or a function. Required.
+    * ``COUNTERMARK_TOKEN``, ``COUNTERMARK_CLAIMED_ID``, ``COUNTERMARK_ORIGINS``,
+      ``COUNTERMARK_ALLOWANCE``, ``COUNTERMARK_TENANT``, ``COUNTERMARK_METER``,
+      ``COUNTERMARK_ON_EVENT``: the options of
+      :class:`countermark.verifying.Enforcement`.
+
     Args:
         app: The application, or None to call :meth:`init_app` later.
-        principal: Takes the WSGI environ and returns whose request it is, as for
-            the middleware; the context of Flask is there, so ``session`` and ``g``
-            may be read. By default it is Flask-Login's current user.
+        principal: Takes the WSGI environ and returns the current user, as for the
+            signing middleware. It runs in Flask's context, so it may read ``session``
+            and ``g``. By default it returns Flask-Login's current user.
 
     Raises:
         ConfigurationError: As for :meth:`init_app`.
@@ -80,9 +100,8 @@ class Countermark:
         """Set *app* up, after Flask-Login and before other wrappers of ``app.wsgi_app``.
 
         Raises:
-            ConfigurationError: *app* is set up already, its ``config`` lacks something
-                or does not fit together, or there is neither *principal* nor
-                Flask-Login.
+            ConfigurationError: *app* is set up already, a setting is missing or invalid,
+                or it signs and there is neither *principal* nor Flask-Login.
         """
         if "countermark" in app.extensions:
             raise ConfigurationError(
@@ -95,15 +114,19 @@ class Countermark:
                 f"unknown setting {_PREFIX}… {given}; leave it out. The settings are"
                 f" {', '.join(sorted(_KEYS))}"
             )
-        options = {
-            key.lower(): app.config[_PREFIX + key]
-            for key in _OPTIONS
-            if _PREFIX + key in app.config
-        }
-        # Around Flask alone, so that its context is still there when a response starts.
-        app.wsgi_app = SigningMiddleware(  # type: ignore[method-assign]
-            app.wsgi_app, signers=_signers(app), principal=self._resolver(app), **options
-        )
+        verifier = app.config.get(_PREFIX + "VERIFIER")
+        if verifier is None or app.config.get(_PREFIX + "SIGNERS") is not None:
+            # Around Flask alone, so that its context still exists when a response starts.
+            app.wsgi_app = SigningMiddleware(  # type: ignore[method-assign]
+                app.wsgi_app,
+                signers=_signers(app),
+                principal=self._resolver(app),
+                **_options(app, _SIGNING),
+            )
+        if verifier is not None:
+            app.wsgi_app = VerifyingMiddleware(  # type: ignore[method-assign]
+                app.wsgi_app, verifier=_verifier(verifier), **_verifying_options(app)
+            )
         app.jinja_env.globals["countermark"] = countermark
         app.extensions["countermark"] = self
 
@@ -113,19 +136,19 @@ class Countermark:
         for key in ("USER_ID", "USER_FIELDS"):
             if _PREFIX + key in app.config:
                 raise ConfigurationError(
-                    f"{_PREFIX}{key} is about Flask-Login's user, whom principal= replaces;"
+                    f"{_PREFIX}{key} is about Flask-Login's user, which principal= replaces;"
                     " leave one of them out"
                 )
         return self._principal if is_async(self._principal) else _of(app, self._principal)
 
 
 def _of(app: Flask, principal: Any) -> Resolver:
-    """Return the resolver that does not take another application's session for this one's."""
+    """Return a resolver that refuses to read the session of another application."""
 
     def resolve(environ: WSGIEnvironment) -> Any:
-        # Outside of a context, what is in the environ can still be read.
+        # Outside a context the environ can still be read.
         if has_app_context() and current_app._get_current_object() is not app:  # type: ignore[attr-defined]  # noqa: SLF001
-            raise LookupError("the response is another application's")
+            raise LookupError("the response belongs to another application")
         return principal(environ)
 
     return resolve
@@ -152,7 +175,7 @@ current_identity: RequestIdentity = LocalProxy(identity_from)  # type: ignore[as
 
 
 def verified_identity_from(request: Request | None = None) -> VerifiedIdentity | None:
-    """Return whose request it is, as ``VerifyingMiddleware`` has found; None: not verified.
+    """Return the identity that ``VerifyingMiddleware`` verified; None: not verified.
 
     Args:
         request: By default the current one.
@@ -163,8 +186,8 @@ def verified_identity_from(request: Request | None = None) -> VerifiedIdentity |
     environ = (current_request if request is None else request).environ
     if VERIFIED_IDENTITY_KEY not in environ:
         raise ConfigurationError(
-            "nothing has verified this request; put the middleware around the application:"
-            " app.wsgi_app = VerifyingMiddleware(app.wsgi_app, verifier=..., mode=...)"
+            "this request has not been verified; set COUNTERMARK_VERIFIER and call"
+            " Countermark(app), or put VerifyingMiddleware around app.wsgi_app"
         )
     found: VerifiedIdentity | None = environ[VERIFIED_IDENTITY_KEY]
     return found
@@ -173,26 +196,46 @@ def verified_identity_from(request: Request | None = None) -> VerifiedIdentity |
 def countermark(
     scheme: str | None = None, *, id: str = "countermark", nonce: str | None = None
 ) -> Markup:
-    """Return the script element with what the front end gets; templates know it by this name.
+    """Return the script element with the tokens; templates call it by this name.
 
     The arguments are those of :func:`countermark.signing.identity_script`.
 
     Raises:
         ConfigurationError: As for :func:`identity_from` and ``identity_script``.
     """
-    # Escaped there, so that nothing can break out of the element.
+    # identity_script() escapes its content.
     return Markup(identity_script(identity_from(), scheme, id=id, nonce=nonce))  # noqa: S704
 
 
 #: The current user's signatures as JSON, at ``/signatures`` or another ``url_prefix``.
-blueprint = Blueprint("countermark", __name__, url_prefix="/signatures")
+signatures_blueprint = Blueprint("countermark", __name__, url_prefix="/signatures")
 
 
-@blueprint.get("")
+@signatures_blueprint.get("")
 def signatures() -> Response:
-    """What the front end hands to each vendor to show who the current user is."""
+    """Return the current user's signatures as JSON."""
     status, headers, body = respond(current_request.method, identity_from())
-    return Response([body], status, headers)  # of bare bytes, Flask would count the length anew
+    return Response([body], status, headers)  # from bytes, Flask would compute the length again
+
+
+def _options(app: Flask, names: Iterable[str]) -> dict[str, Any]:
+    """Return the settings of *names* as keyword arguments."""
+    return {
+        name.lower(): app.config[_PREFIX + name] for name in names if _PREFIX + name in app.config
+    }
+
+
+def _verifying_options(app: Flask) -> Any:
+    options = _options(app, _VERIFYING)
+    if "mode" not in options:
+        raise ConfigurationError(
+            "COUNTERMARK_MODE is missing; set it to 'off', 'monitor' or 'enforce'"
+        )
+    return options
+
+
+def _verifier(given: Any) -> VerifierSetting:
+    return Verifier.from_env(given) if isinstance(given, str) else given
 
 
 def _unknown_keys(app: Flask) -> set[str]:
@@ -204,7 +247,7 @@ def _signers(app: Flask) -> Signers:
     if given is None:
         raise ConfigurationError(
             "COUNTERMARK_SIGNERS is missing; set it, for instance to ['stigg'], with its secret in"
-            " the environment"
+            " the environment, or set COUNTERMARK_VERIFIER to verify tokens"
         )
     if callable(given) or isinstance(given, Signer):
         return given  # type: ignore[no-any-return]
@@ -218,11 +261,11 @@ def _signers(app: Flask) -> Signers:
 
 
 def _login_resolver(app: Flask) -> Resolver:
-    """Return the resolver by Flask-Login's current user."""
+    """Return the resolver that reads Flask-Login's current user."""
     manager = getattr(app, "login_manager", None)
     if manager is None:
         raise ConfigurationError(
-            "there is no way to tell the current user: set Flask-Login up first, or give"
+            "there is no source for the current user: set Flask-Login up first, or give"
             " Countermark(principal=...)"
         )
     from flask_login import current_user
@@ -241,10 +284,10 @@ def _login_resolver(app: Flask) -> Resolver:
     read = principal_of_user(user_id, **fields)
 
     def resolve(environ: WSGIEnvironment) -> Principal | Identifier | None:
-        # Another application inside this one may have other users under the same ids;
-        # and after the request there is no current user, which is not the same as nobody.
+        # An application inside this one may have other users with the same ids. After the
+        # request there is no current user, which differs from an anonymous one.
         if current_app.login_manager is not manager:  # type: ignore[attr-defined]
-            raise LookupError("the current user is of another application")
+            raise LookupError("the current user belongs to another application")
         return read(current_user)
 
     return resolve

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, redirect, render_template_string, stream_with_context
 
-from countermark.flask import Countermark, blueprint, current_identity, identity_from
+from countermark.flask import Countermark, current_identity, identity_from, signatures_blueprint
 from tests.frameworks import cases
 
 PRINCIPAL = "tests.principal"  # the place in the environ where these tests keep users
@@ -62,7 +62,7 @@ def create_app() -> Flask:
     app = Flask(__name__)
     app.config["COUNTERMARK_SIGNERS"] = cases.signers()
     Countermark(app, principal=whose)
-    app.register_blueprint(blueprint)
+    app.register_blueprint(signatures_blueprint)
     add_routes(app)
     return app
 

@@ -114,7 +114,7 @@ def test_a_view_that_forgets_to_load_gets_no_token_but_the_response_does(
 def test_a_lazy_user_of_another_middleware_is_the_one_who_counts(
     resolver: str, awaited: bool
 ) -> None:
-    from countermark.django.resolvers import acurrent_user
+    from countermark.django._resolvers import acurrent_user
 
     request = RequestFactory().get("/")
     request.auser_was_asked = False
@@ -141,7 +141,7 @@ def test_a_lazy_user_of_another_middleware_is_the_one_who_counts(
 
 
 def test_the_principal_of_a_user_leaves_out_what_is_odd() -> None:
-    from countermark.django.resolvers import principal_of
+    from countermark.django._resolvers import principal_of
 
     ann = person("user-1")
     assert principal_of(ann) == Principal("user-1", email="user-1@a.example", name="Ann")
@@ -264,7 +264,7 @@ def test_a_resolver_that_raises_is_one_event_and_a_page(
 def test_who_is_told_while_the_lookup_runs_is_not_forgotten(
     counter: EventCounter, outcome: Any
 ) -> None:
-    from countermark.django import conf
+    from countermark.django import _conf
     from countermark.django.identity import DjangoIdentity
 
     async def aresolve(request: Any) -> Any:
@@ -274,7 +274,7 @@ def test_who_is_told_while_the_lookup_runs_is_not_forgotten(
         return outcome
 
     with configured(RESOLVER=aresolve, ON_EVENT=counter):
-        identity = DjangoIdentity(conf.current(), RequestFactory().get("/"))
+        identity = DjangoIdentity(_conf.current(), RequestFactory().get("/"))
         asyncio.run(identity.settle())
         assert identity["stigg"].token == STIGG.sign("user-2")
     assert counter.total("failed", reason="resolver_raised") == 0
@@ -383,12 +383,12 @@ def test_the_nonce_of_django_is_the_page_s(ask: Ask) -> None:
 
 
 def signed_request(user: str) -> Any:
-    from countermark.django import conf
+    from countermark.django import _conf
     from countermark.django.identity import DjangoIdentity
 
     request = RequestFactory().get("/")
     request.user = person(user)
-    request.countermark = DjangoIdentity(conf.current(), request)
+    request.countermark = DjangoIdentity(_conf.current(), request)
     return request
 
 

@@ -18,7 +18,7 @@ from django.core.cache import cache  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
-from countermark.django.checks import (  # noqa: E402
+from countermark.django._checks import (  # noqa: E402
     AUTHENTICATION,
     CONDITIONAL_GET,
     MIDDLEWARE,
@@ -120,8 +120,8 @@ def test_an_etag_and_a_token_never_meet_if_the_checks_are_heeded(first: bool) ->
 def test_the_endpoint_is_kept_out_of_caches_whatever_it_says() -> None:
     from django.test import RequestFactory
 
+    from countermark.django._views import signatures
     from countermark.django.middleware import SigningMiddleware
-    from countermark.django.views import signatures
 
     request = RequestFactory().get("/")
     SigningMiddleware(signatures)(request)

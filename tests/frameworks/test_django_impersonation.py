@@ -23,8 +23,8 @@ from django.core.signing import TimestampSigner  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils.functional import SimpleLazyObject  # noqa: E402
 
-from countermark.django import aactor_from, actor_from, checks  # noqa: E402
-from countermark.django.resolvers import acurrent_user, current_user  # noqa: E402
+from countermark.django import _checks, aactor_from, actor_from  # noqa: E402
+from countermark.django._resolvers import acurrent_user, current_user  # noqa: E402
 from tests.frameworks.django_project import settings  # noqa: E402
 from tests.frameworks.django_project.people import person  # noqa: E402
 
@@ -83,7 +83,7 @@ def found(**changes: Any) -> list[str]:
     installed = [*settings.INSTALLED_APPS, "hijack.apps.HijackConfig"]
     given = {**settings.COUNTERMARK, **changes}
     with override_settings(INSTALLED_APPS=installed, COUNTERMARK=given):
-        return [message.id or "" for message in checks.check_settings()]
+        return [message.id or "" for message in _checks.check_settings()]
 
 
 def test_the_check_says_what_the_settings_do_about_staff() -> None:
@@ -92,7 +92,7 @@ def test_the_check_says_what_the_settings_do_about_staff() -> None:
     assert found(RESOLVER=f"{settings.PROJECT}.people.resolve") == ["countermark.W010"]
     assert found(SIGNERS=7) == ["countermark.E001"]
     with override_settings(COUNTERMARK=settings.COUNTERMARK):
-        assert checks.check_settings() == []
+        assert _checks.check_settings() == []
 
 
 def request_of(entries: dict[str, Any] | None = None, user: Any = None, **attributes: Any) -> Any:

@@ -27,7 +27,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.core.management import CommandError, call_command  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
-from countermark.django import checks, conf  # noqa: E402
+from countermark.django import _checks, _conf  # noqa: E402
 from tests.frameworks.django_project import settings  # noqa: E402
 
 PEOPLE = f"{settings.PROJECT}.people"
@@ -42,12 +42,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SHORT_SECRET", "b8a0c2d4")
     monkeypatch.setenv("PLACEHOLDER", "changeme")
     yield
-    conf.current.cache_clear()
+    _conf.current.cache_clear()
 
 
 def found(**changes: Any) -> list[str]:
     with override_settings(**changes):
-        return sorted(message.id for message in checks.check_settings())
+        return sorted(message.id for message in _checks.check_settings())
 
 
 def signing(signers: Any, **changes: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ WRONG: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("id", "given"), WRONG)
 def test_a_mistake_is_an_error_of_the_checks_and_stops_the_process(id: str, given: Any) -> None:
     with override_settings(COUNTERMARK=given):
-        messages = checks.check_settings()
+        messages = _checks.check_settings()
         assert [message.id for message in messages] == [f"countermark.{id}"]
         for make in (WSGIHandler, get_asgi_application):
             with pytest.raises(ConfigurationError) as caught:
@@ -112,7 +112,7 @@ def test_a_mistake_is_an_error_of_the_checks_and_stops_the_process(id: str, give
 def test_a_secret_in_the_wrong_place_is_in_no_frame_of_ours() -> None:
     with override_settings(**signing({"stigg": {"keyring": SECRET}})):
         try:
-            conf.current()
+            _conf.current()
         except ConfigurationError as error:
             caught = error
     assert caught.__context__ is None
@@ -152,12 +152,12 @@ def test_the_place_of_the_middleware(
     id: str | None, middleware: list[str], resolver: str | None
 ) -> None:
     names = {
-        "session": checks.SESSION,
-        "user": checks.AUTHENTICATION,
-        "own": checks.MIDDLEWARE,
-        "update": checks.UPDATE_CACHE,
+        "session": _checks.SESSION,
+        "user": _checks.AUTHENTICATION,
+        "own": _checks.MIDDLEWARE,
+        "update": _checks.UPDATE_CACHE,
         "fetch": "django.middleware.cache.FetchFromCacheMiddleware",
-        "etag": checks.CONDITIONAL_GET,
+        "etag": _checks.CONDITIONAL_GET,
         "sub": "django.contrib.auth.middleware.PersistentRemoteUserMiddleware",
     }
     if "sub" in middleware:
@@ -170,7 +170,7 @@ def test_the_place_of_the_middleware(
 
 
 def test_no_token_in_headers_and_an_etag_is_fine() -> None:
-    middleware = [*settings.MIDDLEWARE, checks.CONDITIONAL_GET]
+    middleware = [*settings.MIDDLEWARE, _checks.CONDITIONAL_GET]
     given = signing({"stigg": {**RING, "header": None}})
     assert found(MIDDLEWARE=middleware, **given) == []
 
@@ -181,7 +181,7 @@ def test_weak_keys_and_ambiguous_vendors_are_warned_of() -> None:
 
 
 def test_each_kind_of_message_has_an_id_of_its_own() -> None:
-    source = Path(checks.__file__).read_text(encoding="utf-8")
+    source = Path(_checks.__file__).read_text(encoding="utf-8")
     warned = re.findall(r"countermark\.[EW]\d{3}", source)
     assert len(warned) == len(set(warned))
     ids = [f"countermark.{id}" for id, _ in WRONG] + warned
@@ -190,8 +190,8 @@ def test_each_kind_of_message_has_an_id_of_its_own() -> None:
 
 
 def test_the_checks_run_among_those_of_security() -> None:
-    assert [c for c in registry.get_checks() if c is checks.check_settings] != []
-    assert checks.check_settings.tags == (Tags.security,)  # type: ignore[attr-defined]
+    assert [c for c in registry.get_checks() if c is _checks.check_settings] != []
+    assert _checks.check_settings.tags == (Tags.security,)  # type: ignore[attr-defined]
 
 
 def test_a_list_of_names_reads_the_vendors_own_variables() -> None:
@@ -246,9 +246,9 @@ def test_overridden_settings_count_at_once_and_no_longer() -> None:
             expected = Signer("stigg", Keyring(secret)).sign("user-1")
             assert wsgi(handler, "/plain", **who).headers[TOKEN] == expected
     assert TOKEN not in wsgi(handler, "/plain", **who).headers
-    first = conf.current()
+    first = _conf.current()
     with override_settings(USE_TZ=False):
-        assert conf.current() is first  # another setting changes nothing
+        assert _conf.current() is first  # another setting changes nothing
 
 
 def test_vary_and_events_are_as_set() -> None:
@@ -293,7 +293,7 @@ def test_the_command_shows_the_vendors_and_no_secret() -> None:
 
 def test_the_command_knows_of_tenants() -> None:
     with override_settings(COUNTERMARK={"SIGNERS": f"{PEOPLE}.signers_of"}):
-        assert run() == "Each tenant has signers of its own.\n"
+        assert run() == "Each tenant has its own signers.\n"
 
 
 def test_the_command_fails_if_an_example_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,7 @@ def test_without_django_the_message_names_the_extra() -> None:
 
 @pytest.mark.parametrize("path", [".x", "x", "no.such.module", "json.nothing", ""])
 def test_a_dotted_path_that_leads_nowhere_is_a_check_and_is_not_repeated(path: str) -> None:
-    configuration, problems = conf.examine({"SIGNERS": ["stigg"], "RESOLVER": path})
+    configuration, problems = _conf.examine({"SIGNERS": ["stigg"], "RESOLVER": path})
     assert configuration is None
     found = [problem for problem in problems if problem.id == "countermark.E004"]
     assert [problem.message.startswith("RESOLVER") for problem in found] == [True]
@@ -336,8 +336,8 @@ def test_a_dotted_path_that_leads_nowhere_is_a_check_and_is_not_repeated(path: s
 def test_an_etag_from_outside_needs_no_store(
     cache_control: str | None, first: bool, ids: list[str], header: bool
 ) -> None:
-    own = [checks.SESSION, checks.AUTHENTICATION, checks.MIDDLEWARE]
-    etag = [checks.CONDITIONAL_GET]
+    own = [_checks.SESSION, _checks.AUTHENTICATION, _checks.MIDDLEWARE]
+    etag = [_checks.CONDITIONAL_GET]
     options: dict[str, Any] = {"CACHE_CONTROL": cache_control} if cache_control else {}
     given = {"stigg": {**RING, **({} if header else {"header": None})}}
     expected = ids if header else [id for id in ids if id != "countermark.W005"]

@@ -17,7 +17,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from countermark import ConfigurationError, InvalidKey, Keyring, Principal, Signer
-from countermark.flask import Countermark, blueprint, current_identity, identity_from
+from countermark.flask import Countermark, current_identity, identity_from, signatures_blueprint
 from countermark.resolvers import from_environ
 from tests.conftest import SECRET, Events
 
@@ -56,7 +56,7 @@ def create_app(load: Callable[[str], Any] = User, **config: Any) -> Flask:
     app.config.update({"SECRET_KEY": SECRET, "COUNTERMARK_SIGNERS": STIGG, **config})
     LoginManager(app).user_loader(load)
     Countermark(app)
-    app.register_blueprint(blueprint)
+    app.register_blueprint(signatures_blueprint)
     app.add_url_rule("/", view_func=page)
     app.add_url_rule("/public", "public", lambda: Response("a", headers={"Expires": "0"}))
     app.add_url_rule("/sign-in/<user_id>", view_func=sign_in)
@@ -409,7 +409,7 @@ def test_the_endpoint_may_lie_elsewhere() -> None:
     app = Flask(__name__)
     app.config["COUNTERMARK_SIGNERS"] = STIGG
     Countermark(app, principal=nobody)
-    app.register_blueprint(blueprint, url_prefix="/me/tokens")
+    app.register_blueprint(signatures_blueprint, url_prefix="/me/tokens")
     assert app.test_client().get("/me/tokens").status_code == 401
     assert app.test_client().get("/signatures").status_code == 404
 
@@ -444,7 +444,10 @@ def configured(**config: Any) -> Flask:
         ({"COUNTERMARK_SIGNER": STIGG}, "unknown setting COUNTERMARK_… 'SIGNER'"),
         ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_CACHE_CONTROL": "public"}, "cache_control="),
         ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_VARY": "a b"}, "vary="),
-        ({"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_USER_ID": "uuid"}, "whom principal= replaces"),
+        (
+            {"COUNTERMARK_SIGNERS": STIGG, "COUNTERMARK_USER_ID": "uuid"},
+            "principal= replaces",
+        ),
     ],
 )
 def test_a_mistake_in_the_configuration_stops_the_start(

@@ -21,7 +21,7 @@ from django.core.management import call_command  # noqa: E402
 from django.core.management.base import SystemCheckError  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
-from countermark.django import checks, conf  # noqa: E402
+from countermark.django import _checks, _conf  # noqa: E402
 
 __all__ = ["shown_by"]  # a fixture
 
@@ -43,7 +43,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "variable": lambda given: {"SIGNERS": {"stigg": {"variable": given}}},
     **{
         key: lambda given, key=key: {"SIGNERS": ["stigg"], key: given}  # type: ignore[misc]
-        for key in sorted(conf.KEYS - {"SIGNERS"})
+        for key in sorted(_conf.KEYS - {"SIGNERS"})
     },
 }
 
@@ -56,20 +56,20 @@ def configure(setting: Any) -> object:
     """Do all that reads the setting: the checks, the command, the first request."""
     printed = io.StringIO()
     with override_settings(COUNTERMARK=setting):
-        found = [str(message) for message in checks.check_settings()]
+        found = [str(message) for message in _checks.check_settings()]
         try:
             call_command("check", stdout=printed, stderr=printed)
         except SystemCheckError as error:
             found.append(str(error))
             sys.stdout.write(f"{found} {printed.getvalue()}")
-        return conf.current()
+        return _conf.current()
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("STIGG_SIGNING_SECRET", KEY)
     yield
-    conf.current.cache_clear()
+    _conf.current.cache_clear()
 
 
 @pytest.mark.parametrize("given", GIVEN)
@@ -83,4 +83,4 @@ def test_a_secret_in_a_wrong_place_of_the_setting_is_not_shown(
 
 def test_a_good_setting_gets_through() -> None:
     with override_settings(COUNTERMARK={"SIGNERS": ["stigg"], "RESOLVER": "builtins.repr"}):
-        assert conf.current()
+        assert _conf.current()

@@ -25,7 +25,7 @@ from django.http import HttpResponse  # noqa: E402
 from django.test import AsyncClient, Client, override_settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from countermark.django.verifying import verified_identity_from  # noqa: E402
+from countermark.django import verified_identity_from  # noqa: E402
 
 
 def account(request: Any, id: str) -> Any:
@@ -108,7 +108,7 @@ def test_a_signature_in_the_query(ask: Ask) -> None:
     options: Any = {
         "verifier": FLOW,
         "token": from_query("signature"),
-        "principal": from_query("customerReference"),
+        "claimed_id": from_query("customerReference"),
     }
     token = FLOW_SIGNER.sign("user-1").replace("+", "%2B")
     query = f"signature={token}&customerReference=user-1"
@@ -118,9 +118,9 @@ def test_a_signature_in_the_query(ask: Ask) -> None:
 
 def test_without_the_middleware_it_says_what_to_do() -> None:
     with override_settings(ROOT_URLCONF=__name__):
-        with pytest.raises(ConfigurationError, match="put VerifyingMiddleware around"):
+        with pytest.raises(ConfigurationError, match="this request has not been verified; put"):
             Client().get("/accounts/user-1")
-        with pytest.raises(ConfigurationError, match="put VerifyingMiddleware around"):
+        with pytest.raises(ConfigurationError, match="this request has not been verified; put"):
             asyncio.run(AsyncClient().get("/accounts/user-1"))
 
 

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from countermark import ConfigurationError, VerifiedIdentity, starlette
+from countermark import ConfigurationError, Verdict, VerifiedIdentity, starlette
 from countermark import fastapi as adapter
 from countermark.fastapi import (
     RefusedToken,
     VerifiedIdentityDep,
     VerifyingMiddleware,
-    found_identity,
-    refuse,
+    get_verified_identity,
+    refused_token_handler,
     verified_identity,
 )
-from countermark.verifying import from_cookie, from_header, from_query
+from countermark.verifying import Allowance, from_cookie, from_header, from_query
 from tests.conftest import Events
 from tests.frameworks.tokens import BAD, FLOW, FLOW_SIGNER, NAME, VERIFIER, good
 
@@ -35,7 +35,7 @@ def client_of(*, handler: bool = True, **options: Any) -> TestClient:
     whose = verified_identity(**({"verifier": VERIFIER} | options))
     app = FastAPI()
     if handler:
-        app.add_exception_handler(RefusedToken, refuse)
+        app.add_exception_handler(RefusedToken, refused_token_handler)
 
     @app.get("/")
     async def page(identity: Annotated[VerifiedIdentity | None, Depends(whose)]) -> Any:
@@ -91,6 +91,29 @@ def test_without_the_handler_it_is_refused_as_fastapi_refuses(code: str) -> None
     assert answer.json()["detail"].endswith(".")
 
 
+def test_in_monitor_a_request_without_a_valid_token_is_counted_and_allowed() -> None:
+    counted: list[Verdict] = []
+    client = client_of(mode="monitor", meter=counted.append)
+    assert client.get("/").json() == "nobody"
+    assert client.get("/", headers=headers("Bearer of-nothing")).json() == "nobody"
+    assert client.get("/", headers=headers(good("user-2"))).json() == "user-2"
+    assert [(verdict.code, verdict.admitted_by) for verdict in counted] == [
+        ("missing", "monitor"),
+        ("malformed", "monitor"),
+        ("verified", "token"),
+    ]
+
+
+def test_in_the_mode_off_no_request_is_verified() -> None:
+    assert client_of(mode="off").get("/", headers=headers(good())).json() == "nobody"
+
+
+def test_an_allowance_lets_sessions_without_a_token_pass_a_dependency() -> None:
+    client = client_of(allowance=Allowance(1, session=lambda scope: scope["query_string"].decode()))
+    assert client.get("/?a").json() == "nobody"
+    assert client.get("/?b").status_code == 401
+
+
 def test_where_it_is_optional_a_bad_token_is_refused_all_the_same(events: Events) -> None:
     client = client_of(optional=True, on_event=events)
     assert client.get("/").json() == "nobody"
@@ -129,7 +152,7 @@ def test_tests_may_put_another_in_its_place() -> None:
 
 def test_a_bare_signature_is_compared_with_the_id_beside_it() -> None:
     client = client_of(
-        verifier=FLOW, token=from_query("signature"), principal=from_query("customerReference")
+        verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
     mine = {"signature": FLOW_SIGNER.sign("user-1"), "customerReference": "user-1"}
     assert client.get("/", params=mine).json() == "user-1"
@@ -150,9 +173,9 @@ def test_a_page_of_another_origin_is_refused_with_403() -> None:
 def test_mistakes_show_when_the_dependency_is_made() -> None:
     for options, message in (
         ({"verifier": FLOW}, "token= must say where"),
-        ({"verifier": FLOW, "token": "X-Signature"}, "principal="),
+        ({"verifier": FLOW, "token": "X-Signature"}, "claimed_id="),
         ({"token": 7}, "token= must say where"),
-        ({"verifier": lambda tenant: VERIFIER}, "takes a Verifier"),
+        ({"verifier": lambda tenant: VERIFIER}, "tenant= must"),
     ):
         with pytest.raises(ConfigurationError, match=message):
             verified_identity(**({"verifier": VERIFIER} | options))
@@ -201,7 +224,7 @@ def test_the_document_has_the_token_as_a_security_scheme(token: Any, place: str,
             "type": "apiKey",
             "in": place,
             "name": name,
-            "description": "Shows whose request it is; signed as dated has it.",
+            "description": "A token of the scheme dated for the current user.",
         }
     }
     operation = document["paths"]["/"]["get"]
@@ -218,7 +241,7 @@ def test_what_the_middleware_found_is_a_dependency() -> None:
 
     @app.get("/")
     async def page(identity: VerifiedIdentityDep, request: Request) -> Any:
-        assert identity is request.state.verified_identity
+        assert identity is request.state.countermark_verified_identity
         return identity.principal_id if identity else "nobody"
 
     @app.websocket("/ws")
@@ -242,7 +265,7 @@ def test_what_the_middleware_found_is_a_dependency() -> None:
 def test_without_the_middleware_the_dependency_says_what_to_do() -> None:
     app = FastAPI()
 
-    @app.get("/", dependencies=[Depends(found_identity)])
+    @app.get("/", dependencies=[Depends(get_verified_identity)])
     async def page() -> None:
         """Never run."""
 
@@ -251,5 +274,11 @@ def test_without_the_middleware_the_dependency_says_what_to_do() -> None:
 
 
 def test_what_starlette_has_for_verifying_goes_by_the_same_names() -> None:
-    for name in ("VerifyingMiddleware", "RefusedToken", "refuse", "TokenBackend", "VerifiedUser"):
+    for name in (
+        "VerifyingMiddleware",
+        "RefusedToken",
+        "refused_token_handler",
+        "TokenBackend",
+        "VerifiedUser",
+    ):
         assert getattr(adapter, name) is getattr(starlette, name)

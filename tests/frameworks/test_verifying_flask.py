@@ -10,7 +10,7 @@ from flask import Flask, abort, jsonify, request
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
-from countermark import ConfigurationError, Signer
+from countermark import ConfigurationError, Keyring, Signer, Verdict
 from countermark.flask import Countermark, verified_identity_from
 from countermark.verifying import from_query
 from countermark.wsgi import VerifyingMiddleware
@@ -66,7 +66,7 @@ def test_in_monitor_mode_nobody_is_verified_by_it(code: str) -> None:
 
 def test_a_signature_in_the_query() -> None:
     app = make_app(
-        verifier=FLOW, token=from_query("signature"), principal=from_query("customerReference")
+        verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
     mine = {"signature": FLOW_SIGNER.sign("user-1"), "customerReference": "user-1"}
     assert ask(app, "/accounts/user-1", query_string=mine).json == "user-1"
@@ -95,6 +95,73 @@ def test_who_is_verified_can_be_signed_for(stigg: Signer, caplog: Any) -> None:
 def test_without_the_middleware_it_says_what_to_do() -> None:
     with (
         Flask(__name__).test_request_context(),
-        pytest.raises(ConfigurationError, match="put the middleware around"),
+        pytest.raises(ConfigurationError, match="set COUNTERMARK_VERIFIER"),
     ):
         verified_identity_from()
+
+
+def configured(**config: Any) -> Flask:
+    """Return an application that the extension sets up from its config."""
+    app = Flask(__name__)
+    app.config.update({f"COUNTERMARK_{name}": value for name, value in config.items()})
+
+    @app.get("/")
+    def page() -> Any:
+        identity = verified_identity_from()
+        return jsonify(identity.principal_id if identity else "anonymous")
+
+    Countermark(app)
+    return app
+
+
+def test_the_extension_verifies_by_its_config() -> None:
+    counted: list[Verdict] = []
+    app = configured(VERIFIER=VERIFIER, MODE="enforce", METER=counted.append)
+    assert ask(app, "/", good("user-1")).json == "user-1"
+    assert ask(app, "/").status_code == 401
+    assert [verdict.code for verdict in counted] == ["verified", "missing"]
+    assert ask(configured(VERIFIER=VERIFIER, MODE="monitor"), "/").json == "anonymous"
+
+
+def test_the_name_of_a_scheme_is_a_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "a-secret-of-the-tests-with-enough-bytes"
+    monkeypatch.setenv("STIGG_SIGNING_SECRET", secret)
+    app = configured(VERIFIER="stigg", MODE="enforce")
+    token = Signer("stigg", Keyring(secret)).sign("user-1")
+    answer = app.test_client().get("/", headers={"X-CUSTOMER-KEY": token})
+    assert answer.json == "user-1"
+
+
+def test_the_extension_signs_and_verifies(stigg: Signer) -> None:
+    app = Flask(__name__)
+    app.config.update(
+        COUNTERMARK_SIGNERS=stigg, COUNTERMARK_VERIFIER=VERIFIER, COUNTERMARK_MODE="enforce"
+    )
+
+    @app.get("/")
+    def page() -> str:
+        return "page"
+
+    def principal(environ: Any) -> str | None:
+        identity = verified_identity_from()
+        return identity.principal_id if identity else None
+
+    Countermark(app, principal=principal)
+    answer = ask(app, "/", good())
+    assert answer.headers["Stigg-Customer-Token"] == stigg.sign("user-1")
+    assert ask(app, "/").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"VERIFIER": VERIFIER}, "COUNTERMARK_MODE is missing"),
+        ({"VERIFIER": VERIFIER, "MODE": "enforced"}, "mode= must be"),
+        ({"VERIFIER": 7, "MODE": "enforce"}, "verifier= takes a Verifier"),
+        ({}, "COUNTERMARK_SIGNERS is missing.*COUNTERMARK_VERIFIER"),
+        ({"VERIFIERS": VERIFIER}, "unknown setting"),
+    ],
+)
+def test_a_wrong_config_of_verifying_is_refused(config: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        configured(**config)

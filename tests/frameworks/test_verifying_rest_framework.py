@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError, Principal, VerifiedIdentity
+from countermark import ConfigurationError, Principal, Verdict, VerifiedIdentity
 from countermark.errors import REFUSALS
 from countermark.verifying import from_cookie, from_query
 from tests.conftest import Events
@@ -60,7 +60,7 @@ class ByCookie(TokenAuthentication):
 class ByQuery(TokenAuthentication):
     verifier = FLOW
     token = from_query("signature")
-    principal = from_query("customerReference")
+    claimed_id = from_query("customerReference")
 
 
 def claimed(source: Any) -> str:
@@ -71,7 +71,7 @@ def claimed(source: Any) -> str:
 class ByFunction(TokenAuthentication):
     verifier = FLOW
     token = "X-Signature"
-    principal = claimed  # type: ignore[assignment]  # a method, for type checkers
+    claimed_id = claimed
 
 
 class OfModel(TokenAuthentication):
@@ -296,10 +296,25 @@ def test_mistakes_show_where_a_class_is_defined() -> None:
             type("Wrong", (TokenAuthentication,), {"verifier": VERIFIER, **body})
 
 
-@pytest.mark.parametrize("name", ["mode", "allowance", "meter", "tenant"])
-def test_an_option_that_it_does_not_have_is_refused_and_not_passed_over(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} is an option of VerifyingMiddleware"):
-        type("Wrong", (TokenAuthentication,), {"verifier": VERIFIER, name: "monitor"})
+def test_in_monitor_an_invalid_token_is_counted_and_left_to_the_next_class() -> None:
+    counted: list[Verdict] = []
+
+    class Monitored(TokenAuthentication):
+        verifier = VERIFIER
+        mode = "monitor"
+        meter = counted.append
+
+    def authenticate(*tokens: str) -> Any:
+        given = {KEY: tokens[0]} if tokens else {}
+        return Monitored().authenticate(Request(APIRequestFactory().get("/", **given)))
+
+    assert authenticate() is None
+    assert authenticate("Bearer of-nothing") is None
+    assert authenticate(good())[1].principal_id == "user-1"
+    assert [(verdict.code, verdict.admitted_by) for verdict in counted] == [
+        ("malformed", "monitor"),
+        ("verified", "token"),
+    ]
 
 
 def test_an_id_that_the_field_cannot_hold_is_no_user(ask: Ask) -> None:
@@ -320,7 +335,7 @@ def test_origins_count(origin: str | None) -> None:
 
 def test_a_class_may_do_with_the_verifier_of_its_base() -> None:
     class Shorter(ByQuery):
-        principal = staticmethod(lambda source: Principal("user-2"))  # type: ignore[assignment]
+        claimed_id = staticmethod(lambda source: Principal("user-2"))  # type: ignore[assignment]
 
     request = Request(APIRequestFactory().get("/", {"signature": FLOW_SIGNER.sign("user-2")}))
     found = Shorter().authenticate(request)

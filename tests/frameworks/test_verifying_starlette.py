@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from countermark import ConfigurationError, Keyring, Signer, VerifiedIdentity, Verifier
+from countermark import ConfigurationError, Keyring, Signer, Verdict, VerifiedIdentity, Verifier
 from countermark.asgi import SigningMiddleware
 from countermark.errors import REFUSALS
 from countermark.starlette import (
@@ -33,7 +33,7 @@ from countermark.starlette import (
     VerifiedUser,
     VerifyingMiddleware,
     current_user_id,
-    refuse,
+    refused_token_handler,
     verified_identity_from,
 )
 from countermark.verifying import from_cookie, from_query
@@ -84,7 +84,7 @@ def client_of(*middleware: Middleware) -> TestClient:
     return TestClient(Starlette(routes=ROUTES, middleware=middleware))
 
 
-def by_backend(*, on_error: Any = refuse, **options: Any) -> TestClient:
+def by_backend(*, on_error: Any = refused_token_handler, **options: Any) -> TestClient:
     backend = TokenBackend(**({"verifier": VERIFIER} | options))
     return client_of(Middleware(AuthenticationMiddleware, backend=backend, on_error=on_error))
 
@@ -127,6 +127,18 @@ def test_a_bad_token_is_refused_with_its_code(code: str, events: Events) -> None
     assert client.head("/", headers=headers(*BAD[code])).status_code == 401
 
 
+def test_in_monitor_a_request_with_an_invalid_token_is_counted_and_anonymous() -> None:
+    counted: list[Verdict] = []
+    client = by_backend(mode="monitor", meter=counted.append)
+    assert client.get("/").json() == NOBODY
+    assert client.get("/", headers=headers("Bearer of-nothing")).json() == NOBODY
+    assert client.get("/", headers=headers(good("user-2"))).json() == somebody("user-2")
+    assert [(verdict.code, verdict.admitted_by) for verdict in counted] == [
+        ("malformed", "monitor"),
+        ("verified", "token"),
+    ]
+
+
 def test_it_is_answered_as_the_middleware_does() -> None:
     asked = headers(*BAD["expired"])
     by_these = [make().get("/", headers=asked) for make in (by_backend, by_middleware)]
@@ -140,7 +152,7 @@ def test_head_is_answered_without_a_body() -> None:
     connection = HTTPConnection(scope)
     with pytest.raises(RefusedToken) as caught:
         TokenBackend(VERIFIER).authenticate(connection).send(None)
-    answer = refuse(connection, caught.value)
+    answer = refused_token_handler(connection, caught.value)
     assert (answer.status_code, answer.body) == (401, b"")
     assert int(answer.headers["content-length"]) > 0
 
@@ -158,7 +170,9 @@ def test_an_error_of_another_backend_is_answered_as_before() -> None:
         ) -> tuple[AuthCredentials, BaseUser] | None:
             raise AuthenticationError("not on Sundays")
 
-    backend = Middleware(AuthenticationMiddleware, backend=Fussy(VERIFIER), on_error=refuse)
+    backend = Middleware(
+        AuthenticationMiddleware, backend=Fussy(VERIFIER), on_error=refused_token_handler
+    )
     answer = client_of(backend).get("/")
     assert (answer.status_code, answer.text) == (400, "not on Sundays")
 
@@ -172,14 +186,16 @@ def test_what_is_raised_in_a_view_is_answered_by_the_application() -> None:
     assert (plain.status_code, plain.headers["cache-control"]) == (401, "no-store")
     assert plain.headers["www-authenticate"].endswith('error="malformed"')
     assert plain.headers["content-type"].startswith("text/plain")
-    app = Starlette(routes=[Route("/", view)], exception_handlers={RefusedToken: refuse})
+    app = Starlette(
+        routes=[Route("/", view)], exception_handlers={RefusedToken: refused_token_handler}
+    )
     problem = TestClient(app).get("/", headers=headers("bad")).json()
     assert problem["type"] == "urn:countermark:problem:malformed"
 
 
 def test_the_backend_reads_the_query_and_whose_token_it_is() -> None:
     client = by_backend(
-        verifier=FLOW, token=from_query("signature"), principal=from_query("customerReference")
+        verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
     mine = {"signature": FLOW_SIGNER.sign("user-1"), "customerReference": "user-1"}
     assert client.get("/", params=mine).json() == somebody("user-1")
@@ -303,7 +319,7 @@ def test_the_identity_of_a_request_is_at_hand(events: Events) -> None:
 
     async def view(request: Request) -> Response:
         found.append(verified_identity_from(request))
-        assert found[-1] is request.state.verified_identity
+        assert found[-1] is request.state.countermark_verified_identity
         return JSONResponse(isinstance(request.user, UnauthenticatedUser))
 
     app = Starlette(routes=[Mount("/api", routes=[Route("/", view)])])

@@ -106,9 +106,7 @@ def test_two_principals_of_one_meter_and_the_same_of_another_are_two(
 
 def test_no_id_no_token_and_no_key_is_in_redis(redis_server: RedisServer) -> None:
     meter = Meter(store=store_of(redis_server), interval=NEVER)
-    verdict = verified("canary-user-1", key_id="canary-key")
-    verdict.correlation_id = "canary-correlation"
-    meter(verdict)
+    meter(verified("canary-user-1", key_id="canary-key", correlation_id="canary-correlation"))
     meter(unverified("canary-user-2", code="malformed", tenant="acme"))
     assert meter.flush()
     text = contents(redis_server)

@@ -23,7 +23,7 @@ async def asgi_page(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return
-    body = said(scope["state"]["verified_identity"])
+    body = said(scope["state"]["countermark_verified_identity"])
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept", "headers": [(b"x-said", body)]})

@@ -36,7 +36,6 @@ from countermark.verifying import (
     from_header,
     from_query,
 )
-from countermark.verifying._authentication import Authentication
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.unit.samples import private_key
 
@@ -132,7 +131,7 @@ _VERIFYING = {
     "verifier": VERIFIER,
     "mode": "enforce",
     "token": "X-Token",
-    "principal": None,
+    "claimed_id": None,
     "origins": None,
     "allowance": None,
     "tenant": None,
@@ -217,10 +216,6 @@ def _entries() -> Iterator[Entry]:
     })  # fmt: skip
     for locate in (from_header, from_query, from_cookie):
         yield Entry(locate.__name__, locate, {"name": "X-Token"})
-    yield Entry("Authentication", Authentication, {
-        "verifier": VERIFIER, "token": "X-Token", "principal": None, "origins": None,
-        "on_event": None,
-    })  # fmt: skip
     yield Entry("asgi.SigningMiddleware", asgi.SigningMiddleware, {
         "app": nothing, **_SIGNING, "blocking": False, "websocket_headers": False,
     })  # fmt: skip
@@ -235,7 +230,7 @@ def _entries() -> Iterator[Entry]:
     yield Entry("starlette.VerifyingMiddleware", starlette.VerifyingMiddleware, _VERIFYING)
     backend = {
         name: value for name, value in _VERIFYING.items()
-        if name in ("verifier", "token", "principal", "origins", "on_event")
+        if name != "app"
     }  # fmt: skip
     yield Entry("starlette.TokenBackend", starlette.TokenBackend, backend)
     yield Entry("fastapi.verified_identity", verified_identity, {**backend, "optional": False})

@@ -151,7 +151,7 @@ def test_verifying_tells_nobody_whose_token_or_which_key(
             verifier=verifier,
             mode=mode,
             token="X-Token",
-            principal=lambda scope: USER,
+            claimed_id=lambda scope: USER,
             on_event=seen.append,
         )
         for sent in (token, forged, token[:-1], "", f"{token},{token}"):

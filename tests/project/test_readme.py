@@ -66,8 +66,8 @@ def test_the_third_block_verifies_what_the_first_one_signs(monkeypatch: pytest.M
     ]
     request(app, http_scope(headers=[(b"x-customer-key", vector.token.encode())]))
     request(app)
-    assert found[0]["verified_identity"].principal_id == vector.id
-    assert found[1]["verified_identity"] is None
+    assert found[0]["countermark_verified_identity"].principal_id == vector.id
+    assert found[1]["countermark_verified_identity"] is None
     assert len(blocks("python")) == 3
 
 

@@ -94,7 +94,7 @@ def is_genuine(value: str) -> bool:
 def check_identity(verdict: Verdict) -> None:
     assert verdict.code in {"verified", *REFUSALS}
     assert (verdict.identity is not None) == (verdict.code == "verified") == verdict.verified
-    assert (verdict.let_in_by == "token") == verdict.verified
+    assert (verdict.admitted_by == "token") == verdict.verified
     if verdict.identity is not None:
         assert verdict.claimed_id == verdict.identity.principal_id
 
@@ -115,7 +115,7 @@ def test_monitor_never_refuses(protocol: Protocol, asked: Asked) -> None:
     else:
         check_identity(visit.verdict)
         assert visit.identity is visit.verdict.identity
-        assert visit.verdict.let_in_by in ("token", "monitor")
+        assert visit.verdict.admitted_by in ("token", "monitor")
 
 
 def check_enforced(visit: Visit, verdicts: Verdicts, asked: Asked) -> None:
@@ -130,10 +130,10 @@ def check_enforced(visit: Visit, verdicts: Verdicts, asked: Asked) -> None:
     assert visit.identity is verdict.identity
     if asked.origins is not None:
         assert (b"origin", b"https://evil.example") not in asked.headers
-    if verdict.let_in_by == "allowance":
+    if verdict.admitted_by == "allowance":
         assert (verdict.code, visit.identity) == ("missing", None)
         return
-    assert verdict.let_in_by == "token"
+    assert verdict.admitted_by == "token"
     if asked.token.kind == "header":
         # All that could be it, as one value: so there is one, or one with a comma.
         values = [v for n, v in asked.headers if n.lower().replace(b"_", b"-") == HEADER]
@@ -151,7 +151,7 @@ def test_enforce_lets_in_what_is_verified_and_what_is_allowed(
         visit = asked.of(protocol, mode="enforce", allowance=allowance, meter=verdicts)
         check_enforced(visit, verdicts, asked)
     if visit.verdict is not None:
-        assert visit.verdict.let_in_by == "token"  # the second time nothing is left
+        assert visit.verdict.admitted_by == "token"  # the second time nothing is left
 
 
 @both

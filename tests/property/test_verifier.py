@@ -27,7 +27,7 @@ ANYTHING = st.one_of(st.text(max_size=300), st.binary(max_size=300), st.none())
 
 def judged(verifier: Verifier, token: Any, principal: Any = None) -> str:
     """Return the code, both ways of asking agreeing."""
-    examination = verifier.examine(token, principal)
+    examination = verifier.check(token, principal)
     try:
         identity = verifier.verify(token, principal)
     except BadToken as refused:

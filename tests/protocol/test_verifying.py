@@ -44,7 +44,7 @@ def test_a_good_token_gets_in_and_says_whose_it_is(protocol: Protocol, mode: str
     assert visit.verdict is not None
     assert visit.identity.principal_id == visit.verdict.claimed_id == "user-1"
     assert visit.verdict.identity is visit.identity
-    assert (visit.verdict.code, visit.verdict.let_in_by) == ("verified", "token")
+    assert (visit.verdict.code, visit.verdict.admitted_by) == ("verified", "token")
     assert (visit.verdict.role, visit.verdict.mode) == ("current", mode)
     assert visit.verdict.key_id == visit.identity.key_id
     assert (visit.verdict.scheme, visit.verdict.environment) == ("stigg", "test")
@@ -62,7 +62,7 @@ def test_a_bare_signature_with_its_id_from_the_query(protocol: Protocol) -> None
     options: dict[str, Any] = {
         "verifier": FLOW_VERIFIER,
         "token": from_query("signature"),
-        "principal": from_query("customerReference"),
+        "claimed_id": from_query("customerReference"),
     }
     signature = FLOW_SIGNER.sign("user-1").replace("+", "%2B").replace("=", "%3D")
     query = f"customerReference=user-1&signature={signature}".encode()
@@ -82,13 +82,13 @@ def test_a_token_in_a_cookie_and_an_id_that_the_application_knows(protocol: Prot
     options: dict[str, Any] = {"token": from_cookie("token")}
     cookie = (b"cookie", f"a=b; token={GOOD}".encode())
     assert protocol(cookie, **options).status == 200
-    assert protocol(cookie, **options, principal=lambda source: "user-1").status == 200
-    assert protocol(cookie, **options, principal=lambda source: Principal("user-1")).status == 200
+    assert protocol(cookie, **options, claimed_id=lambda source: "user-1").status == 200
+    assert protocol(cookie, **options, claimed_id=lambda source: Principal("user-1")).status == 200
 
 
 def test_a_token_for_somebody_else_or_for_nobody_is_a_mismatch(protocol: Protocol) -> None:
     for principal in ("user-2", None):
-        visit = protocol(TOKEN, principal=lambda source, who=principal: who)
+        visit = protocol(TOKEN, claimed_id=lambda source, who=principal: who)
         assert visit.code == "mismatch"
 
 
@@ -144,13 +144,13 @@ def test_a_comma_makes_a_bad_value_ambiguous_where_servers_fold(protocol: Protoc
     by_id: dict[str, Any] = {
         "verifier": FLOW_VERIFIER,
         "token": "X-Signature",
-        "principal": from_header("X-Id"),
+        "claimed_id": from_header("X-Id"),
     }
     signature = (b"x-signature", FLOW_SIGNER.sign("user-1").encode())
     assert protocol(signature, (b"x-id", b"user-1,user-2"), **by_id).code == "ambiguous"
     assert protocol(signature, (b"x-id", b"user-2"), **by_id).code == "mismatch"
     assert protocol(query=b"t=a,b", token=from_query("t")).code == "malformed"
-    by_function = {**by_id, "principal": lambda source: "user-1,user-2"}
+    by_function = {**by_id, "claimed_id": lambda source: "user-1,user-2"}
     assert protocol(signature, **by_function).code == "mismatch"
 
 

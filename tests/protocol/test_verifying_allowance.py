@@ -34,7 +34,7 @@ def test_so_many_unsigned_sessions_get_in_and_no_more(protocol: Protocol) -> Non
     assert [visit.status for visit in visits] == [200, 200, 401, 401]
     assert {visit.identity for visit in visits} == {None}
     assert visits[0].verdict is not None
-    assert (visits[0].verdict.let_in_by, visits[0].code) == ("allowance", "missing")
+    assert (visits[0].verdict.admitted_by, visits[0].code) == ("allowance", "missing")
     assert protocol(TOKEN, allowance=allowance).status == 200
 
 
@@ -60,7 +60,7 @@ def test_a_signature_without_its_id_is_not_unsigned(protocol: Protocol) -> None:
         (b"x-signature", FLOW_SIGNER.sign("user-1").encode()),
         verifier=FLOW_VERIFIER,
         token="X-Signature",
-        principal=from_query("customerReference"),
+        claimed_id=from_query("customerReference"),
         allowance=Allowance(9),
     )
     assert visit.code == "mismatch"
@@ -71,7 +71,7 @@ def test_in_monitor_nothing_is_taken_from_the_allowance(protocol: Protocol) -> N
     for _ in range(3):
         visit = protocol(mode="monitor", allowance=allowance)
         assert visit.verdict is not None
-        assert visit.verdict.let_in_by == "monitor"
+        assert visit.verdict.admitted_by == "monitor"
     assert allowance.left(allowance_group("stigg", "test")) == 1
 
 
@@ -107,7 +107,7 @@ def test_without_the_store_the_policy_decides(
     assert visit.status == status
     assert events[0] == Event("failed", "store_unavailable", error="TimeoutError")
     if visit.verdict is not None:
-        assert visit.verdict.let_in_by == "fail_open"
+        assert visit.verdict.admitted_by == "fail_open"
         assert events[1][:3] == ("allowed", "fail_open", "stigg")
     wrong = protocol(stigg(secret=OTHER), allowance=allowance)
     assert wrong.status == 401

@@ -59,7 +59,7 @@ def connect(scope: Scope, **options: Any) -> tuple[list[Message], list[Scope]]:
 def test_a_websocket_with_a_good_token_is_let_in() -> None:
     sent, (scope,) = connect(websocket(TOKEN))
     assert sent == [{"type": "websocket.accept"}]
-    assert scope["state"]["verified_identity"].principal_id == "user-1"
+    assert scope["state"]["countermark_verified_identity"].principal_id == "user-1"
 
 
 def test_a_websocket_may_have_its_token_in_the_query() -> None:
@@ -88,9 +88,9 @@ def test_a_websocket_is_refused_by_a_response_where_the_server_can() -> None:
 
 def test_in_monitor_every_websocket_is_let_in() -> None:
     _, (scope,) = connect(websocket(), mode="monitor")
-    assert scope["state"]["verdict"].code == "missing"
+    assert scope["state"]["countermark_verdict"].code == "missing"
     _, (scope,) = connect(websocket(), mode="off")
-    assert scope["state"]["verdict"] is None
+    assert scope["state"]["countermark_verdict"] is None
 
 
 def test_what_is_no_request_goes_by_untouched() -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_request_goes_by_untouched() -> None:
 
 
 def both(state: Any) -> tuple[Any, Any]:
-    return state["verified_identity"], state["verdict"]
+    return state["countermark_verified_identity"], state["countermark_verdict"]
 
 
 @pytest.mark.parametrize("mode", ["off", "monitor"])
@@ -134,8 +134,8 @@ def test_requests_that_share_a_state_do_not_share_verdicts(mode: Any) -> None:
     request(monitoring, scope_of([TOKEN], state=shared))
     request(VerifyingMiddleware(app, verifier=VERIFIER, mode=mode), scope_of(state=shared))
     first, second = states
-    assert first["verified_identity"].principal_id == "user-1"
-    assert second["verified_identity"] is None
+    assert first["countermark_verified_identity"].principal_id == "user-1"
+    assert second["countermark_verified_identity"] is None
     assert first["database"] is second["database"]
     assert first is shared  # what an outer middleware holds is what the application sees
 
@@ -156,10 +156,10 @@ def test_what_was_in_the_state_before_counts_for_nothing(mode: Any) -> None:
 def test_applied_twice_both_check_and_the_inner_one_is_seen() -> None:
     seen: list[Any] = []
     inner = VerifyingMiddleware(
-        answer(before=lambda scope: seen.append(scope["state"]["verified_identity"])),
+        answer(before=lambda scope: seen.append(scope["state"]["countermark_verified_identity"])),
         verifier=FLOW_VERIFIER,
         token="X-Signature",
-        principal=from_query("id"),
+        claimed_id=from_query("id"),
         mode="enforce",
     )
     outer = VerifyingMiddleware(inner, verifier=VERIFIER, mode="enforce")
@@ -175,7 +175,7 @@ def test_signing_and_verifying_go_together() -> None:
     app = answer(before=lambda scope: seen.append(scope["state"].copy()))
     signing = SigningMiddleware(app, signers=SIGNER, principal=lambda scope: "user-1")
     request(VerifyingMiddleware(signing, verifier=VERIFIER, mode="enforce"), scope_of([TOKEN]))
-    assert set(seen[0]) == {"countermark", "verified_identity", "verdict"}
+    assert set(seen[0]) == {"countermark", "countermark_verified_identity", "countermark_verdict"}
 
 
 def test_many_requests_at_once_see_their_own() -> None:
@@ -242,7 +242,7 @@ def test_an_allowance_that_waits_stops_no_other_request() -> None:
     sent = asyncio.run(main())
     assert [messages[0]["status"] for messages in sent] == [200, 200, 401]
     assert threading.get_ident() not in allowance.threads
-    assert sorted(str(verdict.let_in_by) for verdict in verdicts) == [
+    assert sorted(str(verdict.admitted_by) for verdict in verdicts) == [
         "None", "allowance", "allowance"
     ]  # fmt: skip
 
@@ -277,7 +277,7 @@ def test_nothing_is_left_behind_on_the_middleware() -> None:
 
 
 def test_the_scheme_must_say_where_its_token_is() -> None:
-    with pytest.raises(ConfigurationError, match="token= must say where requests have their token"):
+    with pytest.raises(ConfigurationError, match="token= must say where requests carry"):
         VerifyingMiddleware(
-            answer(), verifier=FLOW_VERIFIER, mode="monitor", principal=from_query("id")
+            answer(), verifier=FLOW_VERIFIER, mode="monitor", claimed_id=from_query("id")
         )

@@ -76,9 +76,21 @@ def test_of_an_unsigned_request_the_id_it_claims_is_told(
     protocol: Protocol, events: Events
 ) -> None:
     for principal, claimed in (("user-1", "user-1"), (Principal("user-1"), "user-1"), ("\n", None)):
-        visit = protocol(mode="monitor", principal=lambda source, who=principal: who)
+        visit = protocol(mode="monitor", claimed_id=lambda source, who=principal: who)
         assert visit.verdict is not None
         assert (visit.code, visit.verdict.claimed_id) == ("missing", claimed)
+
+
+@pytest.mark.parametrize("headers", [[], [stigg("made-up", OTHER)]])
+def test_the_service_and_not_the_client_names_the_principal_of_an_invalid_token(
+    protocol: Protocol, headers: Any
+) -> None:
+    verdict = protocol(*headers, mode="monitor", claimed_id=lambda source: "user-1").verdict
+    assert verdict is not None
+    assert (verdict.claimed_id, verdict.named_by_service) == ("user-1", True)
+    verdict = protocol(*headers, mode="monitor", claimed_id=lambda source: None).verdict
+    assert verdict is not None
+    assert (verdict.claimed_id, verdict.named_by_service) == (None, False)
 
 
 def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
@@ -130,18 +142,21 @@ def test_nothing_that_is_said_holds_an_id_or_a_token(
     [
         ({"verifier": "stigg"}, "verifier= takes a Verifier"),
         ({"verifier": SIGNER}, "verifier= takes a Verifier"),
-        ({"verifier": FLOW_VERIFIER}, "token= must say where requests have their token"),
-        ({"verifier": FLOW_VERIFIER, "token": "T"}, "say in principal= where the id is"),
-        ({"token": 7}, "token= must say where requests have their token"),
-        ({"token": lambda source: GOOD}, "token= must say where requests have their token"),
+        ({"verifier": FLOW_VERIFIER}, "token= must say where requests carry their token"),
+        ({"verifier": FLOW_VERIFIER, "token": "T"}, "say in claimed_id= where the id is"),
+        ({"token": 7}, "token= must say where requests carry their token"),
+        ({"token": lambda source: GOOD}, "token= must say where requests carry their token"),
         ({"token": "X_Token"}, "letters, digits and hyphens"),
         ({"verifier": Tenants(), "token": "T"}, "tenant= must tell the tenant"),
-        ({"verifier": Tenants(), "tenant": str}, "token= must say where requests have their token"),
+        (
+            {"verifier": Tenants(), "tenant": str},
+            "token= must say where requests carry their token",
+        ),
         ({"mode": "enforced"}, "mode= must be 'off', 'monitor' or 'enforce'"),
-        ({"principal": "user-1"}, "principal= must be callable"),
-        ({"tenant": "acme"}, "tenant= must be callable"),
-        ({"meter": 7}, "meter= must be callable"),
-        ({"on_event": 7}, "on_event= must be callable"),
+        ({"claimed_id": "user-1"}, "claimed_id= must be a function"),
+        ({"tenant": "acme"}, "tenant= must be a function"),
+        ({"meter": 7}, "meter= must be a function"),
+        ({"on_event": 7}, "on_event= must be a function"),
         ({"allowance": 100}, "allowance= takes an Allowance"),
         ({"origins": APP}, "origins= must be a list"),
         ({"origins": ["http://localhost:3000"]}, "name the verifier's environment="),
@@ -161,7 +176,7 @@ async def coroutine(*arguments: Any) -> Any:
 
 
 @pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
-@pytest.mark.parametrize("name", ["verifier", "mode", "principal", "tenant", "meter", "on_event"])
+@pytest.mark.parametrize("name", ["verifier", "mode", "claimed_id", "tenant", "meter", "on_event"])
 def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
     options: dict[str, Any] = {"verifier": VERIFIER, "mode": "monitor", "token": "T", "tenant": str}
     message = "takes a Verifier" if name == "verifier" else "no coroutine function|not async"

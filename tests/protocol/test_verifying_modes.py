@@ -14,7 +14,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from countermark.verifying import Allowance, Question, from_header, from_query
+from countermark.verifying import Allowance, ModeContext, from_header, from_query
 from tests.conftest import SECRET, Events
 from tests.verifying import (
     APP,
@@ -42,7 +42,7 @@ def test_in_monitor_everything_gets_in_and_is_judged(protocol: Protocol) -> None
         visit = protocol(*headers, mode="monitor", origins=origins)
         assert visit.verdict is not None
         assert (visit.status, visit.code, visit.identity) == (200, code, None)
-        assert (visit.verdict.let_in_by, visit.verdict.correlation_id) == ("monitor", None)
+        assert (visit.verdict.admitted_by, visit.verdict.correlation_id) == ("monitor", None)
 
 
 def test_off_touches_nothing(protocol: Protocol, events: Events) -> None:
@@ -51,7 +51,7 @@ def test_off_touches_nothing(protocol: Protocol, events: Events) -> None:
 
     verdicts = Verdicts()
     visit = protocol(
-        TOKEN, TOKEN, mode="off", principal=untouched, tenant=untouched, origins=[APP],
+        TOKEN, TOKEN, mode="off", claimed_id=untouched, tenant=untouched, origins=[APP],
         meter=verdicts, on_event=events,
     )  # fmt: skip
     assert (visit.status, visit.identity, visit.verdict) == (200, None, None)
@@ -62,9 +62,9 @@ def test_off_touches_nothing(protocol: Protocol, events: Events) -> None:
 
 
 def test_a_function_of_the_request_says_the_mode(protocol: Protocol) -> None:
-    questions: list[Question] = []
+    questions: list[ModeContext] = []
 
-    def mode(question: Question) -> Any:
+    def mode(question: ModeContext) -> Any:
         questions.append(question)
         return "monitor" if question.tenant == "acme" else "enforce"
 
@@ -89,7 +89,7 @@ def test_a_function_that_says_no_mode_enforces(
 
 
 def test_a_function_that_raises_enforces(protocol: Protocol, events: Events) -> None:
-    def mode(question: Question) -> Any:
+    def mode(question: ModeContext) -> Any:
         raise OSError("user-1")
 
     assert protocol(mode=mode, on_event=events).status == 401
@@ -105,7 +105,7 @@ def test_a_principal_that_cannot_be_told_is_malformed(protocol: Protocol, events
         raise KeyError("user-1")
 
     for headers in ([TOKEN], []):
-        visit = protocol(*headers, principal=raises, on_event=events, allowance=Allowance(9))
+        visit = protocol(*headers, claimed_id=raises, on_event=events, allowance=Allowance(9))
         assert visit.code == "malformed"
     assert [(e.reason, e.error) for e in events.named("failed")] == [
         ("resolver_raised", "KeyError")
@@ -122,7 +122,7 @@ def test_a_principal_function_may_refuse_by_itself(
     def refuses(source: Any) -> str:
         raise BadToken("as it says", code=given)
 
-    assert protocol(TOKEN, principal=refuses, on_event=events).code == code
+    assert protocol(TOKEN, claimed_id=refuses, on_event=events).code == code
     assert events.named("failed") == []
 
 
@@ -132,7 +132,7 @@ def test_a_verifier_that_raises_is_no_way_in(
     def raises(*arguments: Any) -> Any:
         raise RuntimeError(GOOD)
 
-    monkeypatch.setattr(Verifier, "examine", raises)
+    monkeypatch.setattr(Verifier, "check", raises)
     assert protocol(TOKEN, on_event=events).code == "malformed"
     assert [(e.reason, e.error) for e in events.named("failed")] == [
         ("verifier_raised", "RuntimeError")
@@ -165,7 +165,7 @@ def mailed(source: Any) -> Principal:
 def test_who_is_known_by_an_address(protocol: Protocol, events: Events) -> None:
     verifier, signer = Verifier("crisp", Keyring(SECRET)), Signer("crisp", Keyring(SECRET))
     options: dict[str, Any] = {
-        "verifier": verifier, "token": "X-Token", "principal": mailed, "on_event": events
+        "verifier": verifier, "token": "X-Token", "claimed_id": mailed, "on_event": events
     }  # fmt: skip
     token = (b"x-token", signer.sign(Principal(email="a@b.example")).encode())
     visit = protocol(token, (b"x-email", b"a@b.example"), **options)
@@ -185,4 +185,4 @@ def test_a_text_for_a_principal_who_is_more_than_an_id_is_refused_at_once(
 ) -> None:
     verifier = Verifier("crisp", Keyring(SECRET))
     with pytest.raises(ConfigurationError, match="returns a Principal with the email"):
-        protocol(verifier=verifier, token="X-Token", principal=from_query("email"))
+        protocol(verifier=verifier, token="X-Token", claimed_id=from_query("email"))

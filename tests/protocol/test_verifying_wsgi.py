@@ -86,7 +86,7 @@ def test_applied_twice_both_check_and_the_inner_one_is_seen() -> None:
         wsgi_answer(before=lambda environ: seen.append(environ[wsgi.VERIFIED_IDENTITY_KEY])),
         verifier=FLOW_VERIFIER,
         token="X-Signature",
-        principal=from_query("id"),
+        claimed_id=from_query("id"),
         mode="enforce",
     )
     outer = wsgi.VerifyingMiddleware(inner, verifier=VERIFIER, mode="enforce")

@@ -193,7 +193,7 @@ def test_threads_together_get_exactly_the_allowance(session: Any) -> None:
         (True, {}, "whole number from 0 on"),
         ("100", {}, "whole number from 0 on"),
         (None, {}, "whole number from 0 on"),
-        (1, {"session": "session_id"}, "session= must be a callable"),
+        (1, {"session": "session_id"}, "session= must be a function"),
         (1, {"when_unavailable": "open"}, "'fail_closed' or 'fail_open'"),
         (1, {"when_unavailable": None}, "'fail_closed' or 'fail_open'"),
         (1, {"when_unavailable": ["fail_open"]}, "'fail_closed' or 'fail_open'"),

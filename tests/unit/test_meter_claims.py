@@ -143,7 +143,7 @@ def test_who_names_the_principal_decides_whether_it_is_a_claim() -> None:
         (by_header, from_header("x-id")),
     ):
         enforcement = Enforcement(
-            Verifier("stigg", KEYRING), mode="monitor", meter=meter, principal=principal
+            Verifier("stigg", KEYRING), mode="monitor", meter=meter, claimed_id=principal
         )
         token = b"HMAC-SHA256 customer-1:" + b"0" * 64
         headers = [(b"x-customer-key", token), (b"x-id", b"customer-1")]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark import ConfigurationError
-from countermark.verifying import ModeFile, Question
+from countermark.verifying import ModeContext, ModeFile
 from countermark.verifying._modes import checked_mode
 from tests.conftest import Events
 
@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def asked(modes: ModeFile, **question: Any) -> str:
-    return modes(Question({}, **question))
+    return modes(ModeContext({}, **question))
 
 
 RULES = """
@@ -228,12 +228,12 @@ def test_no_content_raises_anything_else(
         ModeFile(file)
 
 
-async def coroutine(question: Question) -> str:
+async def coroutine(question: ModeContext) -> str:
     return "enforce"
 
 
 class Coroutine:
-    async def __call__(self, question: Question) -> str:
+    async def __call__(self, question: ModeContext) -> str:
         return "enforce"
 
 
@@ -244,7 +244,7 @@ def test_what_is_no_mode_is_refused(mode: Any) -> None:
 
 
 def test_a_mode_or_a_function_of_a_question_is_taken() -> None:
-    def function(question: Question) -> Any:
+    def function(question: ModeContext) -> Any:
         return "off"
 
     assert checked_mode("monitor") == "monitor"
@@ -254,5 +254,5 @@ def test_a_mode_or_a_function_of_a_question_is_taken() -> None:
 def test_representations_name_nobody(file: Path) -> None:
     file.write_text('mode = "monitor"\n[tenants]\nacme = "off"')
     assert repr(ModeFile(file)) == "<ModeFile mode=monitor>"
-    question = Question({}, scheme="stigg", environment="live", origin="o", tenant="acme")
-    assert repr(question) == "<Question scheme=stigg environment=live>"
+    question = ModeContext({}, scheme="stigg", environment="live", origin="o", tenant="acme")
+    assert repr(question) == "<ModeContext scheme=stigg environment=live>"

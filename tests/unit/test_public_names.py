@@ -10,7 +10,7 @@ from countermark.verifying import Verifier
 
 def test_the_receiving_side_is_there_when_it_is_asked_for() -> None:
     assert countermark.Verifier is Verifier
-    assert {"Examination", "Verdict", "VerifiedIdentity", "Verifier"} <= set(dir(countermark))
+    assert {"TokenCheck", "Verdict", "VerifiedIdentity", "Verifier"} <= set(dir(countermark))
 
 
 def test_what_is_not_there_is_missed_as_in_any_module() -> None:

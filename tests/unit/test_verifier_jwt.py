@@ -60,7 +60,7 @@ def test_the_claims_say_whose_it_is() -> None:
 def test_the_end_counts_with_a_leeway() -> None:
     for early, code in ((9.9, "verified"), (10, "expired"), (11, "expired")):
         verifier = chat(clock=lambda early=early: int(NOW) + 60 + early)
-        assert verifier.examine(token()).code == code
+        assert verifier.check(token()).code == code
     assert code_of(chat(leeway=0, clock=lambda: int(NOW) + 60), token()) == "expired"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from countermark.rollout import DAY
-from countermark.verifying import Examination, Verdict, VerifiedIdentity
+from countermark.verifying import TokenCheck, Verdict, VerifiedIdentity
 
 #: 2027-01-15 12:00 UTC.
 NOON = 20_833 * DAY + DAY / 2.0
@@ -23,7 +23,7 @@ def verdict(
     identity: VerifiedIdentity | None = None,
     **changes: Any,
 ) -> Verdict:
-    found = Examination(code, identity, claimed_id, role, key_id)
+    found = TokenCheck(code, identity, claimed_id, role, key_id)
     return Verdict(found, "monitor", by, scheme, environment, **changes)
 
 

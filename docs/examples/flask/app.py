@@ -9,7 +9,7 @@ from flask import Flask, redirect, render_template_string, request
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 
-from countermark.flask import Countermark, blueprint
+from countermark.flask import Countermark, signatures_blueprint
 
 PAGE = """
 <!doctype html>
@@ -34,7 +34,7 @@ def create_app() -> Flask:
     login_manager = LoginManager(app)
     login_manager.user_loader(User)
     Countermark(app)  # after Flask-Login
-    app.register_blueprint(blueprint)  # /signatures
+    app.register_blueprint(signatures_blueprint)  # /signatures
 
     @app.get("/")
     def page() -> str:

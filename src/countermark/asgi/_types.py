@@ -1,4 +1,4 @@
-"""The shapes of ASGI, as the specification has them."""
+"""The types of ASGI, as in its specification."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class CountermarkConfig(AppConfig):  # type: ignore[misc]
-    """Brings the template tag, the command and the checks."""
+    """The app with the template tag, the command and the checks."""
 
     name = "countermark.django"
     label = "countermark"  # the last part of the name is Django's own
@@ -14,6 +14,6 @@ class CountermarkConfig(AppConfig):  # type: ignore[misc]
 
     def ready(self) -> None:
         """Register the checks."""
-        from countermark.django import checks
+        from countermark.django import _checks
 
-        checks.register_all()
+        _checks.register_all()

@@ -1,4 +1,4 @@
-"""For the option ``context_processors`` of a template engine."""
+"""A context processor for the option ``context_processors`` of a template engine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 
 def countermark(request: Any) -> dict[str, Any]:
-    """Show the identity to templates, as in ``{{ countermark.stigg.token }}``.
+    """Give templates the identity, as in ``{{ countermark.stigg.token }}``.
 
-    It is None on a page that a middleware outside of countermark's answers.
+    It is None on the page of a middleware outside countermark's.
     """
     return {"countermark": getattr(request, "countermark", None)}

@@ -9,7 +9,7 @@ from countermark.signing._config import AWAIT
 from countermark.signing._request_identity import RequestIdentity
 
 if TYPE_CHECKING:
-    from countermark.django.conf import Configuration
+    from countermark.django._conf import Configuration
 
 _NOT_LOADED: Final = object()
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from countermark.django import conf
-from countermark.django.conf import Configuration
+from countermark.django import _conf
+from countermark.django._conf import Configuration
 from countermark.django.identity import DjangoIdentity
 from countermark.django.outgoing import head_of, signed
 
@@ -38,7 +38,7 @@ class SigningMiddleware:
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
-        conf.current()  # a mistake stops the process here, and not at the first request
+        _conf.current()  # a mistake stops the process here, and not at the first request
 
     def __call__(self, request: Any) -> Any:
         if self._async:
@@ -83,6 +83,6 @@ def _is_served(request: Any) -> bool:
 
 
 def _begin(request: Any) -> tuple[Configuration, DjangoIdentity]:
-    configuration = conf.current()  # anew, for settings that tests override
+    configuration = _conf.current()  # anew, for settings that tests override
     identity = request.countermark = DjangoIdentity(configuration, request)
     return configuration, identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from countermark.django.conf import Configuration
+from countermark.django._conf import Configuration
 from countermark.django.identity import DjangoIdentity
 
 

@@ -5,7 +5,6 @@ Needs the extra ``rest-framework``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 try:
@@ -19,22 +18,21 @@ except ImportError as error:
     ) from error
 
 from countermark.errors import REFUSALS, ConfigurationError
-from countermark.events import OnEvent
-from countermark.verifying._authentication import Authentication
-from countermark.verifying._locations import Location
-from countermark.verifying._origins import AllowedOrigins
-from countermark.verifying._request_token import PrincipalReader
+from countermark.verifying._enforcement import Enforcement, EnforcementOptions
+from countermark.verifying._modes import ModeSetting
+from countermark.verifying._refusals import FORBIDDEN
 from countermark.verifying._results import VerifiedIdentity
-from countermark.verifying._verifier import Verifier
 
-# Why the latest token of a request was refused, on the request itself.
+_OPTIONS = EnforcementOptions.__optional_keys__
+
+# The attribute of a request with the code of its latest refusal.
 _CODE = "_countermark_code"
 
 
 class VerifiedUser:
-    """The user whom a token proves, of no model. Its representation does not say who that is.
+    """The user of a verified identity, without a model. Its representation does not show the id.
 
-    It has no permissions of Django's, and is not staff.
+    It has none of Django's permissions, and is not staff.
     """
 
     is_authenticated = True
@@ -45,7 +43,7 @@ class VerifiedUser:
 
     def __init__(self, verified_identity: VerifiedIdentity) -> None:
         self.verified_identity = verified_identity
-        #: The principal's id; None where the token names them otherwise.
+        #: The principal's id; None if the token identifies them otherwise.
         self.pk = self.id = verified_identity.principal_id
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -53,7 +51,7 @@ class VerifiedUser:
         return False
 
     def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
-        """False, except for no permissions at all."""
+        """False, unless the list is empty."""
         return not list(perm_list)
 
     def __repr__(self) -> str:
@@ -61,73 +59,59 @@ class VerifiedUser:
 
 
 class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
-    """Authenticates by tokens. Subclass it, and say who verifies::
+    """Authenticates requests by their tokens. Subclass it with a verifier::
 
         class StiggAuthentication(TokenAuthentication):
             verifier = Verifier.from_env("stigg")
 
-    ``request.auth`` is the :class:`VerifiedIdentity`, and ``request.user`` what
-    :meth:`get_user` says. A request without a token is left to the next class. A token
-    that is not good is ``AuthenticationFailed``, whose code is one of
-    :data:`countermark.errors.REFUSALS`; the answer has it in ``WWW-Authenticate`` where
-    this class is the first. A token in a cookie needs Django's CSRF token beside it.
-
-    It enforces: there is no mode, and nothing is counted.
+    ``request.auth`` is the :class:`VerifiedIdentity`, and ``request.user`` is the result of
+    :meth:`get_user`. A request without a token is left to the next class, and not counted.
+    A request with an invalid token raises ``AuthenticationFailed`` with one of
+    :data:`countermark.errors.REFUSALS` as its code; the response has the code in
+    ``WWW-Authenticate`` if this class is the first. In ``monitor`` such a request is left to
+    the next class too. A token in a cookie needs Django's CSRF token as well.
 
     Attributes:
-        verifier: The verifier.
-        token: As for :class:`countermark.wsgi.VerifyingMiddleware`, and so are
-            *principal*, *origins* and *on_event*. Under ASGI *principal* takes the scope.
+        verifier: As for :class:`countermark.verifying.Enforcement`, and so are *token*,
+            *claimed_id*, *origins*, *allowance*, *tenant*, *meter* and *on_event*. Under
+            ASGI functions get the scope, under WSGI the environ.
+        mode: As there; by default ``enforce``.
 
     Raises:
-        ConfigurationError: Where a class is defined: something does not fit together.
-            At a request: the class has no verifier.
+        ConfigurationError: When a class is defined: an option is invalid, or two do not fit
+            together. At a request: the class has no verifier.
     """
 
-    verifier: ClassVar[Verifier]
-    token: ClassVar[Location | str | None] = None
-    principal: PrincipalReader | None = None
-    origins: ClassVar[AllowedOrigins | Iterable[str] | None] = None
-    on_event: OnEvent | None = None
+    mode: ClassVar[ModeSetting] = "enforce"
 
-    _authentication: ClassVar[Authentication | None] = None
+    _enforcement: ClassVar[Enforcement | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if hasattr(cls, "verifier"):
-            for name in ("mode", "allowance", "meter", "tenant"):
-                if hasattr(cls, name):
-                    raise ConfigurationError(
-                        f"{name} is an option of VerifyingMiddleware; this class enforces"
-                    )
-            # Read from the class, where functions are not made methods.
-            cls._authentication = Authentication(
-                cls.verifier,
-                token=cls.token,
-                principal=cls.principal,
-                origins=cls.origins,
-                on_event=cls.on_event,
-            )
+            # Read from the class: an instance would turn functions into methods.
+            given = {name: getattr(cls, name) for name in _OPTIONS if hasattr(cls, name)}
+            cls._enforcement = Enforcement(cls.verifier, mode=cls.mode, **given)
 
     def authenticate(self, request: Any) -> tuple[Any, VerifiedIdentity] | None:
-        """Return the user and the VerifiedIdentity of a request; None: it has no token.
+        """Return the user and the VerifiedIdentity of a request; None: anonymous.
 
         Raises:
-            AuthenticationFailed: The token is not good, or there is no such user.
-            PermissionDenied: The token is in a cookie, and the CSRF token is not good; or the
-                page's origin is not allowed.
+            AuthenticationFailed: The token is invalid, or there is no such user.
+            PermissionDenied: The token is in a cookie and the CSRF token is invalid, or the
+                page's origin or the tenant is not allowed.
         """
-        authentication = self._checked()
+        enforcement = self._checked()
         source = getattr(request._request, "scope", None) or request.META  # noqa: SLF001
-        verdict = authentication.verdict(source)
-        if verdict is None:
+        verdict = enforcement.judge(source, optional=True)
+        if verdict is None or (verdict.admitted and not verdict.verified):
             return None
-        if verdict.code == "origin_refused":  # a better token would not help
+        if verdict.code in FORBIDDEN:  # a better token would not help
             raise PermissionDenied(f"{REFUSALS[verdict.code].capitalize()}.", verdict.code)
         if verdict.identity is None:
             raise _failed(request, f"{REFUSALS[verdict.code].capitalize()}.", verdict.code)
-        if authentication.place.kind == "cookie":
-            # Cookies come with what other sites make a browser send.
+        if enforcement.location.kind == "cookie":
+            # Browsers send cookies with requests that other sites make.
             SessionAuthentication().enforce_csrf(request)
         try:
             user = self.get_user(verdict.identity)
@@ -138,25 +122,25 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
         return user, verdict.identity
 
     def get_user(self, identity: VerifiedIdentity) -> Any:
-        """Return the user of a verified identity; None: there is none.
+        """Return the user of a verified identity; None: there is no such user.
 
-        Override it for users of a model. One who is not active counts as none.
+        Override it for users of a model. A user who is not active is refused.
         """
         return VerifiedUser(identity)
 
     def authenticate_header(self, request: Any) -> str:
         """Return the challenge of a 401."""
-        self._checked()
+        scheme = self._checked().scheme
         code = getattr(request, _CODE, "missing")
-        return f'Countermark realm="{self.verifier.scheme.slug}", error="{code}"'
+        return f'Countermark realm="{scheme}", error="{code}"'
 
-    def _checked(self) -> Authentication:
-        if self._authentication is None:
+    def _checked(self) -> Enforcement:
+        if self._enforcement is None:
             raise ConfigurationError(
                 "TokenAuthentication has no verifier; subclass it with"
                 " verifier = Verifier.from_env('stigg')"
             )
-        return self._authentication
+        return self._enforcement
 
 
 def _failed(request: Any, message: str, code: str) -> AuthenticationFailed:

@@ -218,7 +218,7 @@ class Meter:
             # A request without a token counts in the share, whether it names an id or not:
             # it may be of a client that is not updated yet.
             is_claim = is_claim and verdict.code != "missing"
-            cell: Cell = (origin, verdict.role, verdict.code, verdict.let_in_by, is_claim)
+            cell: Cell = (origin, verdict.role, verdict.code, verdict.admitted_by, is_claim)
             self._total(group, cell)
             self._tally.add(day, now, group, cell)
             if day > self._day:

@@ -21,6 +21,5 @@ from countermark.starlette._verifying import RefusedToken as RefusedToken
 from countermark.starlette._verifying import TokenBackend as TokenBackend
 from countermark.starlette._verifying import VerifiedUser as VerifiedUser
 from countermark.starlette._verifying import VerifyingMiddleware as VerifyingMiddleware
-from countermark.starlette._verifying import VerifyingOptions as VerifyingOptions
-from countermark.starlette._verifying import refuse as refuse
+from countermark.starlette._verifying import refused_token_handler as refused_token_handler
 from countermark.starlette._verifying import verified_identity_from as verified_identity_from

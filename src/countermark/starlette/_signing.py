@@ -1,4 +1,4 @@
-"""Starlette: the middleware for ``request.user``, the handle, the template helper, the endpoint."""
+"""Signing in Starlette: middleware for ``request.user``, identity, template helper, endpoint."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from countermark.signing._markup import identity_script
 from countermark.signing._request_identity import RequestIdentity
 
 if TYPE_CHECKING:
-    from markupsafe import Markup  # comes with Jinja2, which is no part of Starlette
+    from markupsafe import Markup  # comes with Jinja2, which Starlette does not require
 
 
 def current_user_id(scope: asgi.Scope) -> Identifier | None:
-    """Return the id of the user whom ``AuthenticationMiddleware`` has put into *scope*.
+    """Return the id of the user that ``AuthenticationMiddleware`` put into *scope*.
 
-    It is the user's ``id``, or where there is no such attribute, Starlette's
-    ``identity``: for a ``SimpleUser`` the user name. None for nobody: no user, or
-    one whose ``is_authenticated`` is false.
+    The id is the user's ``id`` or, without such an attribute, Starlette's ``identity``:
+    for a ``SimpleUser`` the user name. None: there is no user, or ``is_authenticated`` is
+    false.
     """
     user = scope.get("user")
     if user is None or not getattr(user, "is_authenticated", True):
@@ -40,7 +40,7 @@ def current_user_id(scope: asgi.Scope) -> Identifier | None:
 
 
 class Options(TypedDict, total=False):
-    """The further options of :class:`countermark.asgi.SigningMiddleware`."""
+    """The other options of :class:`countermark.asgi.SigningMiddleware`."""
 
     blocking: bool
     vary: str | Iterable[str]
@@ -56,12 +56,12 @@ class SigningMiddleware(asgi.SigningMiddleware):
     Args:
         app: The application, or the next middleware.
         signers: As for :class:`countermark.asgi.SigningMiddleware`.
-        principal: Takes the scope and returns whose request it is; by default
+        principal: Takes the scope and returns the current user; by default
             :func:`current_user_id`.
         options: As for :class:`countermark.asgi.SigningMiddleware`.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid.
     """
 
     @guarded
@@ -80,7 +80,7 @@ def identity_from(connection: HTTPConnection) -> RequestIdentity:
     """Return the identity of a ``Request`` or ``WebSocket``.
 
     Raises:
-        ConfigurationError: No middleware is around the application.
+        ConfigurationError: The application has no such middleware.
     """
     identity: RequestIdentity | None = connection.scope.get("countermark")
     if identity is None:
@@ -92,9 +92,9 @@ def identity_from(connection: HTTPConnection) -> RequestIdentity:
 
 
 class TemplateHelper:
-    """What templates know as ``countermark``.
+    """The ``countermark`` of templates.
 
-    ``{{ countermark() }}`` writes what the front end gets, as
+    ``{{ countermark() }}`` writes the tokens for the front end, as
     :func:`countermark.signing.identity_script` does; ``countermark.identity`` is
     the request's :class:`RequestIdentity`.
     """
@@ -102,7 +102,7 @@ class TemplateHelper:
     __slots__ = ("_request",)
 
     def __init__(self, request: Request) -> None:
-        # Asked for late: a page of an error further out may have no identity, and need none.
+        # Read later: an error page of an outer middleware has no identity, and may need none.
         self._request = request
 
     @property
@@ -124,7 +124,7 @@ class TemplateHelper:
         """
         from markupsafe import Markup
 
-        # Escaped there, so that nothing can break out of the element.
+        # identity_script() escapes its content.
         return Markup(identity_script(self.identity, scheme, id=id, nonce=nonce))  # noqa: S704
 
 
@@ -136,7 +136,7 @@ def context_processor(request: Request) -> dict[str, Any]:
 def signatures_route(path: str = "/signatures") -> Route:
     """Return the route of the current user's signatures as JSON, named ``signatures``.
 
-    It answers as :class:`countermark.asgi.SignaturesEndpoint` does, other methods
-    than GET and HEAD with its own 405.
+    It responds as :class:`countermark.asgi.SignaturesEndpoint` does, with Starlette's own
+    405 to methods other than GET and HEAD.
     """
     return Route(path, asgi.SignaturesEndpoint(), name="signatures")

@@ -1,9 +1,8 @@
-"""Starlette: verifying for ``request.user``, in a middleware or an authentication backend."""
+"""Verifying in Starlette: a middleware for ``request.user``, and an authentication backend."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Required, TypedDict, Unpack
+from typing import Unpack
 
 from starlette.authentication import (
     AuthCredentials,
@@ -19,41 +18,36 @@ from starlette.responses import Response
 
 from countermark import asgi
 from countermark._redaction import guarded
-from countermark._responses import Response as Answer
+from countermark._responses import Response as Refusal
+from countermark.asgi._verifying import VERIFIED_IDENTITY_KEY
 from countermark.errors import REFUSALS, ConfigurationError
-from countermark.events import OnEvent
-from countermark.verifying._allowance import Allowance
-from countermark.verifying._authentication import Authentication
-from countermark.verifying._enforcement import CountVerdict
-from countermark.verifying._locations import Location
+from countermark.verifying._enforcement import Enforcement, EnforcementOptions
 from countermark.verifying._modes import ModeSetting
-from countermark.verifying._origins import AllowedOrigins
-from countermark.verifying._request_token import PrincipalReader
 from countermark.verifying._results import Verdict, VerifiedIdentity
-from countermark.verifying._tenants import TenantReader, VerifierSetting
-from countermark.verifying._verifier import Verifier
+from countermark.verifying._tenants import VerifierSetting
 
 
 def verified_identity_from(connection: HTTPConnection) -> VerifiedIdentity | None:
-    """Return whose request it is, as :class:`VerifyingMiddleware` has found; None: not verified.
+    """Return the identity that :class:`VerifyingMiddleware` verified; None: not verified.
 
     Raises:
         ConfigurationError: No such middleware is around the application.
     """
     state = connection.scope.get("state", {})
-    if "verified_identity" not in state:
+    if VERIFIED_IDENTITY_KEY not in state:
         raise ConfigurationError(
             "nothing has verified this request; put VerifyingMiddleware around the application,"
-            " with app.add_middleware(countermark.starlette.VerifyingMiddleware, verifier=...)"
+            " with app.add_middleware(countermark.starlette.VerifyingMiddleware, verifier=...,"
+            " mode=...)"
         )
-    found: VerifiedIdentity | None = state["verified_identity"]
+    found: VerifiedIdentity | None = state[VERIFIED_IDENTITY_KEY]
     return found
 
 
 class VerifiedUser(BaseUser):
-    """The user whom a token proves. Its representation does not say who that is."""
+    """The user of a verified identity. Its representation does not show the id."""
 
-    __slots__ = {"verified_identity": "Whose token it was, a VerifiedIdentity."}
+    __slots__ = {"verified_identity": "The VerifiedIdentity of the request."}
 
     def __init__(self, verified_identity: VerifiedIdentity) -> None:
         self.verified_identity = verified_identity
@@ -65,7 +59,7 @@ class VerifiedUser(BaseUser):
 
     @property
     def display_name(self) -> str:
-        """The principal's id; empty where the token names them otherwise."""
+        """The principal's id; empty if the token identifies them otherwise."""
         return self.verified_identity.principal_id or ""
 
     @property
@@ -73,11 +67,11 @@ class VerifiedUser(BaseUser):
         """The principal's id.
 
         Raises:
-            ConfigurationError: The token names them otherwise.
+            ConfigurationError: The token identifies them otherwise.
         """
         if self.verified_identity.principal_id is None:
             raise ConfigurationError(
-                f"{self.verified_identity.scheme}: this token names nobody by an id; read"
+                f"{self.verified_identity.scheme}: this token has no id; read"
                 " user.verified_identity.claims"
             )
         return self.verified_identity.principal_id
@@ -86,33 +80,21 @@ class VerifiedUser(BaseUser):
         return f"<VerifiedUser {self.verified_identity.scheme}>"
 
 
-class VerifyingOptions(TypedDict, total=False):
-    """The further options of :class:`countermark.asgi.VerifyingMiddleware`."""
-
-    mode: Required[ModeSetting]
-    token: Location | str | None
-    principal: PrincipalReader | None
-    origins: AllowedOrigins | Iterable[str] | None
-    allowance: Allowance | None
-    tenant: TenantReader | None
-    meter: CountVerdict | None
-    on_event: OnEvent | None
-
-
 class VerifyingMiddleware(asgi.VerifyingMiddleware):
-    """Verifies the token of every request; if asked to, ``request.user`` is who it proves.
+    """Verifies the token of each request, and can set ``request.user``.
 
     Args:
         app: The application, or the next middleware.
         verifier: As for :class:`countermark.asgi.VerifyingMiddleware`.
-        user: Whether ``request.user`` becomes a :class:`VerifiedUser` with the scope
-            ``authenticated``, for ``@requires``; and whoever is not verified, in any
-            mode, an ``UnauthenticatedUser``. What an outer middleware has put there
-            is replaced.
-        options: As for :class:`countermark.asgi.VerifyingMiddleware`.
+        mode: As there.
+        user: Whether to set ``request.user``: to a :class:`VerifiedUser` with the scope
+            ``authenticated``, for ``@requires``, or to an ``UnauthenticatedUser`` if the
+            request is not verified, in each mode. It replaces the user of an outer
+            middleware.
+        options: As for :class:`countermark.verifying.Enforcement`.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     @guarded
@@ -121,16 +103,17 @@ class VerifyingMiddleware(asgi.VerifyingMiddleware):
         app: asgi.App,
         *,
         verifier: VerifierSetting,
+        mode: ModeSetting,
         user: bool = False,
-        **options: Unpack[VerifyingOptions],
+        **options: Unpack[EnforcementOptions],
     ) -> None:
-        super().__init__(_with_user(app) if user else app, verifier=verifier, **options)
+        super().__init__(_with_user(app) if user else app, verifier=verifier, mode=mode, **options)
 
 
 def _with_user(app: asgi.App) -> asgi.App:
     async def with_user(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] in {"http", "websocket"}:
-            identity = scope["state"]["verified_identity"]
+            identity = scope["state"][VERIFIED_IDENTITY_KEY]
             scope["auth"], scope["user"] = (
                 (AuthCredentials(), UnauthenticatedUser())
                 if identity is None
@@ -146,68 +129,67 @@ def _authenticated(identity: VerifiedIdentity) -> tuple[AuthCredentials, Verifie
 
 
 class RefusedToken(HTTPException, AuthenticationError):
-    """A token that is not good. It is answered with 401, or 403 for the page's origin.
+    """A request that is refused, with status 401, or 403 for the page's origin or the tenant.
 
     Attributes:
         code: One of :data:`countermark.errors.REFUSALS`.
-        answer: The whole answer.
+        response: The whole response.
     """
 
-    def __init__(self, verdict: Verdict, answer: Answer) -> None:
-        # Of the content only what is left if other code answers.
-        headers = {name: value for name, value in answer.headers if "content" not in name.lower()}
-        super().__init__(answer.status, f"{REFUSALS[verdict.code].capitalize()}.", headers)
+    def __init__(self, verdict: Verdict, response: Refusal) -> None:
+        # Other handlers write a body of their own, so the headers of this one are left out.
+        headers = {name: value for name, value in response.headers if "content" not in name.lower()}
+        super().__init__(response.status, f"{REFUSALS[verdict.code].capitalize()}.", headers)
         self.code = verdict.code
-        self.answer = answer
+        self.response = response
 
 
-def refuse(connection: HTTPConnection, error: Exception) -> Response:
-    """Answer a :class:`RefusedToken` with RFC 9457 JSON, as the middleware does.
+def refused_token_handler(connection: HTTPConnection, error: Exception) -> Response:
+    """Return the response to a :class:`RefusedToken`: RFC 9457 JSON, as the middleware's.
 
-    ``AuthenticationMiddleware`` takes it for ``on_error=``, applications for
-    ``add_exception_handler(RefusedToken, refuse)``. Other errors are answered as
-    ``AuthenticationMiddleware`` does by itself.
+    Pass it to ``AuthenticationMiddleware`` as ``on_error=``, and to applications as
+    ``add_exception_handler(RefusedToken, refused_token_handler)``. Other errors get the
+    default response of ``AuthenticationMiddleware``.
     """
     if not isinstance(error, RefusedToken):
         return AuthenticationMiddleware.default_on_error(connection, error)
-    status, headers, body = error.answer
+    status, headers, body = error.response
     return Response(body, status, dict(headers))
 
 
 class TokenBackend(AuthenticationBackend):
-    """Authenticates by tokens: ``AuthenticationMiddleware(backend=TokenBackend(...))``.
+    """Authenticates requests by their tokens, as the ``backend=`` of ``AuthenticationMiddleware``.
 
-    A good token makes ``request.user`` a :class:`VerifiedUser` with the scope
-    ``authenticated``. A request without a token is nobody's. A token that is not good
-    is a :class:`RefusedToken`, for which ``on_error=refuse`` has the answer.
+    A valid token makes ``request.user`` a :class:`VerifiedUser` with the scope
+    ``authenticated``. A request without a token is anonymous, and not counted. A request
+    with an invalid token raises :class:`RefusedToken`, to which
+    ``on_error=refused_token_handler`` responds; in ``monitor`` it is anonymous.
 
     Args:
-        verifier: The verifier.
-        token: As for :class:`countermark.asgi.VerifyingMiddleware`, and so are
-            *principal*, *origins* and *on_event*.
+        verifier: As for :class:`countermark.verifying.Enforcement`.
+        mode: As there.
+        options: As there.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     @guarded
     def __init__(
         self,
-        verifier: Verifier,
+        verifier: VerifierSetting,
         *,
-        token: Location | str | None = None,
-        principal: PrincipalReader | None = None,
-        origins: AllowedOrigins | Iterable[str] | None = None,
-        on_event: OnEvent | None = None,
+        mode: ModeSetting = "enforce",
+        **options: Unpack[EnforcementOptions],
     ) -> None:
-        self._authentication = Authentication(
-            verifier, token=token, principal=principal, origins=origins, on_event=on_event
-        )
+        self._enforcement = Enforcement(verifier, mode=mode, **options)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
-        verdict = self._authentication.verdict(conn.scope)
+        verdict = await self._enforcement.ajudge(conn.scope, optional=True)
         if verdict is None:
             return None
-        if verdict.identity is None:
-            raise RefusedToken(verdict, self._authentication.answer(verdict, conn.scope))
-        return _authenticated(verdict.identity)
+        if verdict.identity is not None:
+            return _authenticated(verdict.identity)
+        if verdict.admitted:
+            return None
+        raise RefusedToken(verdict, self._enforcement.refusal(verdict, conn.scope))

@@ -110,7 +110,7 @@ class FlowSessions:
         options: dict[str, Any] = {
             "mode": "enforce",
             "token": from_query("signature"),
-            "principal": _read_reference,
+            "claimed_id": _read_reference,
             "origins": origins,
             "meter": self.verdicts.append,
         }

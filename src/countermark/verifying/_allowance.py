@@ -1,4 +1,4 @@
-"""The first unsigned sessions pass, then enforcement starts by itself."""
+"""An allowance of unsigned sessions: the first ones pass, later ones are refused."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from countermark.errors import ConfigurationError
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-#: What becomes of unsigned requests while the store cannot be reached.
+#: The rule for unsigned requests while the store cannot be reached.
 WhenUnavailable: TypeAlias = Literal["fail_closed", "fail_open"]
 
-#: Takes the ASGI scope or the WSGI environ and says which session that is.
+#: Takes the ASGI scope or the WSGI environ and returns the key of the session.
 SessionReader: TypeAlias = "Callable[[Any], str | None]"
 
-# How many groups are counted in memory. One more would need room, or make one be
-# forgotten, which would then count anew: so it gets nothing.
+# How many groups are counted in memory. Further groups get nothing: to make room, another
+# group would be forgotten and would start from zero.
 _MAX_GROUPS = 1024
 
-# One step for all workers: in two, either a session that comes twice at once counts
-# twice, or two sessions both get the last place.
+# One atomic step: in two steps, two simultaneous requests of one session would count twice,
+# or two sessions would both get the last place.
 _ADMIT = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   return 1
@@ -40,38 +40,37 @@ return 0
 
 
 class Allowance:
-    """So many unsigned sessions get in, and no more.
+    """A number of unsigned sessions that are allowed.
 
-    A session counts once: one that got in goes on getting in, and one that was
-    refused has used nothing up. Each group (a scheme, environment and tenant) has
-    an allowance of its own.
+    A session counts once: a session that was allowed stays allowed, and a refused one
+    uses nothing up. Each group (a scheme, environment and tenant) has its own allowance.
 
-    Without a store each worker process counts for itself and anew from its start,
-    for at most 1024 groups; further ones get nothing. With a store all workers and
-    hosts share the count, to the session. It does not expire, and holds as long as
-    Redis keeps it: let it be written to disk, and let it not evict keys without an
-    expiry (``maxmemory-policy`` is ``noeviction`` or begins with ``volatile``).
-    Another ``prefix=`` of the store begins a rollout again.
+    Without a store each worker process counts for itself and from zero at its start, for
+    at most 1024 groups; further groups get nothing. With a store all workers and hosts
+    share the count, to the session. The count does not expire. It lasts as long as Redis
+    keeps it: enable persistence, and do not evict keys without an expiry
+    (``maxmemory-policy`` is ``noeviction`` or begins with ``volatile``). Another
+    ``prefix=`` of the store starts again from zero.
 
     Args:
-        count: How many sessions, per group.
+        count: The number of sessions, per group.
         session: Takes the ASGI scope or the WSGI environ, in any thread, and returns
-            the session's key, or None (or empty text) for a session of its own.
-            Without it each request is one. Only a hash of the key is kept. Let it be
-            one that the server gave out and has checked: whoever knows the key of a
-            session that got in, gets in. Where it raises or returns anything else,
-            the middleware reports that, and nobody gets in or is counted.
-        store: What workers and hosts share.
-        when_unavailable: What becomes of unsigned requests while the store cannot
-            be reached: ``fail_closed`` refuses them, ``fail_open`` lets them in.
+            the session's key. None, or an empty text, makes the request a session of its
+            own; so does leaving this argument out. Only a hash of the key is kept. Return
+            a key that the server issued and has checked: a client that knows the key of an
+            allowed session is allowed. If it raises or returns anything else, the
+            request is refused, not counted, and reported.
+        store: The store that workers and hosts share.
+        when_unavailable: The rule for unsigned requests while the store cannot be
+            reached: ``fail_closed`` refuses them, ``fail_open`` allows them.
 
     Raises:
-        ConfigurationError: One of them is not what it should be.
+        ConfigurationError: An argument is invalid.
     """
 
     __slots__ = ("_count", "_counted", "_session", "blocking", "when_unavailable")
 
-    #: Whether asking may wait for the network.
+    #: Whether :meth:`admit` may wait for the network.
     blocking: bool
     when_unavailable: WhenUnavailable
 
@@ -93,8 +92,8 @@ class Allowance:
         reader: object = session
         if reader is not None and (not callable(reader) or is_async(reader)):
             raise ConfigurationError(
-                "session= must be a callable that takes the scope or environ and returns the"
-                " session's key or None, and no coroutine function; give a plain one"
+                "session= must be a function, not async, that takes the scope or environ and"
+                " returns the session's key or None"
             )
         if when_unavailable not in ("fail_closed", "fail_open"):
             raise ConfigurationError("when_unavailable= must be 'fail_closed' or 'fail_open'")
@@ -105,19 +104,19 @@ class Allowance:
         self.when_unavailable = when_unavailable
 
     def admit(self, group: str, source: Any) -> bool:
-        """Let the session of *source*, the scope or environ, in if it was or there is room.
+        """Tell whether the session of a scope or environ is allowed, and count it if it is new.
 
         Raises:
-            StoreUnavailable: The store does not answer, so nothing is known. The
-                session may have been counted, and then it gets in later.
+            StoreUnavailable: The store does not answer. The session may have been counted;
+                then it is allowed later.
             TypeError: ``session=`` returned neither text nor None.
-            Exception: Whatever else ``session=`` raises.
+            Exception: ``session=`` raised it.
         """
         session = self._session_of(source)
         return self._counted.admit(_hash(group), session, self._count)
 
     def left(self, group: str) -> int:
-        """Return how many more sessions would get in.
+        """Return how many more sessions would be allowed.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -125,10 +124,10 @@ class Allowance:
         return self._counted.left(_hash(group), self._count)
 
     def _session_of(self, source: Any) -> str:
-        """Return what stands for the session, 64 characters."""
+        """Return 64 characters that identify the session."""
         key: object = None if self._session is None else self._session(source)
-        # Empty text is how frameworks say that there is none. As a key it would let
-        # everybody in who has none.
+        # Frameworks return an empty text for a client without a session. As a key it would
+        # make one session of all such clients.
         if key is None or key == "":
             return os.urandom(32).hex()
         if not isinstance(key, str):
@@ -137,7 +136,7 @@ class Allowance:
 
 
 class _InMemory:
-    """The sessions of this process that got in, by group."""
+    """The allowed sessions of this process, by group."""
 
     __slots__ = ("_groups", "_lock")
 
@@ -171,12 +170,12 @@ _NO_SESSIONS: frozenset[str] = frozenset()
 
 
 class _InRedis:
-    """The sessions that got in at any worker: for each group, a set in Redis."""
+    """The allowed sessions of all workers: for each group, a set in Redis."""
 
     __slots__ = ("_store",)
 
     def __init__(self, store: RedisStore) -> None:
-        # Whoever has a RedisStore has imported its module; nobody else pays for it.
+        # A caller with a RedisStore has imported its module. Other callers do not pay for it.
         module = modules.get("countermark.redis")
         if module is None or not isinstance(store, module.RedisStore):
             raise ConfigurationError(
@@ -187,7 +186,7 @@ class _InRedis:
 
     def admit(self, group: str, session: str, count: int) -> bool:
         keys, arguments = [self._key(group)], [session, count]
-        # It is sent by its hash; in full only where Redis does not know it, as after a restart.
+        # The script is sent by its hash, and in full only if Redis does not have it.
         answer = self._store.ask(lambda client: client.register_script(_ADMIT)(keys, arguments))
         return bool(answer == 1)
 
@@ -200,11 +199,11 @@ class _InRedis:
 
 
 def _hash(text: str) -> str:
-    # Whatever clients send: any length, and lone surrogates too. The unbound method
-    # sees through subclasses.
+    # Clients may send a text of any length, with lone surrogates. The unbound method works
+    # on subclasses of str too.
     return sha256(str.encode(text, "utf-8", "surrogatepass")).hexdigest()
 
 
 def allowance_group(scheme: str, environment: str | None = None, tenant: str | None = None) -> str:
-    """Return the name under which an allowance counts the sessions of these three."""
+    """Return the name of the group of a scheme, an environment and a tenant."""
     return f"{scheme}\n{environment or ''}\n{tenant or ''}"  # no tenant's id has a newline

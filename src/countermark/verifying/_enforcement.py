@@ -1,20 +1,24 @@
-"""From the facts of one request to a verdict, whatever the protocol."""
+"""Decides which requests are allowed, in every protocol and framework."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from countermark._option_checks import is_async
-from countermark.errors import BadToken, ConfigurationError, StoreUnavailable
-from countermark.events import Event, EventName, OnEvent, emit, is_wanted
+from countermark._responses import Response
+from countermark.errors import ConfigurationError, StoreUnavailable
+from countermark.events import OnEvent
 from countermark.verifying._allowance import Allowance, allowance_group
 from countermark.verifying._locations import Location
-from countermark.verifying._modes import MODES, ModeSetting, Question, checked_mode
-from countermark.verifying._origins import AllowedOrigins, claimed_origin
-from countermark.verifying._request_token import Presented, PrincipalReader
-from countermark.verifying._results import UNKNOWN_SCHEME, Examination, LetInBy, Mode, Verdict
-from countermark.verifying._tenants import TenantReader, Verifiers, VerifierSetting
+from countermark.verifying._modes import ModeSetting
+from countermark.verifying._origins import AllowedOrigins
+from countermark.verifying._refusals import is_permitted, preflight_answer, refusal
+from countermark.verifying._reports import report_failure, report_verdict
+from countermark.verifying._request_context import ContextReader, RequestContext
+from countermark.verifying._request_token import ClaimedIdReader, RequestTokenChecker
+from countermark.verifying._results import UNKNOWN_SCHEME, AdmittedBy, TokenCheck, Verdict
+from countermark.verifying._tenants import TenantReader, VerifierLookup, VerifierSetting
 from countermark.verifying._verifier import Verifier
 
 #: Counts verdicts.
@@ -23,36 +27,63 @@ CountVerdict: TypeAlias = Callable[[Verdict], object]
 Source: TypeAlias = Mapping[str, Any]
 
 
-class Facts(NamedTuple):
-    """What is known of a request before its token is read."""
+class EnforcementOptions(TypedDict, total=False):
+    """The options of :class:`Enforcement` other than ``mode``, for callers that pass them on."""
 
-    mode: Mode
-    tenant: str | None
-    verifier: Verifier | None
-    origin: str | None
-    code: str | None  # why it is refused already
+    token: Location | str | None
+    claimed_id: ClaimedIdReader | None
+    origins: AllowedOrigins | Iterable[str] | None
+    allowance: Allowance | None
+    tenant: TenantReader | None
+    meter: CountVerdict | None
+    on_event: OnEvent | None
+
+
+class _Unsigned(NamedTuple):
+    """A request without a token, for which the allowance decides."""
+
+    context: RequestContext
+    check: TokenCheck
 
 
 class Enforcement:
-    """Finds out about requests, and decides which get in. Its options are the middleware's.
+    """Checks requests and decides which are allowed: the middlewares and adapters use it.
 
-    A request goes through :meth:`examine`, then :meth:`admit` if it :meth:`may_admit`,
-    then :meth:`settle`; :meth:`judge` does all three.
+    Args:
+        verifier: A :class:`Verifier`; or a function that takes the id of a tenant and
+            returns a verifier, or None for an unknown tenant. It is called once a minute
+            for each of the latest 1024 tenants.
+        mode: ``off``, ``monitor`` or ``enforce``; or a function that takes a
+            :class:`ModeContext` and returns one of them, such as a :class:`ModeFile`. If
+            the function fails, the mode is ``enforce``.
+        token: Where requests carry their token: the name of a header, or the result of
+            ``from_header``, ``from_query`` or ``from_cookie``. The scheme has the default.
+        claimed_id: Where the id is, if tokens do not contain it: a location as for
+            *token*, or a function that takes the scope or environ. If it is given, each
+            token must be for this id, and a token without an id is refused.
+        origins: The allowed origins of pages, an :class:`AllowedOrigins` or a list; None:
+            all origins are allowed.
+        allowance: How many sessions without a token are allowed in ``enforce``, an
+            :class:`Allowance`. Under ASGI an allowance with a store needs asyncio.
+        tenant: Takes the scope or environ and returns the tenant's id, or None. Return an
+            id that the application has established, not one that the client sent.
+        meter: Called with each verdict. If it has a ``flush()``, as a :class:`Meter`
+            does, the ASGI middleware calls that when the application has shut down.
+        on_event: Called with each :class:`Event`.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     __slots__ = (
+        "_admit_in_thread",
         "_allowance",
+        "_contexts",
         "_flush",
         "_meter",
-        "_mode",
         "_on_event",
-        "_presented",
-        "_same",
+        "_token",
         "_verifiers",
-        "origins",
     )
 
     def __init__(
@@ -61,223 +92,189 @@ class Enforcement:
         *,
         mode: ModeSetting,
         token: Location | str | None = None,
-        principal: PrincipalReader | None = None,
+        claimed_id: ClaimedIdReader | None = None,
         origins: AllowedOrigins | Iterable[str] | None = None,
         allowance: Allowance | None = None,
         tenant: TenantReader | None = None,
         meter: CountVerdict | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        given: dict[str, object] = {
-            "principal": principal, "tenant": tenant, "meter": meter, "on_event": on_event
-        }  # fmt: skip
-        for name, function in given.items():
-            if function is not None and (not callable(function) or is_async(function)):
-                raise ConfigurationError(
-                    f"{name}= must be callable, and no coroutine function; give a plain one"
-                )
+        _check_functions(claimed_id=claimed_id, tenant=tenant, meter=meter, on_event=on_event)
         if allowance is not None and not isinstance(allowance, Allowance):
             raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")
-        self._mode = checked_mode(mode)
         self._allowance, self._meter, self._on_event = allowance, meter, on_event
         flush = getattr(meter, "flush", None)
         self._flush = flush if callable(flush) and not is_async(flush) else None
-        if origins is not None and not isinstance(origins, AllowedOrigins):
-            origins = AllowedOrigins(origins)
-        self.origins: AllowedOrigins | None = origins
-        self._verifiers = Verifiers(verifier, tenant, self._check, on_event)
+        self._admit_in_thread: Callable[..., Awaitable[AdmittedBy | None]] | None = None
+        self._verifiers = VerifierLookup(verifier, tenant, self._require_fit, on_event)
+        self._contexts = ContextReader(self._verifiers, mode, origins, on_event)
         one = self._verifiers.one
         if token is None and one is not None:
             token = one.request_header
-        self._presented = Presented(token, principal, on_event)
-        #: What is known of every request alike, if there is nothing to ask it.
-        self._same: Facts | None = None
+        self._token = RequestTokenChecker(token, claimed_id, on_event)
         if one is not None:
-            self._check(one)
-            if tenant is None and origins is None and mode in ("monitor", "enforce"):
-                self._same = Facts(mode, None, one, None, None)
-
-    def judge(self, source: Source) -> Verdict | None:
-        """Return the verdict on the request of a scope or environ; None in the mode ``off``.
-
-        It may wait for the network, where the allowance does.
-        """
-        verdict = self.examine(source)
-        if verdict is not None:
-            if self.may_admit(verdict):
-                self.admit(verdict, source)
-            self.settle(verdict)
-        return verdict
-
-    def examine(self, source: Source) -> Verdict | None:
-        """Return what there is to say of a request before the allowance; None: the mode is off."""
-        facts = self._same or self._facts(source)
-        if facts is None:
-            return None
-        verifier, code = facts.verifier, facts.code
-        if code is not None or verifier is None:
-            return self._verdict(facts, Examination(code or "unknown_tenant"))
-        return self._verdict(facts, self._presented.examine(verifier, source))
-
-    def preflight(self, source: Source) -> Verdict | None:
-        """Return what there is to say of a CORS preflight; None: it is the application's.
-
-        A preflight has no token by design. With an allowed origin it is ``missing``, and
-        to be answered in the application's place; any other is refused. None is counted.
-        """
-        facts = self._facts(source)
-        if facts is None or facts.mode == "monitor":
-            return None
-        verdict = self._verdict(facts, Examination(facts.code or "missing"))
-        if not is_permitted(verdict):
-            self._report(verdict)
-        return verdict
-
-    def may_admit(self, verdict: Verdict) -> bool:
-        """Tell whether the allowance is to be asked: for the unsigned, in ``enforce``."""
-        if self._allowance is None or verdict.let_in_by is not None:
-            return False
-        return verdict.code == "missing"
+            self._require_fit(one)
 
     @property
-    def waits(self) -> bool:
-        """Whether :meth:`admit` may wait for the network."""
-        return self._allowance is not None and self._allowance.blocking
+    def location(self) -> Location:
+        """Where requests carry their token."""
+        return self._token.location
 
-    def admit(self, verdict: Verdict, source: Source) -> None:
-        """Ask the allowance, and write into *verdict* if it lets the request in."""
+    @property
+    def origins(self) -> AllowedOrigins | None:
+        """The allowed origins; None: all."""
+        return self._contexts.origins
+
+    @property
+    def scheme(self) -> str:
+        """The name of the scheme; ``unknown`` if it depends on the tenant."""
+        return UNKNOWN_SCHEME if self._verifiers.one is None else self._verifiers.one.scheme.slug
+
+    def judge(self, source: Source, *, optional: bool = False) -> Verdict | None:
+        """Return the verdict on the request of a scope or environ, count it and report it.
+
+        It may wait for the network if there is an allowance with a store.
+
+        Args:
+            source: The scope or environ.
+            optional: Whether a request without a token is anonymous: it gets no verdict.
+
+        Returns:
+            None in the mode ``off``, and for an anonymous request.
+        """
+        outcome = self._check(source, optional=optional)
+        if not isinstance(outcome, _Unsigned):
+            return outcome
+        return self._settled(*outcome, self._admit(outcome.context, source))
+
+    async def ajudge(self, source: Source, *, optional: bool = False) -> Verdict | None:
+        """Do the same as :meth:`judge` in an event loop: a store is asked in a thread."""
+        outcome = self._check(source, optional=optional)
+        if not isinstance(outcome, _Unsigned):
+            return outcome
+        return self._settled(*outcome, await self._aadmit(outcome.context, source))
+
+    def refusal(self, verdict: Verdict, source: Source) -> Response:
+        """Return the response to a request that *verdict* refuses."""
+        method = source.get("method") or source.get("REQUEST_METHOD")
+        return refusal(verdict, vary=self.origins is not None, head=method == "HEAD")
+
+    def answer_preflight(self, source: Source) -> Response | None:
+        """Return the response to a CORS preflight; None: the application answers it.
+
+        A preflight has no token by design. In ``enforce`` it is granted for an allowed
+        origin, and refused for others. Preflights are not counted.
+        """
+        context = self._contexts.read(source)
+        if context is None or context.mode == "monitor":
+            return None
+        verdict = self._verdict(context, TokenCheck(context.refused or "missing"), None)
+        if not is_permitted(verdict):
+            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
+        return preflight_answer(verdict, source, vary=self.origins is not None)
+
+    @property
+    def flushes(self) -> bool:
+        """Whether the meter has a ``flush()``."""
+        return self._flush is not None
+
+    def flush(self) -> None:
+        """Make the meter write its counts. It waits for the network."""
+        if self._flush is not None:
+            try:
+                self._flush()
+            except Exception as error:
+                report_failure("meter_raised", error, self._on_event)
+
+    # How a request is judged
+
+    def _check(self, source: Source, *, optional: bool) -> Verdict | _Unsigned | None:
+        """Return the verdict, or an _Unsigned if the allowance decides."""
+        context = self._contexts.same or self._contexts.read(source)
+        if context is None:
+            return None
+        if context.refused is None:
+            check = self._token.check(context.verifier, source)  # type: ignore[arg-type]
+        else:
+            check = TokenCheck(context.refused)
+        if check.identity is not None:
+            return self._settled(context, check, "token")
+        unsigned = check.code == "missing"
+        if optional and unsigned:
+            return None
+        if context.mode == "monitor":
+            return self._settled(context, check, "monitor")
+        if unsigned and self._allowance is not None:
+            return _Unsigned(context, check)
+        return self._settled(context, check, None)
+
+    def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
+        """Ask the allowance for a request without a token."""
         allowance = self._allowance
-        assert allowance is not None  # noqa: S101  # may_admit() has seen to it
-        group = allowance_group(verdict.scheme, verdict.environment, verdict.tenant)
+        assert allowance is not None  # noqa: S101  # or it is not asked
+        group = allowance_group(context.scheme, context.environment, context.tenant)
         try:
-            if allowance.admit(group, source) is True:
-                verdict.let_in_by = "allowance"
+            return "allowance" if allowance.admit(group, source) is True else None
         except StoreUnavailable as error:
-            self._fail("store_unavailable", error)
-            if allowance.when_unavailable == "fail_open":
-                verdict.let_in_by = "fail_open"
+            report_failure("store_unavailable", error, self._on_event)
+            return "fail_open" if allowance.when_unavailable == "fail_open" else None
         except Exception as error:
-            self._fail("allowance_raised", error)
+            report_failure("allowance_raised", error, self._on_event)
+            return None
 
-    def settle(self, verdict: Verdict) -> None:
-        """Count and report a verdict to which nothing will be added."""
-        if verdict.let_in_by != "token" or self._on_event is not None:
-            self._report(verdict)
+    async def _aadmit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
+        if not self._allowance.blocking:  # type: ignore[union-attr]  # or it is not asked
+            return self._admit(context, source)
+        if self._admit_in_thread is None:
+            from asgiref.sync import sync_to_async
+
+            # Not thread-sensitive: requests would wait for one another's answers.
+            self._admit_in_thread = sync_to_async(self._admit, thread_sensitive=False)
+        return await self._admit_in_thread(context, source)
+
+    def _settled(
+        self, context: RequestContext, check: TokenCheck, admitted_by: AdmittedBy | None
+    ) -> Verdict:
+        """Return the verdict, counted and reported."""
+        verdict = self._verdict(context, check, admitted_by)
+        if admitted_by != "token" or self._on_event is not None:
+            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
         if self._meter is not None:
             try:
                 self._meter(verdict)
             except Exception as error:
-                self._fail("meter_raised", error)
+                report_failure("meter_raised", error, self._on_event)
+        return verdict
 
-    @property
-    def flushes(self) -> bool:
-        """Whether the meter is one that can be told to write what it has counted."""
-        return self._flush is not None
-
-    def flush(self) -> None:
-        """Let the meter write what it has counted. It waits for the network."""
-        assert self._flush is not None  # noqa: S101  # flushes has seen to it
-        try:
-            self._flush()
-        except Exception as error:
-            self._fail("meter_raised", error)
-
-    # How it is found out
-
-    def _facts(self, source: Source) -> Facts | None:
-        """Return what is known before the token is read; None: the mode is off."""
-        if self._same is not None or self._mode == "off":
-            return self._same
-        tenant, verifier = self._verifiers.of(source)
-        mode = self._mode_of(source, tenant, verifier)
-        if mode == "off":
-            return None
-        origin, code = None, None
-        if self.origins is not None:
-            try:
-                origin = self.origins.allowed(source)
-            except BadToken as error:
-                code = error.code
-        return Facts(mode, tenant, verifier, origin, code if verifier else "unknown_tenant")
-
-    def _mode_of(self, source: Source, tenant: str | None, verifier: Verifier | None) -> Mode:
-        if not callable(self._mode):
-            return self._mode
-        question = Question(
-            source,
-            scheme=verifier.scheme.slug if verifier else None,
-            environment=verifier.environment if verifier else None,
-            origin=claimed_origin(source),
-            tenant=tenant,
-        )
-        raised = None
-        try:
-            mode = self._mode(question)
-            if mode in MODES:
-                return mode
-        except Exception as error:
-            raised = error
-        self._fail("mode_raised", raised)
-        return "enforce"
-
-    def _verdict(self, facts: Facts, found: Examination) -> Verdict:
-        mode, tenant, verifier, origin, _ = facts
-        identity = found.identity
-        if identity is not None:
-            identity.tenant = tenant
-            by: LetInBy | None = "token"
-        else:
-            by = "monitor" if mode == "monitor" else None
-        if verifier is None:
-            return Verdict(found, mode, by, UNKNOWN_SCHEME, tenant=tenant, origin=origin)
+    def _verdict(
+        self, context: RequestContext, check: TokenCheck, admitted_by: AdmittedBy | None
+    ) -> Verdict:
         return Verdict(
-            found,
-            mode,
-            by,
-            verifier.scheme.slug,
-            verifier.environment,
-            tenant=tenant,
-            origin=origin,
-            named_by_service=self._presented.names_principal,
+            check,
+            context.mode,
+            admitted_by,
+            context.scheme,
+            context.environment,
+            context.tenant,
+            context.origin,
+            self._token.is_service and check.claimed_id is not None,
+            None if admitted_by is not None else _new_id(),
         )
 
-    # How it is reported
-
-    def _report(self, verdict: Verdict) -> None:
-        name: EventName
-        by, reason = verdict.let_in_by, verdict.code
-        if by is None:
-            from uuid import uuid4  # late, as it is slow to import
-
-            name, verdict.correlation_id = "refused", str(uuid4())
-        elif by == "token":
-            name, reason = "verified", verdict.role or reason
-        elif by == "monitor":
-            name = "would_refuse"
-        else:
-            name, reason = "allowed", by
-        if not is_wanted(name, self._on_event):
-            return
-        claimed = verdict.claimed_id
-        who = None if claimed is None else self._verifiers.pseudonym(verdict.tenant, claimed)
-        event = Event(
-            name, reason, verdict.scheme, principal=who, correlation=verdict.correlation_id
-        )
-        emit(event, self._on_event)
-
-    def _fail(self, reason: str, error: Exception | None) -> None:
-        kind = None if error is None else type(error).__name__
-        if isinstance(error, StoreUnavailable):
-            kind = error.kind
-        emit(Event("failed", reason, error=kind), self._on_event)
-
-    def _check(self, verifier: Verifier) -> None:
+    def _require_fit(self, verifier: Verifier) -> None:
         """Refuse a verifier that does not fit the other options."""
-        self._presented.check(verifier)
+        self._token.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)
 
 
-def is_permitted(verdict: Verdict) -> bool:
-    """Tell whether a CORS preflight with that verdict is to be answered with the permission."""
-    return verdict.code == "missing" and verdict.origin is not None
+def _check_functions(**given: object) -> None:
+    for name, function in given.items():
+        if function is not None and (not callable(function) or is_async(function)):
+            raise ConfigurationError(f"{name}= must be a function, not async")
+
+
+def _new_id() -> str:
+    from uuid import uuid4  # late, as it is slow to import
+
+    return str(uuid4())

@@ -1,7 +1,7 @@
-"""Where a request has its token: a header, a parameter of the query, a cookie.
+"""Locations of a value in a request: a header, a query parameter, or a cookie.
 
-A value that comes twice is refused, also where both are equal: which of the two
-counts would be for proxies and frameworks to say, and they do not agree.
+A duplicate value is refused, even if both copies are equal: proxies and frameworks do
+not agree on which copy counts.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import Any
 from countermark._redaction import guarded
 from countermark.errors import BadToken, ConfigurationError
 
-_HEADER_NAME = "[A-Za-z0-9-]+"  # no underscore: WSGI cannot tell it from a hyphen
+_HEADER_NAME = "[A-Za-z0-9-]+"  # without underscores: WSGI turns both into underscores
 _COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
-# What a cookie's value in quotes escapes: see http.cookies, which writes them.
+# The escapes in a quoted cookie value, as http.cookies writes them.
 _ESCAPED = r"(?s)\\([0-3][0-7]{2}|.)"
 
 Read = Callable[[Mapping[str, Any]], "bytes | str | None"]
 
 
 class Location:
-    """Where a value is in a request. Called with an ASGI scope or a WSGI environ, it reads it.
+    """The location of a value. Call it with an ASGI scope or a WSGI environ to read the value.
 
-    It returns text, or None where there is nothing or nothing but an empty value.
-    Bytes that are no UTF-8 become lone surrogates, which no token and no id has.
+    It returns text, or None if the value is missing or empty. Bytes that are not UTF-8
+    become lone surrogates, which no token or id contains.
 
     Raises:
-        BadToken: The value comes twice, or also under a header name with
+        BadToken: The value occurs twice, or again under the header's name with
             underscores. The code is ``ambiguous``.
     """
 
     __slots__ = {
         "kind": "``header``, ``query`` or ``cookie``.",
-        "name": "Of the header, the parameter or the cookie.",
+        "name": "The name of the header, the parameter or the cookie.",
         "_in_environ": None,
         "_in_scope": None,
     }
@@ -50,12 +50,12 @@ class Location:
         self._in_environ = in_environ
 
     def __call__(self, source: Mapping[str, Any]) -> str | None:
-        # Every environ has a method. A variable called "type" it may have as well.
+        # Each environ has a method. It may also have a variable called "type", as scopes do.
         read = self._in_environ if "REQUEST_METHOD" in source else self._in_scope
         value = read(source)
         if not value:
             return None
-        if isinstance(value, str):  # of an environ
+        if isinstance(value, str):  # from an environ
             if value.isascii():
                 return value
             value = _bytes(value)
@@ -63,7 +63,7 @@ class Location:
 
     @property
     def folds(self) -> bool:
-        """Whether servers and proxies make one value, with a comma, of two."""
+        """Whether servers and proxies join two values into one, with a comma."""
         return self.kind != "query"
 
     def __repr__(self) -> str:
@@ -73,13 +73,13 @@ class Location:
 
 @guarded
 def from_header(name: str) -> Location:
-    """Read the request header *name*, in any case.
+    """Return the location of the request header *name*; its case does not matter.
 
-    Under ASGI a header of that name with underscores makes the request ambiguous.
-    WSGI shows both as one, with a comma between their values.
+    Under ASGI another header with underscores in this name makes the request ambiguous.
+    WSGI servers join the two values with a comma.
 
     Raises:
-        ConfigurationError: The name does not consist of letters, digits and hyphens.
+        ConfigurationError: The name has characters other than letters, digits and hyphens.
     """
     _check(name, _HEADER_NAME, "a header's name consists of letters, digits and hyphens")
     key = "HTTP_" + name.upper().replace("-", "_")
@@ -93,10 +93,10 @@ def from_header(name: str) -> Location:
 
 @guarded
 def from_query(name: str) -> Location:
-    """Read the parameter *name* of the query, decoded as forms are: ``+`` is a space.
+    """Return the location of the query parameter *name*, decoded as forms are: ``+`` is a space.
 
     Raises:
-        ConfigurationError: The name is empty, or no text.
+        ConfigurationError: The name is empty or not a text.
     """
     _check(name, ".+", "a parameter's name is a text that is not empty")
     return Location(
@@ -109,17 +109,17 @@ def from_query(name: str) -> Location:
 
 @guarded
 def from_cookie(name: str) -> Location:
-    """Read the cookie *name*. A value in quotes is read as Python's frameworks write it.
+    """Return the location of the cookie *name*. Quoted values are unescaped, as in http.cookies.
 
     Raises:
-        ConfigurationError: It is no name for a cookie.
+        ConfigurationError: The name is not valid for a cookie.
     """
     _check(name, _COOKIE_NAME, "a cookie's name has no spaces, commas, semicolons or quotes")
     wanted = name.encode()
     return Location(
         "cookie",
         name,
-        # HTTP/2 may send each cookie in a header of its own: RFC 9113, section 8.2.3.
+        # HTTP/2 may send each cookie in its own header: RFC 9113, section 8.2.3.
         lambda scope: _cookie(
             b";".join(value for key, value in scope["headers"] if key.lower() == b"cookie"), wanted
         ),
@@ -140,7 +140,7 @@ def _in_headers(name: str) -> Read:
     def read(scope: Mapping[str, Any]) -> bytes | None:
         found: bytes | None = None
         for key, value in scope["headers"]:
-            # Most names are of another length, and that is the quickest to see.
+            # Most names have another length, which is the fastest test.
             if len(key) == length:
                 lowered = key.lower()
                 if lowered == wanted and found is None:
@@ -157,7 +157,7 @@ def _parameter(query: bytes, name: str) -> bytes | None:
     wanted = name.encode("utf-8", "surrogatepass")
     for field in query.split(b"&"):
         key, _, value = field.partition(b"=")
-        # A name may be written in other ways, which frameworks read as the same.
+        # Frameworks decode other spellings to the same name.
         if key == wanted or ((b"%" in key or b"+" in key) and _unquoted(key) == wanted):
             if found is not None:
                 raise _twice()
@@ -176,7 +176,7 @@ def _cookie(header: bytes, wanted: bytes) -> bytes | None:
     alike = 0
     for pair in header.split(b";"):
         key, _, value = pair.partition(b"=")
-        # The parsers of frameworks strip more than the white space that HTTP knows.
+        # The parsers of frameworks strip more white space than HTTP allows.
         alike += key.decode("latin-1").strip().encode("latin-1") == wanted
         if key.strip(b" \t") == wanted:
             found = value.strip(b" \t")
@@ -194,12 +194,12 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """Return what a client sent, of which PEP 3333 makes text by Latin-1."""
+    """Return the bytes that the client sent, which PEP 3333 decodes as Latin-1."""
     try:
         return text.encode("latin-1")
-    except UnicodeEncodeError:  # no server does this, but some test clients do
+    except UnicodeEncodeError:  # some test clients put other characters in
         return text.encode("utf-8", "surrogatepass")
 
 
 def _twice() -> BadToken:
-    return BadToken("the request has two values where one may be", code="ambiguous")
+    return BadToken("the request has a duplicate value", code="ambiguous")

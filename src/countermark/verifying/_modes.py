@@ -1,4 +1,4 @@
-"""How strict to be: a text, a function of the request, or a file that is watched."""
+"""The mode of enforcement: a text, a function of the request, or a watched file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from countermark.verifying._results import Mode
 
 MODES: Final = ("off", "monitor", "enforce")
 
-# What of a question each table of the file is about, the one that counts most first.
+# The attribute of a context that each table of the file is about, in order of precedence.
 _TABLES: Final = {"tenants": "tenant", "origins": "origin", "environments": "environment"}
 
 
-class Question:
-    """What a mode may depend on. Its representation does not say whose request it is."""
+class ModeContext:
+    """The facts of a request that a mode may depend on. Its representation shows no id."""
 
     __slots__ = {
-        "scheme": "The name of the scheme; None: the tenant, and so the scheme, is not known.",
+        "scheme": "The name of the scheme; None: the tenant, and so the scheme, is unknown.",
         "environment": "The environment of the verifier, or None.",
-        "origin": "The origin that the request claims, or None. Programs can claim any.",
+        "origin": "The origin that the request claims, or None. Programs can send any value.",
         "tenant": "The id of the tenant, or None.",
         "source": "The ASGI scope or the WSGI environ.",
     }
@@ -53,22 +53,22 @@ class Question:
         self.tenant = tenant
 
     def __repr__(self) -> str:
-        return f"<Question scheme={self.scheme} environment={self.environment}>"
+        return f"<ModeContext scheme={self.scheme} environment={self.environment}>"
 
 
-#: What a middleware takes for ``mode=``.
-ModeSetting: TypeAlias = "Mode | Callable[[Question], Mode]"
+#: The type of ``mode=``.
+ModeSetting: TypeAlias = "Mode | Callable[[ModeContext], Mode]"
 
 
 def checked_mode(mode: object) -> ModeSetting:
-    """Return *mode* if it is one, or a function that says one.
+    """Return *mode* if it is a mode, or a function.
 
     Raises:
         ConfigurationError: It is neither.
     """
     if callable(mode) and not is_async(mode):
         return mode
-    return _mode(mode, "mode=", ", or a function (not async) that takes a Question")
+    return _mode(mode, "mode=", ", or a function (not async) that takes a ModeContext")
 
 
 def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
@@ -79,26 +79,25 @@ def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
 
 
 class ModeFile:
-    """A mode that can be changed while the application runs: a small file in TOML.
+    """A mode that can be changed while the application runs: a small TOML file.
 
-    ``mode = "monitor"`` is for all requests. Tables called ``[tenants]``,
-    ``[origins]`` and ``[environments]`` may have a mode for some of them, by name;
-    the first of these three that knows the request decides. Tenants and origins are
-    what the request says: programs can claim any origin, so a milder mode for one is
-    for a time of transition.
+    ``mode = "monitor"`` applies to all requests. The tables ``[tenants]``, ``[origins]``
+    and ``[environments]`` may set another mode for some of them, by name; the first table
+    in this order that has an entry for the request decides. Programs can send any origin,
+    so use a milder mode for an origin only during a transition.
 
-    The file is read again at most every *interval* seconds, in a request. One that
-    is missing or broken then changes nothing, and is reported once. Replace it in
-    one step, as ``mv`` does.
+    The file is read again at most every *interval* seconds, within a request. If it is
+    missing or invalid then, the last modes stay in force and one event reports it. Replace
+    the file atomically, as ``mv`` does.
 
     Args:
-        path: Where the file is.
-        interval: How long what was read is good for, in seconds.
-        on_event: Called with the event ``failed`` of a file that became unreadable.
-        clock: Returns seconds since any moment.
+        path: The path of the file.
+        interval: The time between two reads, in seconds.
+        on_event: Called with the event ``failed`` when the file becomes unreadable.
+        clock: Returns monotonic seconds.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds something else.
+        ConfigurationError: The file cannot be read, or its content is invalid.
     """
 
     __slots__ = ("_broken", "_clock", "_due", "_interval", "_lock", "_modes", "_on_event", "_path")
@@ -121,20 +120,20 @@ class ModeFile:
         self._due = clock() + interval
         self._modes = _read(path)
 
-    def __call__(self, question: Question) -> Mode:
-        """Return the mode for the request of *question*."""
+    def __call__(self, context: ModeContext) -> Mode:
+        """Return the mode for a request."""
         if self._clock() >= self._due and self._takes_turn():
             self._read_again()
         default, tables = self._modes
         for of, table in tables:
-            mode = table.get(getattr(question, of))
+            mode = table.get(getattr(context, of))
             if mode is not None:
                 return mode
         return default
 
     def _takes_turn(self) -> bool:
-        """Tell whether it is for this thread to read the file; the others go on."""
-        # Not waited for: in a process forked at the wrong moment nobody would let go.
+        """Tell whether this thread reads the file; the others go on with the last modes."""
+        # Without waiting: after a fork at the wrong moment the lock is never released.
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -169,7 +168,7 @@ class _Unreadable(ConfigurationError):
 
 
 def _check_origins(table: Mapping[str, Any]) -> None:
-    """Refuse names that no request has, which would make a mode count for nobody."""
+    """Refuse names that are not origins: their modes would never apply."""
     for origin in table:
         if origin != "null":
             try:
@@ -182,9 +181,9 @@ _Modes: TypeAlias = "tuple[Mode, list[tuple[str, dict[str | None, Mode]]]]"
 
 
 def _read(path: str | PathLike[str]) -> _Modes:
-    """Return the default mode, and the tables that there are by what they are about.
+    """Return the default mode and the tables, each with the attribute that it is about.
 
-    The whole file, each time: its size and date would not show every change.
+    The whole file is read each time: its size and date do not show every change.
     """
     import tomllib
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which pages may ask: the exact origins, as browsers send them."""
+"""The allowed origins of pages, compared exactly as browsers send them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from countermark.verifying._locations import from_header
 
 Policy: TypeAlias = Literal["refuse", "allow"]
 
-#: The environment in which nothing is made easier. One that is not named counts as it.
+#: The environment with the strictest rules. An unnamed environment counts as this one.
 LIVE: Final = "live"
 
-# Compiled when a list is built, not when the module is: that is slow.
+# Compiled when a list is built: at import it would be slow.
 _HOST = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 _ORIGIN = rf"(https?)://({_HOST})(?::([1-9][0-9]{{0,4}}))?"
 _LOOPBACK = r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\]"
@@ -25,30 +25,29 @@ _read_origin = from_header("Origin")
 
 
 class AllowedOrigins:
-    """The origins of the pages whose requests are let in.
+    """The origins of the pages whose requests are allowed.
 
-    Browsers say which page a request comes from, in the header ``Origin``. Programs
-    can say what they like there: this keeps other pages out, and nobody else.
+    Browsers send the origin of the page in the header ``Origin``. Programs can send any
+    value there: this keeps other pages out, but not programs.
 
     Args:
-        origins: Such as ``https://app.example`` or ``https://app.example:8443``,
-            each in full: no wildcards, no paths, no default ports, lower case.
-        missing: What becomes of requests without an origin. ``refuse`` by default,
-            because the requests of pages elsewhere that carry a header of their own
-            always have one. Browsers send none with GET and HEAD to the page's own
-            origin, with images, scripts and navigation; programs mostly send none:
-            ``allow`` them where such requests are expected.
-        null: What becomes of the origin ``null``, which sandboxed frames, local files
-            and some redirects have. ``refuse`` by default: anybody can make such a
-            page. ``allow`` gives them no permission to read refusals, nor for a
-            preflight, so that a token in a header does not get through to here.
-        loopback: Whether origins of the own machine, such as
-            ``http://localhost:3000``, may be listed. None: outside ``live``, where
-            the verifier names its environment. True: also where it names none.
-            In ``live`` they are never.
+        origins: Full origins in lower case, such as ``https://app.example`` or
+            ``https://app.example:8443``, without wildcards, paths and default ports.
+        missing: The rule for requests without an origin. ``refuse`` by default, because
+            a request of another site's page that has a custom header always has an
+            origin. Browsers send none with GET and HEAD to the page's own origin, nor
+            with images, scripts and navigation, and most programs send none: ``allow``
+            them if you expect such requests.
+        null: The rule for the origin ``null`` of sandboxed frames, local files and some
+            redirects. ``refuse`` by default: anyone can make such a page. ``allow``
+            does not grant their preflights or let them read refusals, so their browsers
+            send no token in a header.
+        loopback: Whether loopback origins such as ``http://localhost:3000`` may be
+            listed. None: only if the verifier names an environment other than
+            ``live``. True: also if it names none. In ``live`` they are always refused.
 
     Raises:
-        ConfigurationError: One of them is not as browsers would send it.
+        ConfigurationError: An entry differs from what browsers send.
     """
 
     __slots__ = ("_allowed", "_loopback", "_missing", "_null")
@@ -75,10 +74,10 @@ class AllowedOrigins:
         self._missing, self._null, self._loopback = missing, null, loopback
 
     def check_environment(self, environment: str | None) -> None:
-        """Refuse origins of the own machine where they do not belong.
+        """Refuse loopback origins in an environment that does not allow them.
 
         Raises:
-            ConfigurationError: There are some, and *environment* is not for them.
+            ConfigurationError: A loopback origin is listed.
         """
         named = environment not in (None, LIVE) if self._loopback is None else self._loopback
         own = sorted(filter(_is_loopback, self._allowed))
@@ -89,15 +88,15 @@ class AllowedOrigins:
             )
 
     def allowed(self, source: Mapping[str, Any]) -> str | None:
-        """Return the origin of a scope or environ; None where it has none and needs none.
+        """Return the origin of a scope or environ; None if it has none and may.
 
         Raises:
-            BadToken: It is not allowed. The code is ``origin_refused``.
+            BadToken: The origin is not allowed. The code is ``origin_refused``.
         """
         try:
             origin = _read_origin(source)
         except BadToken:
-            origin = ""  # doubled
+            origin = ""  # a duplicate
         if origin in self._allowed:
             return origin
         policy = {None: self._missing, "null": self._null}.get(origin, "refuse")
@@ -110,7 +109,7 @@ class AllowedOrigins:
 
 
 def claimed_origin(source: Mapping[str, Any]) -> str | None:
-    """Return the origin that a request has; None where it has none, or two."""
+    """Return the origin of a request; None if it has none, or two."""
     try:
         return _read_origin(source)
     except BadToken:
@@ -118,10 +117,10 @@ def claimed_origin(source: Mapping[str, Any]) -> str | None:
 
 
 def checked_origin(origin: object) -> str:
-    """Return *origin* if it is one as browsers send it, and may be listed.
+    """Return *origin* if browsers send it in this form and it may be listed.
 
     Raises:
-        ConfigurationError: It is not; the message says what to write.
+        ConfigurationError: It is invalid; the message suggests the right form.
     """
     if not isinstance(origin, str):
         raise ConfigurationError(
@@ -149,7 +148,7 @@ def checked_origin(origin: object) -> str:
 
 
 def _is_origin_like(text: str) -> bool:
-    """Tell whether a wrong origin is one all the same, and not a secret in its place."""
+    """Tell whether a wrong origin resembles one, and is not a secret in the wrong place."""
     written = (
         r"(?i)[a-z]+://[^@]*|[a-z0-9*-]+(\.[a-z0-9-]+)*\.[a-z]{2,12}(:[0-9]+)?/?|\[?localhost.*"
     )
@@ -161,7 +160,7 @@ def _shown(origin: str) -> str:
 
 
 def _advice(origin: str) -> str:
-    """Say what to write instead of *origin*, as far as it can be told."""
+    """Return advice on what to write instead of *origin*."""
     lowered = origin.strip().lower()
     found = re.match(rf"(?:[a-z]+://)?({_HOST})(?::([0-9]{{1,5}}))?(?=[/?#]|$)", lowered)
     if found is None or not lowered.isascii() or not _is_origin_like(lowered):

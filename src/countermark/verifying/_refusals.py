@@ -1,4 +1,4 @@
-"""What a refused request is answered, and a CORS preflight; whatever the protocol."""
+"""Builds the responses to refused requests and to CORS preflights, in any protocol."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from typing import Any, Final
 
 from countermark._responses import Header, Response, problem, without_body
 from countermark.errors import REFUSALS, BadToken
-from countermark.verifying._enforcement import is_permitted
 from countermark.verifying._locations import from_header
 from countermark.verifying._origins import LIVE
 from countermark.verifying._results import Verdict
 
-#: The codes of requests whose credentials are not the matter: 403 instead of 401.
+#: The codes of refusals that no other token would change: 403 instead of 401.
 FORBIDDEN: Final = ("origin_refused", "unknown_tenant")
 
-#: What usually causes each refusal. For developers: not told in ``live``.
+#: The usual causes of each refusal, for developers: not sent in ``live``.
 HINTS: Final = {
-    "missing": "The front end sent no token. Was the vendor's code given one, and does every"
-    " proxy on the way pass it on?",
-    "principal_missing": "This vendor's tokens do not hold the id: pass it as verify(token,"
+    "missing": "The front end sent no token. Check that the vendor's code gets one, and that each"
+    " proxy forwards it.",
+    "principal_missing": "This vendor's tokens do not contain the id: pass it as verify(token,"
     " principal), from the same request.",
-    "malformed": "Compare what was sent with what was signed: a token that is cut off, in quotes"
-    " or encoded twice is not good. In a query a + is written as %2B.",
-    "ambiguous": "The header, parameter or cookie came twice, or the header also with"
-    " underscores in its name. A front end and a proxy may both add it.",
-    "mismatch": "Mostly one of these: the secret of another environment or vendor, an e-mail"
-    " address where the id is signed, a newline at the end of the secret, or a principal="
-    " that names somebody else or nobody.",
-    "expired": "The page was open for longer than its token lives, or the clocks differ. The"
-    " front end has to fetch a new one.",
-    "not_yet_valid": "The clock of the machine that signs is ahead of this one's.",
-    "retired_key": "An instance or a stored page still has a token of the previous key.",
-    "wrong_environment": "It was signed with the secret of another environment: compare the"
+    "malformed": "Compare the sent token with the signed one: it may be truncated, quoted or"
+    " encoded twice. In a query a + must be encoded as %2B.",
+    "ambiguous": "The header, parameter or cookie is a duplicate, or a second header has"
+    " underscores in this name. A front end and a proxy may both add it.",
+    "mismatch": "The usual causes: the secret of another environment or vendor, an e-mail"
+    " address where the id is signed, a newline at the end of the secret, or a claimed_id="
+    " that returns another id or none.",
+    "expired": "The page was open for longer than its token is valid, or the clocks differ. The"
+    " front end must fetch a new token.",
+    "not_yet_valid": "The clock of the signing machine is ahead of this one's.",
+    "retired_key": "An instance or a stored page still uses a token of the previous key.",
+    "wrong_environment": "The token was signed with the secret of another environment: compare the"
     " variables of the two.",
-    "unknown_tenant": "tenant= named nobody, or verifier= has no verifier for that tenant.",
-    "origin_refused": "origins= lists the page's origin in no entry, to the letter. Requests to"
-    " the own origin and programs may send none: AllowedOrigins(..., missing='allow').",
+    "unknown_tenant": "tenant= returned None, or verifier= returned None for that tenant.",
+    "origin_refused": "The page's origin is not in origins=; entries must match exactly. Requests"
+    " to the page's own origin and programs may send none: AllowedOrigins(..., missing='allow').",
 }
 
 _PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
@@ -50,14 +49,13 @@ _read_headers = from_header("Access-Control-Request-Headers")
 
 
 def refusal(verdict: Verdict, *, vary: bool, head: bool = False) -> Response:
-    """Return what a refused request is answered.
+    """Return the response to a refused request.
 
-    Where the page's origin is an allowed one, it may read the answer, with
-    credentials and without.
+    A page of an allowed origin may read it, with and without credentials.
 
     Args:
-        verdict: Why. In the environment ``live`` and where none is named, no hint is given.
-        vary: Whether the answer depends on the origin.
+        verdict: The verdict. In ``live``, and without an environment, there is no hint.
+        vary: Whether the response depends on the origin.
         head: Whether to leave the body out.
     """
     code = verdict.code
@@ -74,19 +72,24 @@ def refusal(verdict: Verdict, *, vary: bool, head: bool = False) -> Response:
     return without_body(response) if head else response
 
 
+def is_permitted(verdict: Verdict) -> bool:
+    """Tell whether a CORS preflight with that verdict is granted."""
+    return verdict.code == "missing" and verdict.origin is not None
+
+
 def is_preflight(source: Mapping[str, Any]) -> bool:
     """Tell whether an OPTIONS request of a scope or environ is a CORS preflight."""
     try:
         return _read_origin(source) is not None and _read_method(source) is not None
-    except BadToken:  # no browser sends two
+    except BadToken:  # browsers do not send duplicates
         return False
 
 
 def preflight_answer(verdict: Verdict, source: Mapping[str, Any], *, vary: bool) -> Response:
-    """Return what a CORS preflight is answered in the application's place.
+    """Return the response to a CORS preflight, in place of the application.
 
-    Where the origin is an allowed one, any method and headers are granted, with
-    credentials: whether the request itself gets in, its token decides.
+    An allowed origin is granted any method and headers, with credentials: the token of the
+    request itself decides whether it is allowed.
     """
     if not is_permitted(verdict):
         return refusal(verdict, vary=vary)

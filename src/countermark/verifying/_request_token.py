@@ -1,4 +1,4 @@
-"""What a request presents: a token, and where it does not say so, whose it is."""
+"""Reads the token of a request, and the id that comes with it, and checks them."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from countermark.errors import REFUSALS, BadToken, ConfigurationError, InvalidPr
 from countermark.events import Event, OnEvent, emit
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.verifying._locations import Location, from_header
-from countermark.verifying._results import Examination
+from countermark.verifying._results import TokenCheck
 from countermark.verifying._verifier import Verifier
 
-#: Tells whom a request says it is from; None: nobody.
-PrincipalReader: TypeAlias = "Callable[[Any], Signable | None]"
+#: Returns the id that a request claims; None: it claims none.
+ClaimedIdReader: TypeAlias = "Callable[[Any], Signable | None]"
 
 
-class Presented:
-    """Reads the token and the principal of requests, and has them examined.
+class RequestTokenChecker:
+    """Reads the tokens and claimed ids of requests, and checks them.
 
     Args:
-        token: Where the token is; text is the name of a header.
-        principal: Tells whom the request says it is from; None: tokens do.
+        token: Where requests carry their token; a text is the name of a header.
+        claimed_id: Reads the claimed id; None: tokens contain it.
         on_event: Called with the event ``failed``.
 
     Raises:
-        ConfigurationError: *token* is no place.
+        ConfigurationError: *token* is not a location.
     """
 
-    __slots__ = ("_on_event", "_principal", "_token")
+    __slots__ = ("_claimed_id", "_on_event", "is_service", "location")
+
+    #: Where requests carry their token.
+    location: Location
+    #: Whether a function of the service's own returns the claimed id.
+    is_service: bool
 
     def __init__(
         self,
         token: Location | str | None,
-        principal: PrincipalReader | None,
+        claimed_id: ClaimedIdReader | None,
         on_event: OnEvent | None,
     ) -> None:
         if isinstance(token, str):
@@ -41,69 +46,69 @@ class Presented:
         given: object = token
         if not isinstance(given, Location):
             raise ConfigurationError(
-                "token= must say where requests have their token: give the name of a header, or"
+                "token= must say where requests carry their token: give the name of a header, or"
                 " from_header(), from_query() or from_cookie()"
             )
-        self._token, self._principal, self._on_event = given, principal, on_event
+        self.location, self._claimed_id, self._on_event = given, claimed_id, on_event
+        # Clients write what a Location reads; a function may know better.
+        self.is_service = claimed_id is not None and not isinstance(claimed_id, Location)
 
-    @property
-    def names_principal(self) -> bool:
-        """Whether a function of the service's own says whose request it is.
-
-        A ``Location`` is a part of the request, which clients write.
-        """
-        return self._principal is not None and not isinstance(self._principal, Location)
-
-    def check(self, verifier: Verifier) -> None:
-        """Refuse a verifier that needs to be told more.
+    def require_fit(self, verifier: Verifier) -> None:
+        """Refuse a verifier that needs more than the request is read for.
 
         Raises:
-            ConfigurationError: Its tokens do not name the principal, and nothing else does.
+            ConfigurationError: Its tokens do not contain the id, and nothing else provides it.
         """
-        if isinstance(self._principal, Location) and verifier.signs_besides:
+        if isinstance(self._claimed_id, Location) and verifier.signs_besides:
             name = verifier.signs_besides[0]
             raise ConfigurationError(
-                f"{verifier.scheme.slug}: a token is for more than an id; principal= must be a"
+                f"{verifier.scheme.slug}: a token is for more than an id; claimed_id= must be a"
                 f" function that returns a Principal with the {name}, not a text"
             )
-        if verifier.needs_principal and self._principal is None:
+        if verifier.needs_principal and self._claimed_id is None:
             raise ConfigurationError(
-                f"{verifier.scheme.slug}: a token does not name its principal; say in principal="
-                " where the id is, for instance principal=from_query('customerReference')"
+                f"{verifier.scheme.slug}: its tokens do not contain the id; say in claimed_id="
+                " where the id is, for instance claimed_id=from_query('customerReference')"
             )
 
-    def examine(self, verifier: Verifier, source: Mapping[str, Any]) -> Examination:
-        """Return what there is to say of the token of a scope or environ."""
+    def check(self, verifier: Verifier, source: Mapping[str, Any]) -> TokenCheck:
+        """Check the token of a scope or environ. Nothing is raised.
+
+        If the service names the principal, the claimed id of an invalid token is that
+        principal's: an id in a token that no key made comes from the client.
+        """
         token: str | None = None
         principal: Signable | None = None
         doing = "resolver_raised"
         try:
-            token = self._token(source)
-            if self._principal is not None:
-                principal = self._principal(source)
-            if token is None:
-                return Examination("missing", None, _claimed(principal))
-            if principal is None and self._principal is not None:
-                return Examination("mismatch")  # a token, and nobody whose it could be
+            token = self.location(source)
+            if self._claimed_id is not None:
+                principal = self._claimed_id(source)
+                if token is not None and principal is None:
+                    return TokenCheck("mismatch")
             doing = "verifier_raised"
-            found = verifier.examine(token, principal)
+            found = verifier.check(token, principal)
         except BadToken as error:
-            return Examination(error.code if error.code in REFUSALS else "malformed")
-        except InvalidPrincipal:  # what the client sent, made into a Principal
-            return Examination("missing" if token is None else "malformed")
+            found = TokenCheck(error.code if error.code in REFUSALS else "malformed")
+        except InvalidPrincipal:  # a Principal made of what the client sent
+            found = TokenCheck("missing" if token is None else "malformed")
         except Exception as error:
             kind = type(error).__name__
             emit(Event("failed", doing, verifier.scheme.slug, error=kind), self._on_event)
-            return Examination("malformed")
+            found = TokenCheck("malformed")
+        if found.identity is not None:
+            return found
         if found.code in ("mismatch", "malformed") and (
-            _is_folded(self._token, token) or _is_folded(self._principal, principal)
+            _is_folded(self.location, token) or _is_folded(self._claimed_id, principal)
         ):
-            return Examination("ambiguous")  # what it names is a mixture of two
+            found = TokenCheck("ambiguous")  # a mixture of two values
+        if self.is_service or (found.code == "missing" and principal is not None):
+            found = TokenCheck(found.code, None, _text_of(principal), found.role, found.key_id)
         return found
 
 
 def _is_folded(location: object, value: object) -> bool:
-    """Tell whether *value* may be two, of which a server or proxy has made one."""
+    """Tell whether a server or proxy may have joined two values into *value*."""
     return (
         isinstance(value, str)
         and "," in value
@@ -112,7 +117,7 @@ def _is_folded(location: object, value: object) -> bool:
     )
 
 
-def _claimed(principal: object) -> str | None:
+def _text_of(principal: object) -> str | None:
     try:
         return principal.id if isinstance(principal, Principal) else identifier_text(principal)
     except InvalidPrincipal:

@@ -1,4 +1,8 @@
-"""What was found out about one request, and what became of it."""
+"""The outcome of checking a token, and the verdict on a request.
+
+Each object is built once. ``Final`` makes type checkers refuse a later change; a check
+at run time would cost more than the rest of a verdict.
+"""
 
 from __future__ import annotations
 
@@ -9,126 +13,99 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from countermark.keys._keyring import Role
 
-#: ``off``: not looked at. ``monitor``: looked at and let in. ``enforce``: looked at, and let
-#: in only if verified.
+#: ``off``: requests are not checked. ``monitor``: requests are checked, and all are
+#: allowed. ``enforce``: only verified requests are allowed.
 Mode: TypeAlias = Literal["off", "monitor", "enforce"]
 
-#: Why a request got in.
-LetInBy: TypeAlias = Literal["token", "monitor", "allowance", "fail_open"]
+#: Why a request was allowed.
+AdmittedBy: TypeAlias = Literal["token", "monitor", "allowance", "fail_open"]
 
-#: The scheme of a verdict where the tenant, and so the scheme, is not known.
+#: The scheme of a verdict if the tenant, and so the scheme, is unknown.
 UNKNOWN_SCHEME: Final = "unknown"
 
 
-class Verdict:
-    """What was found out about one request. Its representation does not say whose it is."""
+class VerifiedIdentity:
+    """The identity that a valid token proves. Its representation does not show the id."""
 
     __slots__ = {
-        "_found": None,
-        "mode": "The mode in force, ``monitor`` or ``enforce``.",
-        "let_in_by": "``token``, ``monitor``, ``allowance``, ``fail_open``; None: refused.",
         "scheme": "The name of the scheme.",
-        "environment": "The environment, or None.",
-        "tenant": "The id of the tenant, or None.",
-        "origin": "The page's origin, where it is an allowed one; else None.",
-        "named_by_service": "Whether the id comes from a function of the service's own.",
-        "correlation_id": "What the refusal and the event have in common, or None.",
+        "principal_id": "The principal's id; None if the token identifies them otherwise.",
+        "key_id": "The id of the key that made the token.",
+        "role": "The role of that key: ``current``, ``next`` or ``previous``.",
+        "environment": "The environment of the verifier, or None.",
+        "tenant": "The id of the request's tenant, or None.",
+        "_claims": None,
+        "expires_at": "When the token expires, in seconds since the epoch; None: never.",
     }
 
-    mode: Mode
-    let_in_by: LetInBy | None
-    scheme: str
-    environment: str | None
-    tenant: str | None
-    origin: str | None
-    named_by_service: bool
-    correlation_id: str | None
+    scheme: Final[str]
+    principal_id: Final[str | None]
+    key_id: Final[str]
+    role: Final[Role]
+    environment: Final[str | None]
+    tenant: Final[str | None]
+    expires_at: Final[float | None]
 
     def __init__(
         self,
-        found: Examination,
-        mode: Mode,
-        let_in_by: LetInBy | None,
         scheme: str,
-        environment: str | None = None,
+        principal_id: str | None,
+        key_id: str,
+        role: Role,
         *,
+        environment: str | None = None,
         tenant: str | None = None,
-        origin: str | None = None,
-        named_by_service: bool = False,
+        claims: Mapping[str, Any] | None = None,
+        expires_at: float | None = None,
     ) -> None:
-        self._found = found
-        self.mode = mode
-        self.let_in_by = let_in_by
         self.scheme = scheme
+        self.principal_id = principal_id
+        self.key_id = key_id
+        self.role = role
         self.environment = environment
         self.tenant = tenant
-        self.origin = origin
-        self.named_by_service = named_by_service
-        self.correlation_id = None
+        self._claims = claims
+        self.expires_at = expires_at
 
     @property
-    def code(self) -> str:
-        """``verified``, or a key of :data:`countermark.errors.REFUSALS`."""
-        return self._found.code
+    def claims(self) -> Mapping[str, Any]:
+        """The claims of a JSON Web Token; of other tokens, the signed values other than the id."""
+        return MappingProxyType(dict(self._claims or ()))
 
-    @property
-    def identity(self) -> VerifiedIdentity | None:
-        """Who it is, if and only if the code is ``verified``."""
-        return self._found.identity
-
-    @property
-    def role(self) -> str | None:
-        """The role of the key that matched, ``retired`` for an ended one; or None."""
-        return self._found.role
-
-    @property
-    def key_id(self) -> str | None:
-        """Which key matched, or None."""
-        return self._found.key_id
-
-    @property
-    def claimed_id(self) -> str | None:
-        """The id that the request claims or proves, or None. Not to be logged."""
-        return self._found.claimed_id
-
-    @property
-    def is_claim(self) -> bool:
-        """Whether the id is one that the request claims, and no key and no service confirms.
-
-        A token that a key of the ring made confirms it, also when it has expired.
-        """
-        return self.claimed_id is not None and self.role is None and not self.named_by_service
-
-    @property
-    def verified(self) -> bool:
-        """Whether the request is verified. Whether it got in is another question."""
-        return self._found.code == "verified"
-
-    @property
-    def admitted(self) -> bool:
-        """Whether the request got in, verified or not."""
-        return self.let_in_by is not None
+    def of_tenant(self, tenant: str) -> VerifiedIdentity:
+        """Return the same identity with the id of its tenant."""
+        return VerifiedIdentity(
+            self.scheme,
+            self.principal_id,
+            self.key_id,
+            self.role,
+            environment=self.environment,
+            tenant=tenant,
+            claims=self._claims,
+            expires_at=self.expires_at,
+        )
 
     def __repr__(self) -> str:
-        return f"<Verdict {self._found.code} mode={self.mode} let_in_by={self.let_in_by}>"
+        return f"<VerifiedIdentity {self.scheme} key={self.key_id} role={self.role}>"
 
 
-class Examination:
-    """What was found out about one token. Its representation does not say whose it is."""
+class TokenCheck:
+    """The outcome of checking one token. Its representation does not show the id."""
 
     __slots__ = {
         "code": "``verified``, or a key of :data:`countermark.errors.REFUSALS`.",
-        "identity": "Who it is, if and only if the code is ``verified``.",
-        "claimed_id": "The id that the token names or came with, or None. Not to be logged.",
-        "role": "The role of the key that made it, ``retired`` for an ended one; None: no key did.",
-        "key_id": "Which key made it, or None.",
+        "identity": "The verified identity, if and only if the code is ``verified``.",
+        "claimed_id": "The id in the token or next to it, or None. Do not log it.",
+        "role": "The role of the key that made the token, ``retired`` for an expired key;"
+        " None: no key of the keyring made it.",
+        "key_id": "The id of that key, or None.",
     }
 
-    code: str
-    identity: VerifiedIdentity | None
-    claimed_id: str | None
-    role: str | None
-    key_id: str | None
+    code: Final[str]
+    identity: Final[VerifiedIdentity | None]
+    claimed_id: Final[str | None]
+    role: Final[str | None]
+    key_id: Final[str | None]
 
     def __init__(
         self,
@@ -145,55 +122,89 @@ class Examination:
         self.key_id = key_id
 
     def __repr__(self) -> str:
-        return f"<Examination {self.code} role={self.role} key={self.key_id}>"
+        return f"<TokenCheck {self.code} role={self.role} key={self.key_id}>"
 
 
-class VerifiedIdentity:
-    """Whose request it is, proved by a token. Its representation does not say who that is."""
+class Verdict:
+    """The decision on one request. Its representation does not show the principal's id."""
 
     __slots__ = {
+        "code": "``verified``, or a key of :data:`countermark.errors.REFUSALS`.",
+        "identity": "The verified identity, if and only if the code is ``verified``.",
+        "claimed_id": "The id in the token or next to it, or None. Do not log it.",
+        "role": "The role of the key that made the token, ``retired`` for an expired key;"
+        " None: no key of the keyring made it.",
+        "key_id": "The id of that key, or None.",
+        "mode": "The mode in force, ``monitor`` or ``enforce``.",
+        "admitted_by": "``token``, ``monitor``, ``allowance`` or ``fail_open``; None: refused.",
         "scheme": "The name of the scheme.",
-        "principal_id": "The principal's id; None where the token names them otherwise.",
-        "key_id": "Which key the token was made with.",
-        "role": "The role of that key: ``current``, ``next`` or ``previous``.",
         "environment": "The environment of the verifier, or None.",
-        "tenant": "The id of the tenant whose keys count for the request, or None.",
-        "_claims": None,
-        "expires_at": "When the token ends, in seconds since the epoch; None: never.",
+        "tenant": "The id of the tenant, or None.",
+        "origin": "The page's origin if it is an allowed one, or None.",
+        "named_by_service": "Whether a function of the service's own returned the claimed id.",
+        "correlation_id": "The id that the refusal and its event share; None: not refused.",
     }
 
-    scheme: str
-    principal_id: str | None
-    key_id: str
-    role: Role
-    environment: str | None
-    tenant: str | None
-    expires_at: float | None
+    code: Final[str]
+    identity: Final[VerifiedIdentity | None]
+    claimed_id: Final[str | None]
+    role: Final[str | None]
+    key_id: Final[str | None]
+    mode: Final[Mode]
+    admitted_by: Final[AdmittedBy | None]
+    scheme: Final[str]
+    environment: Final[str | None]
+    tenant: Final[str | None]
+    origin: Final[str | None]
+    named_by_service: Final[bool]
+    correlation_id: Final[str | None]
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # keywords would cost 3 % of a verified request
         self,
+        check: TokenCheck,
+        mode: Mode,
+        admitted_by: AdmittedBy | None,
         scheme: str,
-        principal_id: str | None,
-        key_id: str,
-        role: Role,
-        *,
         environment: str | None = None,
-        claims: Mapping[str, Any] | None = None,
-        expires_at: float | None = None,
+        tenant: str | None = None,
+        origin: str | None = None,
+        named_by_service: bool = False,
+        correlation_id: str | None = None,
     ) -> None:
+        identity = check.identity
+        self.code = check.code
+        self.identity = (
+            identity if identity is None or tenant is None else identity.of_tenant(tenant)
+        )
+        self.claimed_id = check.claimed_id
+        self.role = check.role
+        self.key_id = check.key_id
+        self.mode = mode
+        self.admitted_by = admitted_by
         self.scheme = scheme
-        self.principal_id = principal_id
-        self.key_id = key_id
-        self.role = role
         self.environment = environment
-        self.tenant = None
-        self._claims = claims
-        self.expires_at = expires_at
+        self.tenant = tenant
+        self.origin = origin
+        self.named_by_service = named_by_service
+        self.correlation_id = correlation_id
 
     @property
-    def claims(self) -> Mapping[str, Any]:
-        """The claims of a JSON Web Token; of other tokens, what is signed beside the id."""
-        return MappingProxyType(dict(self._claims or ()))
+    def is_claim(self) -> bool:
+        """Whether only the request names the claimed id: no key and no service confirms it.
+
+        A token that a key of the keyring made confirms it, even after it expired.
+        """
+        return self.claimed_id is not None and self.role is None and not self.named_by_service
+
+    @property
+    def verified(self) -> bool:
+        """Whether the token is valid. Whether the request was allowed is :attr:`admitted`."""
+        return self.code == "verified"
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the request was allowed, verified or not."""
+        return self.admitted_by is not None
 
     def __repr__(self) -> str:
-        return f"<VerifiedIdentity {self.scheme} key={self.key_id} role={self.role}>"
+        return f"<Verdict {self.code} mode={self.mode} admitted_by={self.admitted_by}>"

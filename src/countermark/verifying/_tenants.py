@@ -1,4 +1,4 @@
-"""Whose keys count for a request: those of one verifier, or those of its tenant."""
+"""Finds the verifier of a request: one for all, or the tenant's."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
 from countermark.principal import Identifier, identifier_text
 from countermark.verifying._verifier import Verifier
 
-#: What a middleware takes for ``verifier=``: one, or a function from the id of a tenant.
+#: The type of ``verifier=``: a verifier, or a function from the id of a tenant to one.
 VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
 
-#: Tells whose keys count for a request; None: nobody's.
+#: Returns the id of the tenant of a request; None: it has none.
 TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
 
 
-class Verifiers:
-    """One verifier, or one for each tenant.
+class VerifierLookup:
+    """Finds the verifier of a request.
 
     Args:
         verifier: The verifier, or a function from the id of a tenant to one.
-        tenant: Tells the tenant of a scope or environ.
-        check: Called with the verifier of a tenant; it raises if that does not fit.
+        tenant: Returns the id of the tenant of a scope or environ.
+        check: Called with the verifier of each tenant; it raises if that does not fit.
         on_event: Called with the event ``failed``.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid.
     """
 
     __slots__ = ("_by_tenant", "_on_event", "_tenant", "one")
 
-    #: The verifier, if there is one for all.
+    #: The verifier, if all requests have the same.
     one: Verifier | None
 
     def __init__(
@@ -52,8 +52,8 @@ class Verifiers:
             return
         if tenant is None:
             raise ConfigurationError(
-                "verifier= is a function, so tenant= must tell the tenant of a request; give a"
-                " function of the scope or environ"
+                "verifier= is a function, so tenant= must tell the tenant of a request; give it"
+                " a function that takes the scope or environ"
             )
         load = verifier
 
@@ -65,8 +65,13 @@ class Verifiers:
 
         self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether each request has the same verifier and no tenant."""
+        return self.one is not None and self._tenant is None
+
     def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
-        """Return the tenant of a request and its verifier; no verifier: nobody has keys for it."""
+        """Return the tenant of a request and its verifier; None if the tenant is unknown."""
         if self._tenant is None:
             return None, self.one
         tenant = None
@@ -77,22 +82,22 @@ class Verifiers:
             if self._by_tenant is None:
                 return tenant, self.one
             return tenant, None if tenant is None else self._by_tenant.of(tenant)
-        except BadToken:  # of what the client sent
+        except BadToken:  # from what the client sent
             pass
         except Exception as error:
-            # A text that is no id is the client's too; anything else is the function's.
+            # A text that is not a valid id comes from the client, anything else from the function.
             if not isinstance(error, InvalidPrincipal) or error.code == "principal_type":
                 event = Event("failed", "tenant_raised", error=type(error).__name__)
                 emit(event, self._on_event)
         return tenant, None
 
     def pseudonym(self, tenant: str | None, identifier: str) -> str | None:
-        """Return a salted hash of the id of a principal, for logs; None: there is no key."""
+        """Return a salted hash of the id of a principal, for logs; None if there is no key."""
         verifier = self.one
         if self._by_tenant is not None and tenant is not None:
             try:
                 verifier = self._by_tenant.of(tenant)
-            except Exception:  # it had been loaded, and was evicted since
+            except Exception:  # it was evicted since, and loading it failed
                 return None
         return None if verifier is None else verifier.pseudonym(identifier)
 

@@ -1,4 +1,4 @@
-"""From a token to whose request it is."""
+"""Verifies the tokens of one scheme."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ from countermark.tokens._options import (
 )
 from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
 from countermark.verifying._fast_path import Quick, compile_quick
-from countermark.verifying._results import Examination, VerifiedIdentity
+from countermark.verifying._results import TokenCheck, VerifiedIdentity
 
 
 class Verifier:
     """Verifies the tokens of one scheme with all keys of a keyring.
 
-    The algorithm is the scheme's, whatever a token says. A token has one spelling
-    that is good; with ES256 it has two, as that is how its signatures are. Safe to use
-    from many threads.
+    The scheme sets the algorithm, whatever the token's header names. Each token has one
+    valid spelling; with ES256 it has two, because ECDSA signatures are malleable. A
+    verifier is safe to use from many threads.
 
     Args:
         scheme: The name of a scheme of the catalogue, or a scheme.
-        keyring: The keys; each is good until its end. Secrets have 32 bytes or more, unless
-            *allow_short_secret* is true.
-        settings: The account's constants that the scheme asks for, by name.
-        environment: The environment this runs in, such as ``live``.
+        keyring: The keys; each is valid until it expires. A secret needs 32 bytes or more,
+            unless *allow_short_secret* is true.
+        settings: The account's constants that the scheme needs, by name.
+        environment: The environment of this service, such as ``live``.
         other_environments: Keyrings of other environments, by name. Their tokens are
-            refused like all others, but with a code that says so.
-        id_pattern: A regular expression that all of an id must match, beside what the
-            vendor demands.
-        leeway: How far the sender's clock may be off, in seconds.
-        max_age: How old a token may be, in seconds, where tokens say when they were
-            made; None: what they say of their end counts alone.
+            refused with the code ``wrong_environment``.
+        id_pattern: A regular expression that the whole id must match, in addition to the
+            vendor's own rules.
+        leeway: The tolerated difference of the sender's clock, in seconds.
+        max_age: The maximum age of a token, in seconds, for tokens with a time of issue;
+            None: only their expiry counts.
         never_signed: Names of values that the account never signs with this secret, such
             as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
             them, and they are refused, or left out where the principal has another value.
@@ -72,10 +72,10 @@ class Verifier:
     """
 
     __slots__ = {
-        "scheme": "The vendor's recipe, a Scheme.",
-        "environment": "The environment this runs in, or None.",
-        "needs_principal": "Whether the id must come beside a token, which does not hold it.",
-        "signs_besides": "Names of what a principal beside a token must have, other than an id.",
+        "scheme": "The scheme.",
+        "environment": "The environment of this service, or None.",
+        "needs_principal": "Whether the id must come with the token, which does not contain it.",
+        "signs_besides": "Names of the values other than the id that the principal must have.",
         "_clock": None,
         "_key": None,
         "_leeway": None,
@@ -116,8 +116,7 @@ class Verifier:
         self.environment = environment
         constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
         self._rule = rule
-        # A pattern may take long with a text that somebody has thought out, so it is for
-        # ids that are proved.
+        # A crafted text can make a pattern slow, so patterns are applied to verified ids only.
         self._reader = _reader(scheme, constants, rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
         self.signs_besides = self._reader.signs_besides
@@ -183,19 +182,19 @@ class Verifier:
         return self.scheme.request_header
 
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
-        """Return whose token it is.
+        """Return the identity that *token* proves.
 
         Args:
-            token: The token, as it came; bytes are UTF-8.
-            principal: Whom the request says it is from. A bare signature needs it; a token
-                that names its principal must name this one, if given.
+            token: The token, as the request carries it; bytes are UTF-8.
+            principal: The id that the request claims. A bare signature needs it. If a token
+                contains the id, both must be equal.
 
         Raises:
-            BadToken: It does not prove that. Nothing else is raised, whatever was sent.
+            BadToken: The token is invalid. No other exception is raised for any input.
         """
         identity = self._quick(token, principal)
         if identity is None:
-            found = self._examine(token, principal)
+            found = self._check(token, principal)
             identity = found.identity
             if identity is None:
                 del token, principal  # error trackers send the locals of frames
@@ -203,12 +202,12 @@ class Verifier:
                 raise BadToken(message, code=found.code)
         return identity
 
-    def examine(self, token: str | bytes | None, principal: Signable | None = None) -> Examination:
-        """Return what there is to say of a token. The arguments are those of ``verify``."""
+    def check(self, token: str | bytes | None, principal: Signable | None = None) -> TokenCheck:
+        """Check a token and return the outcome. The arguments are those of :meth:`verify`."""
         identity = self._quick(token, principal)
         if identity is None:
-            return self._examine(token, principal)
-        return Examination(
+            return self._check(token, principal)
+        return TokenCheck(
             "verified", identity, identity.principal_id, identity.role, identity.key_id
         )
 
@@ -216,36 +215,36 @@ class Verifier:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
-    def _examine(self, token: str | bytes | None, principal: Signable | None) -> Examination:
-        """Say why, where it is not the usual case."""
+    def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
+        """Check a token that the fast path does not accept."""
         if not token:
-            return Examination("missing")
+            return TokenCheck("missing")
         if principal is None and self.needs_principal:
-            return Examination("principal_missing")
+            return TokenCheck("principal_missing")
         try:
             text: object = token.decode() if isinstance(token, bytes) else token
             if not isinstance(text, str) or len(text) > MAX_TOKEN:
-                return Examination("malformed")
+                return TokenCheck("malformed")
             reading = self._reader.read(text, principal)
             return self._judge(reading, self._clock())
         except Unreadable as unreadable:
-            return Examination(unreadable.code)
+            return TokenCheck(unreadable.code)
         except (InvalidPrincipal, UnicodeDecodeError):
-            return Examination("malformed")
+            return TokenCheck("malformed")
 
-    def _judge(self, reading: Reading, now: float) -> Examination:
+    def _judge(self, reading: Reading, now: float) -> TokenCheck:
         reader, claimed = self._reader, reading.claimed_id
         for role, key, prepared in self._ring:
             if not reader.made_with(prepared, reading):
                 continue
             if key.until is not None and now >= key.until:
-                return Examination("retired_key", None, claimed, "retired", key.key_id)
+                return TokenCheck("retired_key", None, claimed, "retired", key.key_id)
             code = "wrong_environment" if reading.foreign else self._code_at(reading, now)
             if code != "verified":
-                return Examination(code, None, claimed, role, key.key_id)
+                return TokenCheck(code, None, claimed, role, key.key_id)
             id, claims = reader.proved(prepared, reading)
             if id is not None and self._rule.problem(id):
-                return Examination("malformed", None, claimed, role, key.key_id)
+                return TokenCheck("malformed", None, claimed, role, key.key_id)
             identity = VerifiedIdentity(
                 self.scheme.slug,
                 id,
@@ -255,13 +254,13 @@ class Verifier:
                 claims=claims,
                 expires_at=reading.expires_at,
             )
-            return Examination(code, identity, claimed, role, key.key_id)
+            return TokenCheck(code, identity, claimed, role, key.key_id)
         if any(reader.made_with(prepared, reading) for prepared in self._others):
-            return Examination("wrong_environment", None, claimed)
-        return Examination("mismatch", None, claimed)
+            return TokenCheck("wrong_environment", None, claimed)
+        return TokenCheck("mismatch", None, claimed)
 
     def _code_at(self, reading: Reading, now: float) -> str:
-        """Say whether a good token is good at *now*."""
+        """Return the code of a token with a matching signature, at the time *now*."""
         if reading.begins_at is not None and now < reading.begins_at - self._leeway:
             return "not_yet_valid"
         if reading.expires_at is not None and now >= reading.expires_at + self._leeway:
@@ -273,7 +272,7 @@ class Verifier:
         return "verified" if now <= reading.issued_at + self._max_age + self._leeway else "expired"
 
     def _prepared(self, keyring: Keyring) -> list[tuple[Any, Key, Any]]:
-        """Return the keys with their roles and what makes tokens with them."""
+        """Return the role, the key and the prepared form of each key."""
         return [(role, key, self._reader.prepared(key)) for role, key in keyring.by_role()]
 
     def _prepared_others(self, rings: Mapping[str, Keyring]) -> list[Any]:
@@ -281,7 +280,7 @@ class Verifier:
         for name, ring in rings.items():
             if name == self.environment:
                 raise ConfigurationError(
-                    "other_environments= must not hold environment= itself; leave that out"
+                    "other_environments= must not contain environment= itself; leave it out"
                 )
             check_keys(self.scheme, ring, name, signs=False)
             prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
@@ -320,7 +319,7 @@ class Verifier:
         return None if max_age is None else _seconds(max_age, "max_age=")
 
     def _compile(self, settings: Mapping[str, str], rule: ValueRule) -> Quick:
-        """Return the short way for the usual token, made with the current key; else None."""
+        """Return the fast path for tokens of the current key."""
         _, key, prepared = self._ring[0]
         if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
             slug, environment = self.scheme.slug, self.environment

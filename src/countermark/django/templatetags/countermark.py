@@ -19,13 +19,13 @@ def _script(
 ) -> SafeString:
     """Write the tokens into the page, as JSON in a script element.
 
-    Of one scheme it is that vendor's fields, otherwise all. A template that is
-    rendered without a request, such as that of an error, gets nothing.
+    With a scheme it is that scheme's fields, otherwise those of all. A template that is
+    rendered without a request, such as an error page, gets nothing.
     """
     request = getattr(context, "request", None) or context.get("request")
-    if getattr(request, "countermark", None) is None:  # or one that never got so far
+    if getattr(request, "countermark", None) is None:  # or the request did not reach the middleware
         return mark_safe("")
-    # A nonce that the page does not have is the empty text; one of Django is lazy.
+    # Without a nonce the page has the empty text; the nonce of Django is lazy.
     text = "" if nonce is None else str(nonce)
     script = identity_script(identity_from(request), scheme, id=id, nonce=text or None)
     return mark_safe(script)  # noqa: S308  # nothing in it can end the element
@@ -36,9 +36,9 @@ _compile = register.tags["countermark"]
 
 @register.tag  # type: ignore[untyped-decorator]
 def countermark(parser: Any, token: Any) -> Any:
-    """Compile the tag, but for a fragment that is served to others."""
+    """Compile the tag, except in a cached fragment, which other users would get."""
     if any(command == "cache" for command, _ in parser.command_stack):
         raise template.TemplateSyntaxError(
-            "{% countermark %} inside of {% cache %} would show one user's token to others"
+            "{% countermark %} inside {% cache %} would show one user's token to others"
         )
     return _compile(parser, token)

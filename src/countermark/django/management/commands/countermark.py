@@ -7,29 +7,29 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from countermark.django import conf
-from countermark.django.signers import environment_of
+from countermark.django import _conf
+from countermark.django._signers import environment_of
 from countermark.errors import ConfigurationError
 from countermark.signing._signer import Signer
 from countermark.signing._vectors import check
 
 
 class Command(BaseCommand):  # type: ignore[misc]
-    """Lists the vendors and computes their published examples."""
+    """Lists the configured schemes and computes their published examples."""
 
-    help = "List the vendors that users are signed for, and compute their published examples."
+    help = "List the configured schemes, and compute their published examples."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command."""
         try:
-            configuration = conf.current()
+            configuration = _conf.current()
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
         if configuration.policy.tenants is not None:
-            self.stdout.write("Each tenant has signers of its own.")
+            self.stdout.write("Each tenant has its own signers.")
         results = [self._show(signer) for signer in configuration.policy.signers.values()]
         if not all(results):
-            raise CommandError("An example did not come out as it was published.")
+            raise CommandError("A token differs from the published example.")
 
     def _show(self, signer: Signer) -> bool:
         environment = environment_of(settings.COUNTERMARK, signer.scheme.slug)

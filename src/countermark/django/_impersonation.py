@@ -1,8 +1,8 @@
-"""The member of staff who acts as the user, by what the usual Django packages leave.
+"""Finds the member of staff who acts as the user, from the marks of four Django packages.
 
-Sources, each of the version that the tests drive: hijack/views.py of django-hijack,
-loginas/utils.py of django-loginas, impersonate/middleware.py of django-impersonate,
-django_su/views.py of django-su. None of them is imported.
+Sources, in the versions that the tests use: hijack/views.py of django-hijack,
+loginas/utils.py of django-loginas, impersonate/middleware.py of django-impersonate, and
+django_su/views.py of django-su. This module imports none of them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ PACKAGES = {
 def actor_from(request: Any) -> str | None:
     """Return the id of the member of staff who acts as ``request.user``, or None.
 
-    For a ``RESOLVER``: ``Principal(user.pk, actor=actor_from(request))``. Call it only for
-    users who are signed in. A session that nothing has read is not read for it, as then
-    the user does not come from the session.
+    Use it in a ``RESOLVER``: ``Principal(user.pk, actor=actor_from(request))``. Call it only
+    for users who are signed in. It does not read a session that was not read before, because
+    then the user does not come from the session.
 
     Returns:
-        The primary key as text; ``"unknown"`` where the package left a mark without
-        a valid id; None where the user acts.
+        The primary key as text; ``"unknown"`` if the package left a mark without a valid
+        id; None if the user acts.
     """
-    impersonator = getattr(request, "impersonator", None)  # of django-impersonate
+    impersonator = getattr(request, "impersonator", None)  # set by django-impersonate
     if impersonator is not None:
         return actor_text(getattr(impersonator, "pk", None)) or UNKNOWN_ACTOR
     session = _session_in_use(request)
@@ -62,10 +62,10 @@ def _session_in_use(request: Any) -> Any:
 
 
 def _actor_in(session: Any) -> str | None:
-    # Staff may act as a user who acts as another: the first entry is the person.
+    # Staff may act as a user who acts as another user: the first entry is the member of staff.
     if history := session.get("hijack_history"):
         return _first(history)
-    if history := session.get("exit_users_pk"):  # of django-su: pairs of an id and a backend
+    if history := session.get("exit_users_pk"):  # set by django-su: pairs of an id and a backend
         return _first(_first_entry(history))
     flag = getattr(settings, "LOGINAS_FROM_USER_SESSION_FLAG", "loginas_from_user")
     return _unsigned(signed) if (signed := session.get(flag)) else None

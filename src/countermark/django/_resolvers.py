@@ -1,4 +1,4 @@
-"""Whose request it is by Django's own authentication."""
+"""The principal of Django's own authentication."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.utils.functional import SimpleLazyObject, empty
 
-from countermark.django.impersonation import aactor_from, actor_from
+from countermark.django._impersonation import aactor_from, actor_from
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Identifier, Principal
 
-# Where the lazy user that reads the session comes from.
+# The module of the lazy user that reads the session.
 _OF_DJANGO = "django.contrib.auth.middleware"
 
 
@@ -21,22 +21,22 @@ def current_user(request: Any) -> Principal | Identifier | None:
 
 
 async def acurrent_user(request: Any) -> Principal | Identifier | None:
-    """Do the same in an event loop, where a lazy user cannot be asked."""
+    """Do the same in an event loop, where a lazy user cannot be evaluated."""
     user = getattr(request, "user", None)
     if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # noqa: SLF001
         if getattr(user._setupfunc, "__module__", None) != _OF_DJANGO:  # noqa: SLF001
-            # Another middleware's user. What auser() returns may then be another user.
+            # Another middleware set the user. auser() may return another one.
             return await sync_to_async(_principal_in)(request, user)
         try:
             user = await request.auser()
         except AttributeError:
-            # An authentication backend without aget_user(), such as django-su's.
+            # The authentication backend has no aget_user(), such as that of django-su.
             return await sync_to_async(_principal_in)(request, user)
     return principal_of(user, await aactor_from(request)) if _is_known(user) else None
 
 
 def _principal_in(request: Any, user: Any) -> Principal | Identifier | None:
-    # The actor only of users who are signed in: it reads the session.
+    # Only for users who are signed in: actor_from() reads the session.
     return principal_of(user, actor_from(request)) if _is_known(user) else None
 
 
@@ -47,7 +47,7 @@ def _is_known(user: Any) -> bool:
 def principal_of(user: Any, actor: Identifier | None = None) -> Principal | Identifier | None:
     """Return the principal of a user: the primary key, e-mail address and full name.
 
-    Of the last two what the model does not have, or is blank, is left out.
+    The last two are left out if the model lacks them or they are blank.
 
     Args:
         user: The user.
@@ -61,5 +61,5 @@ def principal_of(user: Any, actor: Identifier | None = None) -> Principal | Iden
     try:
         return Principal(user.pk, email=email, name=name, actor=actor)
     except InvalidPrincipal:
-        # An odd address is no reason to sign nothing. If it is the key, that shows again.
+        # Sign without an invalid address. If the primary key is invalid, this raises again.
         return Principal(user.pk, actor=actor)

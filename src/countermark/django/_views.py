@@ -13,13 +13,13 @@ from countermark.signing._endpoint import respond
 
 @login_not_required  # type: ignore[untyped-decorator]
 def signatures(request: Any) -> Any:
-    """Answer with the current user's signatures as JSON.
+    """Return the current user's signatures as JSON.
 
-    It takes no input but the request's identity: GET and HEAD answer 200 with
-    ``identity.payload()``, 401 for nobody, and 503 where the principal could not
-    be told.
+    Its only input is the request's identity. The status of GET and HEAD is 200 with
+    ``identity.payload()``, 401 for an anonymous request, and 503 if the principal could
+    not be looked up.
     """
     status, headers, body = respond(request.method, identity_from(request))
-    # Not every Django keeps what says no-store out of its own caches.
+    # Some versions of Django store no-store responses in their own caches.
     request._cache_update_cache = False  # noqa: SLF001
     return HttpResponse(body, status=status, headers=dict(headers))

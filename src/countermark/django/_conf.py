@@ -1,4 +1,4 @@
-"""What the setting ``COUNTERMARK`` says, checked and built."""
+"""Reads the setting ``COUNTERMARK``, and checks it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.utils.module_loading import import_string
 
 from countermark._option_checks import is_async
 from countermark._redaction import shown
-from countermark.django.resolvers import acurrent_user, current_user
-from countermark.django.signers import SettingError, signers_of
+from countermark.django._resolvers import acurrent_user, current_user
+from countermark.django._signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
 from countermark.principal import Signable
 from countermark.signing._config import IdentityPolicy
@@ -25,7 +25,7 @@ from countermark.signing._response_headers import (
     text_headers,
 )
 
-#: What the dictionary may hold.
+#: The keys of the dictionary.
 KEYS = frozenset(
     {
         "SIGNERS",
@@ -40,25 +40,25 @@ KEYS = frozenset(
 
 
 class NotImportable(ConfigurationError):
-    """A dotted path leads to nothing that can be called."""
+    """A dotted path does not lead to a callable."""
 
 
 class Problem(NamedTuple):
-    """Something wrong with the setting: the id of the check, and what to change."""
+    """A problem of the setting: the id of the check, and what to change."""
 
     id: str
     message: str
 
 
 class Configuration(NamedTuple):
-    """What all requests share.
+    """The checked setting, which all requests share.
 
     Attributes:
-        policy: Who signs, and how synchronous code tells whose request it is.
-        aresolve: How that is told in an event loop.
-        ask_once: Whether either is called once per request.
+        policy: The signers, and the resolver for synchronous code.
+        aresolve: The resolver for an event loop.
+        ask_once: Whether a resolver is called once per request.
         headers: The rules for response headers.
-        resolver_is_default: Whether ``request.user`` is whose request it is.
+        resolver_is_default: Whether ``request.user`` is the principal.
     """
 
     policy: IdentityPolicy
@@ -70,13 +70,13 @@ class Configuration(NamedTuple):
 
 @cache
 def current() -> Configuration:
-    """Return what the settings say now.
+    """Return the configuration that the settings describe now.
 
     Raises:
-        ConfigurationError: They are wrong; the message lists everything.
+        ConfigurationError: The setting is invalid; the message lists all problems.
     """
     configuration, problems = examine(getattr(settings, "COUNTERMARK", None))
-    # Here the settings, which may hold keys, are in no frame that a traceback shows.
+    # The settings, which may hold keys, are in no frame of a traceback from here.
     if configuration is None:
         raise ConfigurationError("COUNTERMARK: " + "; ".join(found.message for found in problems))
     return configuration
@@ -91,14 +91,14 @@ setting_changed.connect(_forget)
 
 
 def examine(given: object) -> tuple[Configuration | None, list[Problem]]:
-    """Return what *given* says, or None and what is wrong with it."""
+    """Return the configuration that *given* describes, or None and its problems."""
     problems: list[Problem] = []
 
     def attempt(read: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return read(*arguments)
         except ConfigurationError as error:
-            problems.append(Problem(_check_id(error), str(error)))
+            problems.append(Problem(check_id(error), str(error)))
             return None
 
     known = attempt(_known, given)
@@ -111,7 +111,8 @@ def examine(given: object) -> tuple[Configuration | None, list[Problem]]:
     return configuration, problems
 
 
-def _check_id(error: ConfigurationError) -> str:
+def check_id(error: ConfigurationError) -> str:
+    """Return the id of the check that an error belongs to."""
     kinds = {SettingError: 1, UnknownScheme: 2, InvalidKey: 3, NotImportable: 4}
     return f"countermark.E00{kinds.get(type(error), 5)}"
 
@@ -131,16 +132,16 @@ def _known(given: object) -> Mapping[str, Any]:
 
 
 def _function(given: object, key: str) -> Any:
-    """Return the callable that *given* is, or is the dotted path of."""
+    """Return *given* if it is callable, or the callable at its dotted path."""
     found = given
     if isinstance(given, str):
         try:
             found = import_string(given)
-        except Exception as error:  # also of the module's own
+        except Exception as error:  # the module may raise anything
             kind = type(error).__name__
         else:
             kind = ""
-        if kind:  # raised here, so that what was caught, and may quote a key, is not its context
+        if kind:  # raised here, because the message of the caught error may quote a key
             raise NotImportable(
                 f"{key} cannot be imported ({kind}); give a function, or the dotted path of one"
             )
@@ -176,5 +177,5 @@ def _build(known: Mapping[str, Any], signers: Any, resolver: Any, on_event: Any)
 def _awaitable(resolver: Any) -> Any:
     if resolver is current_user:
         return acurrent_user
-    # In Django's thread for synchronous code, where its database connections are.
+    # In Django's thread for synchronous code, which has the database connections.
     return resolver if is_async(resolver) else sync_to_async(resolver)

@@ -1,22 +1,27 @@
-"""What ``manage.py check`` says of the settings."""
+"""The checks of ``manage.py check``."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from countermark.django.conf import Configuration, examine
-from countermark.django.impersonation import installed_packages
+from countermark.django import _verifying_conf
+from countermark.django._conf import Configuration, Problem, examine
+from countermark.django._impersonation import installed_packages
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 
+T = TypeVar("T")
+
+VERIFYING = "countermark.django.verifying.VerifyingMiddleware"
 MIDDLEWARE = "countermark.django.middleware.SigningMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+FETCH_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
 CONDITIONAL_GET = "django.middleware.http.ConditionalGetMiddleware"
 
@@ -32,19 +37,58 @@ def register_all() -> None:
 
 
 def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Check the setting ``COUNTERMARK`` and the place of the middleware."""
+    """Check the settings, and the places of the middlewares."""
+    verifies = hasattr(settings, _verifying_conf.NAME) or VERIFYING in settings.MIDDLEWARE
+    if verifies and not hasattr(settings, "COUNTERMARK") and MIDDLEWARE not in settings.MIDDLEWARE:
+        return _check_verifying()  # a service that signs nothing
+    return [*_check_signing(), *(_check_verifying() if verifies else ())]
+
+
+def _check_signing() -> list[checks.CheckMessage]:
+    configuration, found = _examined("COUNTERMARK", examine)
+    return [*found, *_check_middleware(configuration), *_check_impersonation(configuration)]
+
+
+def _check_verifying() -> list[checks.CheckMessage]:
+    _, found = _examined(_verifying_conf.NAME, _verifying_conf.examine)
+    places = _places()
+    if VERIFYING not in places:
+        found.append(
+            checks.Warning(
+                f"{_verifying_conf.NAME} is set and MIDDLEWARE lacks its middleware, so no request"
+                " is verified.",
+                hint=f"Add '{VERIFYING}' to MIDDLEWARE.",
+                id="countermark.W011",
+            )
+        )
+    elif places.get(FETCH_CACHE, len(places)) < places[VERIFYING]:
+        found.append(
+            checks.Warning(
+                "FetchFromCacheMiddleware comes before countermark's VerifyingMiddleware, so it"
+                " sends cached pages to clients without a token.",
+                hint=f"Put '{VERIFYING}' before '{FETCH_CACHE}'.",
+                id="countermark.W012",
+            )
+        )
+    return found
+
+
+def _examined(
+    name: str, read: Callable[[object], tuple[T | None, list[Problem]]]
+) -> tuple[T | None, list[checks.CheckMessage]]:
+    """Return what the setting *name* describes, with its errors and warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        configuration, problems = examine(getattr(settings, "COUNTERMARK", None))
+        described, problems = read(getattr(settings, name, None))
     found: list[checks.CheckMessage] = [
-        checks.Error(f"COUNTERMARK: {problem.message}", id=problem.id) for problem in problems
+        checks.Error(f"{name}: {problem.message}", id=problem.id) for problem in problems
     ]
     found += [
         checks.Warning(str(warning.message), id=_KINDS[warning.category])
         for warning in caught
         if warning.category in _KINDS
     ]
-    return [*found, *_check_middleware(configuration), *_check_impersonation(configuration)]
+    return described, found
 
 
 def _check_impersonation(configuration: Configuration | None) -> Iterator[checks.CheckMessage]:
@@ -78,7 +122,7 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
     own = places.get(MIDDLEWARE)
     if own is None:
         yield checks.Warning(
-            "MIDDLEWARE lacks countermark's, so nothing is signed.",
+            "MIDDLEWARE lacks countermark's middleware, so nothing is signed.",
             hint=f"Add '{MIDDLEWARE}' after '{AUTHENTICATION}'.",
             id="countermark.W001",
         )
@@ -86,8 +130,8 @@ def _check_middleware(configuration: Configuration | None) -> Iterator[checks.Ch
     yield from _check_authentication(places, own, configuration)
     if places.get(UPDATE_CACHE, -1) > own:
         yield checks.Warning(
-            "A cache of whole pages stands inside of countermark's middleware,"
-            " and stores pages before it is known that they depend on the user.",
+            "A cache of whole pages is inside countermark's middleware, and stores pages"
+            " before it is known that they depend on the user.",
             hint=f"Put '{UPDATE_CACHE}' first in MIDDLEWARE.",
             id="countermark.W003",
         )
@@ -102,13 +146,13 @@ def _check_authentication(
     for name in (SESSION, AUTHENTICATION):
         if places.get(name, -1) > own:
             yield checks.Warning(
-                "countermark's middleware stands outside of authentication and sessions.",
+                "countermark's middleware is outside authentication and sessions.",
                 hint=f"Put '{MIDDLEWARE}' after '{name}'.",
                 id="countermark.W002",
             )
     if wanted and AUTHENTICATION not in places:
         yield checks.Warning(
-            "Whose request it is, request.user says, which nothing sets.",
+            "The principal is request.user, and no middleware sets it.",
             hint=f"Add '{AUTHENTICATION}' to MIDDLEWARE, or a RESOLVER to COUNTERMARK.",
             id="countermark.W004",
         )
@@ -122,28 +166,28 @@ def _check_conditional_get(
         return
     if place > own and not configuration.headers.silent:
         yield checks.Warning(
-            "ConditionalGetMiddleware gives every page an ETag, and no token goes into the"
-            " headers of a page that has one.",
+            "ConditionalGetMiddleware gives each page an ETag, and a page with an ETag gets no"
+            " token header.",
             hint=f"Put '{CONDITIONAL_GET}' before '{MIDDLEWARE}'.",
             id="countermark.W005",
         )
     elif place < own and not configuration.headers.forbids_storing:
         yield checks.Error(
             "ConditionalGetMiddleware gives pages with a token an ETag. After the next user has"
-            " signed in, a browser asks with it, gets a 304, and shows the page and the token of"
-            " the user before.",
+            " signed in, a browser revalidates with it, gets a 304, and shows the page and the"
+            " token of the previous user.",
             hint="Remove 'CACHE_CONTROL': 'private' from COUNTERMARK.",
             id="countermark.E006",
         )
 
 
 def _places() -> dict[str, int]:
-    """Return where in ``MIDDLEWARE`` each class stands, and those it derives from."""
+    """Return the position in ``MIDDLEWARE`` of each class and its base classes."""
     places: dict[str, int] = {}
     for place, path in enumerate(settings.MIDDLEWARE):
         try:
             middleware = import_string(path)
-        except ImportError:  # Django says so itself
+        except ImportError:  # Django reports it
             continue
         for cls in getattr(middleware, "__mro__", ()):
             places.setdefault(f"{cls.__module__}.{cls.__qualname__}", place)

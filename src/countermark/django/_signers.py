@@ -1,4 +1,4 @@
-"""From the entry ``SIGNERS`` of the setting to signers."""
+"""Builds the signers of the entry ``SIGNERS`` of the setting."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from countermark.signing._config import Signers
 from countermark.signing._signer import Signer
 from countermark.signing._tenants import by_scheme
 
-#: What is handed to ``Signer`` as it is.
+#: The options that are passed to ``Signer`` unchanged.
 ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims", "never_signed"})
 OPTIONS = ARGUMENTS | {"variable", "keyring", "settings"}
 
 
 class SettingError(ConfigurationError):
-    """The setting does not have the form it should have."""
+    """The setting has a wrong format."""
 
 
 def signers_of(
@@ -30,11 +30,11 @@ def signers_of(
 
     Args:
         given: The entry ``SIGNERS``.
-        environment: The environment of those who name none.
+        environment: The environment of the signers that name none.
         function: Imports a dotted path.
 
     Raises:
-        ConfigurationError: It does not describe any.
+        ConfigurationError: It does not describe signers.
     """
     if callable(given) or (isinstance(given, str) and "." in given):
         by_tenant: Signers = function(given, "SIGNERS")
@@ -48,12 +48,12 @@ def signers_of(
     else:
         signers = []
     if not signers:
-        raise SettingError("SIGNERS must name the vendors, such as ['stigg']")
+        raise SettingError("SIGNERS must name schemes, such as ['stigg']")
     return list(by_scheme(signers).values())
 
 
 def environment_of(given: Mapping[str, Any], slug: str) -> str | None:
-    """Return the environment of the signer *slug* by the whole setting; None: not said."""
+    """Return the environment of the signer *slug* in the whole setting, or None."""
     signers, default = given["SIGNERS"], given.get("ENVIRONMENT")
     options: Mapping[str, Any] = signers[slug] if isinstance(signers, Mapping) else {}
     found: str | None = options.get("environment", default)
@@ -62,7 +62,9 @@ def environment_of(given: Mapping[str, Any], slug: str) -> str | None:
 
 def _signer(slug: object, options: object, environment: str | None) -> Signer:
     if not isinstance(slug, str):
-        raise SettingError("SIGNERS must hold names of vendors, such as 'stigg', or Signer objects")
+        raise SettingError(
+            "SIGNERS must contain names of schemes, such as 'stigg', or Signer objects"
+        )
     scheme = Scheme.load(slug)
     if not isinstance(options, Mapping):
         raise SettingError(f"SIGNERS[{slug!r}] must be a dictionary of options; it may be empty")
@@ -89,7 +91,7 @@ def _signer(slug: object, options: object, environment: str | None) -> Signer:
 
 
 def _constants(scheme: Scheme) -> dict[str, str]:
-    """Return the account's constants from the variables that the scheme names for them."""
+    """Return the account's constants from the environment variables of the scheme."""
     return {
         name: os.environ[setting.variable]
         for name, setting in scheme.settings.items()

@@ -1,0 +1,109 @@
+"""Collects what is known of a request before its token is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from countermark.errors import BadToken
+from countermark.events import OnEvent
+from countermark.verifying._modes import MODES, ModeContext, ModeSetting, checked_mode
+from countermark.verifying._origins import AllowedOrigins, claimed_origin
+from countermark.verifying._reports import report_failure
+from countermark.verifying._results import UNKNOWN_SCHEME, Mode
+from countermark.verifying._tenants import VerifierLookup
+from countermark.verifying._verifier import Verifier
+
+
+class RequestContext(NamedTuple):
+    """What is known of a request before its token is read."""
+
+    mode: Mode
+    verifier: Verifier | None
+    scheme: str
+    environment: str | None
+    tenant: str | None = None
+    origin: str | None = None
+    refused: str | None = None  # the code, if the request is refused whatever its token
+
+
+class ContextReader:
+    """Finds the tenant, verifier, mode and origin of requests.
+
+    Args:
+        verifiers: Finds the verifier.
+        mode: The mode, or a function that returns it.
+        origins: The allowed origins; None: all.
+        on_event: Called with the event ``failed``.
+
+    Raises:
+        ConfigurationError: An option is invalid.
+    """
+
+    __slots__ = ("_mode", "_on_event", "_verifiers", "origins", "same")
+
+    #: The allowed origins, or None.
+    origins: AllowedOrigins | None
+    #: The context of each request, if it is the same for all.
+    same: RequestContext | None
+
+    def __init__(
+        self,
+        verifiers: VerifierLookup,
+        mode: ModeSetting,
+        origins: AllowedOrigins | Iterable[str] | None,
+        on_event: OnEvent | None,
+    ) -> None:
+        if origins is not None and not isinstance(origins, AllowedOrigins):
+            origins = AllowedOrigins(origins)
+        self.origins = origins
+        self._verifiers, self._mode, self._on_event = verifiers, checked_mode(mode), on_event
+        self.same = None
+        if verifiers.is_constant and origins is None and mode in ("monitor", "enforce"):
+            self.same = _context(mode, verifiers.one)
+
+    def read(self, source: Mapping[str, Any]) -> RequestContext | None:
+        """Return the context of a scope or environ; None in the mode ``off``."""
+        if self.same is not None or self._mode == "off":
+            return self.same
+        tenant, verifier = self._verifiers.of(source)
+        mode = self._mode_of(source, tenant, verifier)
+        if mode == "off":
+            return None
+        origin, refused = None, None
+        if self.origins is not None:
+            try:
+                origin = self.origins.allowed(source)
+            except BadToken as error:
+                refused = error.code
+        if verifier is None:
+            refused = "unknown_tenant"
+        return _context(mode, verifier, tenant=tenant, origin=origin, refused=refused)
+
+    def _mode_of(
+        self, source: Mapping[str, Any], tenant: str | None, verifier: Verifier | None
+    ) -> Mode:
+        if not callable(self._mode):
+            return self._mode
+        context = ModeContext(
+            source,
+            scheme=verifier.scheme.slug if verifier else None,
+            environment=verifier.environment if verifier else None,
+            origin=claimed_origin(source),
+            tenant=tenant,
+        )
+        raised = None
+        try:
+            mode = self._mode(context)
+            if mode in MODES:
+                return mode
+        except Exception as error:
+            raised = error
+        report_failure("mode_raised", raised, self._on_event)
+        return "enforce"
+
+
+def _context(mode: Mode, verifier: Verifier | None, **rest: str | None) -> RequestContext:
+    if verifier is None:
+        return RequestContext(mode, None, UNKNOWN_SCHEME, None, **rest)
+    return RequestContext(mode, verifier, verifier.scheme.slug, verifier.environment, **rest)
