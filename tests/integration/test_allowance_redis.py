@@ -22,7 +22,7 @@ from countermark.verifying import Allowance
 from tests.integration.allowance_worker import key_of, prepare, run, run_through_an_outage
 from tests.integration.redis_server import RedisServer
 from tests.integration.silent import blackhole, mute, outcome
-from tests.unit.test_allowance import Compared
+from tests.verifying.test_allowance import Compared
 
 PROCESSES = 8
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.servers import fetch, free_port, python, running
-from tests.verifying import GOOD, SIGNER
+from tests.verifying.protocols import GOOD, SIGNER
 
 APPS = "tests.integration.verifying_apps"
 GUNICORN = ("-m", "gunicorn", f"{APPS}:wsgi_app", "--workers", "2")

@@ -8,7 +8,7 @@ from countermark import asgi, wsgi
 from countermark.asgi import Message, Receive, Scope, Send
 from countermark.verifying import AllowedOrigins
 from tests.drivers import Environ
-from tests.verifying import VERIFIER
+from tests.verifying.protocols import VERIFIER
 
 ORIGINS = AllowedOrigins(["https://app.example"], missing="allow")
 

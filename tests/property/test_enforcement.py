@@ -15,7 +15,7 @@ from countermark.errors import REFUSALS
 from countermark.verifying import Allowance, AllowedOrigins, from_cookie, from_header, from_query
 from countermark.verifying._locations import Location
 from tests.conftest import SECRET
-from tests.verifying import ASGI, HEADER, WSGI, Protocol, Verdicts, Visit
+from tests.verifying.protocols import ASGI, HEADER, WSGI, Protocol, Verdicts, Visit
 
 OLD, GONE, FOREIGN = (
     f"{name}-secret-of-the-tests-with-enough-bytes" for name in ("old", "gone", "other")

@@ -12,7 +12,7 @@ from countermark import BadToken, Keyring, Signer, Verifier
 from countermark.errors import REFUSALS
 from countermark.schemes import scheme_slugs
 from tests.unit.samples import ANN, signer_of
-from tests.unit.test_verifier import CANNOT, verifier_of
+from tests.verifying.verifiers import CANNOT, verifier_of
 
 RING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 STIGG, FLOW = Verifier("stigg", RING), Verifier("cognito-flow", RING)

@@ -20,7 +20,7 @@ from countermark import (
     Verifier,
 )
 from tests.unit.samples import ANN, NOW, private_key, signer_of
-from tests.unit.test_verifier import verifier_of
+from tests.verifying.verifiers import verifier_of
 
 SCHEMES = {"knock": "RS256", "onesignal-jwt": "ES256"}
 

@@ -15,7 +15,7 @@ from countermark import (
 )
 from countermark.verifying import AllowedOrigins, from_cookie, from_header, from_query
 from tests.conftest import SECRET
-from tests.verifying import (
+from tests.verifying.protocols import (
     APP,
     ASGI,
     DATED,

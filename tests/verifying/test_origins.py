@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from countermark import BadToken, ConfigurationError
 from countermark.verifying import AllowedOrigins
 from countermark.verifying._origins import claimed_origin
-from tests.verifying import environ_of, scope_of
+from tests.verifying.protocols import environ_of, scope_of
 
 APP = "https://app.example"
 LISTED = [APP, "https://app.example:8443", "https://[2001:db8::1]"]

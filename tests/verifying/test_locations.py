@@ -15,7 +15,7 @@ from countermark import BadToken, ConfigurationError
 from countermark.verifying import from_cookie, from_header, from_query
 from countermark.verifying._locations import Location
 from tests.drivers import http_scope
-from tests.verifying import environ_of, scope_of
+from tests.verifying.protocols import environ_of, scope_of
 
 X = from_header("X-Customer-Key")
 SIGNATURE = from_query("signature")

@@ -20,7 +20,7 @@ from countermark import (
 from countermark.verifying import Allowance, from_header
 from tests.conftest import SECRET, Events
 from tests.drivers import answer, wsgi_answer
-from tests.verifying import (
+from tests.verifying.protocols import (
     APP,
     FLOW_VERIFIER,
     GOOD,

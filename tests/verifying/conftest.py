@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.verifying import ASGI, WSGI, Protocol
+from tests.verifying.protocols import ASGI, WSGI, Protocol
 
 
 @pytest.fixture(params=[ASGI, WSGI], ids=["asgi", "wsgi"])

@@ -20,7 +20,7 @@ from countermark import (
     Verifier,
 )
 from tests.unit.samples import ANN, NOW, private_key, signer_of
-from tests.unit.test_verifier import FOREIGN, NEW, OLD, code_of, verifier_of
+from tests.verifying.verifiers import FOREIGN, NEW, OLD, code_of, verifier_of
 
 CLAIMS: dict[str, Any] = {"user_id": "user-1", "exp": int(NOW) + 60}
 

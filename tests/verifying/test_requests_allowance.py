@@ -13,7 +13,7 @@ from countermark import (
 from countermark.verifying import Allowance, AllowedOrigins, from_query
 from countermark.verifying._allowance import allowance_group
 from tests.conftest import Events
-from tests.verifying import (
+from tests.verifying.protocols import (
     APP,
     FLOW_SIGNER,
     FLOW_VERIFIER,

@@ -15,7 +15,7 @@ from countermark import ConfigurationError, StoreUnavailable
 from countermark.asgi import Message, Receive, Scope, Send, SigningMiddleware, VerifyingMiddleware
 from countermark.verifying import Allowance, from_query
 from tests.drivers import answer, asend, http_scope, request
-from tests.verifying import (
+from tests.verifying.protocols import (
     FLOW_SIGNER,
     FLOW_VERIFIER,
     GOOD,

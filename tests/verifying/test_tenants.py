@@ -16,7 +16,7 @@ from countermark.keys._tenant_cache import TenantCache
 from countermark.verifying import from_header
 from tests.conftest import SECRET, Events
 from tests.drivers import wsgi_answer
-from tests.verifying import (
+from tests.verifying.protocols import (
     OTHER,
     TOKEN,
     VERIFIER,

@@ -16,7 +16,7 @@ from countermark import (
 )
 from countermark.verifying import Allowance, ModeContext, from_header, from_query
 from tests.conftest import SECRET, Events
-from tests.verifying import (
+from tests.verifying.protocols import (
     APP,
     GOOD,
     ORIGIN,

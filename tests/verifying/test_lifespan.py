@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from countermark.asgi import App, Message, Receive, Scope, Send, VerifyingMiddleware
 from countermark.verifying import Verdict
 from tests.conftest import Events
-from tests.verifying import VERIFIER, run_dry
+from tests.verifying.protocols import VERIFIER, run_dry
 
 STARTED, STOPPED = "lifespan.startup.complete", "lifespan.shutdown.complete"
 

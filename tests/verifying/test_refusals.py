@@ -15,7 +15,7 @@ from countermark.errors import REFUSALS
 from countermark.verifying import Allowance, AllowedOrigins
 from countermark.verifying._refusals import HINTS
 from tests.conftest import SECRET, Events
-from tests.verifying import (
+from tests.verifying.protocols import (
     APP,
     ORIGIN,
     TOKEN,

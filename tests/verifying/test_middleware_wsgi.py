@@ -10,7 +10,7 @@ import pytest
 from countermark import wsgi
 from countermark.verifying import Allowance, from_query
 from tests.drivers import Environ, call, wsgi_answer
-from tests.verifying import (
+from tests.verifying.protocols import (
     ASGI,
     FLOW_SIGNER,
     FLOW_VERIFIER,

@@ -1,0 +1,1 @@
+"""Tests of verifying, behind both protocols."""
