@@ -97,8 +97,8 @@ def flask() -> Ask:
 
 
 def django() -> Ask:
-    application = run("Django")["application"]
-    urls = [route("accounts/<id>", run("Django", 1)["account"])]
+    application = run("Django", 1)["application"]
+    urls = [route("accounts/<id>", run("Django", 2)["account"])]
 
     def ask(path: str, token: str | None) -> int:
         with override_settings(ROOT_URLCONF=tuple(urls)):
@@ -180,7 +180,7 @@ def test_strangers_are_greeted_and_bad_tokens_refused(heading: str, nth: int) ->
 
 def test_in_fastapi_the_document_has_the_scheme_and_websockets_close_with_1008() -> None:
     names = run("FastAPI")
-    app, whose = names["app"], names["Whose"]
+    app, whose = names["app"], names["Identity"]
 
     async def socket(websocket: Any, identity: Any) -> None:
         """Never run."""
