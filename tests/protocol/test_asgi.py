@@ -499,7 +499,7 @@ class TestPrincipal:
         def broken(principal: object) -> str:
             raise ValueError
 
-        stigg.sign = broken
+        stigg.sign = broken  # type: ignore[method-assign]
         for on_event in (None, events):
             app = wrap(answer(PLAIN), signers=[stigg, flow], on_event=on_event)
             start, _ = request(app)
@@ -513,7 +513,7 @@ class TestPrincipal:
         def broken(principal: object) -> str:
             raise ValueError
 
-        stigg.sign = broken
+        stigg.sign = broken  # type: ignore[method-assign]
         request(wrap(answer(PLAIN), on_event=None))
         assert [record.message.partition(" (")[0] for record in caplog.records] == [
             "failed: signer_raised"
@@ -683,7 +683,7 @@ class TestSignatureCount:
             signed.append(principal)
             return sign(principal)
 
-        stigg.sign = counting
+        stigg.sign = counting  # type: ignore[method-assign]
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             for _ in range(2):

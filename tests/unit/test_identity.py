@@ -171,7 +171,7 @@ def test_a_signer_that_breaks_makes_one_event(build: Any, events: Events, stigg:
     def broken(principal: object) -> str:
         raise MemoryError
 
-    stigg.sign = broken
+    stigg.sign = broken  # type: ignore[method-assign]
     identity = build(USER)
     assert list(identity) == ["cognito-flow"]
     assert "stigg" not in identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from countermark.errors import InvalidScheme
+from countermark.errors import ConfigurationError
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Headers that mean something to browsers, caches or servers.
@@ -16,19 +16,25 @@ _RESERVED = (
 )
 
 
-def header_name(name: object, where: str) -> str:
-    """Return *name* if a token may travel in a response header of that name.
+def header_name(
+    name: object, where: str, error: type[ConfigurationError] = ConfigurationError
+) -> str:
+    """Return *name* if a response header of this name may carry a token.
+
+    Args:
+        name: The name.
+        where: The beginning of the message.
+        error: The class of the error.
 
     Raises:
-        InvalidScheme: It is no header name, or one with a meaning of its own;
-            the message begins with *where*.
+        ConfigurationError: The name is invalid, or browsers, caches or servers use it.
     """
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        raise InvalidScheme(
+        raise error(
             f"{where}: invalid header name; use letters, digits and hyphens, such as X-User-Token"
         )
     if re.fullmatch(_RESERVED, name, re.IGNORECASE):
-        raise InvalidScheme(
+        raise error(
             f"{where}: browsers, caches or servers act on a header of this name; choose another"
         )
     return name

@@ -389,7 +389,7 @@ class _Reader:
 
 def _header(table: Table, key: str) -> str | None:
     name = table.maybe(key, str)
-    return None if name is None else header_name(name, f"{table.where}: {key}")
+    return None if name is None else header_name(name, f"{table.where}: {key}", InvalidScheme)
 
 
 def _setting(table: Table) -> Setting:

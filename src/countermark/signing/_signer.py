@@ -62,34 +62,20 @@ class Signer:
             what to change.
     """
 
-    __slots__ = {
-        "scheme": "The vendor's recipe, a Scheme.",
-        "header": "The name of the response header, for CORS settings too; None: no header.",
-        "key_id": "Which key signs: eight hexadecimal digits that do not lead back to it.",
-        "header_safe": "Whether every token of this signer is a legal header value.",
-        "plain": "Whether a token depends on nothing but what is signed and the key.",
-        "sign": """sign(principal) -> str
-
-Return the token for *principal*: a Principal, or an id as str, int or UUID.
-
-An instance attribute, compiled for the scheme and the key when the signer is
-built. Safe to call from many threads.
-
-Raises:
-    InvalidPrincipal: The id is not fit to be signed, the principal lacks what
-        the vendor signs, or the vendor or ``id_pattern`` refuses it.
-""",
-        "_key": None,
-        "renderer": "What carries out the recipe.",
-    }
-
+    #: The scheme.
     scheme: Scheme
+    #: The name of the response header, for CORS settings too; None: no header.
     header: str | None
+    #: The id of the signing key: eight hexadecimal digits from which it cannot be derived.
     key_id: str
+    #: Whether every token of this signer is a valid header value.
     header_safe: bool
+    #: Whether :meth:`sign` is the fast path: one HMAC of one value.
+    is_fast: bool
+    #: Whether it is, and the fields of each signed principal can be made.
     plain: bool
+    #: Makes tokens and fields by the scheme.
     renderer: Renderer
-    sign: Callable[[Signable], str]
 
     @guarded
     def __init__(
@@ -126,8 +112,14 @@ Raises:
             clock=checked_clock(clock),
         )
         self._warn(scheme, key)
-        self.renderer, self.sign, self.plain = maker.renderer, maker.sign, maker.plain
-        self.header_safe = self.plain and _always_fits_header(scheme, constants)
+        self.renderer, self._sign = maker.renderer, maker.sign
+        self.is_fast, self.plain = maker.is_fast, maker.plain
+        self._overridden = type(self).sign is not Signer.sign
+        if not self._overridden:
+            # The compiled function in place of the method: a call less for each token.
+            self.sign = maker.sign  # type: ignore[assignment, method-assign]
+        fits = self.plain and _always_fits_header(scheme, constants)
+        self.header_safe = fits and not self._overridden
 
     @classmethod
     @guarded
@@ -164,13 +156,27 @@ Raises:
             clock=clock,
         )
 
-    def issue(self, principal: Signable) -> SignedIdentity:
-        """Sign *principal* and return the token with all that belongs to it.
+    def sign(self, principal: Signable) -> str:
+        """Return the token for *principal*. Safe to call from many threads.
+
+        A subclass may override it.
+
+        Args:
+            principal: A Principal, or an id as str, int or UUID.
 
         Raises:
-            InvalidPrincipal: As for ``sign``.
+            InvalidPrincipal: The id cannot be signed, the principal lacks a value that the
+                scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
-        if self.plain:
+        return self._sign(principal)
+
+    def issue(self, principal: Signable) -> SignedIdentity:
+        """Sign *principal* and return the token with its header and fields.
+
+        Raises:
+            InvalidPrincipal: As for :meth:`sign`.
+        """
+        if self.plain or self._overridden:
             return SignedIdentity(self, principal, self.sign(principal))
         values = self.renderer.values(principal)
         token = self.renderer.token(values)
@@ -207,7 +213,7 @@ Raises:
 
     def __repr__(self) -> str:
         # A traceback may print a signer whose construction has just failed.
-        if not hasattr(self, "sign"):
+        if not hasattr(self, "header_safe"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
 

@@ -1,4 +1,4 @@
-"""From a recipe and one key to tokens: the fast way where there is one, else the recipe's."""
+"""Makes tokens: by the fast path if the scheme allows it, and by the renderer otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import compile_text, templates_in
 from countermark.schemes._value_rules import ValueRule
-from countermark.tokens._fast_path import compile_plain
+from countermark.tokens._fast_path import compile_sign
 from countermark.tokens._renderer import Renderer
 
 
@@ -19,26 +19,28 @@ class TokenMaker:
     """Makes the tokens of one scheme with one key.
 
     Args:
-        scheme: The recipe.
+        scheme: The scheme.
         key: The key.
         settings: The account's constants, by name.
-        rule: What is taken for an id.
-        lifetime: How long tokens live, in seconds, or None.
-        claims: Names of values and attributes that are claims too.
+        rule: The rule for ids.
+        lifetime: How long tokens are valid, in seconds, or None.
+        claims: Names of values and attributes that become claims.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        InvalidKey: The key is not written as the recipe says.
+        InvalidKey: The key does not have the form that the scheme needs.
     """
 
     __slots__ = {
-        "renderer": "What carries out the recipe.",
-        "sign": "From a principal to its token, as :attr:`countermark.Signer.sign`.",
-        "plain": "Whether a token depends on nothing but what is signed and the key.",
+        "renderer": "Makes tokens and fields by the scheme.",
+        "sign": "Takes a principal and returns its token, as :meth:`countermark.Signer.sign`.",
+        "is_fast": "Whether :attr:`sign` is the fast path: one HMAC of one value.",
+        "plain": "Whether it is, and the fields of each signed principal can be made.",
     }
 
     renderer: Renderer
     sign: Callable[[Signable], str]
+    is_fast: bool
     plain: bool
 
     def __init__(
@@ -62,7 +64,8 @@ class TokenMaker:
             clock=clock,
         )
         sign = _compile(scheme, key, self.renderer, rule, settings)
-        self.plain = sign is not None
+        self.is_fast = sign is not None
+        self.plain = self.is_fast and _fields_are_there(scheme)
         self.sign = sign or self._sign_by_renderer
 
     def _sign_by_renderer(self, principal: Signable) -> str:
@@ -76,7 +79,7 @@ def _compile(
     rule: ValueRule,
     settings: Mapping[str, str],
 ) -> Callable[[Signable], str] | None:
-    if scheme.mac is None or not isinstance(key, SecretKey) or not _fields_are_there(scheme):
+    if scheme.mac is None or not isinstance(key, SecretKey):
         return None
     if not scheme.never_signed.issubset(PRINCIPAL_TEXTS):
         return None  # each principal is asked for the attributes that are excluded
@@ -92,11 +95,11 @@ def _compile(
         return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
 
     constants = {f"settings.{name}": value for name, value in settings.items()}
-    return compile_plain(scheme, key, rule, admit, constants)
+    return compile_sign(scheme, key, rule, admit, constants)
 
 
 def _fields_are_there(scheme: Scheme) -> bool:
-    """Tell whether the fields can be made for every principal who was signed."""
+    """Tell whether the fields can be made for each principal that was signed."""
     message = scheme.mac.message.lone if scheme.mac else None
     first = message.names[0] if message else ""  # if it is there, it has been signed
     sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
