@@ -165,6 +165,8 @@ def pages() -> Iterator[Text]:
     for path in [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]:
         if path.name not in GENERATED:
             yield from texts_of_page(path)
+    for path in sorted((ROOT / "docs/examples").rglob("*.py")):
+        yield from texts_of_python(path.read_text(encoding="utf-8"), path)
 
 
 def source() -> Iterator[Text]:
