@@ -30,7 +30,9 @@ def find_user() -> None:
 
 def page() -> str:
     script = identity_script(request.environ[ENVIRON_KEY])
-    return template(PAGE, script=script, user_id=request.environ["countermark.user_id"] or "anonymous")
+    return template(
+        PAGE, script=script, user_id=request.environ["countermark.user_id"] or "anonymous"
+    )
 
 
 def sign_in() -> None:

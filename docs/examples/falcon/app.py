@@ -34,7 +34,9 @@ class Page:
     def on_get(self, req: Request, resp: Response) -> None:
         script = identity_script(req.env[ENVIRON_KEY])
         resp.content_type = falcon.MEDIA_HTML
-        resp.text = PAGE.format(script=script, user_id=req.env["countermark.user_id"] or "anonymous")
+        resp.text = PAGE.format(
+            script=script, user_id=req.env["countermark.user_id"] or "anonymous"
+        )
 
 
 class Sessions:
