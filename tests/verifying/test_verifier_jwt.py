@@ -329,3 +329,12 @@ def test_an_error_says_nothing_of_the_token() -> None:
         chat().verify(hostile)
     assert "canary" not in str(refused.value)
     assert refused.value.__context__ is None
+
+
+def test_a_constant_that_the_account_does_not_have_makes_a_token_foreign() -> None:
+    clock: dict[str, Any] = {"clock": lambda: NOW}
+    with_issuer = Signer("website-toolbox", Keyring(NEW), settings={"issuer": "acme"}, **clock)
+    without = Verifier("website-toolbox", Keyring(NEW), **clock)
+    assert code_of(without, with_issuer.sign(ANN)) == "wrong_environment"
+    of_acme = Verifier("website-toolbox", Keyring(NEW), settings={"issuer": "acme"}, **clock)
+    assert of_acme.verify(with_issuer.sign(ANN)).claims["iss"] == "acme"

@@ -9,12 +9,11 @@ need that, and says so with ``never_signed=``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from countermark._redaction import shown
 from countermark.errors import ConfigurationError
 from countermark.schemes._ambiguity import ambiguity, signed_templates
-from countermark.schemes._scheme import Scheme
+from countermark.schemes._scheme import Scheme, replaced, with_templates
 from countermark.schemes._templates import Placeholder, Template, templates_in
 
 
@@ -56,12 +55,8 @@ def _signed(scheme: Scheme) -> Iterable[Template]:
 
 
 def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
-    def reduce(structure: Any) -> Any:
-        if isinstance(structure, Template):
-            return Template(tuple(map(reduce_part, structure.parts)))
-        if isinstance(structure, dict):
-            return {key: reduce(value) for key, value in structure.items()}
-        return [reduce(value) for value in structure] if isinstance(structure, list) else structure
+    def reduce(template: Template) -> Template:
+        return Template(tuple(map(reduce_part, template.parts)))
 
     def reduce_part(part: str | Placeholder) -> str | Placeholder:
         if isinstance(part, str) or len(part.names) == 1:
@@ -79,33 +74,19 @@ def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
         else rule
         for name, rule in scheme.values.items()
     }
-    payload, mac, jwt = scheme.payload, scheme.mac, scheme.jwt
-    if payload is not None:
-        payload = payload._replace(content=reduce(payload.content))
-    if mac is not None:
-        siblings = {name: reduce(text) for name, text in mac.siblings.items()}
-        mac = mac._replace(message=reduce(mac.message), siblings=siblings)
-    if jwt is not None:
-        jwt = jwt._replace(header=reduce(jwt.header), claims=reduce(jwt.claims))
+    reduced = with_templates(scheme, reduce)
     # A hash over a value that is never signed is never made, so it cannot be confused.
+    mac = reduced.mac
     compared = mac and mac._replace(
         siblings={name: text for name, text in mac.siblings.items() if not _names(text) & never}
     )
-    groups = signed_templates(payload, compared, jwt)
-    parts = {name: getattr(scheme, name) for name in Scheme.__slots__}
-    return Scheme(
-        **parts
-        | {
-            "ambiguous": ambiguity(groups, payload, compared, values),
-            "values": values,
-            "payload": payload,
-            "mac": mac,
-            "jwt": jwt,
-            "token": reduce(scheme.token),
-            "fields": reduce(scheme.fields),
-            "vectors": tuple(v for v in scheme.vectors if not never & v.attributes.keys()),
-            "never_signed": never,
-        }
+    groups = signed_templates(reduced.payload, compared, reduced.jwt)
+    return replaced(
+        reduced,
+        ambiguous=ambiguity(groups, reduced.payload, compared, values),
+        values=values,
+        vectors=tuple(v for v in scheme.vectors if not never & v.attributes.keys()),
+        never_signed=never,
     )
 
 

@@ -6,16 +6,14 @@ A recipe is data. What it may say is written down in :class:`Scheme`;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from countermark._redaction import guarded
 from countermark.errors import UnknownScheme
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Jwt, Mac, Payload, Setting, Vector
-from countermark.schemes._templates import (
-    templates_in,
-)
+from countermark.schemes._templates import Template, map_templates, templates_in
 from countermark.schemes._value_rules import ValueRule
 
 if TYPE_CHECKING:
@@ -149,6 +147,26 @@ class Scheme:
 
     def __repr__(self) -> str:
         return f"<Scheme {getattr(self, 'slug', 'refused')}>"
+
+
+def replaced(scheme: Scheme, **changes: Any) -> Scheme:
+    """Return a copy of *scheme* with other values of some attributes."""
+    return Scheme(**{name: getattr(scheme, name) for name in Scheme.__slots__} | changes)
+
+
+def with_templates(scheme: Scheme, change: Callable[[Template], Template]) -> Scheme:
+    """Return a copy of *scheme* with each template of tokens and fields changed."""
+    payload, mac, jwt = scheme.payload, scheme.mac, scheme.jwt
+    if payload is not None:
+        payload = payload._replace(content=map_templates(payload.content, change))
+    if mac is not None:
+        siblings = map_templates(dict(mac.siblings), change)
+        mac = mac._replace(message=change(mac.message), siblings=siblings)
+    if jwt is not None:
+        header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
+        jwt = jwt._replace(header=header, claims=claims)
+    token, fields = map_templates(scheme.token, change), map_templates(scheme.fields, change)
+    return replaced(scheme, payload=payload, mac=mac, jwt=jwt, token=token, fields=fields)
 
 
 _NO_RULE = ValueRule()

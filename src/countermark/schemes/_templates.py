@@ -8,7 +8,7 @@ end leaves the whole entry out where the value is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -77,6 +77,17 @@ class Template(NamedTuple):
                 parts.append(piece)
         return cls(tuple(parts))
 
+    @classmethod
+    def of(cls, parts: Iterable[str | Placeholder]) -> Template:
+        """Return the template of *parts*, with texts in a row joined."""
+        joined: list[str | Placeholder] = []
+        for part in parts:
+            if isinstance(part, str) and joined and isinstance(joined[-1], str):
+                joined[-1] += part
+            else:
+                joined.append(part)
+        return cls(tuple(joined))
+
     @property
     def placeholders(self) -> Iterator[Placeholder]:
         """The placeholders, in their order."""
@@ -128,6 +139,17 @@ def parse_all(structure: Any, where: str) -> Any:
         f"{where}: a {type(structure).__name__} has no place in JSON; use text, a number, true"
         " or false, a list or a table"
     )
+
+
+def map_templates(structure: Any, change: Callable[[Template], Template]) -> Any:
+    """Return *structure* with each template changed."""
+    if isinstance(structure, Template):
+        return change(structure)
+    if isinstance(structure, dict):
+        return {key: map_templates(value, change) for key, value in structure.items()}
+    if isinstance(structure, list):
+        return [map_templates(value, change) for value in structure]
+    return structure
 
 
 def templates_in(structure: Any) -> Iterator[Template]:

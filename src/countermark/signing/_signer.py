@@ -18,14 +18,15 @@ from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import Template
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import (
+    TokenOptions,
     check_keys,
     checked_claims,
     checked_id_rule,
     checked_lifetime,
     checked_scheme,
-    checked_settings,
     keyring_from_env,
     settings_from_env,
+    with_settings,
 )
 from countermark.tokens._renderer import Renderer, Values
 
@@ -101,16 +102,14 @@ class Signer:
         self.header = None if header is None else header_name(header, "header=")
         key = self._key = keyring.current
         self.key_id = key.key_id
-        constants = checked_settings(scheme, settings)
-        maker = TokenMaker(
-            scheme,
-            key,
-            settings=constants,
-            rule=checked_id_rule(scheme, id_pattern),
-            lifetime=checked_lifetime(scheme, lifetime),
-            claims=checked_claims(scheme, claims),
-            clock=checked_clock(clock),
+        resolved = with_settings(scheme, settings)
+        options = TokenOptions(
+            checked_id_rule(scheme, id_pattern),
+            checked_lifetime(scheme, lifetime),
+            checked_claims(scheme, claims),
+            checked_clock(clock),
         )
+        maker = TokenMaker(resolved, key, options)
         self._warn(scheme, key)
         self.renderer, self._sign = maker.renderer, maker.sign
         self.is_fast, self.plain = maker.is_fast, maker.plain
@@ -118,7 +117,7 @@ class Signer:
         if not self._overridden:
             # The compiled function in place of the method: a call less for each token.
             self.sign = maker.sign  # type: ignore[assignment, method-assign]
-        fits = self.plain and _always_fits_header(scheme, constants)
+        fits = self.plain and _always_fits_header(resolved)
         self.header_safe = fits and not self._overridden
 
     @classmethod
@@ -218,14 +217,11 @@ class Signer:
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
 
 
-def _always_fits_header(scheme: Scheme, settings: Mapping[str, str]) -> bool:
-    """Tell whether no token of a plain scheme can be unfit for a header."""
+def _always_fits_header(scheme: Scheme) -> bool:
+    """Tell whether each token of a plain scheme is a valid header value."""
     assert isinstance(scheme.token, Template)  # noqa: S101  # or it would not be plain
-    parts = [
-        part if isinstance(part, str) else settings.get(part.names[0].removeprefix("settings."), "")
-        for part in scheme.token.parts
-    ]
-    longest = sum(map(len, parts)) + MAX_LENGTH + 128  # SHA-512 in hexadecimal
+    constant = sum(len(part) for part in scheme.token.parts if isinstance(part, str))
+    longest = constant + MAX_LENGTH + 128  # SHA-512 in hexadecimal
     with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
     ascii_only = not with_id or scheme.rule("id").charset == "ascii"
     return ascii_only and longest <= MAX_HEADER_TOKEN

@@ -43,7 +43,6 @@ def compile_sign(
     key: SecretKey,
     rule: ValueRule,
     admit: Callable[[Any], str],
-    settings: dict[str, str],
 ) -> Callable[[Any], str] | None:
     """Return the signing function of a scheme.
 
@@ -51,11 +50,10 @@ def compile_sign(
     the encoding.
 
     Args:
-        scheme: The scheme.
+        scheme: The scheme, with the account's constants in its templates.
         key: The key.
         rule: The rule for ids, of the scheme and of the user.
         admit: Takes any argument and returns the checked text to sign.
-        settings: The account's constants, by the names of their placeholders.
 
     Returns:
         None for a scheme of another form.
@@ -64,7 +62,7 @@ def compile_sign(
     if mac is None or mac.construction != "hmac" or scheme.payload is not None:
         return None
     field = mac.message.lone
-    shape = token_shape(scheme.token, field, settings)
+    shape = token_shape(scheme.token, field)
     if field is None or field.format or shape is None:
         return None
     before, holds_id, between, after = shape
@@ -108,9 +106,7 @@ def compile_sign(
     return sign_bare_base64 if bare and mac.encoding == "base64" else sign
 
 
-def token_shape(
-    token: Any, field: Placeholder | None, settings: dict[str, str]
-) -> TokenShape | None:
+def token_shape(token: Any, field: Placeholder | None) -> TokenShape | None:
     """Return the shape of a token template; None: it contains something else."""
     if not isinstance(token, Template):
         return None
@@ -118,11 +114,9 @@ def token_shape(
     for part in token.parts:
         if isinstance(part, str):
             texts[-1] += part
-        elif part.format or part.names[0] not in settings:
+        else:
             placeholders += str(part)
             texts.append("")
-        else:
-            texts[-1] += settings[part.names[0]]
     if placeholders == "{mac}":
         return TokenShape(texts[0], False, "", texts[1])
     if placeholders == "{id}{mac}" and str(field) == "{id}":

@@ -29,24 +29,23 @@ class JwtReader:
     """Reads the tokens of a recipe that are JSON Web Tokens.
 
     Args:
-        scheme: The recipe.
-        settings: The account's constants, by name.
+        scheme: The scheme, with the account's constants in its templates.
 
     Raises:
         ConfigurationError: The claims have the id or a time in a form in which they
             cannot be read.
     """
 
-    __slots__ = ("_jwt", "_scheme", "_settings")
+    __slots__ = ("_jwt", "_scheme")
 
     needs_principal = False
     signs_besides = ()
     dated = True
 
-    def __init__(self, scheme: Scheme, settings: Mapping[str, str]) -> None:
+    def __init__(self, scheme: Scheme) -> None:
         assert scheme.jwt is not None  # noqa: S101  # or this is not its reader
         self._jwt: Jwt = scheme.jwt
-        self._scheme, self._settings = scheme, settings
+        self._scheme = scheme
         for path, template, _ in _entries(self._jwt.claims, MISSING):
             if isinstance(template, Template) and not _is_readable(path, template):
                 raise ConfigurationError(
@@ -99,11 +98,13 @@ class JwtReader:
             if lone is None or not lone.optional:
                 raise Unreadable("malformed")
             return True
-        if lone is not None and not lone.names[0].startswith("settings."):
+        if lone is not None:
+            if lone.names[0].startswith("settings."):
+                return False  # the account has no such constant
             if not lone.format and len(lone.names) == 1:
                 _note(named, lone.names[0], value)
             return True
-        before, name, behind = self._text(template)
+        before, name, behind = _text(template)
         if name:
             _note(named, name, _inside(value, before, behind))
             return True
@@ -111,21 +112,6 @@ class JwtReader:
             return before in value  # RFC 7519, section 4.1.3
         # With the types, as true is 1 to Python, and not to JSON.
         return (value, type(value)) == (before, type(before))
-
-    def _text(self, template: Any) -> tuple[Any, str, str]:
-        """Return what is constant: before a value of the principal, its name, and behind it."""
-        if not isinstance(template, Template):
-            return template, "", ""
-        texts, name = [""], ""
-        for part in template.parts:
-            if isinstance(part, str):
-                texts[-1] += part
-            elif part.names[0].startswith("settings."):
-                texts[-1] += self._settings[part.names[0].removeprefix("settings.")]
-            else:
-                name = part.names[0]
-                texts.append("")
-        return texts[0], name, texts[-1]
 
     def _check_principal(self, principal: Signable | None, named: Mapping[str, Any]) -> None:
         """Check that what a token says of the principal is what is known of them."""
@@ -141,9 +127,23 @@ class JwtReader:
             raise Unreadable("mismatch")
 
 
+def _text(template: Any) -> tuple[Any, str, str]:
+    """Return the constant before the value of the principal, its name, and the constant after."""
+    if not isinstance(template, Template):
+        return template, "", ""
+    texts, name = [""], ""
+    for part in template.parts:
+        if isinstance(part, str):
+            texts[-1] += part
+        else:
+            name = part.names[0]
+            texts.append("")
+    return texts[0], name, texts[-1]
+
+
 def _is_readable(path: str, template: Template) -> bool:
     """Tell whether what a token has in the place of a template can be taken for what it says."""
-    values = [p for p in template.placeholders if not p.names[0].startswith("settings.")]
+    values = list(template.placeholders)
     for value in values:
         names = set(value.names)
         if {"now", "expires"} & names and _TIMES.get(path) != str(value).replace("?", ""):

@@ -15,6 +15,7 @@ from countermark.schemes._templates import MISSING, Placeholder, Template, templ
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import code_pattern, is_canonical
 from countermark.tokens._maker import TokenMaker
+from countermark.tokens._options import TokenOptions
 from countermark.tokens._reader import Reading, Unreadable, moment
 from countermark.tokens._renderer import Values
 
@@ -33,8 +34,7 @@ class MacReader:
     of it that would be good too.
 
     Args:
-        scheme: The recipe.
-        settings: The account's constants, by name.
+        scheme: The scheme, with the account's constants in its templates.
         rule: What is taken for an id to make a token for it.
 
     Raises:
@@ -46,7 +46,6 @@ class MacReader:
         "_encoding",
         "_rule",
         "_scheme",
-        "_settings",
         "_shape",
         "_shown",
         "_signed",
@@ -56,8 +55,8 @@ class MacReader:
     #: See ``Reader``.
     needs_principal: bool
 
-    def __init__(self, scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> None:
-        self._scheme, self._settings, self._rule = scheme, settings, rule
+    def __init__(self, scheme: Scheme, rule: ValueRule) -> None:
+        self._scheme, self._rule = scheme, rule
         assert scheme.mac is not None  # noqa: S101  # or this is not its reader
         self._encoding = scheme.mac.encoding
         self._signed = list(_signed(scheme))
@@ -110,15 +109,8 @@ class MacReader:
 
     def prepared(self, key: Key) -> TokenMaker:
         """Return what makes tokens with *key*."""
-        return TokenMaker(
-            self._scheme,
-            key,
-            settings=self._settings,
-            rule=self._rule,
-            lifetime=None,
-            claims=(),
-            clock=float,  # the time is the token's own
-        )
+        # The clock is not asked: the time is the token's own.
+        return TokenMaker(self._scheme, key, TokenOptions(self._rule, clock=float))
 
     def read(self, token: str, principal: Signable | None) -> Reading:
         """See ``Reader``."""
@@ -176,8 +168,6 @@ class MacReader:
                 yield re.escape(part)
             elif part.names == ("mac",):
                 yield f"(?P<mac>{code_pattern(self._scheme.mac)})"
-            elif part.names[0].startswith("settings."):
-                yield re.escape(self._settings[part.names[0].removeprefix("settings.")])
             elif str(part) in shown:  # once, as a group can have a name once
                 yield f"(?P<{part.names[0]}>{shown.pop(str(part))})"
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from countermark.keys._keyring import Key
 from countermark.keys._secret import SecretKey
@@ -12,6 +12,7 @@ from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import compile_text, templates_in
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._fast_path import compile_sign
+from countermark.tokens._options import TokenOptions
 from countermark.tokens._renderer import Renderer
 
 
@@ -19,13 +20,9 @@ class TokenMaker:
     """Makes the tokens of one scheme with one key.
 
     Args:
-        scheme: The scheme.
+        scheme: The scheme, with the account's constants in its templates.
         key: The key.
-        settings: The account's constants, by name.
-        rule: The rule for ids.
-        lifetime: How long tokens are valid, in seconds, or None.
-        claims: Names of values and attributes that become claims.
-        clock: Returns the time, in seconds since the epoch.
+        options: The checked options.
 
     Raises:
         InvalidKey: The key does not have the form that the scheme needs.
@@ -43,27 +40,9 @@ class TokenMaker:
     is_fast: bool
     plain: bool
 
-    def __init__(
-        self,
-        scheme: Scheme,
-        key: Key,
-        *,
-        settings: Mapping[str, str],
-        rule: ValueRule,
-        lifetime: int | None,
-        claims: tuple[str, ...],
-        clock: Callable[[], float],
-    ) -> None:
-        self.renderer = Renderer(
-            scheme,
-            key,
-            settings=settings,
-            rule=rule,
-            lifetime=lifetime,
-            claims=claims,
-            clock=clock,
-        )
-        sign = _compile(scheme, key, self.renderer, rule, settings)
+    def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
+        self.renderer = Renderer(scheme, key, options)
+        sign = _compile(scheme, key, self.renderer, options.rule)
         self.is_fast = sign is not None
         self.plain = self.is_fast and _fields_are_there(scheme)
         self.sign = sign or self._sign_by_renderer
@@ -77,7 +56,6 @@ def _compile(
     key: Key,
     renderer: Renderer,
     rule: ValueRule,
-    settings: Mapping[str, str],
 ) -> Callable[[Signable], str] | None:
     if scheme.mac is None or not isinstance(key, SecretKey):
         return None
@@ -94,16 +72,14 @@ def _compile(
             return rule.apply(principal.id, where)  # type: ignore[union-attr]
         return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
 
-    constants = {f"settings.{name}": value for name, value in settings.items()}
-    return compile_sign(scheme, key, rule, admit, constants)
+    return compile_sign(scheme, key, rule, admit)
 
 
 def _fields_are_there(scheme: Scheme) -> bool:
     """Tell whether the fields can be made for each principal that was signed."""
     message = scheme.mac.message.lone if scheme.mac else None
     first = message.names[0] if message else ""  # if it is there, it has been signed
-    sure = {"token", *(f"settings.{name}" for name in scheme.settings)}
-    sure.update(message.names if message and len(message.names) == 1 else ())
+    sure = {"token", *(message.names if message and len(message.names) == 1 else ())}
 
     def may_be_left_out(name: str) -> bool:
         fit = name == first or not scheme.rule(name).refuses

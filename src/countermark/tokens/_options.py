@@ -1,24 +1,43 @@
-"""What a user may say to a signer or a verifier, checked."""
+"""Checks the options of signers and verifiers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from time import time
+from typing import Any, NamedTuple
 
 from countermark._redaction import shown, shown_variable
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Key, Keyring
 from countermark.keys._secret import SecretKey
+from countermark.schemes._formats import FORMATS
 from countermark.schemes._parts import MAX_LIFETIME
-from countermark.schemes._scheme import Scheme
+from countermark.schemes._scheme import Scheme, with_templates
+from countermark.schemes._templates import Placeholder, Template
 from countermark.schemes._value_rules import ValueRule, checked_pattern
 
 # Claims with a meaning of their own, which no option can set.
 _REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
 
 
+class TokenOptions(NamedTuple):
+    """The checked options that tokens depend on.
+
+    Attributes:
+        rule: The rule for ids, of the scheme and of the user.
+        lifetime: How long tokens are valid, in seconds, or None.
+        claims: Names of values and attributes that become claims of the user's own choice.
+        clock: Returns the time, in seconds since the epoch.
+    """
+
+    rule: ValueRule
+    lifetime: int | None = None
+    claims: tuple[str, ...] = ()
+    clock: Callable[[], float] = time
+
+
 def checked_scheme(scheme: object, never_signed: Iterable[str] = ()) -> Scheme:
-    """Return the scheme that is meant by a name, or is one, without the values never signed."""
+    """Return a scheme, or the scheme of a name, without the values that are never signed."""
     if isinstance(scheme, str):
         scheme = Scheme.load(scheme)
     if not isinstance(scheme, Scheme):
@@ -35,7 +54,7 @@ def checked_scheme(scheme: object, never_signed: Iterable[str] = ()) -> Scheme:
 def check_keys(
     scheme: Scheme, keyring: Keyring, environment: object, *, signs: bool = True
 ) -> None:
-    """Check that all keys are of the kind to sign or verify with, and of the environment."""
+    """Check that all keys can sign or verify for the scheme, and belong to the environment."""
     if environment is not None and not isinstance(environment, str):
         raise ConfigurationError("environment= must be the name of an environment, such as 'live'")
     for _, key in keyring.by_role():
@@ -68,7 +87,7 @@ def _check_key(scheme: Scheme, key: Key, environment: str | None, *, signs: bool
 
 
 def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
-    """Return what is taken for an id: the vendor's rule, and the user's pattern."""
+    """Return the rule for ids: the scheme's, with the user's pattern."""
     rule = scheme.rule("id")
     if id_pattern is None:
         return rule
@@ -86,7 +105,7 @@ def keyring_from_env(scheme: Scheme) -> Keyring:
 
 
 def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the constants that are given, and else those of the scheme's variables."""
+    """Return the given constants, and those of the scheme's environment variables."""
     import os
 
     if not isinstance(given or {}, Mapping):
@@ -99,8 +118,27 @@ def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[s
     return {**found, **(given or {})}
 
 
+def with_settings(scheme: Scheme, given: Mapping[str, str] | None) -> Scheme:
+    """Return *scheme* with the account's constants in its templates.
+
+    An optional constant that is empty stays a placeholder, which has no value.
+
+    Raises:
+        ConfigurationError: A constant is missing, unknown or not a text.
+    """
+    constants = {f"settings.{name}": v for name, v in checked_settings(scheme, given).items() if v}
+
+    def resolve(part: str | Placeholder) -> str | Placeholder:
+        if isinstance(part, str) or part.names[0] not in constants:
+            return part
+        value = constants[part.names[0]]
+        return str(FORMATS[part.format].apply(value)) if part.format else value
+
+    return with_templates(scheme, lambda template: Template.of(map(resolve, template.parts)))
+
+
 def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the constants for a scheme, all there and all texts."""
+    """Return the constants of a scheme: all of them, as texts."""
     if not isinstance(given or {}, Mapping):
         raise ConfigurationError("settings= must be a mapping from names to texts")
     given = dict(given or {})
@@ -140,7 +178,7 @@ def _environments(scheme: Scheme) -> tuple[str, ...]:
 
 
 def checked_lifetime(scheme: Scheme, given: object) -> int | None:
-    """Return how long tokens live."""
+    """Return how long tokens are valid, in seconds, or None."""
     if given is None:
         return scheme.lifetime
     if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= MAX_LIFETIME:
@@ -155,7 +193,7 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
 
 
 def checked_claims(scheme: Scheme, given: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of further claims."""
+    """Return the names of the claims of the user's own choice."""
     if not isinstance(given, Iterable):
         raise ConfigurationError("claims= must be a list of names, such as ['email']")
     names: tuple[object, ...] = (given,) if isinstance(given, str) else tuple(given)

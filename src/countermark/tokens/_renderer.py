@@ -22,6 +22,7 @@ from countermark.schemes._templates import (
 )
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import compile_mac, encode_bytes
+from countermark.tokens._options import TokenOptions
 
 Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
 
@@ -63,34 +64,21 @@ class Values:
 
 
 class Renderer:
-    """Carries out one recipe with one key.
+    """Makes the tokens and fields of one scheme with one key.
 
     Args:
-        scheme: The recipe.
+        scheme: The scheme, with the account's constants in its templates.
         key: The key that signs.
-        settings: The account's constants, by name.
-        rule: What is taken for an id.
-        lifetime: How long tokens live, in seconds, or None.
-        claims: Names of values and attributes that are claims too.
-        clock: Returns the time, in seconds since the epoch.
+        options: The checked options.
 
     Raises:
-        InvalidKey: The key is not written as the recipe says.
+        InvalidKey: The key does not have the form that the scheme needs.
     """
 
     __slots__ = ("_fields", "_getters", "_never", "_slug")
 
-    def __init__(
-        self,
-        scheme: Scheme,
-        key: Key,
-        *,
-        settings: Mapping[str, str],
-        rule: ValueRule,
-        lifetime: int | None,
-        claims: tuple[str, ...],
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
+        rule, lifetime, claims, clock = options
         self._slug = scheme.slug
         self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
         self._fields = compile_structure(scheme.fields)
@@ -111,8 +99,8 @@ class Renderer:
             if name in scheme.never_signed:
                 getters.setdefault(name, _getter_of_refused(name))
             getters.setdefault(name, _getter_of_attribute(name, value_rule))
-        for name, constant in settings.items():
-            getters[f"settings.{name}"] = _constant(constant)
+        for name in scheme.settings:  # those left in the templates are empty
+            getters[f"settings.{name}"] = lambda values: MISSING
         if scheme.payload is not None:
             getters["payload"] = _getter_of_payload(scheme.payload)
         if scheme.mac is not None:
@@ -198,10 +186,6 @@ def _writer(content: Any) -> Callable[[Values], str]:
         return compile_text(content)
     fill = compile_structure(content)
     return lambda values: compact_json(fill(values))
-
-
-def _constant(value: str) -> Callable[[Values], str]:
-    return lambda values: value or MISSING
 
 
 def _uuid() -> str:

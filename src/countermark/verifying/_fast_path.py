@@ -5,7 +5,7 @@ This is the hot path of verifying: ``python -m benchmarks --only verify`` measur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any, TypeAlias
 
@@ -26,7 +26,6 @@ def compile_quick(
     scheme: Scheme,
     maker: TokenMaker,
     rule: ValueRule,
-    settings: Mapping[str, str],
     identity: Callable[[str], VerifiedIdentity],
 ) -> Quick | None:
     """Return the fast path of a scheme; None if it has none.
@@ -34,17 +33,16 @@ def compile_quick(
     It accepts valid tokens and leaves all others to the full check, which says what is wrong.
 
     Args:
-        scheme: The scheme.
+        scheme: The scheme, with the account's constants in its templates.
         maker: Makes tokens with the current key.
         rule: The rule for ids.
-        settings: The account's constants, by name.
         identity: Takes an id and returns its identity.
     """
     assert scheme.mac is not None  # noqa: S101  # or it has no maker of tokens
     field = scheme.mac.message.lone
     if not maker.is_fast or field is None or field.names[0] != "id" or rule.lower:
         return None
-    shape = token_shape(scheme.token, field, {f"settings.{k}": v for k, v in settings.items()})
+    shape = token_shape(scheme.token, field)
     assert shape is not None  # noqa: S101  # or it would not be fast
     if not shape.holds_id:
         return _quick_bare(maker.sign, identity)

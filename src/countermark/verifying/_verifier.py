@@ -29,9 +29,9 @@ from countermark.tokens._options import (
     check_keys,
     checked_id_rule,
     checked_scheme,
-    checked_settings,
     keyring_from_env,
     settings_from_env,
+    with_settings,
 )
 from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
 from countermark.verifying._fast_path import Quick, compile_quick
@@ -114,10 +114,10 @@ class Verifier:
         self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
-        constants, rule = checked_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
+        resolved, rule = with_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
         self._rule = rule
         # A crafted text can make a pattern slow, so patterns are applied to verified ids only.
-        self._reader = _reader(scheme, constants, rule._replace(patterns=()))
+        self._reader = _reader(resolved, rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
         self.signs_besides = self._reader.signs_besides
         self._clock = checked_clock(clock)
@@ -133,7 +133,7 @@ class Verifier:
             )
         self._ring = self._prepared(keyring)
         self._others = self._prepared_others(others)
-        self._quick = self._compile(constants, rule)
+        self._quick = self._compile(resolved, rule)
         if scheme.ambiguous:
             warnings.warn(
                 f"{scheme.slug}: two principals can have the same token: {scheme.ambiguous}",
@@ -318,7 +318,7 @@ class Verifier:
             )
         return None if max_age is None else _seconds(max_age, "max_age=")
 
-    def _compile(self, settings: Mapping[str, str], rule: ValueRule) -> Quick:
+    def _compile(self, resolved: Scheme, rule: ValueRule) -> Quick:
         """Return the fast path for tokens of the current key."""
         _, key, prepared = self._ring[0]
         if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
@@ -328,7 +328,7 @@ class Verifier:
             def identity(whose: str) -> VerifiedIdentity:
                 return VerifiedIdentity(slug, whose, key_id, "current", environment=environment)
 
-            quick = compile_quick(self.scheme, prepared, rule, settings, identity)
+            quick = compile_quick(resolved, prepared, rule, identity)
             if quick is not None:
                 return quick
         return lambda token, principal: None
@@ -352,12 +352,12 @@ def _checked_others(given: object) -> Mapping[str, Keyring]:
     return others
 
 
-def _reader(scheme: Scheme, settings: Mapping[str, str], rule: ValueRule) -> Reader:
+def _reader(scheme: Scheme, rule: ValueRule) -> Reader:
     if scheme.jwt is None:
-        return MacReader(scheme, settings, rule)
+        return MacReader(scheme, rule)
     from countermark.tokens._jwt_reader import JwtReader
 
-    return JwtReader(scheme, settings)
+    return JwtReader(scheme)
 
 
 def _seconds(value: object, where: str) -> float:
