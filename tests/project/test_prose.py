@@ -158,7 +158,7 @@ def texts_of_page(path: Path) -> Iterator[Text]:
 
 
 #: These are generated from the source and the data of the schemes.
-GENERATED = ("vendors.md", "frameworks.md")
+GENERATED = ("vendors.md", "frameworks.md", "api.md")
 
 
 def pages() -> Iterator[Text]:
