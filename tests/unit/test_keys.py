@@ -77,7 +77,7 @@ def test_bytes_that_are_no_text_may_end_as_they_like() -> None:
             SecretKey(text)
 
 
-def test_a_key_shows_itself_to_nobody() -> None:
+def test_a_key_is_not_shown() -> None:
     key = SecretKey(GOOD)
     ring = Keyring(key, previous=GOOD[::-1])
     for text in (repr(key), str(key), f"{key}", repr(ring), repr(vars(SecretKey))):
@@ -89,12 +89,12 @@ def test_a_key_shows_itself_to_nobody() -> None:
             act(key)
 
 
-def test_key_ids_tell_keys_apart() -> None:
+def test_different_keys_have_different_ids() -> None:
     assert SecretKey(GOOD).key_id == SecretKey(GOOD.encode()).key_id
     assert SecretKey(GOOD).key_id != SecretKey(GOOD + "x").key_id
 
 
-def test_a_ring_tells_its_keys_by_role() -> None:
+def test_a_keyring_returns_its_keys_by_role() -> None:
     old = SecretKey("old" + GOOD, until=datetime(2026, 1, 1, tzinfo=UTC))
     older = SecretKey("older" + GOOD, until=1000.0)
     ring = Keyring(GOOD, previous=[old, older], next="next" + GOOD)

@@ -78,7 +78,7 @@ def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
     assert signed.fields["customerId"] == "{token}"
 
 
-def test_nothing_shows_a_token_an_id_or_a_key(stigg: Signer, secret: str) -> None:
+def test_no_representation_shows_a_token_an_id_or_a_key(stigg: Signer, secret: str) -> None:
     signed = stigg.issue("user-1")
     for text in (repr(signed), repr(stigg)):
         assert "user-1" not in text
@@ -137,7 +137,7 @@ def test_a_key_of_another_environment_stops_the_start(
         ("cognito-flow", "sandbox_key_0123456789abcdef0123456789abcdef"),
     ],
 )
-def test_what_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
+def test_a_value_that_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
     for ring in (Keyring(secret), Keyring(LIVE, previous=secret), Keyring(LIVE, next=secret)):
         with pytest.raises(InvalidKey, match="publishable key or the id of a key") as caught:
             Signer(scheme, ring)
@@ -172,7 +172,7 @@ def test_a_keyring_is_not_a_secret(keyring: Any) -> None:
     assert "a secret given as text" not in str(caught.value)
 
 
-def test_a_pattern_that_is_none_is_refused(secret: str) -> None:
+def test_an_invalid_pattern_is_refused(secret: str) -> None:
     with pytest.raises(InvalidScheme, match="id_pattern is no regular expression"):
         Signer("stigg", Keyring(secret), id_pattern="[")
     bad: Any
