@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_refused_without_being_shown() -> None:
         type(refused.value), refused.value, frames, capture_locals=True
     )
     assert canary not in "".join(shown.format())
-    with pytest.raises(InvalidKey, match="an end of type str"):
+    with pytest.raises(InvalidKey, match="an expiry of type str"):
         PublicKey(private_key("RS256")[1], until="soon")  # type: ignore[arg-type]
 
 

@@ -504,7 +504,7 @@ class TestKeys:
 
     def test_a_secret_in_hexadecimal_must_be_in_hexadecimal(self) -> None:
         for secret in ("not-hexadecimal-" * 3, "abc" * 21, SECRET + "é"):
-            with pytest.raises(InvalidKey, match="not encoded in hex, as this vendor's are") as e:
+            with pytest.raises(InvalidKey, match="not encoded in hex, as it must be") as e:
                 Signer("pylon", Keyring(secret))
             assert secret not in str(e.value)
 
