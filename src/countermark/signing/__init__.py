@@ -1,6 +1,6 @@
 """Signs the principal of a request, whatever the protocol."""
 
-from countermark.signing._config import IdentityPolicy as IdentityPolicy
+from countermark.signing._config import SigningConfig as SigningConfig
 from countermark.signing._endpoint import respond as respond
 from countermark.signing._markup import identity_script as identity_script
 from countermark.signing._request_identity import RequestIdentity as RequestIdentity
