@@ -45,20 +45,20 @@ class DjangoLookup(PrincipalLookup):
         self.loaded = None
 
     def current(self, source: Any, /) -> Signable | None:
-        found = self.loaded if _in_event_loop() else self.settle(source)
-        if found is None:
-            raise NotLoaded
-        return found.principal
-
-    def settle(self, source: Any, /) -> KnownPrincipal:
-        if self.loaded is None or not self._once:
+        if not (_in_event_loop() or self._is_final):
             self.loaded = known(self._resolve(source))
-        return self.loaded
+        if self.loaded is None:
+            raise NotLoaded
+        return self.loaded.principal
 
     async def load(self, source: Any, /) -> PrincipalLookup:
-        if self.loaded is None or not self._once:
+        if not self._is_final:
             self.loaded = known(await self._aresolve(source))
         return self  # synchronous code and later loads look the principal up again
+
+    @property
+    def _is_final(self) -> bool:
+        return self._once and self.loaded is not None
 
 
 class DjangoIdentity(RequestIdentity):
@@ -84,13 +84,8 @@ class DjangoIdentity(RequestIdentity):
         if isinstance(self._lookup, DjangoLookup) and self._lookup.loaded is not None:
             self._lookup = self._lookup.loaded
 
-    def _current(self) -> Any:
-        return self._uncached(super()._current())
-
-    def _settle(self) -> Any:
-        return self._uncached(super()._settle())
-
-    def _uncached(self, who: Any) -> Any:
+    def _look_up(self, *, settle: bool = False) -> Any:
+        who = super()._look_up(settle=settle)
         if who is not None and self.source is not None:
             # The page may contain what was read. Django's caches do not store it then:
             # cache_page() decides that before the headers are set.

@@ -1,7 +1,8 @@
 """Finds the principal of a request.
 
-A request holds one lookup, and replaces it with the result of ``settle()`` or ``load()``. A
-lookup that only holds the resolver is shared by all requests of a middleware.
+A request holds one lookup. Once the principal is settled, it is replaced by a
+:class:`KnownPrincipal`. A lookup that only holds the resolver is shared by all requests of a
+middleware.
 """
 
 from __future__ import annotations
@@ -56,14 +57,6 @@ class PrincipalLookup:
         """
         raise NotImplementedError
 
-    def settle(self, source: Any, /) -> PrincipalLookup:
-        """Return the settled lookup: every later read gets the same principal.
-
-        Raises:
-            NotLoaded: As for :meth:`current`.
-        """
-        return known(self.current(source))
-
     async def load(self, source: Any, /) -> PrincipalLookup:
         """Return the lookup after the resolver was awaited."""
         return self
@@ -76,12 +69,6 @@ class KnownPrincipal(PrincipalLookup):
 
     is_settled = True
     principal: Signable | None
-
-    def current(self, source: Any, /) -> Signable | None:
-        return self.principal
-
-    def settle(self, source: Any, /) -> PrincipalLookup:
-        return self
 
 
 class FailedLookup(KnownPrincipal):

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Principal
 from countermark.signing._config import SigningConfig
+from countermark.signing._principal_lookup import ANONYMOUS, KnownPrincipal, SyncLookup
 from countermark.signing._request_principal import RequestPrincipal, Who
 from countermark.signing._signer import MAX_HEADER_TOKEN, SignedIdentity, Signer
 from countermark.signing._token_headers import TokenHeaders
@@ -151,9 +152,23 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
         Empty if the request is anonymous, None if the principal is unknown.
         """
-        who = self._settle()
-        if who is None:
-            return None if self._lookup.failed else []
+        lookup = self._lookup
+        if type(lookup) is SyncLookup and self.source is not None:
+            # The same as below, for most requests, without a call: this is the fast path.
+            try:
+                who: Any = lookup.current(self.source)
+            except Exception as error:
+                self._lookup_failed(error)
+                return None
+            if who is None:
+                self._lookup = ANONYMOUS
+                return []
+            settled = self._lookup = KnownPrincipal()
+            settled.principal = who
+        else:
+            who = self._look_up(settle=True)
+            if who is None:
+                return None if self.failed else []
         if headers.single is not None and type(who) is str and self._tokens is None:
             name, signer = headers.single
             try:
@@ -181,7 +196,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
     def _asked(self) -> Who | None:
         """Return the principal to sign for the application, None if there is none."""
         self.was_asked = True  # so the response depends on the user
-        who = self._current()
+        who = self._look_up()
         if who is None or type(who) is str:  # checked when it is signed
             return who
         return self._signable(who)

@@ -38,7 +38,7 @@ class RequestPrincipal:
     @property
     def principal(self) -> Principal | None:
         """The principal as of now; None: anonymous."""
-        who = self._current()
+        who = self._look_up()
         if who is None or isinstance(who, Principal):
             return who
         try:
@@ -90,31 +90,23 @@ class RequestPrincipal:
         """Whether the resolver has been called for the last time."""
         return self._lookup.is_settled
 
-    def _current(self) -> Any:
-        """Return the principal as of now, unchecked; None: anonymous or unknown."""
+    def _look_up(self, *, settle: bool = False) -> Any:
+        """Return the principal as of now, unchecked; None: anonymous or unknown.
+
+        Args:
+            settle: Whether later reads get the same principal.
+        """
         lookup = self._lookup
-        if lookup.settles_when_read:
-            return self._settle()
         if self.source is None or lookup.is_settled:
             return lookup.principal
         try:
-            return lookup.current(self.source)
+            who = lookup.current(self.source)
         except Exception as error:
             self._lookup_failed(error)
             return None
-
-    def _settle(self) -> Any:
-        """Return the principal, unchecked, which later reads get too; None as above."""
-        lookup = self._lookup
-        if self.source is not None and not lookup.is_settled:
-            try:
-                settled = lookup.settle(self.source)
-            except Exception as error:
-                self._lookup_failed(error)
-            else:
-                if self._lookup is lookup:
-                    self._lookup = settled
-        return self._lookup.principal
+        if (settle or lookup.settles_when_read) and self._lookup is lookup:
+            self._lookup = known(who)
+        return who
 
     def _lookup_failed(self, error: Exception) -> None:
         if not isinstance(error, NotLoaded):
