@@ -6,7 +6,7 @@ from countermark.signing._signer import SignedIdentity as SignedIdentity
 from countermark.signing._signer import Signer as Signer
 
 if TYPE_CHECKING:
-    from countermark.signing._config import IdentityPolicy as IdentityPolicy
+    from countermark.signing._config import SigningConfig as SigningConfig
     from countermark.signing._endpoint import respond as respond
     from countermark.signing._markup import identity_script as identity_script
     from countermark.signing._request_identity import RequestIdentity as RequestIdentity
@@ -17,8 +17,8 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "IdentityPolicy": "countermark.signing._config",
             "RequestIdentity": "countermark.signing._request_identity",
+            "SigningConfig": "countermark.signing._config",
             "identity_script": "countermark.signing._markup",
             "respond": "countermark.signing._endpoint",
             "text_headers": "countermark.signing._response_headers",
