@@ -162,6 +162,18 @@ def templates_in(structure: Any) -> Iterator[Template]:
             yield from templates_in(value)
 
 
+def placeholders_in(structure: Any) -> Iterator[Placeholder]:
+    """Yield the placeholders of all templates of a structure."""
+    return (
+        placeholder for template in templates_in(structure) for placeholder in template.placeholders
+    )
+
+
+def names_in(structure: Any) -> set[str]:
+    """Return the names in all placeholders of a structure."""
+    return {name for placeholder in placeholders_in(structure) for name in placeholder.names}
+
+
 def lone_entries(structure: Any) -> Iterator[Template]:
     """Yield the templates that are an entry of a table and one placeholder alone."""
     if isinstance(structure, dict | list):
