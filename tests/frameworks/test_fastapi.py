@@ -235,7 +235,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_example_signs_in_and_out(example: Any, stigg: Signer) -> None:
     with TestClient(example) as client:
         assert client.get("/signatures").status_code == 401
-        assert "Nobody" in client.get("/").text
+        assert "not signed in" in client.get("/").text
         wrong = client.post("/sign-in", json={"name": "ann", "password": "x"})
         assert (wrong.status_code, TOKEN in wrong.headers) == (403, False)
 

@@ -507,7 +507,7 @@ def test_the_example_signs_in_and_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", SECRET)
     monkeypatch.setenv("STIGG_SIGNING_SECRET", SECRET)
     client = create_example().test_client()
-    assert "Nobody is signed in." in client.get("/").text
+    assert "No one is signed in." in client.get("/").text
     assert client.post("/sign-in", data={"password": "guess"}).status_code == 403
     response = client.post("/sign-in", data={"password": "ann's password"})
     assert response.headers[TOKEN] == STIGG.sign("user-1")

@@ -122,7 +122,7 @@ def test_an_example_signs_in_and_out(name: str) -> None:
     assert browser.ask("GET", "/signatures")[0] == 401
     status, token, text = browser.ask("GET", "/")
     assert (status, token) == (200, None)
-    assert "nobody" in text
+    assert "anonymous" in text
     assert browser.ask(*sign_in, password="guess")[:2] == (403, None)
     status, token, _ = browser.ask(*sign_in, password="ann's password")
     assert status in {200, 303}

@@ -25,6 +25,7 @@ from tests.frameworks.django_project import settings, start
 
 start()
 
+from django.test import Client as DjangoClient  # noqa: E402
 from django.test import override_settings  # noqa: E402
 from django.urls import path as route  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
@@ -97,8 +98,8 @@ def flask() -> Ask:
 
 
 def django() -> Ask:
-    application = run("Django")["application"]
-    urls = [route("accounts/<id>", run("Django", 1)["account"])]
+    application = run("Django", 1)["application"]
+    urls = [route("accounts/<id>", run("Django", 2)["account"])]
 
     def ask(path: str, token: str | None) -> int:
         with override_settings(ROOT_URLCONF=tuple(urls)):
@@ -150,6 +151,22 @@ def test_a_customer_sees_what_is_theirs_and_nothing_else(
         assert ask(f"/accounts/{mine}", None) == 401
 
 
+def test_the_settings_of_django_verify() -> None:
+    shown = run("Django")
+    assert shown["COUNTERMARK_VERIFYING"]["MODE"] == "monitor"
+    urls = (route("accounts/<id>", run("Django", 2)["account"]),)
+    for mode, refused in (("monitor", 403), ("enforce", 401)):
+        with override_settings(
+            ROOT_URLCONF=urls,
+            MIDDLEWARE=shown["MIDDLEWARE"],
+            COUNTERMARK_VERIFYING={**shown["COUNTERMARK_VERIFYING"], "MODE": mode},
+        ):
+            client = DjangoClient()
+            assert client.get("/accounts/user-1").status_code == refused
+            token = {HEADER: STIGG.sign("user-1")}
+            assert client.get("/accounts/user-1", headers=token).status_code == 200
+
+
 def test_the_code_begins_with_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VERIFYING_MODE")
     assert asgi()("/accounts/user-1", None) == 403  # of the application
@@ -180,7 +197,7 @@ def test_strangers_are_greeted_and_bad_tokens_refused(heading: str, nth: int) ->
 
 def test_in_fastapi_the_document_has_the_scheme_and_websockets_close_with_1008() -> None:
     names = run("FastAPI")
-    app, whose = names["app"], names["Whose"]
+    app, whose = names["app"], names["Identity"]
 
     async def socket(websocket: Any, identity: Any) -> None:
         """Never run."""

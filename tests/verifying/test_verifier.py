@@ -318,7 +318,7 @@ def test_a_mistake_about_the_scheme_raises_too() -> None:
     no_scheme: Any = 7
     with pytest.raises(ConfigurationError, match="name of a scheme"):
         Verifier(no_scheme, Keyring(NEW))
-    with pytest.raises(ConfigurationError, match="say in max_age="):
+    with pytest.raises(ConfigurationError, match="set max_age="):
         verifier_of("chameleon", max_age=None)
     with pytest.raises(ConfigurationError, match="max_age= must be a number"):
         verifier_of("chameleon", max_age=-1)

@@ -15,7 +15,7 @@ from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{{!script}}<p>Hello, {{user_id}}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
-SESSIONS: dict[str, str] = {}  # yours are in a database, and end some day
+SESSIONS: dict[str, str] = {}  # yours are in a database, and expire
 
 principal = from_environ("countermark.user_id")
 
@@ -30,7 +30,9 @@ def find_user() -> None:
 
 def page() -> str:
     script = identity_script(request.environ[ENVIRON_KEY])
-    return template(PAGE, script=script, user_id=request.environ["countermark.user_id"] or "nobody")
+    return template(
+        PAGE, script=script, user_id=request.environ["countermark.user_id"] or "anonymous"
+    )
 
 
 def sign_in() -> None:

@@ -16,7 +16,7 @@ from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
-SESSIONS: dict[str, str] = {}  # yours are in a database, and end some day
+SESSIONS: dict[str, str] = {}  # yours are in a database, and expire
 
 principal = from_environ("countermark.user_id")
 
@@ -34,7 +34,9 @@ class Page:
     def on_get(self, req: Request, resp: Response) -> None:
         script = identity_script(req.env[ENVIRON_KEY])
         resp.content_type = falcon.MEDIA_HTML
-        resp.text = PAGE.format(script=script, user_id=req.env["countermark.user_id"] or "nobody")
+        resp.text = PAGE.format(
+            script=script, user_id=req.env["countermark.user_id"] or "anonymous"
+        )
 
 
 class Sessions:

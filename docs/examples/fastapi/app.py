@@ -24,7 +24,7 @@ from countermark.fastapi import (
 
 PAGE = """<!doctype html>
 <title>Example</title>
-<p>{{ user.name if user else "Nobody is signed in." }}</p>
+<p>{{ user.name if user else "You are not signed in." }}</p>
 {{ countermark(nonce=nonce) }}
 <script nonce="{{ nonce }}">
   const signed = JSON.parse(document.getElementById("countermark").textContent);

@@ -15,7 +15,7 @@ PAGE = """
 <!doctype html>
 <title>Countermark</title>
 {{ countermark() }}
-<p>{{ current_user.id if current_user.is_authenticated else "Nobody" }} is signed in.</p>
+<p>{{ current_user.id if current_user.is_authenticated else "No one" }} is signed in.</p>
 <form method="post" action="/sign-in"><input name="password" type="password"></form>
 <form method="post" action="/sign-out"><button>Sign out</button></form>
 """

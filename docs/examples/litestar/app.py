@@ -31,7 +31,7 @@ def signers() -> list[Signer]:
 @get("/", media_type=MediaType.HTML)
 async def page(request: Request[Any, Any, Any]) -> str:
     script = identity_script(request.state.countermark)
-    return PAGE.format(script=script, user_id=request.session.get("user_id", "nobody"))
+    return PAGE.format(script=script, user_id=request.session.get("user_id", "anonymous"))
 
 
 @post("/sign-in")

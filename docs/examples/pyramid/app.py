@@ -49,7 +49,7 @@ def principal(environ: dict[str, Any]) -> str | None:
 
 def page(request: Request) -> Response:
     script = identity_script(request.environ[ENVIRON_KEY])
-    user_id = request.authenticated_userid or "nobody"
+    user_id = request.authenticated_userid or "anonymous"
     return Response(PAGE.format(script=script, user_id=user_id))
 
 

@@ -18,7 +18,7 @@ PAGE = """
 <!doctype html>
 <title>Countermark</title>
 {{ countermark() }}
-<p>Hello, {{ session.user_id or "nobody" }}.</p>
+<p>Hello, {{ session.user_id or "anonymous" }}.</p>
 """
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from countermark._redaction import shown
 from countermark.errors import ConfigurationError
 from countermark.schemes._ambiguity import ambiguity, signed_templates
-from countermark.schemes._scheme import Scheme
+from countermark.schemes._scheme import Scheme, with_templates
 from countermark.schemes._templates import Placeholder, Template, names_in, placeholders_in
 
 
@@ -66,8 +66,8 @@ def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
         else rule
         for name, rule in scheme.values.items()
     }
-    reduced = scheme.with_templates(
-        lambda template: Template(tuple(map(reduce, template.parts)))
+    reduced = with_templates(
+        scheme, lambda template: Template(tuple(map(reduce, template.parts)))
     )._replace(
         values=values,
         vectors=tuple(v for v in scheme.vectors if not never & v.attributes.keys()),

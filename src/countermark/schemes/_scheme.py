@@ -64,25 +64,6 @@ class Scheme(SchemeParts):
 
         return cls._make(parse(read_toml_file(path, "scheme")))
 
-    def with_templates(self, change: Callable[[Template], Template]) -> Scheme:
-        """Return a copy with each template of tokens and fields changed."""
-        payload, mac, jwt = self.payload, self.mac, self.jwt
-        if payload is not None:
-            payload = payload._replace(content=map_templates(payload.content, change))
-        if mac is not None:
-            siblings = map_templates(dict(mac.siblings), change)
-            mac = mac._replace(message=change(mac.message), siblings=siblings)
-        if jwt is not None:
-            header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
-            jwt = jwt._replace(header=header, claims=claims)
-        return self._replace(
-            payload=payload,
-            mac=mac,
-            jwt=jwt,
-            token=map_templates(self.token, change),
-            fields=map_templates(self.fields, change),
-        )
-
     @property
     def signs_principal(self) -> bool:
         """True if the claims of a JWT hold a value of the principal."""
@@ -95,6 +76,21 @@ class Scheme(SchemeParts):
 
     def __repr__(self) -> str:
         return f"<Scheme {self.slug}>"
+
+
+def with_templates(scheme: Scheme, change: Callable[[Template], Template]) -> Scheme:
+    """Return a copy of *scheme* with each template of tokens and fields changed."""
+    payload, mac, jwt = scheme.payload, scheme.mac, scheme.jwt
+    if payload is not None:
+        payload = payload._replace(content=map_templates(payload.content, change))
+    if mac is not None:
+        siblings = map_templates(dict(mac.siblings), change)
+        mac = mac._replace(message=change(mac.message), siblings=siblings)
+    if jwt is not None:
+        header, claims = map_templates(jwt.header, change), map_templates(jwt.claims, change)
+        jwt = jwt._replace(header=header, claims=claims)
+    token, fields = map_templates(scheme.token, change), map_templates(scheme.fields, change)
+    return scheme._replace(payload=payload, mac=mac, jwt=jwt, token=token, fields=fields)
 
 
 @cache

@@ -1,11 +1,11 @@
-"""From a scheme and a keyring to a token."""
+"""Signs ids by a scheme."""
 
 from __future__ import annotations
 
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
@@ -36,31 +36,43 @@ MAX_HEADER_TOKEN = 2048
 _FROM_SCHEME: Final = "from the scheme"
 
 
+class SignerOptions(TypedDict, total=False):
+    """The options of :class:`Signer` other than its settings."""
+
+    header: str | None
+    environment: str | None
+    id_pattern: str | None
+    lifetime: int | None
+    claims: Iterable[str]
+    never_signed: Iterable[str]
+    clock: Callable[[], float]
+
+
 class Signer:
-    """Signs ids for one vendor with the current key of a keyring.
+    """Signs ids by one scheme with the current key of a keyring.
 
     Args:
-        scheme: The vendor: the name of a scheme of the catalogue, or a scheme.
+        scheme: The name of a scheme of the catalogue, or a scheme.
         keyring: The keys. Only the current one signs.
-        settings: The account's constants that the scheme asks for, such as an
-            app id, by name.
-        header: The name of the response header that carries the token; None
-            for no header. By default the scheme says.
-        environment: The environment this runs in, such as ``live``. Where the
-            vendor's keys show theirs, a key of another one is refused.
-        id_pattern: A regular expression that all of an id must match, beside
-            what the vendor demands.
-        lifetime: How long a token lives, in seconds. By default the scheme says.
-        claims: Names of the principal's values and attributes that are claims of
-            the JWT too, for vendors who take any.
+        settings: The account's constants that the scheme needs, such as an app id, by
+            name.
+        header: The name of the response header that carries the token; None: no header.
+            The scheme has the default.
+        environment: The environment of this service, such as ``live``. If the vendor's
+            keys show their environment, a key of another one is refused.
+        id_pattern: A regular expression that the whole id must match, in addition to the
+            vendor's own rules.
+        lifetime: How long a token is valid, in seconds. The scheme has the default.
+        claims: Names of the principal's values and attributes that become claims of the
+            JWT, for vendors that accept any claim.
         never_signed: Names of values that the account never signs with this secret, such
             as ``["context"]`` or ``["email"]``. It lifts the rule that keeps ids apart from
             them, and they are refused, or left out where the principal has another value.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        ConfigurationError: Something does not fit together; the message says
-            what to change.
+        ConfigurationError: An option is missing or invalid; the message says what to
+            change.
     """
 
     #: The scheme.
@@ -127,33 +139,16 @@ class Signer:
         scheme: str | Scheme,
         *,
         settings: Mapping[str, str] | None = None,
-        header: str | None = _FROM_SCHEME,
-        environment: str | None = None,
-        id_pattern: str | None = None,
-        lifetime: int | None = None,
-        claims: Iterable[str] = (),
-        never_signed: Iterable[str] = (),
-        clock: Callable[[], float] = time.time,
+        **options: Unpack[SignerOptions],
     ) -> Signer:
-        """Build a signer with the keys of the environment variable that the scheme names.
+        """Build a signer with the keys in the scheme's environment variable.
 
-        The options are those of the class; the variables are those of
-        :meth:`Keyring.from_env`. Settings that are not given are read from the
-        variables that the scheme names for them.
+        The variables are those of :meth:`Keyring.from_env`. Settings that are not given are
+        read from the scheme's variables for them. The options are those of the class.
         """
         scheme = checked_scheme(scheme)
-        return cls(
-            scheme,
-            keyring_from_env(scheme),
-            settings=settings_from_env(scheme, settings),
-            header=header,
-            environment=environment,
-            id_pattern=id_pattern,
-            lifetime=lifetime,
-            claims=claims,
-            never_signed=never_signed,
-            clock=clock,
-        )
+        constants = settings_from_env(scheme, settings)
+        return cls(scheme, keyring_from_env(scheme), settings=constants, **options)
 
     def sign(self, principal: Signable) -> str:
         """Return the token for *principal*. Safe to call from many threads.
@@ -188,12 +183,12 @@ class Signer:
         return self._key.pseudonym(identifier)
 
     def marker(self, whose: str) -> str:
-        """Return what stands for a principal on their own pages; see ``RequestIdentity.marker``."""
+        """Return the marker of a principal; see :attr:`RequestIdentity.marker`."""
         return self._key.pseudonym(f"marker\n{whose}")
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"
-        # RFC 7518, section 3.2: as long as what the hash gives.
+        # RFC 7518, section 3.2: at least as long as the output of the hash.
         least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
         if isinstance(key, SecretKey) and key.looks_short(form, least):
             which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
@@ -211,7 +206,7 @@ class Signer:
             )
 
     def __repr__(self) -> str:
-        # A traceback may print a signer whose construction has just failed.
+        # A traceback may print a signer after its constructor failed.
         if not hasattr(self, "header_safe"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
@@ -228,7 +223,7 @@ def _always_fits_header(scheme: Scheme) -> bool:
 
 
 class SignedIdentity:
-    """A token and what the front end is to hand over with it.
+    """A token, and the fields that the front end passes to the vendor.
 
     Its representation shows neither the token nor the principal.
     """
@@ -237,7 +232,7 @@ class SignedIdentity:
         "scheme": "The name of the scheme.",
         "token": "The token.",
         "header": "The name of the response header that carries it, or None.",
-        "key_id": "Which key signed.",
+        "key_id": "The id of the key that signed.",
         "_principal": None,
         "_signer": None,
         "_values": None,
@@ -261,18 +256,18 @@ class SignedIdentity:
 
     @property
     def principal_id(self) -> str | None:
-        """The principal's id; None where they are known by an address or number alone."""
+        """The principal's id; None if they have only an address or a number."""
         who = self._principal
         return who.id if isinstance(who, Principal) else identifier_text(who)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The vendor's own names for the front end, with their values."""
+        """The values for the front end, by the vendor's names."""
         return self._signer.renderer.fields(self._found())
 
     @property
     def expires_at(self) -> float | None:
-        """When the token ends, in seconds since the epoch; None: never."""
+        """When the token expires, in seconds since the epoch; None: never."""
         if not self._signer.scheme.expires:
             return None
         return self._signer.renderer.expiry(self._found())

@@ -12,7 +12,7 @@ from countermark.keys._keyring import Key, Keyring
 from countermark.keys._secret import SecretKey
 from countermark.schemes._formats import FORMATS
 from countermark.schemes._parts import MAX_LIFETIME
-from countermark.schemes._scheme import Scheme
+from countermark.schemes._scheme import Scheme, with_templates
 from countermark.schemes._templates import Placeholder, Template
 from countermark.schemes._value_rules import ValueRule, checked_pattern
 
@@ -134,7 +134,7 @@ def with_settings(scheme: Scheme, given: Mapping[str, str] | None) -> Scheme:
         value = constants[part.names[0]]
         return str(FORMATS[part.format].apply(value)) if part.format else value
 
-    return scheme.with_templates(lambda template: Template.of(map(resolve, template.parts)))
+    return with_templates(scheme, lambda template: Template.of(map(resolve, template.parts)))
 
 
 def checked_settings(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
@@ -14,12 +14,10 @@ from countermark.errors import (
     AmbiguousSchemeWarning,
     BadToken,
     ConfigurationError,
-    InvalidKey,
     InvalidPrincipal,
     WeakKeyWarning,
 )
 from countermark.keys._keyring import Key, Keyring, no_keyring
-from countermark.keys._secret import SecretKey
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
@@ -34,8 +32,27 @@ from countermark.tokens._options import (
     with_settings,
 )
 from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
+from countermark.verifying._checks import (
+    checked_age,
+    checked_others,
+    checked_seconds,
+    has_short_secret,
+)
 from countermark.verifying._fast_path import Quick, compile_quick
 from countermark.verifying._results import TokenCheck, VerifiedIdentity
+
+
+class VerifierOptions(TypedDict, total=False):
+    """The options of :class:`Verifier` other than its settings."""
+
+    environment: str | None
+    other_environments: Mapping[str, Keyring] | None
+    id_pattern: str | None
+    leeway: float
+    max_age: float | None
+    never_signed: Iterable[str]
+    allow_short_secret: bool
+    clock: Callable[[], float]
 
 
 class Verifier:
@@ -71,25 +88,13 @@ class Verifier:
             cannot be verified; the message says what to change.
     """
 
-    __slots__ = {
-        "scheme": "The scheme.",
-        "environment": "The environment of this service, or None.",
-        "needs_principal": "Whether the id must come with the token, which does not contain it.",
-        "signs_besides": "Names of the values other than the id that the principal must have.",
-        "_clock": None,
-        "_key": None,
-        "_leeway": None,
-        "_max_age": None,
-        "_others": None,
-        "_quick": None,
-        "_reader": None,
-        "_ring": None,
-        "_rule": None,
-    }
-
+    #: The scheme.
     scheme: Scheme
+    #: The environment of this service, or None.
     environment: str | None
+    #: Whether the id must come with the token, which does not contain it.
     needs_principal: bool
+    #: Names of the values other than the id that the principal must have.
     signs_besides: tuple[str, ...]
 
     @guarded
@@ -108,7 +113,7 @@ class Verifier:
         allow_short_secret: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        others = _checked_others(other_environments)
+        others = checked_others(other_environments)
         if not isinstance(keyring, Keyring):
             raise no_keyring()
         self.scheme = scheme = checked_scheme(scheme, never_signed)
@@ -121,10 +126,10 @@ class Verifier:
         self.needs_principal = self._reader.needs_principal
         self.signs_besides = self._reader.signs_besides
         self._clock = checked_clock(clock)
-        self._leeway = _seconds(leeway, "leeway=")
-        self._max_age = self._checked_age(max_age)
+        self._leeway = checked_seconds(leeway, "leeway=")
+        self._max_age = checked_age(scheme, max_age, dated=self._reader.dated)
         self._key = keyring.current
-        if self._has_short(keyring, allowed=allow_short_secret):
+        if has_short_secret(scheme, keyring, allowed=allow_short_secret):
             warnings.warn(
                 f"{scheme.slug}: the secret has fewer than 32 bytes, so it can be guessed from a"
                 " token; have the vendor make a longer one",
@@ -148,33 +153,16 @@ class Verifier:
         scheme: str | Scheme,
         *,
         settings: Mapping[str, str] | None = None,
-        environment: str | None = None,
-        other_environments: Mapping[str, Keyring] | None = None,
-        id_pattern: str | None = None,
-        leeway: float = 10,
-        max_age: float | None = None,
-        never_signed: Iterable[str] = (),
-        allow_short_secret: bool = False,
-        clock: Callable[[], float] = time.time,
+        **options: Unpack[VerifierOptions],
     ) -> Verifier:
-        """Build a verifier with the keys of the environment variable that the scheme names.
+        """Build a verifier with the keys in the scheme's environment variable.
 
-        As :meth:`Signer.from_env` does; the options are those of the class.
+        The variables are those of :meth:`Keyring.from_env`. Settings that are not given are
+        read from the scheme's variables for them. The options are those of the class.
         """
         scheme = checked_scheme(scheme)
-        return cls(
-            scheme,
-            keyring_from_env(scheme),
-            settings=settings_from_env(scheme, settings),
-            environment=environment,
-            other_environments=other_environments,
-            id_pattern=id_pattern,
-            leeway=leeway,
-            max_age=max_age,
-            never_signed=never_signed,
-            allow_short_secret=allow_short_secret,
-            clock=clock,
-        )
+        constants = settings_from_env(scheme, settings)
+        return cls(scheme, keyring_from_env(scheme), settings=constants, **options)
 
     @property
     def request_header(self) -> str | None:
@@ -286,38 +274,6 @@ class Verifier:
             prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
         return prepared
 
-    def _has_short(self, keyring: Keyring, *, allowed: object) -> bool:
-        """Tell whether a secret has fewer than 32 bytes.
-
-        Raises:
-            InvalidKey: One has, and that is not allowed.
-        """
-        if not isinstance(allowed, bool):
-            raise ConfigurationError("allow_short_secret= must be True or False")
-        form = self.scheme.mac.key if self.scheme.mac else "text"
-        short = any(
-            isinstance(key, SecretKey) and key.looks_short(form) for _, key in keyring.by_role()
-        )
-        if short and not allowed:
-            raise InvalidKey(
-                f"{self.scheme.slug}: the secret is too short to verify with: it needs 32 bytes or"
-                " more; have the vendor make a new one, or say allow_short_secret=True if it makes"
-                " no longer ones"
-            )
-        return short
-
-    def _checked_age(self, max_age: object) -> float | None:
-        if max_age is not None and not self._reader.dated:
-            raise ConfigurationError(
-                f"{self.scheme.slug}: its tokens do not say when they were made; leave max_age= out"
-            )
-        if max_age is None and self._reader.dated and self.scheme.mac is not None:
-            raise ConfigurationError(
-                f"{self.scheme.slug}: its tokens say when they were made and have no end;"
-                " say in max_age= how old they may be, in seconds"
-            )
-        return None if max_age is None else _seconds(max_age, "max_age=")
-
     def _compile(self, resolved: Scheme, rule: ValueRule) -> Quick:
         """Return the fast path for tokens of the current key."""
         _, key, prepared = self._ring[0]
@@ -340,27 +296,9 @@ class Verifier:
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
 
 
-def _checked_others(given: object) -> Mapping[str, Keyring]:
-    others = {} if given is None else given
-    if not isinstance(others, Mapping) or not all(
-        isinstance(name, str) and isinstance(ring, Keyring) for name, ring in others.items()
-    ):
-        raise ConfigurationError(
-            "other_environments= must map the names of other environments to their keyrings, such"
-            " as {'sandbox': Keyring.from_env('SANDBOX_SECRET')}"
-        )
-    return others
-
-
 def _reader(scheme: Scheme, rule: ValueRule) -> Reader:
     if scheme.jwt is None:
         return MacReader(scheme, rule)
     from countermark.tokens._jwt_reader import JwtReader
 
     return JwtReader(scheme)
-
-
-def _seconds(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise ConfigurationError(f"{where} must be a number of seconds, 0 or more")
-    return value
