@@ -164,7 +164,7 @@ class TestFromEnv:
         monkeypatch.delenv("APP_SECRET")
         (tmp_path / "binary").write_bytes(b"\xff" * 32)
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "binary"))
-        with pytest.raises(InvalidKey, match="the file is not UTF-8 text"):
+        with pytest.raises(InvalidKey, match="it is not UTF-8 text"):
             Keyring.from_env("APP_SECRET")
 
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "missing"))
