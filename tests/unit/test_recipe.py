@@ -278,9 +278,9 @@ BAD = [
         'needs key = "text"',
     ),
     # what JSON cannot hold
-    (SMALLEST, "fields.since", date(2026, 1, 1), "[fields]: entry 1: a date has no place in JSON"),
-    (SMALLEST, "fields.x", [float("nan")], "a float has no place in JSON"),
-    (SMALLEST, "fields.x", {1: "a"}, "a dict has no place in JSON"),
+    (SMALLEST, "fields.since", date(2026, 1, 1), "[fields]: entry 1: JSON cannot hold a date"),
+    (SMALLEST, "fields.x", [float("nan")], "JSON cannot hold a float"),
+    (SMALLEST, "fields.x", {1: "a"}, "JSON cannot hold a dict"),
     (TOKEN, "jwt.header.kid", 5, "[jwt]: header: entry 1 must be text"),
     (TOKEN, "jwt.header.kid", {"a": "b"}, "[jwt]: header: entry 1 must be text"),
     (SMALLEST, "values.id.pattern", "a{99999999999999999999}", "not a valid regular expression"),

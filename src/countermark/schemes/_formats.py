@@ -27,24 +27,13 @@ TYPES: Mapping[str, type] = {
 
 
 class Format(NamedTuple):
-    """A way to encode a value.
+    """A way to encode a value."""
 
-    Attributes:
-        apply: Encodes a value.
-        kinds: The kinds of values that it accepts.
-        width: The number of characters of its output, if that is always the same.
-        never: Returns True for a character that its output cannot hold.
-    """
-
-    apply: Callable[[Any], Any]
-    kinds: tuple[str, ...]
-    width: int | None = None
+    apply: Callable[[Any], Any]  #: Encodes a value.
+    kinds: tuple[str, ...]  #: The kinds of values that it accepts.
+    width: int | None = None  #: The number of characters of its output, if that is always the same.
+    #: Returns True for a character that its output cannot hold.
     never: Callable[[str], bool] = lambda character: False
-
-
-def seconds(value: float) -> int:
-    """Return whole seconds."""
-    return int(value)
 
 
 def milliseconds(value: float) -> int:
@@ -171,7 +160,7 @@ def _no_unreserved(character: str) -> bool:
 _JSON_KINDS = ("text", "integer", "boolean", "list", "object")
 
 FORMATS: Mapping[str, Format] = {
-    "s": Format(seconds, ("time", "duration"), 10, _no_digit),
+    "s": Format(int, ("time", "duration"), 10, _no_digit),
     "ms": Format(milliseconds, ("time", "duration"), 13, _no_digit),
     "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
     "json": Format(compact_json, _JSON_KINDS, never=_no_graphic),

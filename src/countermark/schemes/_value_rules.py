@@ -9,30 +9,19 @@ from countermark.errors import ConfigurationError, InvalidPrincipal
 
 
 class ValueRule(NamedTuple):
-    """The rules for one value, in addition to those for all texts.
+    """The rules for one value, in addition to those for all texts."""
 
-    Attributes:
-        kind: ``text``, ``integer``, ``boolean``, ``list`` or ``object``.
-        charset: ``any`` text, or ``ascii`` for ASCII alone.
-        lower: True if it is signed and handed over in lower case.
-        refuse_prefixes: The prefixes that it must not have.
-        refuse_containing: The texts that it must not contain.
-        patterns: Regular expressions; the whole value must match each of them.
-        default: The value for a principal without this attribute; None: missing.
-        apart_from: The values that ``refuse_prefixes`` and ``refuse_containing``
-            distinguish it from. An account that never signs those needs neither rule.
-        id_at: The path in an object, such as ``user.key``, that must hold the
-            principal's id.
-    """
-
-    kind: str = "text"
-    charset: str = "any"
-    lower: bool = False
-    refuse_prefixes: tuple[str, ...] = ()
-    refuse_containing: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    default: Any = None
+    kind: str = "text"  #: ``text``, ``integer``, ``boolean``, ``list`` or ``object``.
+    charset: str = "any"  #: ``any`` text, or ``ascii`` for ASCII alone.
+    lower: bool = False  #: True if it is signed and handed over in lower case.
+    refuse_prefixes: tuple[str, ...] = ()  #: The prefixes that it must not have.
+    refuse_containing: tuple[str, ...] = ()  #: The texts that it must not contain.
+    patterns: tuple[str, ...] = ()  #: Regular expressions; the whole value must match each of them.
+    default: Any = None  #: The value for a principal without this attribute; None: missing.
+    #: The values that ``refuse_prefixes`` and ``refuse_containing`` distinguish it from. An account
+    #: that never signs those needs neither rule.
     apart_from: tuple[str, ...] = ()
+    #: The path in an object, such as ``user.key``, that must hold the principal's id.
     id_at: str = ""
 
     @property
