@@ -1,33 +1,33 @@
-"""Everything countermark raises, in one family.
+"""The exceptions and warnings of countermark.
 
 Each error has a stable ``code`` for programs and a message for people.
-Neither ever holds a key, a token or the id of a principal.
+Neither contains a key, a token or the id of a principal.
 """
 
 from __future__ import annotations
 
-#: Why a request is not verified, by the codes of :class:`BadToken` and of verdicts.
+#: The reasons for which a request is not verified, by the codes of :class:`BadToken` and verdicts.
 REFUSALS = {
     "missing": "the request has no token",
-    "principal_missing": "the token names no principal, and none was given",
-    "malformed": "the token is not written as the scheme writes it",
-    "ambiguous": "there are two values, or a second spelling of the header",
-    "mismatch": "no key of the ring gives this token for this principal",
-    "expired": "the token has ended",
-    "not_yet_valid": "the token begins in the future",
-    "retired_key": "the token is good, but its key has ended",
-    "wrong_environment": "the token is good in another environment",
-    "unknown_tenant": "nobody has keys for the tenant",
-    "origin_refused": "the page's origin is not one of the allowed ones",
+    "principal_missing": "the token does not contain its principal, so it must be given separately",
+    "malformed": "the token is malformed",
+    "ambiguous": "the request has two values in one place, or a second spelling of the header",
+    "mismatch": "the signature does not match",
+    "expired": "the token has expired",
+    "not_yet_valid": "the token is not valid yet",
+    "retired_key": "the token is valid, but its key has been retired",
+    "wrong_environment": "the token is valid in another environment",
+    "unknown_tenant": "the tenant is unknown",
+    "origin_refused": "the page's origin is not allowed",
 }
 
 
 class CountermarkError(Exception):
-    """The root of all errors of this package.
+    """The base class of all errors of this package.
 
     Args:
-        message: What is wrong and what to change.
-        code: A stable, machine-readable reason; the class has a default.
+        message: The problem, and how to solve it.
+        code: A stable, machine-readable reason; each class has a default.
     """
 
     code: str = "error"
@@ -39,59 +39,58 @@ class CountermarkError(Exception):
 
 
 class ConfigurationError(CountermarkError):
-    """Something was set up wrongly.
+    """The configuration is invalid.
 
-    Raised at construction; at a request only by what needs the middleware and
-    finds none around it: the endpoint, ``identity_from`` and the template helper.
+    It is raised at construction. During a request, only the endpoint, ``identity_from`` and
+    the template helper raise it, if the middleware is missing.
     """
 
     code = "configuration"
 
 
 class InvalidKey(ConfigurationError):
-    """A secret key is missing or cannot be one."""
+    """A key is missing or invalid."""
 
     code = "invalid_key"
 
 
 class InvalidScheme(ConfigurationError):
-    """A vendor's recipe contradicts itself or has a key nobody knows."""
+    """A scheme contradicts itself or has an unknown key."""
 
     code = "invalid_scheme"
 
 
 class UnknownScheme(ConfigurationError):
-    """No recipe of that name is in the catalogue."""
+    """The catalogue has no scheme of that name."""
 
     code = "unknown_scheme"
 
 
 class InvalidPrincipal(CountermarkError):
-    """The id is not fit to be signed.
+    """A value of the principal cannot be signed.
 
     ``code`` is one of ``principal_type``, ``principal_empty``,
     ``principal_too_long``, ``principal_surrogate``,
     ``principal_control_character``, ``principal_outer_whitespace``,
     ``principal_email`` (an address without an @), ``principal_pattern`` (the
-    vendor or ``id_pattern`` refuses it) and ``principal_field`` (the vendor signs
-    something that the principal lacks, or that is of another kind).
+    scheme or ``id_pattern`` refuses it) and ``principal_field`` (the principal
+    lacks a value that the scheme signs, or it has the wrong type).
     """
 
     code = "invalid_principal"
 
 
 class BadToken(CountermarkError):
-    """A token that was received does not prove whose request it is.
+    """A received token does not prove the principal of the request.
 
-    ``code`` is one of :data:`REFUSALS`, which says what each means. Only
-    ``verified`` is ever taken for verified.
+    ``code`` is a key of :data:`REFUSALS`, which explains it.
     """
 
     code = "mismatch"
 
 
 class BadWebhook(CountermarkError):
-    """A webhook that was received does not come from whom it says, or not now.
+    """A received webhook is not authentic, or not recent.
 
     ``code`` is one of ``missing``, ``malformed``, ``ambiguous``, ``unknown_key``,
     ``retired_key``, ``mismatch``, ``digest_mismatch``, ``expired``,
@@ -102,11 +101,11 @@ class BadWebhook(CountermarkError):
 
 
 class StoreUnavailable(CountermarkError):
-    """What several workers share cannot be reached.
+    """The store that workers share does not respond.
 
     Args:
-        kind: The type of the exception behind it, such as ``TimeoutError``, for the
-            events that tell of it.
+        message: The problem, and how to solve it.
+        kind: The type of its cause, such as ``TimeoutError``, for events.
     """
 
     code = "store_unavailable"
@@ -117,8 +116,8 @@ class StoreUnavailable(CountermarkError):
 
 
 class WeakKeyWarning(UserWarning):
-    """A vendor's secret is so short that it could be guessed."""
+    """A vendor's secret is short enough to be guessed."""
 
 
 class AmbiguousSchemeWarning(UserWarning):
-    """Two principals can get the same signature, because the vendor leaves no choice."""
+    """Two principals can get the same signature, as the vendor requires such a scheme."""

@@ -1,4 +1,4 @@
-"""What happened to a signature or a request: one logger, one hook, one counter."""
+"""Events of signing and verifying: the logger, the hook and a counter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EventName = Literal[
     "duplicate",
 ]
 
-# The numbers of the module logging, which is imported when there is something to log.
+# The levels of the module logging, which is imported when there is something to log.
 _DEBUG, _INFO, _WARNING = 10, 20, 30
 _LEVELS: dict[EventName, int] = {
     "signed": _DEBUG,
@@ -40,60 +40,57 @@ _LEVELS: dict[EventName, int] = {
     "allowed": _INFO,
     "duplicate": _DEBUG,
 }
-# For the hook alone: a line per request is no news.
+# These go to the hook alone, as they happen at every request.
 _UNLOGGED = ("signed", "verified")
 
 
 class Event(NamedTuple):
-    """One thing worth knowing, free of ids, tokens and keys.
+    """An event. It contains no id, token or key.
 
-    ``name`` is one of
+    ``name`` and ``reason`` are stable. Reasons stand after the name that has them:
 
-    * ``signed``: a token was computed;
-    * ``withheld``: a response left without a token because a cache may give it to
-      another user, or because the token does not fit into a header;
-    * ``exposed``: such a response, but the application has read a token, which may
-      be in its body: make the page ``no-store``, or take the token out of it;
-    * ``impersonated``: somebody acts as the principal; ``reason`` says whether
-      that was ``signed`` or ``suppressed``;
-    * ``ambiguous``: a middleware was built with a scheme that can give two
-      principals the same signature, since its vendor leaves no choice;
-    * ``failed``: something went wrong, so that there is no token, or a request was
-      not judged as it was meant to be;
-    * ``verified``: a request was verified;
-    * ``refused``: a request was refused;
-    * ``would_refuse``: the mode is ``monitor``; in ``enforce`` the request would have
-      been refused, unless there is an allowance;
-    * ``allowed``: an unsigned request was let in all the same;
-    * ``duplicate``: a webhook came again, and did not reach the application.
+    * ``signed``: A token was computed. The reason is the role of the key.
+    * ``withheld``: A response was sent without a token, because a cache may give it to
+      another user, or because the token is not a valid header: ``public``, ``s_maxage``,
+      ``targeted_field``, ``validator``, ``freshness``, ``unknown_directive``,
+      ``malformed_cache_control``, ``not_visible_ascii``, ``too_long`` or ``not_closed``
+      (a signer without a header, and a token read after the start of the response).
+    * ``exposed``: The same, but the application has read a token, which may be in the
+      body. Make the page ``no-store``, or remove the token from it. The reasons are those
+      of ``withheld``.
+    * ``impersonated``: Staff act as the principal, and the token was ``signed`` or
+      ``suppressed``.
+    * ``ambiguous``: A middleware has a signer of a scheme that can give two principals
+      the same signature: ``scheme``.
+    * ``failed``: An error left a response without a token: ``resolver_raised``,
+      ``resolver_not_async_def`` (a plain function returned an awaitable), ``not_loaded``
+      (read before ``load()``), ``signer_raised``, ``unknown_tenant``, ``tenant_raised``,
+      ``delivery_raised``, or the code of an ``InvalidPrincipal``. Or an error affected the
+      verification of a request: ``resolver_raised``, ``tenant_raised``,
+      ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
+      (the modes stay the same), ``store_unavailable``, ``allowance_raised``,
+      ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
+      store does not respond; emitted once until it does).
+    * ``verified``: A request was verified. The reason is the role of the key.
+    * ``refused``: A request was refused, for a key of ``countermark.errors.REFUSALS``; or
+      a webhook, for a code of ``BadWebhook``.
+    * ``would_refuse``: The mode is ``monitor``. In ``enforce`` the request would be
+      refused, unless the allowance covers it. The reasons are those of ``refused``.
+    * ``allowed``: An unverified request was allowed by the ``allowance``, or by
+      ``fail_open``.
+    * ``duplicate``: A webhook was delivered again and did not reach the application, as the
+      first delivery is ``done`` or ``busy``.
 
     Attributes:
-        reason: A stable code. For ``failed``: ``resolver_raised``,
-            ``resolver_not_async_def`` (a plain function gave something to
-            await), ``not_loaded`` (read before ``load()``), ``signer_raised``,
-            ``unknown_tenant``, ``tenant_raised``, ``delivery_raised``, or the code
-            of an ``InvalidPrincipal``; of the receiving side ``resolver_raised`` and
-            ``tenant_raised`` too, and ``verifier_raised``, ``mode_raised`` (so it
-            is ``enforce``), ``mode_file`` (so the modes stay as they were),
-            ``store_unavailable``, ``allowance_raised``, ``meter_raised`` (a verdict
-            was not counted) and ``meter_unavailable`` (the meter's store does not
-            answer; said once until it does). For
-            ``refused`` and ``would_refuse``: a key of ``countermark.errors.REFUSALS``.
-            For ``verified``: the role of the key. For ``allowed``: ``allowance`` or
-            ``fail_open``. For ``withheld`` and ``exposed``:
-            ``public``, ``s_maxage``, ``targeted_field``, ``validator``, ``freshness``,
-            ``unknown_directive``, ``malformed_cache_control``,
-            ``not_visible_ascii``, ``too_long``, or ``not_closed`` (a signer without a
-            header, and a token read after the response had started). For ``signed``: the role of
-            the key. For ``ambiguous``: ``recipe``. For ``duplicate``: ``done``, or
-            ``busy`` while the first one is handled. Webhooks are ``refused`` with the
-            code of a ``BadWebhook``, and their scheme begins with ``webhook:``.
-        scheme: The scheme concerned, where it was one and not all.
-        principal: A salted hash of the id (see ``SecretKey.pseudonym``); of a request
-            that is not verified, of the id that it claims.
-        error: The type of the exception behind it; of ``store_unavailable``
-            and ``meter_unavailable``, of what Redis raised.
-        correlation: What a refusal and its event have in common, a UUID.
+        name: The name.
+        reason: The reason.
+        scheme: The scheme, if the event concerns a single one. The schemes of webhooks
+            begin with ``webhook:``.
+        principal: A salted hash of the id (see ``SecretKey.pseudonym``). For a request
+            that is not verified: of the claimed id.
+        error: The type of the exception that caused the event; for ``store_unavailable``
+            and ``meter_unavailable``, of the exception of Redis.
+        correlation: A UUID that a refusal and its event share.
     """
 
     name: EventName
@@ -110,20 +107,20 @@ OnEvent = Callable[[Event], object]
 class LogLimit:
     """Limits how many events of one name, reason and scheme are logged in a minute.
 
-    A client decides how often it sends a bad token, so it must not decide how much is
-    logged. The number of events that were left out stands in the next line of that kind.
+    Otherwise a client could flood the log with invalid tokens. The next line of the same
+    kind contains the number of events that were not logged.
 
     Args:
-        clock: Returns seconds that never go back.
+        clock: A monotonic clock, in seconds.
     """
 
     __slots__ = ("_clock", "_lock", "_seen")
 
-    #: The lines of one kind that are logged in a window, and its length in seconds.
+    #: The number of lines of one kind in a window, and the length of the window in seconds.
     MOST = 10
     WINDOW = 60.0
-    # The kinds that are remembered. Names, reasons and schemes are few, so it is not reached
-    # unless a recipe of one's own makes schemes up.
+    # The number of kinds that are remembered. Only an application that builds schemes at
+    # every request reaches it, as names, reasons and schemes are few.
     _KINDS = 1000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -151,7 +148,7 @@ class LogLimit:
             return 0
 
     def reset(self) -> None:
-        """Begin anew, as tests do that look at the log."""
+        """Forget all events, for tests of the log."""
         with self._lock:
             self._seen.clear()
 
@@ -163,10 +160,10 @@ def log_limit() -> LogLimit:
 
 
 def emit(event: Event, on_event: OnEvent | None) -> None:
-    """Log *event* and hand it to *on_event*, whose own errors are logged and dropped.
+    """Log *event* and pass it to *on_event*. Errors of the hook are logged and dropped.
 
-    The hook gets every event. The log gets none of the names ``signed`` and ``verified``,
-    and of the others a limited number: see :class:`LogLimit`.
+    The hook gets every event. Events ``signed`` and ``verified`` are not logged, and the
+    number of others in the log is limited: see :class:`LogLimit`.
     """
     if event.name not in _UNLOGGED:
         _log(event)
@@ -197,7 +194,7 @@ def _log(event: Event) -> None:
 
 
 def is_wanted(name: EventName, on_event: OnEvent | None) -> bool:
-    """Tell whether anybody would see an event of that name."""
+    """Return True if an event of that name would be logged or passed to the hook."""
     if on_event is not None:
         return True
     return name not in _UNLOGGED and _logger().isEnabledFor(_LEVELS[name])
@@ -234,7 +231,7 @@ class EventCounter:
     def total(
         self, name: EventName, *, reason: str | None = None, scheme: str | None = None
     ) -> int:
-        """Return how often *name* happened, of one reason or scheme if given."""
+        """Return the number of events *name*, with one reason or scheme if given."""
         return sum(
             count
             for (a_name, a_reason, a_scheme), count in self.snapshot().items()

@@ -1,4 +1,4 @@
-"""Who a request belongs to, and what makes an id fit to be signed."""
+"""The principal of a request, and the rules for ids that can be signed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-#: What may stand for a person: text as it is, an integer or a UUID by its ``str``.
+#: An id: text, or an integer or a UUID, which is converted with ``str``.
 Identifier: TypeAlias = "str | int | UUID"
 
-#: What can be signed.
+#: The argument of ``Signer.sign``.
 Signable: TypeAlias = "Principal | Identifier"
 
-#: The longest id that is signed, in characters.
+#: The maximum length of an id, in characters.
 MAX_LENGTH = 512
 
-# C0, DEL, C1 and the two Unicode line separators. With any of these in an id,
-# the same key would sign text of several lines: Cognito's webhook and API
-# signing strings are exactly that.
+# C0, DEL, C1 and the two Unicode line separators. An id with one of these would let
+# the key sign text of several lines, such as Cognito's webhook and API signing strings.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,12 +35,12 @@ def identifier_text(value: object, what: str = "the id") -> str:
 
     Args:
         value: The value.
-        what: What to call it in a message.
+        what: Its name in messages.
 
     Raises:
-        InvalidPrincipal: *value* is no ``str``, ``int`` or ``UUID``, or its text
-            is empty, longer than 512 characters, holds a control character, a
-            lone surrogate or white space at either end.
+        InvalidPrincipal: *value* is not a ``str``, ``int`` or ``UUID``; or its text is
+            empty, is longer than 512 characters, contains a control character or a lone
+            surrogate, or begins or ends with white space.
     """
     text = _text_of(value, what)
     if not text:
@@ -70,16 +69,16 @@ def identifier_text(value: object, what: str = "the id") -> str:
 
 
 def _text_of(value: object, what: str) -> str:
-    # The unbound methods see through subclasses: an enum member counts as the
-    # text or number that it is, not as the name it would print.
+    # The unbound methods ignore subclasses: the text of an enum member is its value,
+    # not its name.
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        # str() of a huge integer is quadratic, and refused by Python itself.
+        # str() of a huge integer takes quadratic time, and Python refuses it.
         if value.bit_length() > 4 * MAX_LENGTH:
             raise _too_long(what)
         return int.__repr__(value)
-    # Whoever has a UUID has imported its module; nobody else pays for it.
+    # A UUID exists only if its module has been imported, so there is no need to import it.
     uuid = sys.modules.get("uuid")
     if uuid is not None and isinstance(value, uuid.UUID):
         return str(value)
@@ -97,28 +96,25 @@ def _too_long(what: str) -> InvalidPrincipal:
 
 
 class Principal:
-    """The person a request belongs to. Its representation does not say who that is.
+    """The user of a request. Its representation contains no id.
 
-    It needs an id, or at least an e-mail address or a phone number. Which of the
-    rest a vendor signs, its recipe says; the others are never looked at. It
-    cannot be changed.
+    It needs an id, an e-mail address or a phone number. Each scheme defines which of the
+    other values it signs; the rest is not read. A principal cannot be changed.
 
     Args:
-        id: The application's own stable id of the person.
-        email: Their e-mail address.
-        phone: Their phone number.
-        name: What they are called. White space is reduced to single spaces.
-        created: When they signed up: seconds since 1970, or a datetime with a time
-            zone.
-        attributes: What else vendors sign, by the names of their recipes: texts,
+        id: The application's own stable id of the user.
+        email: The user's e-mail address.
+        phone: The user's phone number.
+        name: The user's name. White space is reduced to single spaces.
+        created: The time of sign-up: seconds since 1970, or a datetime with a time zone.
+        attributes: Other values that schemes sign, by the names in the scheme: texts,
             numbers, lists, dicts.
-        tenant: The id of the organisation whose keys sign, where each has its own.
-        actor: The id of the member of staff who acts as this person. While it
-            is set nothing is signed, unless the middleware is told otherwise.
+        tenant: The id of the organisation, if each organisation has its own keys.
+        actor: The id of the member of staff who acts as this user. While it is set,
+            nothing is signed unless the middleware has ``sign_impersonated=True``.
 
     Raises:
-        InvalidPrincipal: One of them is not fit to be signed, or there is nothing
-            to tell the person by.
+        InvalidPrincipal: A value cannot be signed, or nothing identifies the user.
     """
 
     __slots__ = ("actor", "attributes", "created", "email", "id", "name", "phone", "tenant")
@@ -161,7 +157,7 @@ class Principal:
 
     @property
     def label(self) -> str:
-        """What tells the person from others: the id, or else the address or number."""
+        """The id, otherwise the e-mail address, otherwise the phone number."""
         return self.id or self.email or self.phone or ""
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -205,7 +201,7 @@ def _name(value: object) -> str | None:
             f"the name must be a str, not {type(value).__name__}; convert it, or give None",
             code="principal_type",
         )
-    # A name tells nobody from anybody, so what would be refused elsewhere is dropped.
+    # A name does not identify a user, so invalid characters are removed and not refused.
     text = _SURROGATE.sub("", _CONTROL.sub("", " ".join(value.split())))
     if len(text) > MAX_LENGTH:
         raise _too_long("the name")
@@ -216,7 +212,7 @@ def _time(value: object) -> float:
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(value, datetime.datetime) and value.tzinfo:
         value = value.timestamp()
-    # Beyond the year 9999 lie NaN, infinity and milliseconds.
+    # Later than the year 9999: NaN, infinity, or milliseconds instead of seconds.
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 253402300800:
         return float(value)
     raise InvalidPrincipal(

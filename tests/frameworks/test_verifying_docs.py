@@ -253,7 +253,7 @@ def test_the_refusal_is_the_one_shown() -> None:
     answer = Client(run("WSGI")["app"]).get("/accounts/user-1", headers=given("bad"))
     instance, example = answer.get_json()["instance"], json.loads(shown[1])
     example["type"] = example["type"].replace("expired", "malformed")
-    example["detail"] = "The token is not written as the scheme writes it."
+    example["detail"] = "The token is malformed."
     assert answer.get_json() == {**example, "instance": instance}
     assert re.fullmatch("urn:uuid:[0-9a-f-]{36}", instance)
 

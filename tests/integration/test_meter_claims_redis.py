@@ -129,7 +129,7 @@ def test_the_command_takes_a_list_of_customers(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file of --customers holds no id; write one in each line"),
+        (b"", "the file of --customers contains no id; write one in each line"),
         (b'user-1\n"user-2', "is not valid CSV at line 2; close its quotes"),
         (b"\xe4", r"cannot be read \(UnicodeDecodeError\); give a file of UTF-8 text"),
     ],

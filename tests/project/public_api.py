@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
+from inspect import getattr_static
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -78,9 +79,9 @@ def described(name: str, thing: object) -> Iterator[str]:
     if isinstance(thing, type):
         yield f"{name}{_signature(thing)}"
         if not issubclass(thing, BaseException):
-            for member in sorted(vars(thing)):
+            for member in sorted({*vars(thing), *getattr(thing, "_fields", ())}):
                 if not member.startswith("_") and _is_documented(thing, member):
-                    yield f"{name}.{member}{_signature(vars(thing)[member])}"
+                    yield f"{name}.{member}{_signature(getattr_static(thing, member))}"
     elif isinstance(thing, FunctionType):
         yield f"{name}{_signature(thing)}"
     else:
@@ -88,7 +89,7 @@ def described(name: str, thing: object) -> Iterator[str]:
 
 
 def _is_documented(cls: type, member: str) -> bool:
-    value = vars(cls)[member]
+    value = getattr_static(cls, member)
     return not isinstance(value, ModuleType) and not member.isupper() and cls.__module__ != "enum"
 
 

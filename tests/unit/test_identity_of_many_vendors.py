@@ -176,9 +176,9 @@ def test_an_ambiguous_scheme_is_an_event_of_its_middleware(
     with caplog.at_level(logging.WARNING, logger="countermark"):
         SigningMiddleware(answer(), signers=signers, principal=lambda scope: ANN, on_event=events)
     assert [(event.name, event.reason, event.scheme) for event in events] == [
-        ("ambiguous", "recipe", "zoho-thrive")
+        ("ambiguous", "scheme", "zoho-thrive")
     ]
-    assert "ambiguous: recipe (scheme=zoho-thrive" in caplog.text
+    assert "ambiguous: scheme (scheme=zoho-thrive" in caplog.text
 
 
 def test_who_acts_as_somebody_without_an_id(events: Events) -> None:

@@ -46,9 +46,9 @@ def test_one_scheme_is_shown_with_code_for_both_ends(capsys: pytest.CaptureFixtu
     ("slug", "parts"),
     [
         ("sigma", ["3600 seconds, at most 2592000", "client_id (SIGMA_EMBED_CLIENT_ID)"]),
-        ("drift", ["no end, unless lifetime= is given", "none published", "not sure"]),
+        ("drift", ["does not expire, unless lifetime= is given", "none published", "not sure"]),
         ("metabase-static", ["deprecated: use guest embeds", "resource (object), params (object)"]),
-        ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing tells where"]),
+        ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing separates"]),
         ("disqus", ["payload json of id={id}, username={name}, email={email} in base64"]),
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
         ("pusher-user", ["with payload json of id={id}\n"]),

@@ -367,16 +367,16 @@ def test_a_wrong_argument_is_told_in_words(
     assert capsys.readouterr().err.rstrip().endswith(says)
 
 
-def test_the_help_says_where_a_password_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_advises_a_variable_for_passwords(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["rollout", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "a URL with a password belongs into COUNTERMARK_REDIS_URL" in text
+    assert "Set COUNTERMARK_REDIS_URL instead if the URL has a password" in text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its pipes break in another way")
 @pytest.mark.parametrize("command", [["schemes", "stigg"], ["schemes", "--markdown"]])
-def test_whoever_stops_reading_sees_no_traceback(command: list[str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(command: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ran = subprocess.run(

@@ -14,7 +14,6 @@ from countermark import (
     ConfigurationError,
     InvalidKey,
     InvalidPrincipal,
-    InvalidScheme,
     Keyring,
     Principal,
     Scheme,
@@ -172,12 +171,15 @@ def test_a_keyring_is_not_a_secret(keyring: Any) -> None:
     assert "a secret given as text" not in str(caught.value)
 
 
-def test_an_invalid_pattern_is_refused(secret: str) -> None:
-    with pytest.raises(InvalidScheme, match="id_pattern is no regular expression"):
+def test_an_invalid_id_pattern_is_a_configuration_error(secret: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match="id_pattern is not a valid regular expression"
+    ) as caught:
         Signer("stigg", Keyring(secret), id_pattern="[")
+    assert caught.value.code == "configuration"
     bad: Any
     for bad in (b"[0-9]+", 5):
-        with pytest.raises(InvalidScheme, match="id_pattern must be a str"):
+        with pytest.raises(ConfigurationError, match="id_pattern must be a str"):
             Signer("stigg", Keyring(secret), id_pattern=bad)
 
 

@@ -180,7 +180,9 @@ class TestClaims:
     def test_a_claim_that_is_not_json_is_refused(self) -> None:
         signer = signer_of("intercom-jwt")
         for value in ({1, 2}, float("nan"), object()):
-            with pytest.raises(InvalidPrincipal, match="intercom-jwt: a value is not") as caught:
+            with pytest.raises(
+                InvalidPrincipal, match="intercom-jwt: a value cannot be encoded"
+            ) as caught:
                 signer.sign(Principal("u", attributes={"plan": value}))
             assert caught.value.code == "principal_field"
             assert caught.value.__cause__ is None
@@ -251,7 +253,7 @@ class TestAttributes:
     @pytest.mark.parametrize("value", [1.5, {"a": object()}, [2.0], 2**53, {1: 2}, {None: 1}])
     def test_a_fraction_has_no_place_in_canonical_json(self, value: Any) -> None:
         who = Principal("u", attributes={"context": {"a": value}})
-        with pytest.raises(InvalidPrincipal, match="novu: canonical JSON has no place for"):
+        with pytest.raises(InvalidPrincipal, match="novu: canonical JSON cannot hold"):
             signer_of("novu").issue(who)
 
     def test_a_lone_surrogate_is_refused_wherever_it_is(self) -> None:
@@ -319,7 +321,9 @@ def pem_of(key: Any, form: Any = PrivateFormat.PKCS8, lock: Any = None) -> str:
 def test_an_address_does_not_become_anothers_in_lower_case(slug: str, sign: str) -> None:
     """The Kelvin sign, the dotted capital I, the Angstrom sign and the capital sharp s."""
     who = Principal(email=f"{sign}im@b.example")
-    with pytest.raises(InvalidPrincipal, match="in lower case it would be another's") as caught:
+    with pytest.raises(
+        InvalidPrincipal, match="in lower case it could be another user's"
+    ) as caught:
         signer_of(slug).sign(who)
     assert caught.value.code == "principal_pattern"
     assert signer_of(slug).sign(Principal(email="É.Øß@b.example")) == signer_of(slug).sign(

@@ -1,4 +1,4 @@
-"""What the arguments of commands must be, and how a wrong one is told."""
+"""The parser of arguments, and the types of arguments."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from countermark._redaction import shown
 
 
 class Parser(ArgumentParser):
-    """A parser whose messages do not repeat an argument that resembles nothing known.
+    """A parser that does not repeat unknown arguments in its messages.
 
-    A secret could be among the arguments, and what a command prints ends in logs.
+    An argument could be a secret, and the output of commands is often logged.
     """
 
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse as the base class does, and remember the arguments for ``error``."""
+        """Parse arguments, and remember them for ``error``."""
         self._given = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(args, namespace)
 
@@ -37,11 +37,11 @@ class Parser(ArgumentParser):
         try:
             super().error(message)
         except SystemExit as end:
-            raise end from None  # what it was handling quotes the argument
+            raise end from None  # its context quotes the argument
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return what reads a whole number for argparse, from *least* to *most*."""
+    """Return the type of a whole number from *least* to *most*, for argparse."""
     needed = f"give a whole number from {least} " + ("on" if most is None else f"to {most}")
 
     def read(text: str) -> int:
@@ -57,7 +57,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def share(text: str) -> str:
-    """Return *text* if it is a number from 0 to 100: the digits, which are exact."""
+    """Return *text* if it is a number from 0 to 100. As text it stays exact."""
     try:
         fits = 0 <= float(text) <= 100
     except ValueError:

@@ -13,14 +13,14 @@ from countermark.cli._rollout import add_arguments as add_rollout_arguments
 from countermark.errors import CountermarkError
 
 
-@guarded
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = Parser(prog="countermark", description="Sign users for front ends.")
+def _parser() -> Parser:
+    parser = Parser(prog="countermark", description="Sign the current user for front-end vendors.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    demo = commands.add_parser("demo", help="serve a page that shows the signatures of its user")
+    demo = commands.add_parser("demo", help="serve a page that shows its user's tokens")
     demo.add_argument(
-        "--once", action="store_true", help="check the same without a browser, print a table, exit"
+        "--once",
+        action="store_true",
+        help="check the tokens without a browser, print a table and exit",
     )
     demo.add_argument(
         "--port",
@@ -29,27 +29,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="port on 127.0.0.1 (default: 8000)",
     )
     demo.set_defaults(run=_demo)
-    schemes = commands.add_parser("schemes", help="list the vendors, or show one")
+    schemes = commands.add_parser("schemes", help="list all schemes, or show one")
     schemes.add_argument("slug", nargs="?", help="the scheme to show")
-    schemes.add_argument("--markdown", action="store_true", help="print docs/vendors.md")
+    schemes.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     schemes.set_defaults(run=_schemes)
-    rollout = commands.add_parser("rollout", help="say whether requests are ready to be enforced")
+    rollout = commands.add_parser("rollout", help="report whether it is safe to enforce")
     add_rollout_arguments(rollout)
     rollout.set_defaults(run=_rollout)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+@guarded
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read has read enough. Python writes what is left when it ends: nowhere.
+        # The reader of the pipe has gone. Python flushes the rest at exit: to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("countermark"):
             raise
-        print(f"The demo needs {error.name}: pip install 'countermark[demo]'", file=sys.stderr)
+        print(
+            f"the demo needs {error.name}; install it: pip install 'countermark[demo]'",
+            file=sys.stderr,
+        )
         return 2
-    except (CountermarkError, ImportError) as error:  # one of ours names the extra
+    except (CountermarkError, ImportError) as error:  # our own ImportErrors name the extra
         print(error, file=sys.stderr)
         return 2
     return code
@@ -72,13 +81,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _schemes(options: argparse.Namespace) -> int:
-    from countermark.cli._schemes import described, listed, markdown
+    from countermark.cli._schemes import details, markdown, overview
     from countermark.schemes import Scheme, scheme_slugs
 
     if options.slug:
-        print(described(Scheme.load(options.slug)))
+        print(details(Scheme.load(options.slug)))
     else:
-        show = markdown if options.markdown else listed
+        show = markdown if options.markdown else overview
         print(show(map(Scheme.load, scheme_slugs())))
     return 0
 

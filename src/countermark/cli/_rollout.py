@@ -1,4 +1,4 @@
-"""``countermark rollout``: what was counted in Redis, and whether to enforce."""
+"""``countermark rollout``: the counts in Redis, and if it is safe to enforce."""
 
 from __future__ import annotations
 
@@ -20,55 +20,58 @@ _VARIABLE = "COUNTERMARK_REDIS_URL"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Tell *parser* what the command takes."""
+    """Add the arguments of the command to *parser*."""
     parser.add_argument(
         "--redis",
         metavar="URL",
-        help=f"the store of the meters; a URL with a password belongs into {_VARIABLE}, as"
-        " others can see the arguments of a command",
+        help=f"the URL of the meters' store. Set {_VARIABLE} instead if the URL has a password:"
+        " other users of the machine can see command-line arguments",
     )
     parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
     parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
     parser.add_argument("--environment", metavar="ENV", help="this environment only; '' for none")
-    parser.add_argument("--tenant", help="this tenant only, called as the report calls it")
+    parser.add_argument("--tenant", help="this tenant only, by its name in the report")
     parser.add_argument(
         "--days",
         type=whole_number(1, MOST_DAYS),
         default=7,
-        help=f"whole days, beside today, up to {MOST_DAYS} (default: 7)",
+        help=f"whole days, in addition to today, up to {MOST_DAYS} (default: 7)",
     )
     parser.add_argument(
-        "--least", type=share, default="99.9", help="requests of a hundred (default: 99.9)"
+        "--least",
+        type=share,
+        default="99.9",
+        help="the required percentage of verified requests (default: 99.9)",
     )
     parser.add_argument(
         "--allowance",
         type=whole_number(0),
         metavar="N",
-        help="the count of the Allowance in that store",
+        help="the number of the Allowance in that store",
     )
     parser.add_argument(
         "--customers",
         metavar="FILE",
-        help="the ids of the principals whom the service knows (- for standard input): one in"
-        " each line, or the first column of a CSV file. Only they, and principals whom a key has"
-        " proved, speak against enforcing",
+        help="a file with the ids of all customers (- for standard input): one in each line, or"
+        " the first column of a CSV file. Only unverified requests of these and of principals that"
+        " a key has proved count as reasons not to enforce",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
         "--which-of",
         metavar="FILE",
-        help="print those of the ids in FILE (- for standard input), one in each line, that had"
-        " unverified requests only",
+        help="print the ids in FILE (- for standard input), one in each line, that had only"
+        " unverified requests",
     )
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what to print, and the exit code: 0 if all is ready, else 1.
+    """Return the output and the exit code: 0 if it is safe to enforce, otherwise 1.
 
     Raises:
-        ConfigurationError: There is no URL of Redis, or a wrong one.
-        StoreUnavailable: Redis does not answer.
+        ConfigurationError: The URL of Redis is missing or invalid.
+        StoreUnavailable: Redis does not respond.
     """
     from countermark.redis import RedisStore
     from countermark.rollout._readiness import is_ready
@@ -78,8 +81,8 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
     url = options.redis or os.environ.get(_VARIABLE)
     if not url:
-        raise ConfigurationError(f"give --redis URL, or set the variable {_VARIABLE}")
-    # Nobody's request waits for it.
+        raise ConfigurationError(f"no URL of Redis; pass --redis URL or set {_VARIABLE}")
+    # A long timeout is fine, as no request waits for this.
     store = RedisStore(url, prefix=options.prefix, timeout=5)
     known = [] if options.customers is None else _first_column(options.customers)
     snapshot_of_all = read_snapshot(store, options.days, known=known)
@@ -94,7 +97,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     code = 0 if is_ready(snapshot, least=options.least) else 1
     if not chosen and snapshot_of_all.groups:
         names = ", ".join(sorted({group_name(*each[:3]) for each in snapshot_of_all.groups}))
-        sys.stderr.write(f"nothing was seen of that; there is {names}\n")
+        sys.stderr.write(f"no request matches these options; the store has {names}\n")
     if options.json:
         report = as_dict(snapshot, least=options.least, allowance_left=left)
         return json.dumps(report, indent=2), code
@@ -114,7 +117,7 @@ def _which_of(
 ) -> tuple[str, int]:
     from countermark.rollout._redis_reader import stranded_among
 
-    # Not splitlines(), which takes more for the end of a line than a person does.
+    # Not splitlines(), which also splits at characters that an id may contain.
     ids = _content_of(options.which_of, "--which-of").split("\n")
     found: set[str] = set()
     for figures in groups:
@@ -123,7 +126,7 @@ def _which_of(
         people = [(tenant, each) for each in ids]
         found.update(stranded_among(store, figures, people, options.days))
     if not all(figures.principals.exact for figures in groups):
-        sys.stderr.write("there may be more: the report says why\n")
+        sys.stderr.write("there may be more; see the report for the reason\n")
     return "\n".join(each for each in ids if each in found), 1 if found else 0
 
 
@@ -140,7 +143,7 @@ def _first_column(name: str) -> list[str]:
             " quotes, or write one id in each line"
         ) from None
     if not ids:
-        raise ConfigurationError("the file of --customers holds no id; write one in each line")
+        raise ConfigurationError("the file of --customers contains no id; write one in each line")
     return ids
 
 

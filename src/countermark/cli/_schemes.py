@@ -1,69 +1,68 @@
-"""The catalogue for people: as a list, one scheme at a time, and as a page."""
+"""The catalogue for readers: an overview, the details of one scheme, and the page of vendors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import Any
 
+from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import Template
 from countermark.signing._vectors import check
 
-#: Where the snippets fetch from: wherever SignaturesEndpoint is mounted.
+#: The URL in the snippets. Replace it with the URL of your SignaturesEndpoint.
 ENDPOINT = "/signatures"
 
 _HEAD = """\
 # Vendors
 
-What each vendor signs, and how the front end hands it over. This page is made from the files in
-[`src/countermark/schemes`](../src/countermark/schemes) by `countermark schemes --markdown`; a
-vendor that is not here is [a file away](own-scheme.md).
+This page lists what each scheme signs, and how the front end passes it on. It is generated from
+the files in [`src/countermark/schemes`](../src/countermark/schemes) by
+`countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md).
 
-**?** marks what is not certain; the vendor's section says what. `{x?}` is left out where it is
-missing, `{x|y}` is the first that is there, `{now:s}`, `{now:ms}` and `{now:iso}` are the time.
-What is neither `id`, `email`, `phone`, `name` nor `created` is an attribute:
-`Principal("user-1", attributes={"x": …})`. `{settings.x}` is a constant of your account:
-`Signer(…, settings={"x": …})`. Where a vendor names no variable for the secret, or no response
-header, the names are countermark's. In the code, names in CAPITALS are yours to fill in.
+**?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is
+missing, `{x|y}` is the first value that the principal has, and `{now:s}`, `{now:ms}` and
+`{now:iso}` are the time. Names other than `id`, `email`, `phone`, `name` and `created` are
+attributes: `Principal("user-1", attributes={"x": …})`. `{settings.x}` is a constant of your
+account: `Signer(…, settings={"x": …})`. If a vendor does not name an environment variable or a
+response header, the name is countermark's. Replace names in CAPITALS in the code.
 """
 
 
-def signed(scheme: Scheme) -> str:
-    """Say what *scheme* signs, in a line."""
+def describe_signed(scheme: Scheme) -> str:
+    """Return what *scheme* signs, in one line."""
     if scheme.jwt is not None:
-        return f"claims {_shown(scheme.jwt.claims)}"
-    assert scheme.mac is not None  # noqa: S101  # a scheme has a code or a token
+        return f"claims {_assignments(scheme.jwt.claims)}"
+    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
     message = str(scheme.mac.message).replace("\n", "\\n")
     if scheme.payload is None:
         return message
     content = scheme.payload.content
-    inside = str(content) if isinstance(content, Template) else _shown(content)
+    inside = str(content) if isinstance(content, Template) else _assignments(content)
     encoding = "" if scheme.payload.encoding == "none" else f" in {scheme.payload.encoding}"
     return f"{message} with payload {scheme.payload.format} of {inside}{encoding}"
 
 
-def spelled(scheme: Scheme) -> str:
-    """Say how the token of *scheme* is made, in a line."""
+def describe_token(scheme: Scheme) -> str:
+    """Return the form of the tokens of *scheme*, in one line."""
     if scheme.jwt is not None:
         return f"JWT {scheme.jwt.algorithm}"
-    assert scheme.mac is not None  # noqa: S101  # a scheme has a code or a token
-    mac = scheme.mac
-    kind = (
-        f"HMAC-{mac.algorithm.upper()}"
-        if mac.construction == "hmac"
-        else f"{mac.algorithm.upper()} with suffix"
-    )
+    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
+    mac, algorithm = scheme.mac, scheme.mac.algorithm.upper()
+    kind = f"HMAC-{algorithm}" if mac.construction == "hmac" else f"{algorithm} with suffix"
     key = "" if mac.key == "text" else f", key in {mac.key}"
-    shape = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
-    return f"{kind}, {mac.encoding}{key}" + ("" if shape == "{mac}" else f": {shape}")
+    form = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
+    return f"{kind}, {mac.encoding}{key}" + ("" if form == "{mac}" else f": {form}")
 
 
-def listed(schemes: Iterable[Scheme]) -> str:
-    """Return a line for each scheme: its name in code, what it signs and how, and doubts."""
+def overview(schemes: Iterable[Scheme]) -> str:
+    """Return a table with a line for each scheme."""
     lines = [("scheme", "vendor", "token", "signed", "")]
     for scheme in schemes:
         marks = [scheme.status] * (scheme.status != "current") + ["?"] * bool(scheme.unsure)
-        lines.append((scheme.slug, scheme.name, spelled(scheme), signed(scheme), " ".join(marks)))
+        signed, token = describe_signed(scheme), describe_token(scheme)
+        lines.append((scheme.slug, scheme.name, token, signed, " ".join(marks)))
     widths = [min(44, max(map(len, column))) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -71,21 +70,14 @@ def listed(schemes: Iterable[Scheme]) -> str:
     )
 
 
-def described(scheme: Scheme) -> str:
-    """Return all that is to say about one scheme, with code for both ends."""
+def details(scheme: Scheme) -> str:
+    """Return all facts on one scheme, with code for backend and front end."""
     results = [equal for _, equal in check(scheme)]
     rows = {
         "status": _status(scheme),
-        "signed": signed(scheme),
-        "token": spelled(scheme),
-        "life": _life(scheme),
+        **_facts(scheme),
         "ambiguous": scheme.ambiguous,
-        "secret": scheme.variable,
-        "settings": ", ".join(f"{n} ({s.variable})" for n, s in scheme.settings.items()),
-        "attributes": ", ".join(_attributes(scheme)),
         "header": scheme.header or "none",
-        "sent on in": scheme.request_header or "",
-        "fields": _shown(scheme.fields),
         "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
         "source": "\n".join(scheme.source),
         "read": f"{scheme.read}, {scheme.confidence}",
@@ -101,7 +93,7 @@ def described(scheme: Scheme) -> str:
 
 
 def snippet(scheme: Scheme) -> list[str]:
-    """Return the lines of JavaScript that fetch the current user's fields and hand them over."""
+    """Return the JavaScript that fetches the current user's fields and passes them on."""
     return [
         f'const response = await fetch("{ENDPOINT}", {{ credentials: "same-origin" }});',
         f'const identity = (await response.json())["{scheme.slug}"];',
@@ -121,10 +113,35 @@ def markdown(schemes: Iterable[Scheme]) -> str:
     return "\n".join([_HEAD, *rows, "", *sections])
 
 
+def _facts(scheme: Scheme) -> dict[str, str]:
+    """Return the facts on a scheme that details and sections have in common."""
+    life = ""
+    if scheme.expires and scheme.lifetime is None:
+        life = "does not expire, unless lifetime= is given"
+    elif scheme.expires:
+        most = f", at most {scheme.max_lifetime}" if scheme.max_lifetime else ""
+        life = f"{scheme.lifetime} seconds{most}"
+    attributes = [
+        f"{name} ({rule.kind})"
+        for name, rule in scheme.values.items()
+        if name not in PRINCIPAL_TEXTS
+    ]
+    return {
+        "signed": describe_signed(scheme),
+        "token": describe_token(scheme),
+        "lifetime": life,
+        "settings": ", ".join(f"{name} ({s.variable})" for name, s in scheme.settings.items()),
+        "attributes": ", ".join(attributes),
+        "secret": scheme.variable,
+        "header": scheme.header or "",
+        "sent on in": scheme.request_header or "",
+        "fields": _assignments(scheme.fields),
+    }
+
+
 def _row(scheme: Scheme) -> str:
     doubt = " **?**" if scheme.unsure else ""
     old = " (deprecated)" if scheme.status == "deprecated" else ""
-    names = [name for name, _ in _entries(scheme.fields)]
     if scheme.jwt is not None:
         signs = f"claims {', '.join(name for name, _ in _entries(scheme.jwt.claims))}"
     else:
@@ -133,8 +150,8 @@ def _row(scheme: Scheme) -> str:
         f"{scheme.name}{old}{doubt}",
         f"[`{scheme.slug}`](#{scheme.slug})",
         f"`{signs}`".replace("|", "\\|").replace("\n", "\\n"),
-        f"`{spelled(scheme)}`",
-        f"`{', '.join(names)}`",
+        f"`{describe_token(scheme)}`",
+        f"`{', '.join(name for name, _ in _entries(scheme.fields))}`",
         _linked(scheme.source[0], "read here"),
     )
     return f"| {' | '.join(cells)} |"
@@ -146,25 +163,14 @@ def _section(scheme: Scheme) -> Iterator[str]:
     yield f"**{scheme.name}**, {_status(scheme)}."
     yield f"{scheme.confidence.capitalize()} on {scheme.read}."
     if scheme.unsure:
-        yield f"**?** {_plain(scheme.unsure)}"
+        yield f"**?** {' '.join(scheme.unsure.split())}"
     if scheme.ambiguous:
-        yield f"Two principals can get the same signature: {_plain(scheme.ambiguous)}."
+        yield f"Two principals can get the same signature: {scheme.ambiguous}."
     if scheme.notes:
-        yield _plain(scheme.notes)
+        yield " ".join(scheme.notes.split())
     yield ""
-    for name, text in {
-        "signed": signed(scheme),
-        "token": spelled(scheme),
-        "life": _life(scheme),
-        "settings": ", ".join(f"{n} ({s.variable})" for n, s in scheme.settings.items()),
-        "attributes": ", ".join(_attributes(scheme)),
-        "secret": scheme.variable,
-        "response header": scheme.header or "",
-        "sent on in the header": scheme.request_header or "",
-        "fields": _shown(scheme.fields),
-    }.items():
-        if text:
-            yield f"- {name}: `{text}`"
+    labels = {"header": "response header", "sent on in": "sent on in the header"}
+    yield from (f"- {labels.get(n, n)}: `{text}`" for n, text in _facts(scheme).items() if text)
     yield from (f"- source: {_linked(source)}" for source in scheme.source)
     yield ""
     yield from ["```js", *snippet(scheme), "```", ""]
@@ -174,23 +180,8 @@ def _status(scheme: Scheme) -> str:
     return scheme.status + (f": use {scheme.replacement}" if scheme.replacement else "")
 
 
-def _life(scheme: Scheme) -> str:
-    if not scheme.expires:
-        return ""
-    if scheme.lifetime is None:
-        return "no end, unless lifetime= is given"
-    most = f", at most {scheme.max_lifetime}" if scheme.max_lifetime else ""
-    return f"{scheme.lifetime} seconds{most}"
-
-
-def _attributes(scheme: Scheme) -> Iterator[str]:
-    for name, rule in scheme.values.items():
-        if name not in {"id", "email", "phone", "name"}:
-            yield f"{name} ({rule.kind})"
-
-
 def _entries(structure: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the names of what a structure holds, nested ones with dots, and where it is from."""
+    """Yield the entries of a structure as texts; names of nested ones have dots."""
     for name, value in structure.items():
         if isinstance(value, dict):
             yield from _entries(value, f"{before}{name}.")
@@ -199,27 +190,19 @@ def _entries(structure: Any, before: str = "") -> Iterator[tuple[str, str]]:
             yield f"{before}{name}", shown
 
 
-def _shown(structure: Any) -> str:
+def _assignments(structure: Any) -> str:
     return ", ".join(f"{name}={value}" for name, value in _entries(structure))
 
 
-def _backend(scheme: Scheme) -> Iterator[str]:
+def _backend(scheme: Scheme) -> list[str]:
     settings = {name: "…" for name, s in scheme.settings.items() if s.default is None}
     more = f", settings={settings}" if settings else ""
-    yield "from countermark import Signer"
-    yield ""
-    yield f'signer = Signer.from_env("{scheme.slug}"{more})'
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
+    signer = f'signer = Signer.from_env("{scheme.slug}"{more})'
+    return ["from countermark import Signer", "", signer]
 
 
 def _wrapped(text: str) -> list[str]:
-    from textwrap import wrap
-
-    lines = [part for line in text.splitlines() for part in wrap(line, 88, break_long_words=False)]
-    return lines or [""]
+    return [part for line in text.splitlines() for part in wrap(line, 88, break_long_words=False)]
 
 
 def _fit(cell: str, width: int) -> str:

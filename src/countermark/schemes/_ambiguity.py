@@ -1,173 +1,146 @@
-"""Whether a recipe can give two principals the same signature."""
+"""Finds schemes under which two principals can get the same signature.
+
+JSON and queries delimit their values. A text must be built so that it can be split into its
+values in one way only, and no two messages under the same key may be the same text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 
 from countermark.schemes._formats import FORMATS
-from countermark.schemes._parts import Jwt, Mac, Payload
-from countermark.schemes._templates import Placeholder, Template, templates_in
-from countermark.schemes._value_rules import ValueRule
+from countermark.schemes._parts import SchemeParts
+from countermark.schemes._templates import Placeholder, Template, placeholders_in, templates_in
 
-Rules = Mapping[str, ValueRule]
-
-_NO_RULE = ValueRule()
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
-_CONSTANTS = "settings."
 
 
-def signed_templates(
-    payload: Payload | None, mac: Mac | None, jwt: Jwt | None
-) -> list[list[Template]]:
-    """Return the templates of each text that is signed: of a message, its own and its payload's."""
-    groups = []
-    for message in [] if mac is None else [mac.message, *mac.siblings.values()]:
-        with_payload = any("payload" in placeholder.names for placeholder in message.placeholders)
-        inside = templates_in(payload.content) if payload and with_payload else ()
-        groups.append([message, *inside])
-    if jwt is not None:
-        groups.append(list(templates_in(jwt.claims)))
-    return groups
+def signed_templates(parts: SchemeParts) -> list[list[Template]]:
+    """Return the templates of each text that is signed, with those of its payload."""
+    if parts.jwt is not None:
+        return [list(templates_in(parts.jwt.claims))]
+    payload = [] if parts.payload is None else list(templates_in(parts.payload.content))
+    return [
+        [message, *(payload if any(p.names == ("payload",) for p in message.placeholders) else ())]
+        for message in _messages(parts)
+    ]
 
 
-def ambiguity(
-    groups: list[list[Template]], payload: Payload | None, mac: Mac | None, rules: Rules
-) -> str:
-    """Return why two principals may get the same signature, or an empty text.
-
-    JSON and queries say themselves where a value ends; text must be built so that
-    it can be taken apart again in one way only. And no message may be taken for
-    another that the same key signs.
-    """
-    for group in groups:
-        # Next to the id, an address need not tell two people apart.
-        by_id = any(p.names == ("id",) and not p.optional for t in group for p in t.placeholders)
-        folded = {name for name, rule in rules.items() if rule.lower} - (
-            {"email"} if by_id else set()
-        )
+def ambiguity(parts: SchemeParts) -> str:
+    """Return why two principals may get the same signature, or an empty text."""
+    lower = {name for name, rule in parts.values.items() if rule.lower}
+    for group in signed_templates(parts):
+        # An address that is signed with the id need not identify a person.
+        by_id = any(p.names == ("id",) and not p.optional for p in placeholders_in(group))
         for template in group:
-            if reason := _ambiguity(template, payload, rules, folded):
+            reason = _collision(template, parts, lower - {"email"} if by_id else lower)
+            if reason := reason or _unclear_border(template, parts):
                 return f"in {str(template)!r} {reason}"
-    messages = [] if mac is None else [mac.message, *mac.siblings.values()]
-    for one, other in combinations(messages, 2):
-        if not _begin_differently(one, other, rules):
+    for one, other in combinations(_messages(parts), 2):
+        if not _begin_differently(one, other, parts):
             return f"{str(one)!r} and {str(other)!r} can be the same text"
     return ""
 
 
-def _ambiguity(text: Template, payload: Payload | None, rules: Rules, folded: set[str]) -> str:
-    for placeholder in text.placeholders:
-        if reason := _collision(placeholder, rules, folded):
-            return reason
-    parts = _merged(text)
-    fields = [place for place, part in enumerate(parts) if isinstance(part, Placeholder)]
+def _messages(parts: SchemeParts) -> list[Template]:
+    return [] if parts.mac is None else [parts.mac.message, *parts.mac.siblings.values()]
 
-    def ends(place: int, neighbour: int) -> bool:
-        """Tell whether the field ends where its neighbour, to one side, begins."""
-        field = parts[place]
-        literal = parts[neighbour] if 0 <= neighbour < len(parts) else ""
+
+def _collision(template: Template, parts: SchemeParts, lower: set[str]) -> str:
+    """Return why a placeholder can have the same value for two principals, or an empty text."""
+    for placeholder in template.placeholders:
+        if lower.intersection(placeholder.names):
+            return f"{placeholder} is put into lower case"
+        for one, other in combinations(placeholder.names, 2):
+            if not (_differs(one, other, parts) or _differs(other, one, parts)):
+                return f"{one} and {other} can be the same text"
+    return ""
+
+
+def _differs(one: str, other: str, parts: SchemeParts) -> bool:
+    """Return True if every value *one* holds a character that *other* refuses."""
+    # The key of an object is `kind:key`, in the one format that accepts objects in a text.
+    mark = "@" if one == "email" else ":" if parts.rule(one).kind == "object" else ""
+    return mark in parts.rule(other).refuse_containing
+
+
+def _unclear_border(template: Template, parts: SchemeParts) -> str:
+    """Return which two values of a text cannot be separated, or an empty text."""
+    pieces = _without_constants(template)
+    fields = [place for place, piece in enumerate(pieces) if isinstance(piece, Placeholder)]
+
+    def has_end(place: int, neighbour: int) -> bool:
+        """Return True if the end of the field towards its neighbour can be found."""
+        field = pieces[place]
+        literal = pieces[neighbour] if 0 <= neighbour < len(pieces) else ""
         if isinstance(field, str) or _width(field):
             return True
         if not isinstance(literal, str) or not literal:
             return False
-        edge = literal[0] if neighbour > place else literal[-1]
-        return _never(field, edge, payload, rules)
+        return _never_holds(field, literal[0] if neighbour > place else literal[-1], parts)
 
-    # Fields are taken off from the left and from the right, as far as each shows its
-    # own end; whatever is between them is the one that is left.
+    # Fields are split off from the left and the right while their ends can be found.
+    # A single field that is left over is all of the rest.
     left, right = 0, len(fields)
-    while left < right and ends(fields[left], fields[left] + 1):
+    while left < right and has_end(fields[left], fields[left] + 1):
         left += 1
-    while right > left and ends(fields[right - 1], fields[right - 1] - 1):
+    while right > left and has_end(fields[right - 1], fields[right - 1] - 1):
         right -= 1
     if right - left <= 1:
         return ""
-    first, second = (str(parts[place]) for place in fields[left : left + 2])
-    return f"nothing tells where {first} ends and {second} begins"
+    first, second = (str(pieces[place]) for place in fields[left : left + 2])
+    return f"nothing separates {first} from {second}"
 
 
-def _merged(text: Template) -> list[str | Placeholder]:
-    """Return the parts without the account's constants, which are the same for everybody.
-
-    What stands before a constant and behind it is not taken for one literal: where it
-    begins and ends, no field needs to know.
-    """
-    parts: list[str | Placeholder] = []
-    for part in text.parts:
-        if isinstance(part, Placeholder) and part.names[0].startswith(_CONSTANTS):
-            piece: str | Placeholder = ""
-        else:
-            piece = part
-        if isinstance(piece, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += piece
-        else:
-            parts.append(piece)
-    return parts
+def _without_constants(template: Template) -> tuple[str | Placeholder, ...]:
+    """Return the parts without the account's constants, which are the same for all principals."""
+    return Template.of(
+        "" if isinstance(part, Placeholder) and part.names[0].startswith("settings.") else part
+        for part in template.parts
+    ).parts
 
 
-def _collision(placeholder: Placeholder, rules: Rules, folded: set[str]) -> str:
-    """Return why two principals can have the same value there, or an empty text."""
-    if folded.intersection(placeholder.names):
-        return f"{placeholder} is put into lower case"
-    for one, other in combinations(placeholder.names, 2):
-        if not _told_apart(one, other, rules):
-            return f"{one} and {other} can be the same text"
-    return ""
+def _begin_differently(one: Template, other: Template, parts: SchemeParts) -> bool:
+    """Return True if no text of one template begins like a text of the other."""
+    first, second = _first_character(one, parts), _first_character(other, parts)
+    if first is not None and second is not None and first != second:
+        return True
+    return _refuses_first(other, first, parts) or _refuses_first(one, second, parts)
 
 
-def _told_apart(one: str, other: str, rules: Rules) -> bool:
-    """Tell whether what two values hold is never the same.
-
-    An e-mail address has an "@". An object, where the one format that makes a key of
-    it takes it at all, has a colon behind its kind.
-    """
-    marks = {"email": "@"}
-    marks |= {name: ":" for name in (one, other) if rules.get(name, _NO_RULE).kind == "object"}
-    return any(
-        marks.get(a, "") in rules.get(b, _NO_RULE).refuse_containing
-        for a, b in ((one, other), (other, one))
+def _refuses_first(template: Template, character: str | None, parts: SchemeParts) -> bool:
+    field = template.parts[0] if template.parts else ""
+    return (
+        character is not None
+        and isinstance(field, Placeholder)
+        and not field.format
+        and all(character in parts.rule(name).refuse_prefixes for name in field.names)
     )
 
 
-def _begin_differently(one: Template, other: Template, rules: Rules) -> bool:
-    """Tell whether no text of one template begins like one of the other."""
-    firsts = [_first(template, rules) for template in (one, other)]
-    if None not in firsts and firsts[0] != firsts[1]:
-        return True
-    for first, template in ((firsts[0], other), (firsts[1], one)):
-        field = template.parts[0] if template.parts else ""
-        if first and isinstance(field, Placeholder) and not field.format:
-            refused = [rules.get(name, _NO_RULE).refuse_prefixes for name in field.names]
-            if all(first in prefixes for prefixes in refused):
-                return True
-    return False
-
-
-def _first(template: Template, rules: Rules) -> str | None:
-    """Return the character with which all texts of a template begin, None if they differ."""
+def _first_character(template: Template, parts: SchemeParts) -> str | None:
+    """Return the character with which all texts of a template begin, or None if they differ."""
     part = template.parts[0] if template.parts else ""
     if isinstance(part, str):
         return part[:1] or None
-    kinds = {rules.get(name, _NO_RULE).kind for name in part.names}
+    kinds = {parts.rule(name).kind for name in part.names}
     if part.format in {"json", "canonical-json"} and len(kinds) == 1:
         return {"object": "{", "list": "[", "text": '"'}.get(kinds.pop())
     return None
 
 
 def _width(field: Placeholder) -> int | None:
-    # The seconds of our time have ten digits until the year 2286.
-    if set(field.names) <= {"now", "expires"}:
-        return FORMATS[field.format].width
-    return None
+    # The current time in seconds has ten digits until the year 2286.
+    return FORMATS[field.format].width if {*field.names} <= {"now", "expires"} else None
 
 
-def _never(field: Placeholder, character: str, payload: Payload | None, rules: Rules) -> bool:
-    """Tell whether the field never holds *character*."""
+def _never_holds(field: Placeholder, character: str, parts: SchemeParts) -> bool:
+    """Return True if the value of the field cannot hold *character*."""
     if field.format:
         return FORMATS[field.format].never(character)
     if field.names == ("payload",):
+        payload = parts.payload
         return payload is not None and payload.encoding != "none" and character not in _BASE64
     return character < " " or all(
-        character in rules.get(name, _NO_RULE).refuse_containing for name in field.names
+        character in parts.rule(name).refuse_containing for name in field.names
     )

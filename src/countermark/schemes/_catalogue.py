@@ -1,4 +1,4 @@
-"""The schemes that come with the package."""
+"""The catalogue: the schemes in this package."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from countermark.errors import UnknownScheme
 
 
 def scheme_slugs() -> list[str]:
-    """Return the slugs of all schemes that come with the package, sorted."""
+    """Return the slugs of all schemes in the catalogue, sorted."""
     return sorted(path.name.removesuffix(".toml") for path in _files())
 
 
 def _files() -> Iterator[Any]:
-    # Imported late: neither belongs into the price of `import countermark`.
+    # Imported late, as it is slow to import.
     from importlib.resources import files
 
     return (
@@ -29,7 +29,7 @@ def read_scheme(slug: str) -> str:
     """Return the TOML text of the scheme *slug*.
 
     Raises:
-        UnknownScheme: There is none of that name.
+        UnknownScheme: The catalogue has no scheme of that name.
     """
     for path in _files():
         if path.name == f"{slug}.toml":

@@ -1,4 +1,4 @@
-"""Recipes as files of TOML."""
+"""Schemes as TOML files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from countermark.errors import InvalidScheme
 
 
 def read_toml_file(path: str | PathLike[str], what: str) -> dict[str, Any]:
-    """Return the recipe in the file at *path*, whose name is its slug unless it says otherwise.
+    """Return the table in the TOML file at *path*. The default of ``slug`` is the file's name.
 
     Raises:
-        InvalidScheme: It is not TOML; the message begins with *what* it is.
+        InvalidScheme: The file is not TOML; the message begins with *what*.
         OSError: The file cannot be read.
     """
     from pathlib import Path
@@ -23,13 +23,13 @@ def read_toml_file(path: str | PathLike[str], what: str) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InvalidScheme(
-            f"{what} in {shown_file(path)}: it is not UTF-8 text; save the file as UTF-8"
+            f"{what} in {shown_file(path)}: the file is not UTF-8 text; save the file as UTF-8"
         ) from None
     return read_toml(text, path.stem, f"{what} in {shown_file(path)}")
 
 
 def read_toml(text: str, slug: str, what: str) -> dict[str, Any]:
-    """Return the recipe in a TOML text, called *slug* unless it says otherwise.
+    """Return the table in a TOML text. The default of ``slug`` is *slug*.
 
     Raises:
         InvalidScheme: As for ``read_toml_file``.
@@ -40,5 +40,5 @@ def read_toml(text: str, slug: str, what: str) -> dict[str, Any]:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
         place = place_in(error)
-        raise InvalidScheme(f"{what}: it is not TOML{place}; correct it there") from None
+        raise InvalidScheme(f"{what}: invalid TOML{place}; correct it there") from None
     return {"slug": slug, **data}

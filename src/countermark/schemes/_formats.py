@@ -1,8 +1,7 @@
-"""How values are written in a recipe, and the few things that a recipe cannot say.
+"""The formats of values in placeholders: ``{now:ms}``, ``{context:canonical-json}``.
 
-A format follows the name of a value: ``{now:ms}``, ``{context:canonical-json}``.
-What one vendor alone does, and no template can express, is a function here and a
-name in :data:`FORMATS`.
+An encoding that only one vendor uses, and that a template cannot express, is a function here
+and an entry of :data:`FORMATS`.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from typing import Any, NamedTuple
 
 from countermark.errors import InvalidPrincipal
 
-#: What a value can be. Times are seconds since the epoch, durations seconds.
+#: The kinds of values. Times are seconds since the epoch, durations are seconds.
 KINDS = ("text", "integer", "boolean", "list", "object", "time", "duration")
-#: What the kinds are in Python, but for the last two.
+#: The Python types of the kinds, without the last two.
 TYPES: Mapping[str, type] = {
     "text": str,
     "integer": int,
@@ -28,24 +27,13 @@ TYPES: Mapping[str, type] = {
 
 
 class Format(NamedTuple):
-    """A way to write a value.
+    """A way to encode a value."""
 
-    Attributes:
-        apply: From the value to what is written.
-        kinds: The kinds of values that it takes.
-        width: How many characters it writes, where that never changes.
-        never: Tells of a character whether it is never written.
-    """
-
-    apply: Callable[[Any], Any]
-    kinds: tuple[str, ...]
-    width: int | None = None
+    apply: Callable[[Any], Any]  #: Encodes a value.
+    kinds: tuple[str, ...]  #: The kinds of values that it accepts.
+    width: int | None = None  #: The number of characters of its output, if that is always the same.
+    #: Returns True for a character that its output cannot hold.
     never: Callable[[str], bool] = lambda character: False
-
-
-def seconds(value: float) -> int:
-    """Return whole seconds."""
-    return int(value)
 
 
 def milliseconds(value: float) -> int:
@@ -54,7 +42,7 @@ def milliseconds(value: float) -> int:
 
 
 def iso_time(value: float) -> str:
-    """Return the time in UTC as JavaScript writes it: ``2026-11-22T06:14:47.250Z``."""
+    """Return the time in UTC as JavaScript formats it: ``2026-11-22T06:14:47.250Z``."""
     whole, thousandths = divmod(milliseconds(value), 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{thousandths:03d}Z"
 
@@ -66,7 +54,7 @@ def compact_json(value: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(error).__name__
     raise InvalidPrincipal(
-        f"a value is not fit for JSON ({kind}); give texts, numbers, lists and dicts alone",
+        f"a value cannot be encoded as JSON ({kind}); use texts, numbers, lists and dicts",
         code="principal_field",
     )
 
@@ -79,7 +67,7 @@ def _compact_encoder() -> Callable[[object], str]:
 
 
 def percent_encoded(value: str) -> str:
-    """Return the text as it stands in a query."""
+    """Return the text with percent-encoding, for a query."""
     from urllib.parse import quote
 
     return quote(value, safe="")
@@ -88,9 +76,8 @@ def percent_encoded(value: str) -> str:
 def canonical_json(value: object) -> str:
     """Return the canonical JSON of OLPC, for Novu's hash of a context.
 
-    Keys in the order of their UTF-16 code units, as in JavaScript, no spaces,
-    and only the quotation mark and the backslash escaped. There are no
-    fractions.
+    Keys are sorted by UTF-16 code units, as in JavaScript. There are no spaces, only the
+    quotation mark and the backslash are escaped, and fractions are not allowed.
 
     Source: http://wiki.laptop.org/go/Canonical_JSON and npm @tufjs/canonical-json.
     """
@@ -107,8 +94,8 @@ def canonical_json(value: object) -> str:
         pairs = (f"{canonical_json(name)}:{canonical_json(value[name])}" for name in names)
         return f"{{{','.join(pairs)}}}"
     raise InvalidPrincipal(
-        f"canonical JSON has no place for this {type(value).__name__}; convert it to"
-        " text or a whole number",
+        f"canonical JSON cannot hold this {type(value).__name__}; convert it to text or a"
+        " whole number",
         code="principal_field",
     )
 
@@ -116,10 +103,10 @@ def canonical_json(value: object) -> str:
 def launchdarkly_key(value: object) -> str:
     """Return the fully qualified key of a LaunchDarkly context, or of a user by id.
 
-    A user is a text, which is the key as it is. A context of another kind is
-    ``kind:key`` with ``%`` and ``:`` in the key escaped, and a multi-context those
-    of its parts, ordered by kind and joined with colons. A context of the kind
-    ``user`` alone is refused: it would be the same as somebody's id.
+    A user is a text, which is the key itself. The key of another context is ``kind:key``
+    with ``%`` and ``:`` in the key escaped. The key of a multi-context joins those of its
+    parts with colons, sorted by kind. A context of the kind ``user`` alone is refused, as
+    its key could be the id of another user.
 
     Source: launchdarkly-server-sdk, ldclient/context.py.
     """
@@ -128,7 +115,7 @@ def launchdarkly_key(value: object) -> str:
     parts = dict(value) if isinstance(value, Mapping) else {}
     kind = parts.pop("kind", None)
     if not isinstance(kind, str):
-        raise _no_context()
+        raise _invalid_context()
     if kind != "multi":
         parts = {kind: parts}
     if len(parts) == 1 and "user" in parts:
@@ -138,7 +125,7 @@ def launchdarkly_key(value: object) -> str:
         )
     qualified = {name: _qualified(name, part) for name, part in parts.items()}
     if not qualified or "multi" in qualified:
-        raise _no_context()
+        raise _invalid_context()
     return ":".join(qualified[name] for name in sorted(qualified))
 
 
@@ -146,11 +133,11 @@ def _qualified(kind: object, context: object) -> str:
     key = context.get("key") if isinstance(context, Mapping) else None
     known = isinstance(kind, str) and re.fullmatch(r"[\w.-]+", kind, re.ASCII) and kind != "kind"
     if not known or not isinstance(key, str) or not key:
-        raise _no_context()
+        raise _invalid_context()
     return f"{kind}:{key.replace('%', '%25').replace(':', '%3A')}"
 
 
-def _no_context() -> InvalidPrincipal:
+def _invalid_context() -> InvalidPrincipal:
     return InvalidPrincipal(
         "a context of LaunchDarkly must be {'kind': …, 'key': …}, or"
         " {'kind': 'multi', kind: {'key': …}, …}",
@@ -173,7 +160,7 @@ def _no_unreserved(character: str) -> bool:
 _JSON_KINDS = ("text", "integer", "boolean", "list", "object")
 
 FORMATS: Mapping[str, Format] = {
-    "s": Format(seconds, ("time", "duration"), 10, _no_digit),
+    "s": Format(int, ("time", "duration"), 10, _no_digit),
     "ms": Format(milliseconds, ("time", "duration"), 13, _no_digit),
     "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
     "json": Format(compact_json, _JSON_KINDS, never=_no_graphic),

@@ -1,4 +1,4 @@
-"""Which response headers may carry a token."""
+"""The names of response headers that may carry a token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from countermark.errors import ConfigurationError
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# Headers that mean something to browsers, caches or servers.
+# The headers that browsers, caches or servers act on.
 _RESERVED = (
     r"access-control-.*|x-accel-.*|.*cache-control|clear-site-data|connection|content-encoding"
     r"|content-length|content-security-policy|content-type|cookie|date|etag|expires|keep-alive"

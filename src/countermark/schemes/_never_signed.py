@@ -1,9 +1,9 @@
-"""Lifts the rules that keep two kinds of values apart, where one of them is never signed.
+"""Lifts the rules that separate two kinds of values, if an account never signs one of them.
 
-Some vendors sign an id or something else by the same key, and the signature does not say
-which: a LaunchDarkly user ``org:acme`` and an organisation ``acme`` get one. So the scheme
-refuses ids that could be the other. An account that never signs the other one does not
-need that, and says so with ``never_signed=``.
+Some vendors sign an id or another value with the same key, and the signature does not show
+which: a LaunchDarkly user ``org:acme`` and an organisation ``acme`` get the same one. The
+scheme therefore refuses ids that could be the other value. An account that never signs the
+other value does not need that rule, and lifts it with ``never_signed=``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from countermark._redaction import shown
 from countermark.errors import ConfigurationError
 from countermark.schemes._ambiguity import ambiguity, signed_templates
-from countermark.schemes._scheme import Scheme, replaced, with_templates
-from countermark.schemes._templates import Placeholder, Template, templates_in
+from countermark.schemes._scheme import Scheme, with_templates
+from countermark.schemes._templates import Placeholder, Template, names_in, placeholders_in
 
 
 def without_values(scheme: Scheme, names: Iterable[str]) -> Scheme:
     """Return *scheme* for an account that never signs the values *names*.
 
     Raises:
-        ConfigurationError: The scheme has no rule that depends on one of them.
+        ConfigurationError: No rule of the scheme depends on one of them.
     """
     if not isinstance(names, Iterable):
         raise ConfigurationError("never_signed= must be a list of names, such as ['context']")
@@ -33,32 +33,24 @@ def without_values(scheme: Scheme, names: Iterable[str]) -> Scheme:
         if not isinstance(name, str) or name not in known:
             choice = ", ".join(sorted(known)) or "none"
             raise ConfigurationError(
-                f"{scheme.slug}: never_signed= holds {shown(name, known)}, on which no rule of the"
-                f" scheme depends; leave it out (the names are: {choice})"
+                f"{scheme.slug}: no rule of the scheme depends on {shown(name, known)} in"
+                f" never_signed=; leave it out (the names are: {choice})"
             )
     return _reduced(scheme, frozenset(map(str, given)))
 
 
 def liftable(scheme: Scheme) -> set[str]:
-    """Return the names that ``never_signed=`` takes for *scheme*."""
+    """Return the names that ``never_signed=`` accepts for *scheme*."""
     names = {name for rule in scheme.values.values() for name in rule.apart_from}
-    for template in _signed(scheme):
-        for placeholder in template.placeholders:
+    for group in signed_templates(scheme):
+        for placeholder in placeholders_in(group):
             if len(placeholder.names) > 1:
                 names.update(placeholder.names)
     return names
 
 
-def _signed(scheme: Scheme) -> Iterable[Template]:
-    groups = signed_templates(scheme.payload, scheme.mac, scheme.jwt)
-    return (template for group in groups for template in group)
-
-
 def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
-    def reduce(template: Template) -> Template:
-        return Template(tuple(map(reduce_part, template.parts)))
-
-    def reduce_part(part: str | Placeholder) -> str | Placeholder:
+    def reduce(part: str | Placeholder) -> str | Placeholder:
         if isinstance(part, str) or len(part.names) == 1:
             return part
         left = tuple(name for name in part.names if name not in never)
@@ -74,21 +66,19 @@ def _reduced(scheme: Scheme, never: frozenset[str]) -> Scheme:
         else rule
         for name, rule in scheme.values.items()
     }
-    reduced = with_templates(scheme, reduce)
-    # A hash over a value that is never signed is never made, so it cannot be confused.
-    mac = reduced.mac
-    compared = mac and mac._replace(
-        siblings={name: text for name, text in mac.siblings.items() if not _names(text) & never}
-    )
-    groups = signed_templates(reduced.payload, compared, reduced.jwt)
-    return replaced(
-        reduced,
-        ambiguous=ambiguity(groups, reduced.payload, compared, values),
+    reduced = with_templates(
+        scheme, lambda template: Template(tuple(map(reduce, template.parts)))
+    )._replace(
         values=values,
         vectors=tuple(v for v in scheme.vectors if not never & v.attributes.keys()),
         never_signed=never,
     )
-
-
-def _names(text: Template) -> set[str]:
-    return {name for part in templates_in(text) for p in part.placeholders for name in p.names}
+    # A message with a value that is never signed is never made, so it cannot be confused.
+    mac = reduced.mac and reduced.mac._replace(
+        siblings={
+            name: message
+            for name, message in reduced.mac.siblings.items()
+            if never.isdisjoint(names_in(message))
+        }
+    )
+    return reduced._replace(ambiguous=ambiguity(reduced._replace(mac=mac)))

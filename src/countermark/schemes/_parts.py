@@ -1,117 +1,119 @@
-"""The parts of a scheme, as plain data."""
+"""The parts of a scheme, as plain data.
+
+These are named tuples and not dataclasses: importing ``dataclasses`` would make
+``import countermark`` take half as long again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from countermark.schemes._templates import (
-    Template,
-)
+from countermark.schemes._templates import Template
+from countermark.schemes._value_rules import ValueRule
 
 if TYPE_CHECKING:
-    from countermark.schemes._templates import Template
+    from datetime import date
 
-
-#: The longest that a token may live, in seconds: a hundred years.
+#: The longest lifetime of a token, in seconds: a hundred years.
 MAX_LIFETIME = 100 * 365 * 86400
-
 
 #: The values of a principal that are texts.
 PRINCIPAL_TEXTS = ("id", "email", "phone", "name")
 
+_NO_RULE = ValueRule()
+
 
 class Vector(NamedTuple):
-    """An example of a recipe: what goes in, and the token that comes out.
+    """An example of a scheme: the input, and the token that it gives."""
 
-    Attributes:
-        secret: The secret.
-        token: The token; of an example that gives a *message*, its MAC.
-        origin: Who vouches for it.
-        id: The principal's id.
-        email: Their e-mail address.
-        attributes: What else is known of them.
-        settings: The account's constants.
-        now: The time, in seconds since the epoch.
-        message: The exact text that the MAC is over, where the vendor's example
-            is one of the MAC alone.
-    """
-
-    secret: str
-    token: str
-    origin: str
-    id: str | None = None
-    email: str | None = None
-    attributes: Mapping[str, Any] = {}
-    settings: Mapping[str, str] = {}
-    now: float = 0
+    secret: str  #: The secret.
+    token: str  #: The token; with *message*, its MAC.
+    origin: str  #: Where the example was published.
+    id: str | None = None  #: The principal's id.
+    email: str | None = None  #: The principal's e-mail address.
+    attributes: Mapping[str, Any] = {}  #: The principal's attributes.
+    settings: Mapping[str, str] = {}  #: The account's constants.
+    now: float = 0  #: The time, in seconds since the epoch.
+    #: The exact text under the MAC, if the vendor's example covers the MAC alone.
     message: str | None = None
 
 
 class Setting(NamedTuple):
-    """A constant of the user's account, such as an app id, that a token or a field holds.
+    """A constant of the user's account, such as an app id, in a token or a field."""
 
-    Attributes:
-        variable: The environment variable that holds it by convention.
-        default: What it is unless said otherwise, where nothing is as good as
-            missing; None: it must be given.
-    """
-
-    variable: str
-    default: str | None
+    variable: str  #: The environment variable that holds it by convention.
+    default: str | None  #: Its default. An empty text leaves it out; None makes it required.
 
 
 class Mac(NamedTuple):
-    """A message authentication code.
+    """A message authentication code."""
 
-    Attributes:
-        algorithm: The hash: ``sha1``, ``sha256`` or ``sha512``.
-        key: What the secret is written in: ``text``, ``hex`` or ``base64``.
-        construction: ``hmac``, or ``suffix`` for a plain hash over the message
-            with the secret behind it.
-        message: What is signed.
-        encoding: How the code is written: ``hex``, ``hex-upper``, ``base64``
-            or ``base64url`` (without padding).
-        siblings: Further messages signed the same way, by name.
-    """
-
-    algorithm: str
-    key: str
+    algorithm: str  #: The hash: ``sha1``, ``sha256`` or ``sha512``.
+    key: str  #: The encoding of the secret: ``text``, ``hex`` or ``base64``.
+    #: ``hmac``, or ``suffix`` for a plain hash of the message followed by the secret.
     construction: str
-    message: Template
+    message: Template  #: The text that is signed.
+    #: The encoding of the code: ``hex``, ``hex-upper``, ``base64`` or ``base64url`` (without
+    #: padding).
     encoding: str
-    siblings: Mapping[str, Template]
+    siblings: Mapping[str, Template]  #: Further messages that are signed the same way, by name.
 
 
 class Payload(NamedTuple):
-    """Text or data that is encoded, signed in that form, and travels beside the code.
+    """Text or data that is encoded, signed in that form, and sent with the code."""
 
-    Attributes:
-        format: ``json``, ``query`` or ``text``.
-        encoding: ``none``, ``base64`` or ``base64url`` (without padding).
-        content: A structure of templates.
-    """
-
-    format: str
-    encoding: str
-    content: Any
+    format: str  #: ``json``, ``query`` or ``text``.
+    encoding: str  #: ``none``, ``base64`` or ``base64url`` (without padding).
+    content: Any  #: A structure of templates.
 
 
 class Jwt(NamedTuple):
-    """A JSON Web Token.
+    """A JSON Web Token."""
 
-    Attributes:
-        algorithm: ``HS256``, ``HS512``, ``RS256`` or ``ES256``.
-        header: What its header holds beside ``alg`` and ``typ``.
-        claims: A structure of templates.
-        one_of: Values of which a principal must have one, as each is optional.
-        attributes: Whether the vendor takes claims of the user's own choice.
-        exclusive: Whether what is in the claims must not also travel in clear.
-    """
+    algorithm: str  #: ``HS256``, ``HS512``, ``RS256`` or ``ES256``.
+    header: Any  #: The entries of its header in addition to ``alg`` and ``typ``.
+    claims: Any  #: A structure of templates.
+    one_of: tuple[str, ...]  #: The optional values of which a principal needs at least one.
+    attributes: bool  #: True if the vendor accepts any further claims.
+    exclusive: bool  #: True if the fields must not repeat the claims in clear.
 
-    algorithm: str
-    header: Any
-    claims: Any
-    one_of: tuple[str, ...]
-    attributes: bool
-    exclusive: bool
+
+class SchemeParts(NamedTuple):
+    """All parts of a scheme. Either ``mac`` or ``jwt`` is set."""
+
+    slug: str  #: The name of the scheme in code, such as ``cognito-flow``.
+    name: str  #: The vendor's name for it.
+    status: str  #: ``current`` or ``deprecated``.
+    replacement: str  #: The vendor's replacement of a deprecated scheme.
+    source: tuple[str, ...]  #: The pages and files that describe the scheme.
+    read: date | None  #: The date on which they were read, or None.
+    confidence: str  #: How certain the scheme is.
+    unsure: str  #: The details that are not certain, or an empty text.
+    notes: str  #: Advice for users.
+    ambiguous: str  #: Why two principals may get the same signature, or an empty text.
+    variable: str  #: The environment variable that holds the secret by convention.
+    #: Prefixes of other credentials, which are mistaken for the secret.
+    refuse_prefixes: tuple[str, ...]
+    environments: Mapping[str, tuple[str, ...]]  #: The prefixes of secrets, by environment.
+    settings: Mapping[str, Setting]  #: The account's constants, by name.
+    values: Mapping[str, ValueRule]  #: The vendor's rules for values, by name.
+    lifetime: int | None  #: The default lifetime of a token in seconds; None: it does not expire.
+    max_lifetime: int | None  #: The longest lifetime in seconds; None: not known.
+    expires: bool  #: True if tokens can expire.
+    payload: Payload | None  #: The payload, or None.
+    mac: Mac | None  #: The message authentication code, or None.
+    jwt: Jwt | None  #: The JSON Web Token, or None.
+    token: Any  #: The template of the token, or a table of templates for JSON.
+    header: str | None  #: The response header that carries the token, or None.
+    #: The request header in which the vendor's front end sends the token, or None.
+    request_header: str | None
+    fields: Mapping[str, Any]  #: The fields for the front end, by the vendor's names.
+    frontend: str  #: The JavaScript that hands over ``identity``, the fields.
+    vectors: tuple[Vector, ...]  #: Examples.
+    #: The values that the account never signs; see ``never_signed=``.
+    never_signed: frozenset[str] = frozenset()
+
+    def rule(self, name: str) -> ValueRule:
+        """Return the vendor's rule for the value *name*."""
+        return self.values.get(name, _NO_RULE)

@@ -1,4 +1,4 @@
-"""A table of a recipe, read key by key."""
+"""A table of a scheme, read key by key."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Table:
                     f"{self.where}: the name of an entry is invalid; use a lower-case letter,"
                     " then lower-case letters, digits and underscores"
                 )
-            named[name] = Table(f"{self.where}.{name}", self.left.pop(name))
+            named[name] = Table(f"{self.where[:-1]}.{name}]", self.left.pop(name))
         return named
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""The placeholders of a recipe: ``{id}``, ``{id|email}``, ``{now:ms}``, ``{name?}``.
+"""The placeholders of a scheme: ``{id}``, ``{id|email}``, ``{now:ms}``, ``{name?}``.
 
-A placeholder names a value; several names with ``|`` between them mean the first
-that is there. A format after ``:`` says how the value is written, and ``?`` at the
-end leaves the whole entry out where the value is missing.
+A placeholder names a value. Of several names, separated by ``|``, the first value that the
+principal has is used. ``:`` precedes the format of the value, and ``?`` at the end leaves out
+the whole entry if the value is missing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Find = Callable[[str], Any]
 MISSING: Any = object()
 
 
-class MissingValue(Exception):  # it never leaves the package
-    """None of the names of a placeholder has a value."""
+class MissingValue(Exception):  # private to the package
+    """The value of a placeholder is missing."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -35,17 +35,11 @@ class MissingValue(Exception):  # it never leaves the package
 
 
 class Placeholder(NamedTuple):
-    """One placeholder.
+    """One placeholder."""
 
-    Attributes:
-        names: The names of values, of which the first that is there counts.
-        format: The name of a format of :mod:`countermark.formats`, or "".
-        optional: Whether the entry is left out where the value is missing.
-    """
-
-    names: tuple[str, ...]
-    format: str = ""
-    optional: bool = False
+    names: tuple[str, ...]  #: The names of values, of which the first that is there counts.
+    format: str = ""  #: The name of a format of :mod:`countermark.formats`, or "".
+    optional: bool = False  #: Whether the entry is left out where the value is missing.
 
     def __str__(self) -> str:
         written = f":{self.format}" if self.format else ""
@@ -59,11 +53,11 @@ class Template(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, where: str) -> Template:
-        """Read *text*.
+        """Parse *text*.
 
         Raises:
-            InvalidScheme: Something in braces is no placeholder; the message
-                begins with *where*.
+            InvalidScheme: Text in braces is not a placeholder; the message begins with
+                *where*.
         """
         parts: list[str | Placeholder] = []
         for number, piece in enumerate(re.split(_BRACES, text)):
@@ -79,7 +73,7 @@ class Template(NamedTuple):
 
     @classmethod
     def of(cls, parts: Iterable[str | Placeholder]) -> Template:
-        """Return the template of *parts*, with texts in a row joined."""
+        """Return the template of *parts*, with adjacent texts joined."""
         joined: list[str | Placeholder] = []
         for part in parts:
             if isinstance(part, str) and joined and isinstance(joined[-1], str):
@@ -90,12 +84,12 @@ class Template(NamedTuple):
 
     @property
     def placeholders(self) -> Iterator[Placeholder]:
-        """The placeholders, in their order."""
+        """The placeholders, in order."""
         return (part for part in self.parts if isinstance(part, Placeholder))
 
     @property
     def lone(self) -> Placeholder | None:
-        """The placeholder, where the template is one and nothing else."""
+        """The placeholder of a template that consists of one, otherwise None."""
         part = self.parts[0] if len(self.parts) == 1 else None
         return part if isinstance(part, Placeholder) else None
 
@@ -119,10 +113,10 @@ def _placeholder(inside: str, where: str) -> Placeholder:
 
 
 def parse_all(structure: Any, where: str) -> Any:
-    """Return *structure*, of tables and lists, with its texts read as templates.
+    """Return *structure*, of tables and lists, with its texts parsed to templates.
 
     Raises:
-        InvalidScheme: Something in it is no placeholder, or not fit for JSON.
+        InvalidScheme: A placeholder is invalid, or a value cannot be encoded as JSON.
     """
     if isinstance(structure, str):
         return Template.parse(structure, where)
@@ -136,8 +130,8 @@ def parse_all(structure: Any, where: str) -> Any:
     if isinstance(structure, bool | int) or (isinstance(structure, float) and isfinite(structure)):
         return structure
     raise InvalidScheme(
-        f"{where}: a {type(structure).__name__} has no place in JSON; use text, a number, true"
-        " or false, a list or a table"
+        f"{where}: JSON cannot hold a {type(structure).__name__}; use text, a number, true or"
+        " false, a list or a table"
     )
 
 
@@ -156,26 +150,40 @@ def templates_in(structure: Any) -> Iterator[Template]:
     """Yield the templates of a structure."""
     if isinstance(structure, Template):
         yield structure
-    elif isinstance(structure, dict | list):
-        values = structure.values() if isinstance(structure, dict) else structure
-        for value in values:
-            yield from templates_in(value)
+    for value in _children(structure):
+        yield from templates_in(value)
+
+
+def placeholders_in(structure: Any) -> Iterator[Placeholder]:
+    """Yield the placeholders of all templates of a structure."""
+    return (
+        placeholder for template in templates_in(structure) for placeholder in template.placeholders
+    )
+
+
+def names_in(structure: Any) -> set[str]:
+    """Return the names in all placeholders of a structure."""
+    return {name for placeholder in placeholders_in(structure) for name in placeholder.names}
 
 
 def lone_entries(structure: Any) -> Iterator[Template]:
-    """Yield the templates that are an entry of a table and one placeholder alone."""
-    if isinstance(structure, dict | list):
-        values = structure.values() if isinstance(structure, dict) else structure
-        for value in values:
-            if isinstance(structure, dict) and isinstance(value, Template) and value.lone:
-                yield value
-            yield from lone_entries(value)
+    """Yield the templates that are an entry of a table and consist of one placeholder."""
+    for value in _children(structure):
+        if isinstance(structure, dict) and isinstance(value, Template) and value.lone:
+            yield value
+        yield from lone_entries(value)
+
+
+def _children(structure: Any) -> Iterable[Any]:
+    if isinstance(structure, dict):
+        return structure.values()
+    return structure if isinstance(structure, list) else ()
 
 
 def compile_text(template: Template) -> Callable[[Find], str]:
-    """Return the function that writes a template with the values in it.
+    """Return the function that fills in a template.
 
-    The function raises ``MissingValue`` where a value is missing.
+    The function raises ``MissingValue`` if a value is missing.
     """
     parts = [part if isinstance(part, str) else _compile_value(part) for part in template.parts]
 
@@ -188,9 +196,9 @@ def compile_text(template: Template) -> Callable[[Find], str]:
 def compile_structure(structure: Any) -> Callable[[Find], Any]:
     """Return the function that fills in all templates of *structure*.
 
-    A lone placeholder becomes the value as what it is, any other template text. An
-    entry of a table whose value is missing and optional is left out; otherwise the
-    function raises ``MissingValue``.
+    A lone placeholder becomes the value itself; any other template becomes text. The
+    function leaves out an entry of a table if its value is optional and missing, and raises
+    ``MissingValue`` for other values that are missing.
     """
     if isinstance(structure, Template):
         lone = structure.lone
@@ -205,7 +213,9 @@ def compile_structure(structure: Any) -> Callable[[Find], Any]:
 
 def _compile_table(table: dict[str, Any]) -> Callable[[Find], dict[str, Any]]:
     entries = [
-        (key, compile_structure(value), any(t.optional for t in _placeholders_of(value)))
+        (key, compile_structure(value), any(p.optional for p in value.placeholders))
+        if isinstance(value, Template)
+        else (key, compile_structure(value), False)
         for key, value in table.items()
     ]
 
@@ -220,10 +230,6 @@ def _compile_table(table: dict[str, Any]) -> Callable[[Find], dict[str, Any]]:
         return filled
 
     return fill_table
-
-
-def _placeholders_of(value: Any) -> Iterator[Placeholder]:
-    return value.placeholders if isinstance(value, Template) else iter(())
 
 
 def _compile_value(placeholder: Placeholder) -> Callable[[Find], Any]:

@@ -110,7 +110,7 @@ class SigningConfig:
         self.on_event = on_event
         for scheme, signer in self.signers.items():
             if signer.scheme.ambiguous:
-                emit(Event("ambiguous", "recipe", scheme), on_event)
+                emit(Event("ambiguous", "scheme", scheme), on_event)
 
     @property
     def asynchronous(self) -> bool:

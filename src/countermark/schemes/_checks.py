@@ -1,0 +1,263 @@
+"""Checks that the parts of a scheme fit together. Each check raises ``InvalidScheme``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from countermark._redaction import shown
+from countermark.errors import InvalidPrincipal, InvalidScheme
+from countermark.principal import identifier_text
+from countermark.schemes._ambiguity import signed_templates
+from countermark.schemes._formats import FORMATS, KINDS
+from countermark.schemes._parts import MAX_LIFETIME, PRINCIPAL_TEXTS, Jwt, SchemeParts
+from countermark.schemes._templates import (
+    Placeholder,
+    Template,
+    lone_entries,
+    names_in,
+    placeholders_in,
+    templates_in,
+)
+from countermark.schemes._value_rules import ValueRule, checked_pattern
+
+#: The values that every principal may have, and those of the current moment, by kind.
+PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
+MOMENT = {"now": "time", "expires": "time", "lifetime": "duration", "uuid": "text"}
+_COMPUTED = frozenset({"payload", "mac", "macs", "jwt", "token", "settings"})
+_IN_TEXT = ("text", "integer")
+_IN_JSON = KINDS[:5]
+
+
+class _Place(NamedTuple):
+    """A template or a structure of templates.
+
+    Attributes:
+        where: Its place, for messages.
+        content: The template or structure.
+        known: The kinds of the values that it may name, by name.
+        texts: True if each entry must become a text or a number.
+    """
+
+    where: str
+    content: Any
+    known: Mapping[str, str]
+    texts: bool = False
+
+
+def check_parts(parts: SchemeParts) -> None:
+    """Check the parts of a scheme, each and together.
+
+    Raises:
+        InvalidScheme: They contradict each other; the message names the key.
+    """
+    where = f"scheme {parts.slug}"
+    if (parts.mac is None) == (parts.jwt is None):
+        raise InvalidScheme(f"{where}: add one of [mac] and [jwt], and not both")
+    if parts.jwt is not None and parts.payload is not None:
+        raise InvalidScheme(
+            f"{where}: [payload] is for [mac] alone; move its entries to [jwt.claims]"
+        )
+    for name, rule in parts.values.items():
+        _check_value(name, parts.values, where)
+        _check_rule(rule, f"{where}: [values.{name}]")
+    for place in _places(parts):
+        _check_place(place, parts)
+    if parts.mac is not None and parts.mac.construction == "suffix" and parts.mac.key != "text":
+        raise InvalidScheme(
+            f'{where}: [mac]: construction = "suffix" needs key = "text"; change one of them'
+        )
+    if parts.jwt is not None:
+        _check_jwt(parts.jwt, parts, where)
+    _check_principal(parts, where)
+    _check_token(parts.token, "jwt" if parts.jwt else "mac", f"{where}: [token]: template")
+    _check_lifetime(parts, where)
+
+
+def signed_placeholders(parts: SchemeParts) -> Iterator[Placeholder]:
+    """Yield the placeholders of the token and of all that is signed for it."""
+    jwt = [] if parts.jwt is None else [parts.jwt.header, parts.jwt.claims]
+    mac = [] if parts.mac is None else [parts.mac.message, *parts.mac.siblings.values()]
+    payload = [] if parts.payload is None else [parts.payload.content]
+    return placeholders_in([*payload, *mac, *jwt, parts.token])
+
+
+def _principal_values(parts: SchemeParts) -> set[str]:
+    """Return the names of the principal's own values, without defaults and times."""
+    return {*PRINCIPAL_TEXTS} | {
+        name for name, rule in parts.values.items() if rule.default is None
+    }
+
+
+def _places(parts: SchemeParts) -> Iterator[_Place]:
+    """Yield the places with placeholders; each place may name what precedes it."""
+    where = f"scheme {parts.slug}"
+    known = MOMENT | PRINCIPAL | {name: rule.kind for name, rule in parts.values.items()}
+    known |= {f"settings.{name}": "text" for name in parts.settings}
+    if parts.payload is not None:
+        query = parts.payload.format == "query"
+        yield _Place(f"{where}: [payload]: content", parts.payload.content, known, texts=query)
+        known = known | {"payload": "text"}
+    if parts.mac is not None:
+        yield _Place(f"{where}: [mac]: message", parts.mac.message, known)
+        for name, message in parts.mac.siblings.items():
+            yield _Place(f"{where}: [macs]: {name}", message, known)
+        known = known | {"mac": "text"} | {f"macs.{name}": "text" for name in parts.mac.siblings}
+    if parts.jwt is not None:
+        yield _Place(f"{where}: [jwt]: header", parts.jwt.header, known, texts=True)
+        yield _Place(f"{where}: [jwt]: claims", parts.jwt.claims, known)
+        known = known | {"jwt": "text"}
+    yield _Place(f"{where}: [token]: template", parts.token, known)
+    yield _Place(f"{where}: [fields]", parts.fields, known | {"token": "text"})
+
+
+def _check_value(name: str, values: Mapping[str, ValueRule], where: str) -> None:
+    """Check the name of a value, and what only some names may have."""
+    if name in MOMENT or name in _COMPUTED or PRINCIPAL.get(name) == "time":
+        raise InvalidScheme(f"{where}: [values]: {name} is computed; leave it out of [values]")
+    rule = values[name]
+    if name in PRINCIPAL and rule.kind != "text":
+        raise InvalidScheme(f"{where}: [values.{name}]: kind must be text; change or drop it")
+    if name in PRINCIPAL and rule.default is not None:
+        raise InvalidScheme(
+            f"{where}: [values.{name}]: only attributes can have a default; drop it"
+        )
+    if not {*rule.apart_from} <= {*MOMENT, *PRINCIPAL, *values} - {name}:
+        raise InvalidScheme(
+            f"{where}: [values.{name}]: apart_from must name other values; change it"
+        )
+
+
+def _check_rule(rule: ValueRule, where: str) -> None:
+    for pattern in rule.patterns:
+        checked_pattern(pattern, f"{where}: pattern", InvalidScheme)
+    if rule.apart_from and not (rule.refuse_prefixes or rule.refuse_containing):
+        raise InvalidScheme(
+            f"{where}: apart_from gives the reason of refuse_prefixes or refuse_containing;"
+            " add one of them"
+        )
+    if rule.id_at and rule.kind != "object":
+        raise InvalidScheme(f'{where}: id_at is for kind = "object"; leave it out')
+    if rule.kind != "text" and (rule.refuses or rule.lower):
+        raise InvalidScheme(
+            f'{where}: only a text can have rules; leave them out, or set kind = "text"'
+        )
+    if isinstance(rule.default, str) and not _accepts(rule, rule.default):
+        raise InvalidScheme(
+            f"{where}: the default breaks the rules of this value; change one of them"
+        )
+
+
+def _accepts(rule: ValueRule, default: str) -> bool:
+    try:
+        fit = not default or identifier_text(default) == default
+        return fit and rule.apply(default, "") == default
+    except InvalidPrincipal:
+        return False
+
+
+def _check_place(place: _Place, parts: SchemeParts) -> None:
+    for number, value in enumerate(place.content.values() if place.texts else (), 1):
+        if not isinstance(value, Template):
+            raise InvalidScheme(f"{place.where}: entry {number} must be text")
+    entries = set(map(id, lone_entries(place.content)))
+    for template in templates_in(place.content):
+        in_text = place.texts or template is place.content or template.lone is None
+        for placeholder in template.placeholders:
+            if placeholder.optional and id(template) not in entries:
+                raise InvalidScheme(
+                    f"{place.where}: {_named(placeholder, place.known)} cannot be optional here,"
+                    " as it is not an entry by itself; drop its ?"
+                )
+            for name in placeholder.names:
+                if problem := _problem(
+                    name, placeholder, place, parts, _IN_TEXT if in_text else _IN_JSON
+                ):
+                    raise InvalidScheme(f"{place.where}: {problem}")
+
+
+def _problem(
+    name: str, placeholder: Placeholder, place: _Place, parts: SchemeParts, kinds: tuple[str, ...]
+) -> str | None:
+    """Return why a placeholder may not hold the value *name*, or None."""
+    if name not in place.known:
+        return (
+            f"unknown name {shown(name, place.known)} in a placeholder; describe it in [values],"
+            " or use one of the principal's"
+        )
+    named, kind = _named(placeholder, place.known), place.known[name]
+    if kind not in (FORMATS[placeholder.format].kinds if placeholder.format else kinds):
+        return f"{named}: the format does not fit a {kind}; choose another, or leave it out"
+    if len(placeholder.names) > 1 and name not in _principal_values(parts):
+        return f"{named}: only values of the principal can be alternatives; keep one name"
+    setting = parts.settings.get(name.removeprefix("settings.")) if "." in name else None
+    if setting is not None and setting.default == "" and not placeholder.optional:
+        return f"{named} can be empty, so write it with a ? at its end"
+    return None
+
+
+def _named(placeholder: Placeholder, known: Mapping[str, str]) -> str:
+    """Return a placeholder for a message, without names that are not known."""
+    if known.keys() >= {*placeholder.names}:
+        return str(placeholder)
+    return f"{{{'|'.join(shown(name, known) for name in placeholder.names)}}}"
+
+
+def _check_jwt(jwt: Jwt, parts: SchemeParts, where: str) -> None:
+    if {"alg", "b64", "crit"} & {*jwt.header}:
+        raise InvalidScheme(
+            f"{where}: [jwt]: header must not hold alg, b64 or crit; leave them out"
+        )
+    claimed = names_in(jwt.claims)
+    for name in jwt.one_of:
+        if name not in claimed & _principal_values(parts):
+            raise InvalidScheme(
+                f"{where}: [jwt]: one_of: {shown(name, claimed)} is not one of the claims that"
+                " hold a value of the principal"
+            )
+    for placeholder in placeholders_in(parts.fields) if jwt.exclusive else ():
+        if claimed.intersection(placeholder.names) & {*PRINCIPAL, *parts.values}:
+            raise InvalidScheme(
+                f"{where}: [fields]: {placeholder} is a claim of an exclusive scheme; leave it out"
+                " of [fields]"
+            )
+
+
+def _check_principal(parts: SchemeParts, where: str) -> None:
+    """Check that each text that is signed holds a value of the principal."""
+    if parts.jwt is not None and (parts.jwt.one_of or parts.jwt.attributes):
+        return
+    own = _principal_values(parts)
+    for group in signed_templates(parts):
+        if not any(own.issuperset(p.names) and not p.optional for p in placeholders_in(group)):
+            raise InvalidScheme(
+                f"{where}: a text that is signed holds nothing of the principal; add a"
+                " placeholder such as {id}"
+            )
+
+
+def _check_token(token: Any, code: str, where: str) -> None:
+    literals = [] if not isinstance(token, Template) else token.parts
+    if not all(part.isascii() and part.isprintable() for part in literals if isinstance(part, str)):
+        raise InvalidScheme(
+            f"{where} may hold placeholders and visible ASCII characters; remove others"
+        )
+    if [name for p in placeholders_in(token) for name in p.names].count(code) != 1:
+        raise InvalidScheme(f"{where} must hold {{{code}}} exactly once; write it there")
+
+
+def _check_lifetime(parts: SchemeParts, where: str) -> None:
+    lifetime, most = parts.lifetime, parts.max_lifetime
+    times = [p for p in signed_placeholders(parts) if {"expires", "lifetime"} & {*p.names}]
+    if lifetime is None and any(not placeholder.optional for placeholder in times):
+        raise InvalidScheme(
+            f"{where}: lifetime is missing; add it in seconds, as the token must expire"
+        )
+    if not times and (lifetime or most):
+        raise InvalidScheme(f"{where}: nothing {{expires}}; leave lifetime and max_lifetime out")
+    for seconds in (lifetime, most):
+        if seconds is not None and not 0 < seconds <= min(most or seconds, MAX_LIFETIME):
+            raise InvalidScheme(
+                f"{where}: lifetime and max_lifetime contradict each other; lifetime must be"
+                " above 0 and at most max_lifetime"
+            )
