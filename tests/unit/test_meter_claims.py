@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Keyring, SecretKey, Signer, Verifier
-from countermark.rollout import DAY, Figures, Meter, is_ready, readiness
+from countermark.rollout import DAY, GroupStats, Meter, is_ready, readiness
 from countermark.rollout._report import as_text
 from countermark.verifying import Enforcement, from_header
 from tests.drivers import http_scope
@@ -16,7 +16,7 @@ from tests.unit.verdicts import NOON, Clock, claim, unverified, verified
 KEYRING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 
 
-def only(meter: Meter, days: int = 7) -> Figures:
+def only(meter: Meter, days: int = 7) -> GroupStats:
     (figures,) = meter.snapshot(days).groups
     return figures
 

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from countermark.cli import main
-from countermark.rollout import DAY, Count, Figures, Principals, Snapshot, is_ready, readiness
+from countermark.rollout import (
+    DAY,
+    GroupStats,
+    Principals,
+    RequestCount,
+    Snapshot,
+    is_ready,
+    readiness,
+)
 from countermark.rollout._readiness import left_out, percent
 from countermark.rollout._report import allowance_left, allowance_left_now, as_dict, as_text
 from countermark.verifying import Allowance
@@ -24,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/rollout.md").read_text(encoding="utf-8")
 
 
-def row(verdict: str, requests: int, **changes: Any) -> Count:
+def row(verdict: str, requests: int, **changes: Any) -> RequestCount:
     facts = {
         "scheme": "stigg",
         "environment": "live",
@@ -35,7 +43,7 @@ def row(verdict: str, requests: int, **changes: Any) -> Count:
         "let_in_by": "token" if verdict == "verified" else "monitor",
         "requests": requests,
     }
-    return Count(**(facts | changes))
+    return RequestCount(**(facts | changes))
 
 
 def figures(
@@ -44,7 +52,7 @@ def figures(
     principals: Principals = Principals(verified=10),  # noqa: B008  # cannot be changed
     age: float = 7 * DAY,
     **changes: Any,
-) -> Figures:
+) -> GroupStats:
     counts = tuple(r for r in (row("missing", missing), row("verified", verified)) if r.requests)
     facts = {
         "scheme": "stigg",
@@ -56,10 +64,10 @@ def figures(
         "first_seen": NOON - age,
         "last_seen": NOON - 1,
     }
-    return Figures(**(facts | changes))
+    return GroupStats(**(facts | changes))
 
 
-def snapshot(*groups: Figures, days: int = 7) -> Snapshot:
+def snapshot(*groups: GroupStats, days: int = 7) -> Snapshot:
     return Snapshot(NOON, days, groups)
 
 
@@ -90,7 +98,7 @@ def snapshot(*groups: Figures, days: int = 7) -> Snapshot:
         ),
     ],
 )
-def test_the_rule_at_its_edges(seen: Figures, reasons: list[str]) -> None:
+def test_the_rule_at_its_edges(seen: GroupStats, reasons: list[str]) -> None:
     result = readiness(snapshot(seen), seen)
     assert result.ready == (not reasons) == is_ready(snapshot(seen))
     assert len(result.reasons) == len(reasons)
@@ -170,7 +178,7 @@ def test_a_hundred_percent_is_all() -> None:
     assert percent(1, 30_000) == "0.00"
 
 
-MIXED = Figures(
+MIXED = GroupStats(
     "stigg",
     "live",
     "acme\x1b[2J",

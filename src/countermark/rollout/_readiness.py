@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from countermark.rollout._snapshot import DAY, Figures, Group, Snapshot
+from countermark.rollout._snapshot import DAY, Group, GroupStats, Snapshot
 from countermark.verifying._results import UNKNOWN_SCHEME
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Readiness(NamedTuple):
 
 
 def readiness(
-    snapshot: Snapshot, figures: Figures, *, least: float | str = LEAST_VERIFIED
+    snapshot: Snapshot, figures: GroupStats, *, least: float | str = LEAST_VERIFIED
 ) -> Readiness:
     """Tell whether what *figures* are about is ready to be enforced.
 
@@ -65,7 +65,7 @@ def is_ready(snapshot: Snapshot, *, least: float | str = LEAST_VERIFIED) -> bool
     return bool(snapshot.groups) and all(
         readiness(snapshot, figures, least=least).ready
         for figures in snapshot.groups
-        if figures[:3] not in left
+        if figures.group not in left
     )
 
 
@@ -78,13 +78,13 @@ def left_out(snapshot: Snapshot) -> dict[Group, str]:
     reasons: dict[Group, str] = {}
     for figures in snapshot.groups:
         if figures.scheme == UNKNOWN_SCHEME:
-            reasons[figures[:3]] = "nobody has keys for these tenants"
+            reasons[figures.group] = "nobody has keys for these tenants"
         elif not figures.requests:
-            reasons[figures[:3]] = f"there was no request in the last {snapshot.days} days"
-    return reasons if {figures[:3] for figures in snapshot.groups} - set(reasons) else {}
+            reasons[figures.group] = f"there was no request in the last {snapshot.days} days"
+    return reasons if {figures.group for figures in snapshot.groups} - set(reasons) else {}
 
 
-def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[str]:
+def _reasons(snapshot: Snapshot, figures: GroupStats, least: Fraction) -> Iterator[str]:
     days, requests, principals = snapshot.days, figures.requests, figures.principals
     if not requests:
         yield f"there was no request in the last {days} days"

@@ -15,7 +15,7 @@ from countermark.rollout._readiness import (
     percent,
     readiness,
 )
-from countermark.rollout._snapshot import OTHER, Figures, Group, Snapshot, text_of
+from countermark.rollout._snapshot import OTHER, Group, GroupStats, Snapshot, text_of
 from countermark.verifying._allowance import allowance_group
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ REPORT_VERSION = 1
 _WHAT_LETS_IN = ("token", "monitor", "allowance", "fail_open")
 
 
-def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Group, int]:
+def allowance_left(allowance: Allowance, groups: Iterable[GroupStats]) -> dict[Group, int]:
     """Return how many more unsigned sessions *allowance* lets in, by group.
 
     The tenants that share the name "other" have one each, which is not known here.
@@ -37,7 +37,7 @@ def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Grou
         StoreUnavailable: The allowance's store does not answer.
     """
     left = {}
-    for scheme, environment, label in (figures[:3] for figures in groups):
+    for scheme, environment, label in (figures.group for figures in groups):
         if label != OTHER:
             tenant = None if label is None else text_of(label)
             group = allowance_group(scheme, environment, tenant)
@@ -45,7 +45,9 @@ def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Grou
     return left
 
 
-def allowance_left_now(allowance: Allowance | None, groups: Iterable[Figures]) -> dict[Group, int]:
+def allowance_left_now(
+    allowance: Allowance | None, groups: Iterable[GroupStats]
+) -> dict[Group, int]:
     """Return the same for a gauge: nothing without an allowance or an answer."""
     try:
         return {} if allowance is None else allowance_left(allowance, groups)
@@ -76,7 +78,7 @@ def as_dict(
                 "environment": figures.environment,
                 "tenant": figures.tenant,
                 "ready": ready,
-                "counts_for_all": figures[:3] not in left,
+                "counts_for_all": figures.group not in left,
                 "reasons": list(reasons),
                 "complete": figures.complete,
                 "requests": figures.requests,
@@ -89,7 +91,7 @@ def as_dict(
                 "days_seen": figures.days_seen,
                 "first_seen": figures.first_seen,
                 "last_seen": figures.last_seen,
-                "allowance_left": (allowance_left or {}).get(figures[:3]),
+                "allowance_left": (allowance_left or {}).get(figures.group),
                 "counts": [count._asdict() for count in figures.counts],
             }
         )
@@ -115,10 +117,10 @@ def as_text(
     parts, days = [], f"the last {snapshot.days} days and today"
     for figures in snapshot.groups:
         ready, reasons = readiness(snapshot, figures, least=least)
-        left = (allowance_left or {}).get(figures[:3])
+        left = (allowance_left or {}).get(figures.group)
         answer = ["ready to enforce: " + ("yes" if ready else "no")]
         answer += [f"- {reason}" for reason in reasons]
-        tables = [f"{group_name(*figures[:3])}: {days}", *_tables(figures), _facts(figures, left)]
+        tables = [f"{group_name(*figures.group)}: {days}", *_tables(figures), _facts(figures, left)]
         parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
     if len(parts) > 1:
         not_counted = left_out(snapshot).items()
@@ -136,7 +138,7 @@ def group_name(scheme: str, environment: str | None, tenant: str | None) -> str:
     return ", ".join(names)
 
 
-def _tables(figures: Figures) -> Iterator[str]:
+def _tables(figures: GroupStats) -> Iterator[str]:
     total = figures.requests
     for title, field in (("verdict", "verdict"), ("key", "key_role"), ("let in by", "let_in_by")):
         sums = sorted(figures.by(field).items(), key=lambda pair: (-pair[1], pair[0] or ""))
@@ -155,7 +157,7 @@ def _tables(figures: Figures) -> Iterator[str]:
     yield _table(("origin", "requests", "verified"), rows)
 
 
-def _facts(figures: Figures, left: int | None) -> str:
+def _facts(figures: GroupStats, left: int | None) -> str:
     principals, exact = figures.principals, figures.principals.exact
     refused = figures.would_be_refused
     share = f" ({percent(refused, figures.requests)} %)" if refused else ""

@@ -1,4 +1,4 @@
-"""What a meter tells: the figures of each group, as plain data."""
+"""The snapshot of a meter: the statistics of each group, as plain data."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Group: TypeAlias = tuple[str, str | None, str | None]
 
 #: An origin, the role of the key, the code of the verdict, what let the request in, and
 #: whether it is of an id that nothing but the request itself confirms.
-Cell: TypeAlias = tuple[str | None, str | None, str, str | None, bool]
+CountKey: TypeAlias = tuple[str | None, str | None, str, str | None, bool]
 
 
-class Count(NamedTuple):
+class RequestCount(NamedTuple):
     """How many requests had all of this in common.
 
     Attributes:
@@ -83,7 +83,7 @@ class Principals(NamedTuple):
     claims_exact: bool = True
 
 
-class Figures(NamedTuple):
+class GroupStats(NamedTuple):
     """The figures of one scheme, environment and tenant.
 
     Attributes:
@@ -99,12 +99,17 @@ class Figures(NamedTuple):
     scheme: str
     environment: str | None
     tenant: str | None
-    counts: tuple[Count, ...]
+    counts: tuple[RequestCount, ...]
     principals: Principals
     days_seen: int
     first_seen: float
     last_seen: float
     complete: bool = True
+
+    @property
+    def group(self) -> Group:
+        """Return the scheme, the environment and the tenant."""
+        return self[:3]
 
     @property
     def requests(self) -> int:
@@ -132,7 +137,7 @@ class Figures(NamedTuple):
         return self.by("let_in_by").get(None, 0)
 
     def by(self, field: str) -> dict[str | None, int]:
-        """Return how many requests there were by a field of :class:`Count`."""
+        """Return how many requests there were by a field of :class:`RequestCount`."""
         sums: dict[str | None, int] = {}
         for count in self.counts:
             value = getattr(count, field)
@@ -151,19 +156,19 @@ class Snapshot(NamedTuple):
 
     taken_at: float
     days: int
-    groups: tuple[Figures, ...]
+    groups: tuple[GroupStats, ...]
 
 
-def counted(group: Group, cells: Iterable[tuple[Cell, int]]) -> tuple[Count, ...]:
+def counted(group: Group, cells: Iterable[tuple[CountKey, int]]) -> tuple[RequestCount, ...]:
     """Return *cells* as ordered rows."""
     rows = [row_of(group, cell, requests) for cell, requests in cells]
     return tuple(sorted(rows, key=lambda row: [*(field or "" for field in row[:-2]), row.claim]))
 
 
-def row_of(group: Group, cell: Cell, requests: int) -> Count:
+def row_of(group: Group, cell: CountKey, requests: int) -> RequestCount:
     """Return the row of a cell."""
     origin, role, code, let_in_by, claim = cell
-    return Count(*group, origin, role, code, let_in_by, requests, claim)
+    return RequestCount(*group, origin, role, code, let_in_by, requests, claim)
 
 
 def order(group: Group) -> list[str]:
