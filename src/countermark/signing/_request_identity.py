@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Principal
 from countermark.signing._config import SigningConfig
-from countermark.signing._principal_lookup import ANONYMOUS, KnownPrincipal, SyncLookup
+from countermark.signing._principal_lookup import SETTLED, SyncLookup
 from countermark.signing._request_principal import RequestPrincipal, Who
 from countermark.signing._signer import MAX_HEADER_TOKEN, SignedIdentity, Signer
 from countermark.signing._token_headers import TokenHeaders
@@ -45,6 +45,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         self._config = config
         self._lookup = config.lookup
         self.source = source
+        self._settled = None
         self._reported = None
         self._tenant_signers = None
         self._tokens: dict[tuple[Signer, Who], Issued] | None = None
@@ -160,11 +161,9 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
             except Exception as error:
                 self._lookup_failed(error)
                 return None
+            self._lookup, self._settled = SETTLED, who
             if who is None:
-                self._lookup = ANONYMOUS
                 return []
-            settled = self._lookup = KnownPrincipal()
-            settled.principal = who
         else:
             who = self._look_up(settle=True)
             if who is None:
