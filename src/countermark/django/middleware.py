@@ -66,8 +66,9 @@ class SigningMiddleware:
         if head is None:
             return response
         headers = configuration.headers
-        # Without a token header the page is closed all the same if its body may hold a token.
-        if headers.may_carry(*head) or (headers.silent and identity.was_asked):
+        # If the body may hold a token, the response is closed even without a token header.
+        may_hold = identity.was_asked if headers.silent else identity.was_read
+        if may_hold or headers.may_carry(*head):
             await identity.settle()
         return signed(configuration, identity, response, head)
 
