@@ -16,7 +16,7 @@ from countermark.signing._response_headers import text_headers
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-ENVIRON_KEY = "countermark.identity"
+IDENTITY_KEY = "countermark.identity"
 
 HeaderList = list[tuple[str, str]]
 
@@ -59,7 +59,7 @@ class SigningMiddleware:
         self._apply = self._headers.apply
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outer = environ.get(ENVIRON_KEY)
+        outer = environ.get(IDENTITY_KEY)
         # Applied twice, the outer one does the work. An identity that has started, or has no
         # source, belongs to an earlier request with the same environ.
         if (
@@ -69,7 +69,7 @@ class SigningMiddleware:
             and not outer.has_started
         ):
             return self.app(environ, start_response)
-        identity = environ[ENVIRON_KEY] = RequestIdentity(self._config, environ)
+        identity = environ[IDENTITY_KEY] = RequestIdentity(self._config, environ)
         apply = self._apply if environ.get("REQUEST_METHOD") != "OPTIONS" else _leave_alone
 
         def start_signed(
@@ -108,7 +108,7 @@ def _release(identity: RequestIdentity) -> None:
         identity.source = None
     else:
         identity.source = identity.source.copy()
-        identity.source.pop(ENVIRON_KEY, None)
+        identity.source.pop(IDENTITY_KEY, None)
 
 
 def _abandon(identity: RequestIdentity) -> None:
@@ -167,6 +167,6 @@ class SignaturesEndpoint:
     """
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(ENVIRON_KEY))
+        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(IDENTITY_KEY))
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [body]
