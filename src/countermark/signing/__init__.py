@@ -1,4 +1,4 @@
-"""Signs the principal of a request, whatever the protocol."""
+"""Signs the principal of a request, for all protocols."""
 
 from countermark.signing._config import SigningConfig as SigningConfig
 from countermark.signing._endpoint import respond as respond
