@@ -62,7 +62,7 @@ def test_no_option_allows_a_part_of_the_request(key: str) -> None:
 
 @pytest.mark.parametrize("key", UNKNOWN)
 def test_an_unknown_variable_needs_the_option_that_names_the_risk(key: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not known to hold identity") as caught:
+    with pytest.raises(ConfigurationError, match="is not known to hold an identity") as caught:
         from_environ(key)
     assert 'Set environ["countermark.user_id"] in your own middleware' in str(caught.value)
     assert "risk_client_input=True if no client can write it" in str(caught.value)

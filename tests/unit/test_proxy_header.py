@@ -80,7 +80,7 @@ def test_a_name_with_underscores_is_refused(names: list[str]) -> None:
 
 def test_a_name_that_could_never_match_is_refused() -> None:
     for name in ("X_Forwarded_User", "", "X User"):
-        with pytest.raises(ConfigurationError, match="the name of a header consists of"):
+        with pytest.raises(ConfigurationError, match="invalid header name"):
             from_proxy_header(name, proxies="::1")
 
 

@@ -64,7 +64,7 @@ def test_an_unknown_user_needs_the_option_that_names_the_risk() -> None:
 
 
 def test_the_entries_of_frameworks_in_the_state_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="name the entry that your authentication sets"):
+    with pytest.raises(ConfigurationError, match="choose the entry that your authentication sets"):
         from_state("_ls_connection_state")
 
 
