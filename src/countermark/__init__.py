@@ -1,4 +1,4 @@
-"""Sign the identity of the current user the way front-end products demand it, and verify it."""
+"""Signs the current user's id as front-end products require it, and verifies such tokens."""
 
 from typing import TYPE_CHECKING
 
@@ -20,33 +20,30 @@ from countermark.keys._private import PrivateKey as PrivateKey
 from countermark.keys._secret import SecretKey as SecretKey
 from countermark.principal import Principal as Principal
 from countermark.schemes._scheme import Scheme as Scheme
-from countermark.signing._request_identity import RequestIdentity as RequestIdentity
 from countermark.signing._signer import SignedIdentity as SignedIdentity
 from countermark.signing._signer import Signer as Signer
 
 if TYPE_CHECKING:
     from countermark.keys._public import PublicKey as PublicKey
+    from countermark.signing._request_identity import RequestIdentity as RequestIdentity
     from countermark.verifying._results import TokenCheck as TokenCheck
     from countermark.verifying._results import Verdict as Verdict
     from countermark.verifying._results import VerifiedIdentity as VerifiedIdentity
     from countermark.verifying._verifier import Verifier as Verifier
 else:
-    # Who signs need not pay for importing what verifies. Type checkers do not see this,
-    # or every name would be there for them.
-    _RECEIVING = {
-        "TokenCheck": "countermark.verifying",
-        "PublicKey": "countermark.keys",
-        "Verdict": "countermark.verifying",
-        "VerifiedIdentity": "countermark.verifying",
-        "Verifier": "countermark.verifying",
+    # A program that only signs does not pay for importing the rest. Type checkers must not
+    # see __getattr__: they would accept any name.
+    from countermark._lazy import lazy_exports
+
+    _LAZY = {
+        "PublicKey": "countermark.keys._public",
+        "RequestIdentity": "countermark.signing._request_identity",
+        "TokenCheck": "countermark.verifying._results",
+        "Verdict": "countermark.verifying._results",
+        "VerifiedIdentity": "countermark.verifying._results",
+        "Verifier": "countermark.verifying._verifier",
     }
-
-    def __getattr__(name: str) -> object:
-        if name not in _RECEIVING:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        return getattr(import_module(_RECEIVING[name]), name)
+    __getattr__ = lazy_exports(__name__, _LAZY)
 
     def __dir__() -> list[str]:
-        return [*globals(), *_RECEIVING]
+        return [*globals(), *_LAZY]

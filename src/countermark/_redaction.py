@@ -1,4 +1,4 @@
-"""What a message or a traceback may repeat of the arguments: a secret could be among them."""
+"""Keeps arguments, which may be secrets, out of messages and tracebacks."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def shown_file(path: object) -> str:
 
 
 def place_in(error: Exception) -> str:
-    """Return where in a TOML text the error is; what else its message says may quote the text."""
+    """Return the place of an error in a TOML text. The rest of its message may quote the text."""
     found = re.search(r"\(at (line \d+, column \d+)\)|\(at (end of document)\)", str(error))
     return f" at {found[1] or 'its end'}" if found else ""
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
-    """Return *function* so that its errors carry no argument in their frames.
+    """Wrap *function* so that its errors carry no argument in their frames.
 
-    Error trackers send the local variables of every frame of a traceback. All frames from
-    *function* on lose theirs when an error leaves it, and an error of ours loses the
-    exception that it replaces, whose message may quote the argument. The place of the error
-    stays.
+    Error trackers send the local variables of each frame of a traceback. When an error
+    leaves *function*, the frames from there on are cleared, and an error of this package
+    loses the exception that it replaces, because its message may quote the argument. The
+    place of the error stays.
     """
 
     @wraps(function)
     def call(*given: P.args, **named: P.kwargs) -> T:
-        handled = sys.exception()  # an error of the caller's, which is left as it is
+        handled = sys.exception()  # an error of the caller, which stays unchanged
         try:
             return function(*given, **named)
         except BaseException as error:

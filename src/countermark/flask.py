@@ -13,9 +13,10 @@ from countermark._redaction import guarded, shown
 from countermark.errors import ConfigurationError
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
-from countermark.signing._config import AsyncResolver, Resolver, Signers
+from countermark.signing._config import Signers
 from countermark.signing._endpoint import respond
 from countermark.signing._markup import identity_script
+from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._signer import Signer
 from countermark.verifying._enforcement import EnforcementOptions

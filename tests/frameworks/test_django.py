@@ -265,7 +265,7 @@ def test_who_is_told_while_the_lookup_runs_is_not_forgotten(
     counter: EventCounter, outcome: Any
 ) -> None:
     from countermark.django import _conf
-    from countermark.django.identity import DjangoIdentity
+    from countermark.django._identity import DjangoIdentity
 
     async def aresolve(request: Any) -> Any:
         identity.identify("user-2")
@@ -384,7 +384,7 @@ def test_the_nonce_of_django_is_the_page_s(ask: Ask) -> None:
 
 def signed_request(user: str) -> Any:
     from countermark.django import _conf
-    from countermark.django.identity import DjangoIdentity
+    from countermark.django._identity import DjangoIdentity
 
     request = RequestFactory().get("/")
     request.user = person(user)

@@ -291,7 +291,7 @@ def test_the_command_shows_the_vendors_and_no_secret() -> None:
     assert SECRET not in stigg + helpscout
 
 
-def test_the_command_knows_of_tenants() -> None:
+def test_the_command_reports_tenants() -> None:
     with override_settings(COUNTERMARK={"SIGNERS": f"{PEOPLE}.signers_of"}):
         assert run() == "Each tenant has its own signers.\n"
 

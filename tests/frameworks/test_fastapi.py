@@ -153,7 +153,7 @@ def test_the_router_answers_each_method_itself() -> None:
     assert app.url_path_for("signatures") == "/api/tokens"
 
 
-def test_the_router_tells_nobody_from_not_knowing() -> None:
+def test_the_router_distinguishes_anonymous_from_unknown() -> None:
     def broken(scope: Any) -> str:
         raise OSError
 

@@ -85,13 +85,13 @@ def test_the_current_user_of_flask_login_is_signed() -> None:
     assert tokens_of(signed_in(create_app()).get("/")) == {STIGG.sign("user-1")}
 
 
-def test_nobody_is_signed_in_at_first() -> None:
+def test_a_request_is_anonymous_before_the_login() -> None:
     response = create_app().test_client().get("/")
     assert tokens_of(response) == {None}
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_who_signs_in_or_out_in_the_request_is_seen_at_once() -> None:
+def test_a_login_or_logout_in_the_request_counts_at_once() -> None:
     client = create_app().test_client()
     assert tokens_of(client.get("/sign-in/user-1")) == {STIGG.sign("user-1")}
     assert tokens_of(client.get("/sign-in/user-2")) == {STIGG.sign("user-2")}
@@ -100,7 +100,7 @@ def test_who_signs_in_or_out_in_the_request_is_seen_at_once() -> None:
     assert tokens_of(client.get("/")) == {None}
 
 
-def test_who_was_read_before_signing_in_counts_no_more() -> None:
+def test_a_principal_read_before_the_login_no_longer_counts() -> None:
     app = create_app()
 
     @app.get("/switch")
@@ -111,7 +111,7 @@ def test_who_was_read_before_signing_in_counts_no_more() -> None:
     assert tokens_of(signed_in(app).get("/switch")) == {STIGG.sign("user-2")}
 
 
-def test_who_is_remembered_by_cookie_alone_is_signed() -> None:
+def test_a_user_of_the_remember_cookie_is_signed() -> None:
     client = signed_in(create_app())
     client.delete_cookie("session")
     assert client.get("/").headers[TOKEN] == STIGG.sign("user-1")
@@ -266,7 +266,7 @@ def test_a_late_wrapper_outside_is_no_matter() -> None:
     assert tokens_of(signed_in(app).get("/")) == {STIGG.sign("user-1")}
 
 
-def test_async_views_read_and_write_whose_request_it_is() -> None:
+def test_async_views_read_and_set_the_principal() -> None:
     app = create_app()
 
     @app.get("/async")
@@ -359,7 +359,7 @@ def test_an_application_mounted_afterwards_signs_for_itself() -> None:
     assert tokens_of(client.get("/sign-in/user-1")) == {STIGG.sign("user-1")}
 
 
-def test_nobody_sees_the_token_of_another_over_threads() -> None:
+def test_no_user_sees_the_token_of_another_across_threads() -> None:
     app = create_app()
     users = [f"user-{number}" for number in range(50)]
     clients = {user: signed_in(app, user) for user in users}
@@ -462,7 +462,7 @@ def test_a_field_that_no_principal_has_stops_the_start() -> None:
         create_app(COUNTERMARK_USER_FIELDS={"mail": "email"})
 
 
-def test_somebody_must_say_whose_request_it_is() -> None:
+def test_a_source_for_the_current_user_is_required() -> None:
     with pytest.raises(ConfigurationError, match="set Flask-Login up first"):
         Countermark(configured(COUNTERMARK_SIGNERS=STIGG))
 

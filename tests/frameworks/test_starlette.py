@@ -109,7 +109,7 @@ def test_the_current_user_is_by_id_or_else_by_identity(user: Any, id: Any) -> No
     assert current_user_id({"user": user}) == id
 
 
-def test_without_authentication_nobody_is_signed_in() -> None:
+def test_without_authentication_the_request_is_anonymous() -> None:
     assert current_user_id({}) is None
 
 
@@ -309,7 +309,7 @@ def test_the_route_answers_each_method_itself() -> None:
         assert refused.json()["type"] == "urn:countermark:problem:method_not_allowed"
 
 
-def test_the_route_tells_nobody_from_not_knowing() -> None:
+def test_the_route_distinguishes_anonymous_from_unknown() -> None:
     assert application().get("/signatures").status_code == 401
     assert application(SimpleNamespace()).get("/signatures").status_code == 503
     assert str(Starlette(routes=[signatures_route()]).url_path_for("signatures")) == "/signatures"

@@ -85,7 +85,7 @@ def ask(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.parametrize("view", ["accounts", "async"])
-def test_two_users_see_what_is_theirs(ask: Ask, view: str) -> None:
+def test_two_users_see_their_own_pages(ask: Ask, view: str) -> None:
     for mine, other in (("user-1", "user-2"), ("user-2", "user-1")) * 2:
         assert ask(f"/{view}/{mine}", good(mine)).body == mine
         assert ask(f"/{view}/{mine}", good(other)).status == 403
@@ -100,7 +100,7 @@ def test_any_other_token_is_refused_with_its_code(ask: Ask, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["missing", *BAD])
-def test_in_monitor_mode_nobody_is_verified_by_it(ask: Ask, code: str) -> None:
+def test_in_monitor_an_invalid_token_verifies_no_request(ask: Ask, code: str) -> None:
     assert ask("/accounts/user-1", *BAD.get(code, []), mode="monitor").body == "nobody"
 
 

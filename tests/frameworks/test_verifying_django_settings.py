@@ -183,7 +183,7 @@ def ids(**changes: Any) -> list[str]:
         return sorted(message.id for message in _checks.check_settings())
 
 
-def test_the_check_knows_the_place_of_the_middleware() -> None:
+def test_the_check_reports_the_place_of_the_middleware() -> None:
     cache = "django.middleware.cache.FetchFromCacheMiddleware"
     verifying = {"VERIFIER": VERIFIER, "MODE": "enforce"}
     assert "countermark.W011" in ids(COUNTERMARK_VERIFYING=verifying)

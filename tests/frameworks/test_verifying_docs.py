@@ -139,7 +139,7 @@ class People:
     [asgi, wsgi, starlette, fastapi, django, rest_framework, flask],
     ids=lambda f: f.__name__,
 )
-def test_a_customer_sees_what_is_theirs_and_nothing_else(
+def test_a_customer_sees_only_their_own_account(
     make: Callable[[], Ask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Person, "objects", People())
@@ -186,7 +186,7 @@ def test_in_starlette_what_is_not_mounted_is_left_out_and_pages_may_ask() -> Non
 
 
 @pytest.mark.parametrize(("heading", "nth"), [("Starlette", 1), ("FastAPI", 0)])
-def test_strangers_are_greeted_and_bad_tokens_refused(heading: str, nth: int) -> None:
+def test_anonymous_requests_pass_and_invalid_tokens_are_refused(heading: str, nth: int) -> None:
     client = TestClient(run(heading, nth)["app"])
     assert "Hello user-1" in client.get("/hello", headers=given(STIGG.sign("user-1"))).text
     assert "Hello stranger" in client.get("/hello").text
@@ -214,7 +214,7 @@ def test_in_fastapi_the_document_has_the_scheme_and_websockets_close_with_1008()
     assert closed.value.code == 1008
 
 
-def test_rest_framework_refuses_who_is_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rest_framework_refuses_an_unknown_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Person, "objects", People())
     ask = rest_framework()
     assert ask("/accounts/user-9", STIGG.sign("user-9")) == 401
@@ -228,7 +228,7 @@ def test_a_bare_signature_in_the_query() -> None:
     assert other.status_code == 401
 
 
-def test_what_a_function_leaves_out() -> None:
+def test_a_function_can_exclude_requests() -> None:
     ask = by_werkzeug(run("What is left out")["app"])
     assert ask("/health", None) == 200
     assert ask("/healthy-accounts", None) == 401
@@ -238,7 +238,7 @@ def test_what_a_function_leaves_out() -> None:
 # The tables
 
 
-def test_the_table_of_codes_is_what_is_answered() -> None:
+def test_the_table_of_codes_matches_the_responses() -> None:
     rows = [
         f"| `{code}` | {403 if code in FORBIDDEN else 401} | {meaning.capitalize()}."
         f" | {HINTS[code]} |"
@@ -280,7 +280,7 @@ def test_each_tenant_has_its_own_users() -> None:
         assert answer.status_code == status
 
 
-def test_a_file_says_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_sets_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     client = Client(run("Modes that change")["app"])
     assert client.get("/").status_code == 401  # live
@@ -288,7 +288,7 @@ def test_a_file_says_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert client.get("/", headers=origin).status_code == 200
 
 
-def test_the_first_sessions_are_let_in() -> None:
+def test_the_first_sessions_are_allowed() -> None:
     client = Client(run("Unsigned sessions, origins")["app"])
     session = {"app.session_id": "s-1"}
     assert client.get("/", environ_overrides=session).status_code == 200

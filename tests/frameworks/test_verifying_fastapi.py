@@ -59,7 +59,7 @@ def client_of(*, handler: bool = True, **options: Any) -> TestClient:
 # The dependency
 
 
-def test_a_good_token_says_who_it_is(events: Events) -> None:
+def test_a_valid_token_identifies_the_principal(events: Events) -> None:
     client = client_of(on_event=events)
     for user in ("user-1", "user-2", "user-1"):
         assert client.get("/", headers=headers(good(user))).json() == user
@@ -114,7 +114,7 @@ def test_an_allowance_lets_sessions_without_a_token_pass_a_dependency() -> None:
     assert client.get("/?b").status_code == 401
 
 
-def test_where_it_is_optional_a_bad_token_is_refused_all_the_same(events: Events) -> None:
+def test_an_invalid_token_is_refused_even_if_it_is_optional(events: Events) -> None:
     client = client_of(optional=True, on_event=events)
     assert client.get("/").json() == "nobody"
     assert events == []
@@ -137,7 +137,7 @@ def test_the_dependency_of_a_router_guards_all_of_it() -> None:
     assert client.get("/api/a").status_code == 401
 
 
-def test_tests_may_put_another_in_its_place() -> None:
+def test_tests_may_override_the_dependency() -> None:
     whose = verified_identity(VERIFIER)
     app = FastAPI()
 
@@ -150,7 +150,7 @@ def test_tests_may_put_another_in_its_place() -> None:
     assert TestClient(app).get("/").json() == "user-7"
 
 
-def test_a_bare_signature_is_compared_with_the_id_beside_it() -> None:
+def test_a_bare_signature_is_compared_with_the_claimed_id() -> None:
     client = client_of(
         verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
@@ -236,7 +236,7 @@ def test_the_document_has_the_token_as_a_security_scheme(token: Any, place: str,
 # The middleware
 
 
-def test_what_the_middleware_found_is_a_dependency() -> None:
+def test_the_verified_identity_is_a_dependency() -> None:
     app = FastAPI()
 
     @app.get("/")
@@ -273,7 +273,7 @@ def test_without_the_middleware_the_dependency_says_what_to_do() -> None:
         TestClient(app).get("/")
 
 
-def test_what_starlette_has_for_verifying_goes_by_the_same_names() -> None:
+def test_the_names_of_starlette_for_verifying_are_here_too() -> None:
     for name in (
         "VerifyingMiddleware",
         "RefusedToken",

@@ -42,7 +42,7 @@ def ask(app: Flask, path: str, *tokens: str, **options: Any) -> TestResponse:
     return app.test_client().get(path, headers=headers, **options)
 
 
-def test_two_users_see_what_is_theirs() -> None:
+def test_two_users_see_their_own_pages() -> None:
     app = make_app()
     for mine, other in (("user-1", "user-2"), ("user-2", "user-1")) * 2:
         assert ask(app, f"/accounts/{mine}", good(mine)).json == mine
@@ -59,7 +59,7 @@ def test_any_other_token_is_refused_with_its_code(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["missing", *BAD])
-def test_in_monitor_mode_nobody_is_verified_by_it(code: str) -> None:
+def test_in_monitor_an_invalid_token_verifies_no_request(code: str) -> None:
     answer = ask(make_app(mode="monitor"), "/accounts/user-1", *BAD.get(code, []))
     assert answer.json == "nobody"
 
@@ -75,7 +75,7 @@ def test_a_signature_in_the_query() -> None:
     assert ask(app, "/accounts/user-2", query_string=other).status_code == 401
 
 
-def test_who_is_verified_can_be_signed_for(stigg: Signer, caplog: Any) -> None:
+def test_a_verified_principal_can_be_signed(stigg: Signer, caplog: Any) -> None:
     def principal(environ: Any) -> str | None:
         identity = verified_identity_from()
         return identity.principal_id if identity else None

@@ -165,14 +165,14 @@ def ask(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_a_good_token_is_a_user(ask: Ask) -> None:
+def test_a_valid_token_authenticates_a_user(ask: Ask) -> None:
     for user in ("user-1", "user-2", "user-1"):
         answer = ask("/account", good(user))
         assert (answer.status, json.loads(answer.body)) == (200, {"user": user, "proved": user})
     assert [event.name for event in EVENTS] == ["verified"] * 3
 
 
-def test_no_token_is_nobody(ask: Ask) -> None:
+def test_a_request_without_a_token_is_anonymous(ask: Ask) -> None:
     assert json.loads(ask("/open").body) == {"user": None, "proved": None}
     refused = ask("/account")
     assert refused.status == 401
@@ -182,7 +182,7 @@ def test_no_token_is_nobody(ask: Ask) -> None:
 
 @pytest.mark.parametrize("path", ["/account", "/open"])
 @pytest.mark.parametrize("code", BAD)
-def test_a_bad_token_is_refused_with_its_code(ask: Ask, path: str, code: str) -> None:
+def test_an_invalid_token_is_refused_with_its_code(ask: Ask, path: str, code: str) -> None:
     refused = ask(path, *BAD[code])
     assert refused.status == 401
     assert refused.headers["www-authenticate"] == f'Countermark realm="dated", error="{code}"'
@@ -203,7 +203,7 @@ def test_the_exception_has_the_code(code: str) -> None:
     assert caught.value.get_codes() == code
 
 
-def test_a_token_that_is_not_ours_is_left_to_no_other_class(ask: Ask) -> None:
+def test_an_invalid_token_is_not_passed_to_the_next_class(ask: Ask) -> None:
     assert json.loads(ask("/behind").body)["user"] == "user-of-the-session"
     assert json.loads(ask("/behind", good()).body)["user"] == "user-1"
     assert ask("/behind", "bad").status == 401
@@ -219,7 +219,7 @@ def test_users_of_a_model(ask: Ask) -> None:
         assert refused.headers["www-authenticate"].endswith('error="unknown_user"')
 
 
-def test_a_bare_signature_is_compared_with_the_id_beside_it(ask: Ask) -> None:
+def test_a_bare_signature_is_compared_with_the_claimed_id(ask: Ask) -> None:
     client = APIClient()
     mine = {"signature": FLOW_SIGNER.sign("user-1"), "customerReference": "user-1"}
     assert client.get("/query", mine).json() == {"user": "user-1", "proved": "user-1"}
@@ -246,7 +246,7 @@ def test_a_token_in_a_header_needs_no_csrf_token() -> None:
     assert client.post("/account", **{KEY: good()}).json()["user"] == "user-1"
 
 
-def test_a_verified_user_has_no_rights_of_djangos() -> None:
+def test_a_verified_user_has_no_permissions_in_django() -> None:
     assert APIClient().get("/staff", **{KEY: good()}).status_code == 403
     user = VerifiedUser(VERIFIER.verify(good()))
     assert user.has_perms([])
@@ -256,7 +256,7 @@ def test_a_verified_user_has_no_rights_of_djangos() -> None:
     assert (user.is_anonymous, user.is_superuser) == (False, False)
 
 
-def test_each_verified_user_is_throttled_apart() -> None:
+def test_each_verified_user_is_throttled_separately() -> None:
     class Throttle(UserRateThrottle):  # type: ignore[misc]
         rate = "1/day"
 
@@ -317,7 +317,7 @@ def test_in_monitor_an_invalid_token_is_counted_and_left_to_the_next_class() -> 
     ]
 
 
-def test_an_id_that_the_field_cannot_hold_is_no_user(ask: Ask) -> None:
+def test_an_id_that_the_field_cannot_hold_is_an_unknown_user(ask: Ask) -> None:
     assert ask("/number", good("7")).status == 200
     answer = ask("/number", good("user-1"))
     assert (answer.status, answer.headers["www-authenticate"]) == (
@@ -333,7 +333,7 @@ def test_origins_count(origin: str | None) -> None:
     assert answer.status_code == (200 if origin == "https://app.example" else 403)
 
 
-def test_a_class_may_do_with_the_verifier_of_its_base() -> None:
+def test_a_class_may_inherit_its_verifier() -> None:
     class Shorter(ByQuery):
         claimed_id = staticmethod(lambda source: Principal("user-2"))  # type: ignore[assignment]
 
@@ -343,7 +343,7 @@ def test_a_class_may_do_with_the_verifier_of_its_base() -> None:
     assert found[1].principal_id == "user-2"
 
 
-def test_a_base_of_ones_own_needs_no_verifier() -> None:
+def test_an_own_base_class_needs_no_verifier() -> None:
     class Own(TokenAuthentication):
         def get_user(self, identity: VerifiedIdentity) -> Any:
             return person("user-of-the-base")

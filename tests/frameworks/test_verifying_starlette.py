@@ -101,7 +101,7 @@ def headers(*tokens: str) -> Any:
 # The backend
 
 
-def test_a_good_token_is_a_user_and_no_token_is_nobody(events: Events) -> None:
+def test_a_valid_token_authenticates_and_a_request_without_one_is_anonymous(events: Events) -> None:
     client = by_backend(on_event=events)
     for user in ("user-1", "user-2", "user-1"):
         assert client.get("/", headers=headers(good(user))).json() == somebody(user)
@@ -112,7 +112,7 @@ def test_a_good_token_is_a_user_and_no_token_is_nobody(events: Events) -> None:
 
 
 @pytest.mark.parametrize("code", BAD)
-def test_a_bad_token_is_refused_with_its_code(code: str, events: Events) -> None:
+def test_an_invalid_token_is_refused_with_its_code(code: str, events: Events) -> None:
     client = by_backend(on_event=events)
     answer = client.get("/", headers=headers(*BAD[code]))
     assert answer.status_code == 401
@@ -157,7 +157,7 @@ def test_head_is_answered_without_a_body() -> None:
     assert int(answer.headers["content-length"]) > 0
 
 
-def test_without_on_error_it_is_refused_all_the_same() -> None:
+def test_without_on_error_the_request_is_still_refused() -> None:
     answer = by_backend(on_error=None).get("/", headers=headers("bad"))
     assert answer.status_code == 400
     assert REFUSALS["malformed"].capitalize() in answer.text
@@ -177,7 +177,7 @@ def test_an_error_of_another_backend_is_answered_as_before() -> None:
     assert (answer.status_code, answer.text) == (400, "not on Sundays")
 
 
-def test_what_is_raised_in_a_view_is_answered_by_the_application() -> None:
+def test_the_application_handles_errors_of_views() -> None:
     async def view(request: Request) -> Response:
         await TokenBackend(VERIFIER).authenticate(request)
         raise AssertionError
@@ -193,7 +193,7 @@ def test_what_is_raised_in_a_view_is_answered_by_the_application() -> None:
     assert problem["type"] == "urn:countermark:problem:malformed"
 
 
-def test_the_backend_reads_the_query_and_whose_token_it_is() -> None:
+def test_the_backend_reads_the_token_and_the_claimed_id_from_the_query() -> None:
     client = by_backend(
         verifier=FLOW, token=from_query("signature"), claimed_id=from_query("customerReference")
     )
@@ -226,7 +226,7 @@ def test_mistakes_show_when_the_application_is_built() -> None:
             TokenBackend(**({"verifier": VERIFIER} | options))
 
 
-def test_a_websocket_with_a_bad_token_is_not_accepted() -> None:
+def test_a_websocket_with_an_invalid_token_is_not_accepted() -> None:
     client = by_backend()
     with client.websocket_connect("/ws", headers=dict(headers(good()))) as websocket:
         assert websocket.receive_json() == somebody("user-1")
@@ -239,7 +239,7 @@ def test_a_websocket_with_a_bad_token_is_not_accepted() -> None:
 # The user
 
 
-def test_a_user_says_whose_token_it_is_and_not_to_everybody() -> None:
+def test_a_user_has_the_identity_and_does_not_show_it() -> None:
     user = VerifiedUser(VERIFIER.verify(good("user-1")))
     assert (user.identity, user.display_name) == ("user-1", "user-1")
     assert user.is_authenticated
@@ -268,19 +268,19 @@ def test_the_verdict_makes_the_user(mode: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["missing", *BAD])
-def test_whoever_is_not_verified_is_nobody_in_monitor_mode(code: str) -> None:
+def test_in_monitor_an_unverified_request_is_anonymous(code: str) -> None:
     client = by_middleware(mode="monitor")
     asked = headers(*BAD.get(code, []))
     assert client.get("/", headers=asked).json() == NOBODY
     assert client.get("/private", headers=asked).status_code == 403
 
 
-def test_in_the_mode_off_everybody_is_nobody() -> None:
+def test_in_the_mode_off_every_request_is_anonymous() -> None:
     client = by_middleware(mode="off")
     assert client.get("/", headers=headers(good())).json() == NOBODY
 
 
-def test_a_refused_request_does_not_come_to_the_application() -> None:
+def test_a_refused_request_does_not_reach_the_application() -> None:
     client = by_middleware()
     assert client.get("/").status_code == 401
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws"):
@@ -314,7 +314,7 @@ def test_lifespans_have_no_user() -> None:
         assert client.get("/").json() == NOBODY
 
 
-def test_the_identity_of_a_request_is_at_hand(events: Events) -> None:
+def test_the_verified_identity_of_a_request_can_be_read(events: Events) -> None:
     found: list[VerifiedIdentity | None] = []
 
     async def view(request: Request) -> Response:
@@ -337,7 +337,7 @@ def test_without_the_middleware_it_says_what_to_do() -> None:
         verified_identity_from(connection)
 
 
-def test_who_is_verified_can_be_signed_for() -> None:
+def test_a_verified_principal_can_be_signed() -> None:
     signer = Signer("stigg", Keyring(SECRET))
     client = client_of(
         Middleware(VerifyingMiddleware, verifier=VERIFIER, mode="monitor", user=True),

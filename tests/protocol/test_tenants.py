@@ -199,7 +199,7 @@ def test_a_loader_that_gives_something_else_is_an_event(events: Events) -> None:
 def test_a_coroutine_function_is_refused() -> None:
     async def load(tenant: str) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="signers= must be no coroutine function"):
+    with pytest.raises(ConfigurationError, match="signers= must not be async"):
         middleware(load)
 
 

@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
-from countermark.signing import IdentityPolicy
-from countermark.signing._carried import compile_carried
+from countermark.signing import SigningConfig, text_headers
 from tests.conftest import Events
 from tests.unit.test_recipe import recipe
 
@@ -24,7 +23,7 @@ def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestI
 
     def build(principal: Any, **options: Any) -> RequestIdentity:
         resolver = principal if callable(principal) else lambda source: principal
-        policy = IdentityPolicy([stigg, flow], resolver, on_event=events, **options)
+        policy = SigningConfig([stigg, flow], resolver, on_event=events, **options)
         return RequestIdentity(policy, {"a": "request"})
 
     return build
@@ -292,7 +291,7 @@ class TestAsynchronous:
             async def __call__(self, source: Any) -> str:
                 return USER
 
-        assert IdentityPolicy(stigg, Resolver()).asynchronous
+        assert SigningConfig(stigg, Resolver()).asynchronous
 
     def test_a_plain_function_that_returns_a_coroutine_is_told(
         self, build: Any, events: Events
@@ -312,8 +311,8 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     del data["values"]
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert not signer.header_safe
-    policy = IdentityPolicy(signer, lambda source: source, on_event=events)
-    carried = compile_carried(policy, str, str)
+    policy = SigningConfig(signer, lambda source: source, on_event=events)
+    carried = text_headers(policy).tokens
 
     identity = RequestIdentity(policy, "用户")
     assert carried(identity) == []
@@ -328,8 +327,8 @@ def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Even
     data = recipe()
     data["token"]["template"] = "x" * 2048 + "{mac}"
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
-    policy = IdentityPolicy(signer, lambda source: "user-1", on_event=events)
+    policy = SigningConfig(signer, lambda source: "user-1", on_event=events)
     identity = RequestIdentity(policy, {})
-    assert compile_carried(policy, str, str)(identity) == []
+    assert text_headers(policy).tokens(identity) == []
     assert identity["own"].token.startswith("xxx")
     assert [event.reason for event in events.named("withheld")] == ["too_long"]

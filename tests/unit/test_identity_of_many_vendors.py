@@ -10,8 +10,7 @@ import pytest
 
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.asgi import SigningMiddleware
-from countermark.signing import IdentityPolicy
-from countermark.signing._carried import compile_carried
+from countermark.signing import SigningConfig, text_headers
 from tests.conftest import Events
 from tests.drivers import answer, header, request
 from tests.unit.samples import ANN, NOW, SECRET, signer_of
@@ -24,7 +23,7 @@ def build(events: Events) -> Callable[..., RequestIdentity]:
     signers = [signer_of(slug) for slug in SLUGS]
 
     def build(principal: Any) -> RequestIdentity:
-        policy = IdentityPolicy(signers, lambda source: principal, on_event=events)
+        policy = SigningConfig(signers, lambda source: principal, on_event=events)
         return RequestIdentity(policy, {"a": "request"})
 
     return build
@@ -61,9 +60,9 @@ def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> No
 
 def test_a_token_is_made_once_in_a_request_and_anew_in_the_next(build: Any) -> None:
     signer = signer_of("sigma", header="X")  # good once, so it differs each time
-    policy = IdentityPolicy(signer, lambda source: ANN)
+    policy = SigningConfig(signer, lambda source: ANN)
     identity = RequestIdentity(policy, {})
-    carried = compile_carried(policy, str, str)
+    carried = text_headers(policy).tokens
     token = identity["sigma"].token
     assert identity["sigma"].token == token
     assert identity.payload()["sigma"][":jwt"] == token
@@ -99,7 +98,7 @@ def test_a_field_that_is_not_signed_is_left_out_where_it_is_missing() -> None:
 def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> None:
     """Reading never raises, so what fields need beyond the token fails with it."""
     signer = signer_of("novu")
-    policy = IdentityPolicy(signer, lambda source: source, on_event=events)
+    policy = SigningConfig(signer, lambda source: source, on_event=events)
     bad = Principal("user-1", attributes={"context": {"share": 0.5}})
     identity = RequestIdentity(policy, bad)
     assert identity.get("novu") is None
@@ -114,7 +113,7 @@ def test_what_is_not_fit_for_json_is_told_before_the_page_is_written(
     context: dict[str, Any], events: Events
 ) -> None:
     who = Principal("user-1", attributes={"context": context})
-    policy = IdentityPolicy(signer_of("launchdarkly"), lambda source: who, on_event=events)
+    policy = SigningConfig(signer_of("launchdarkly"), lambda source: who, on_event=events)
     assert set(RequestIdentity(policy, {}).payload()) == {"marker"}
     assert [(event.reason, event.scheme) for event in events] == [
         ("principal_field", "launchdarkly")
@@ -131,7 +130,7 @@ def test_attributes_that_cannot_be_compared_fail_and_do_not_raise(events: Events
     def resolve(source: Any) -> Principal:
         return Principal("user-1", attributes={"plan": Odd()})
 
-    identity = RequestIdentity(IdentityPolicy(signer_of("stigg"), resolve, on_event=events), {})
+    identity = RequestIdentity(SigningConfig(signer_of("stigg"), resolve, on_event=events), {})
     assert identity["stigg"].token == signer_of("stigg").sign("user-1")
     assert identity.get("stigg") is None  # it cannot be told whether that is the same person
     assert ("failed", "signer_raised") in [(event.name, event.reason) for event in events]
@@ -147,7 +146,7 @@ def test_fields_that_need_what_was_not_signed_fail_with_the_token(events: Events
     signer = Signer(Scheme.from_mapping(data), Keyring(SECRET))
     assert not signer.plain
     who = Principal(email="a@b.example")
-    policy = IdentityPolicy(signer, lambda source: who, on_event=events)
+    policy = SigningConfig(signer, lambda source: who, on_event=events)
     assert set(RequestIdentity(policy, {}).payload()) == {"marker"}
     assert [event.reason for event in events] == ["principal_field"]
     data["fields"]["u"] = "{id?}"
@@ -184,7 +183,7 @@ def test_an_ambiguous_scheme_is_an_event_of_its_middleware(
 
 def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
     who = Principal(email="a@b.example", actor="staff-1")
-    policy = IdentityPolicy(signer_of("helpscout"), lambda source: who, on_event=events)
+    policy = SigningConfig(signer_of("helpscout"), lambda source: who, on_event=events)
     assert RequestIdentity(policy, {}).payload() == {}
     assert [(event.name, event.reason) for event in events] == [("impersonated", "suppressed")]
     assert events[0].principal

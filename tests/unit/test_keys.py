@@ -77,7 +77,7 @@ def test_bytes_that_are_no_text_may_end_as_they_like() -> None:
             SecretKey(text)
 
 
-def test_a_key_shows_itself_to_nobody() -> None:
+def test_a_key_is_not_shown() -> None:
     key = SecretKey(GOOD)
     ring = Keyring(key, previous=GOOD[::-1])
     for text in (repr(key), str(key), f"{key}", repr(ring), repr(vars(SecretKey))):
@@ -89,12 +89,12 @@ def test_a_key_shows_itself_to_nobody() -> None:
             act(key)
 
 
-def test_key_ids_tell_keys_apart() -> None:
+def test_different_keys_have_different_ids() -> None:
     assert SecretKey(GOOD).key_id == SecretKey(GOOD.encode()).key_id
     assert SecretKey(GOOD).key_id != SecretKey(GOOD + "x").key_id
 
 
-def test_a_ring_tells_its_keys_by_role() -> None:
+def test_a_keyring_returns_its_keys_by_role() -> None:
     old = SecretKey("old" + GOOD, until=datetime(2026, 1, 1, tzinfo=UTC))
     older = SecretKey("older" + GOOD, until=1000.0)
     ring = Keyring(GOOD, previous=[old, older], next="next" + GOOD)
@@ -105,7 +105,7 @@ def test_a_ring_tells_its_keys_by_role() -> None:
 def test_an_end_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidKey, match="time zone"):
         SecretKey(GOOD, until=datetime(2026, 1, 1))  # noqa: DTZ001
-    with pytest.raises(InvalidKey, match="an end of type str"):
+    with pytest.raises(InvalidKey, match="an expiry of type str"):
         SecretKey(GOOD, until="2027-01-01")  # type: ignore[arg-type]
     for until in (float("nan"), float("inf"), -1, 1.8e12):
         with pytest.raises(InvalidKey, match="in seconds since the epoch"):
@@ -151,7 +151,7 @@ class TestFromEnv:
 
         (tmp_path / "secret").write_text(GOOD + "\n\n")
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "secret"))
-        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names has white") as caught:
+        with pytest.raises(InvalidKey, match="the file of APP_SECRET_FILE has white") as caught:
             Keyring.from_env("APP_SECRET")
         assert GOOD not in str(caught.value)
 
@@ -168,7 +168,7 @@ class TestFromEnv:
             Keyring.from_env("APP_SECRET")
 
         monkeypatch.setenv("APP_SECRET_FILE", str(tmp_path / "missing"))
-        with pytest.raises(InvalidKey, match="APP_SECRET_FILE names cannot be read: No such file"):
+        with pytest.raises(InvalidKey, match="the file of APP_SECRET_FILE cannot be read: No such"):
             Keyring.from_env("APP_SECRET")
 
     def test_a_secret_given_for_a_name_is_not_repeated(self) -> None:

@@ -11,13 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countermark import ConfigurationError, Principal, RequestIdentity
-from countermark.signing import IdentityPolicy, identity_script
+from countermark.signing import SigningConfig, identity_script
 from tests.unit.samples import signer_of
 
 
 def identity_of(principal: Any, *slugs: str) -> RequestIdentity:
     signers = [signer_of(slug) for slug in slugs or ("gleap",)]
-    return RequestIdentity(IdentityPolicy(signers, lambda source: principal), {})
+    return RequestIdentity(SigningConfig(signers, lambda source: principal), {})
 
 
 class Page(HTMLParser):
@@ -112,7 +112,7 @@ class TestMarker:
         }
         assert len(markers) == 4
         acting = RequestIdentity(
-            IdentityPolicy(
+            SigningConfig(
                 signer_of("gleap"),
                 lambda source: Principal("user-1", actor="staff-1"),
                 sign_impersonated=True,

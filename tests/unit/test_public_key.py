@@ -41,7 +41,7 @@ def test_the_public_key_is_enough_to_verify(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", SCHEMES)
-def test_it_signs_nothing(slug: str) -> None:
+def test_a_public_key_cannot_sign(slug: str) -> None:
     settings = {"app_id": "x"} if slug == "onesignal-jwt" else {}
     with pytest.raises(InvalidKey, match="needs a private"):
         Signer(slug, Keyring(private_key(SCHEMES[slug])[1]), settings=settings)
@@ -70,7 +70,7 @@ def test_a_weak_or_odd_key_is_refused(kind: str) -> None:
         with_ring("knock" if weak else "onesignal-jwt", Keyring(pem))
 
 
-def test_an_ended_key_is_retired() -> None:
+def test_an_expired_key_is_retired() -> None:
     token, public = signer_of("knock").sign(ANN), private_key("RS256")[1]
     with pytest.raises(BadToken) as refused:
         with_ring("knock", Keyring(PublicKey(public, until=NOW))).verify(token)
@@ -89,11 +89,11 @@ def test_what_cannot_be_read_is_refused_without_being_shown() -> None:
         type(refused.value), refused.value, frames, capture_locals=True
     )
     assert canary not in "".join(shown.format())
-    with pytest.raises(InvalidKey, match="an end of type str"):
+    with pytest.raises(InvalidKey, match="an expiry of type str"):
         PublicKey(private_key("RS256")[1], until="soon")  # type: ignore[arg-type]
 
 
-def test_pseudonyms_are_salted_with_something_that_nobody_knows() -> None:
+def test_pseudonyms_have_a_secret_salt() -> None:
     key, same = (PublicKey(private_key("RS256")[1]) for _ in range(2))
     assert key.pseudonym("user-1") == key.pseudonym("user-1") != key.pseudonym("user-2")
     assert key.pseudonym("user-1") != same.pseudonym("user-1")

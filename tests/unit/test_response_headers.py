@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Keyring, RequestIdentity, Signer
-from countermark.signing import IdentityPolicy, text_headers
+from countermark.signing import SigningConfig, text_headers
 
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
 USER = "user-1"
@@ -23,12 +23,13 @@ class Page:
     def __init__(self, header: str | None = TOKEN[0], **options: Any) -> None:
         signer = Signer("stigg", Keyring(SECRET), header=header)
         self.events: list[tuple[str, str]] = []
-        self.policy = IdentityPolicy(
+        self.policy = SigningConfig(
             signer,
             lambda source: source["user"],
             on_event=lambda event: self.events.append((event.name, event.reason)),
+            **options,
         )
-        self.rules = text_headers(self.policy, **options)
+        self.rules = text_headers(self.policy)
 
     def sent(
         self,

@@ -77,7 +77,7 @@ def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
     assert signed.fields["customerId"] == "{token}"
 
 
-def test_nothing_shows_a_token_an_id_or_a_key(stigg: Signer, secret: str) -> None:
+def test_no_representation_shows_a_token_an_id_or_a_key(stigg: Signer, secret: str) -> None:
     signed = stigg.issue("user-1")
     for text in (repr(signed), repr(stigg)):
         assert "user-1" not in text
@@ -136,7 +136,7 @@ def test_a_key_of_another_environment_stops_the_start(
         ("cognito-flow", "sandbox_key_0123456789abcdef0123456789abcdef"),
     ],
 )
-def test_what_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
+def test_a_value_that_is_mistaken_for_the_secret_is_refused(scheme: str, secret: str) -> None:
     for ring in (Keyring(secret), Keyring(LIVE, previous=secret), Keyring(LIVE, next=secret)):
         with pytest.raises(InvalidKey, match="publishable key or the id of a key") as caught:
             Signer(scheme, ring)

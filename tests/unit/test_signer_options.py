@@ -80,7 +80,7 @@ class TestSettings:
 
 
 class TestLife:
-    def test_the_recipe_says_and_the_user_may_say_otherwise(self) -> None:
+    def test_the_scheme_has_the_default_and_the_user_may_override_it(self) -> None:
         assert signer_of("talkjs-jwt").issue("u").expires_at == int(NOW) + 86400
         assert signer_of("talkjs-jwt", lifetime=60).issue("u").expires_at == int(NOW) + 60
         assert signer_of("drift").issue("u").expires_at is None
@@ -99,12 +99,12 @@ class TestLife:
         with pytest.raises(ConfigurationError, match="whole number of seconds above 0"):
             signer_of("talkjs-jwt", lifetime=value)
 
-    def test_it_has_a_most(self) -> None:
+    def test_it_has_a_maximum(self) -> None:
         assert signer_of("sigma", lifetime=2592000).issue(ANN).expires_at == int(NOW) + 2592000
         with pytest.raises(ConfigurationError, match="lifetime= must be at most 2592000"):
             signer_of("sigma", lifetime=2592001)
 
-    def test_it_is_of_no_use_where_tokens_do_not_end(self) -> None:
+    def test_it_is_refused_if_tokens_do_not_expire(self) -> None:
         with pytest.raises(ConfigurationError, match="stigg: its tokens do not expire"):
             signer_of("stigg", lifetime=60)
 
@@ -163,12 +163,12 @@ class TestClaims:
         who = Principal("u", attributes={"plan": "pro"})
         assert self.read(signer_of("intercom-jwt", claims="plan"), who)["plan"] == "pro"
 
-    def test_there_must_be_one_where_the_recipe_has_none(self) -> None:
+    def test_one_is_required_if_the_scheme_has_none(self) -> None:
         with pytest.raises(ConfigurationError, match="typewise signs what you choose"):
             signer_of("typewise", claims=())
 
     @pytest.mark.parametrize("name", ["exp", "user_id", "iat", "sub", 5])
-    def test_those_of_the_recipe_and_of_the_standard_are_taken(self, name: Any) -> None:
+    def test_those_of_the_scheme_and_of_the_standard_are_reserved(self, name: Any) -> None:
         with pytest.raises(ConfigurationError, match="claims= holds"):
             signer_of("intercom-jwt", claims=[name])
 
@@ -262,7 +262,7 @@ class TestAttributes:
                 signer_of("novu").issue(Principal("u", attributes={"context": context}))
             assert caught.value.code == "principal_surrogate"
 
-    def test_what_has_no_end_is_refused(self) -> None:
+    def test_an_endless_structure_is_refused(self) -> None:
         tree: dict[str, Any] = {}
         tree["again"] = tree
         for slug, name in {"novu": "context", "metabase-static": "params"}.items():
@@ -283,7 +283,7 @@ class TestAttributes:
         signer.issue("mallory").fields["groups"].append("admins")
         assert signer.issue("user-1").fields == {"groups": []}
 
-    def test_a_channel_is_one(self) -> None:
+    def test_a_channel_has_the_form_of_pusher(self) -> None:
         for channel in ("private a", "private/a", "p" * 201, "é"):
             attributes = {"socket_id": "1.2", "channel": channel}
             with pytest.raises(InvalidPrincipal, match="pusher: the attribute channel is refused"):
@@ -421,7 +421,7 @@ class TestKeys:
         with pytest.raises(InvalidKey, match="is a PEM or SSH key"):
             SecretKey(public.strip())
 
-    def test_a_private_key_shows_itself_to_nobody(self) -> None:
+    def test_a_private_key_is_not_shown(self) -> None:
         import copy
         import pickle
 
@@ -437,7 +437,7 @@ class TestKeys:
         assert signer.pseudonym("user-1") != Signer("stigg", RING).pseudonym("user-1")
 
     @pytest.mark.parametrize("role", ["previous", "next"])
-    def test_every_key_of_the_ring_is_of_the_kind(self, role: str) -> None:
+    def test_every_key_of_the_keyring_must_have_the_right_kind(self, role: str) -> None:
         rsa_pem, ec_pem = private_key("RS256")[0], private_key("ES256")[0]
         with pytest.raises(InvalidKey, match="stigg needs a shared secret"):
             Signer("stigg", Keyring(SECRET, **{role: rsa_pem}))
@@ -445,7 +445,7 @@ class TestKeys:
             with pytest.raises(InvalidKey, match="RS256 needs a private RSA key"):
                 Signer("braze", Keyring(rsa_pem, **{role: other}))
 
-    def test_what_is_a_key_of_another_kind_is_no_secret(self) -> None:
+    def test_a_key_of_another_kind_is_not_a_secret(self) -> None:
         pem, public = private_key("RS256")
         key = ec.generate_private_key(ec.SECP256R1())
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -484,7 +484,7 @@ class TestKeys:
         with pytest.raises(InvalidKey, match="cannot be read"):
             Signer("knock", Keyring(private_key("RS256")[0]))
 
-    def test_a_ring_that_cannot_be_read_keeps_no_key(self) -> None:
+    def test_a_keyring_that_cannot_be_built_keeps_no_key(self) -> None:
         def broken() -> Any:
             yield SECRET
             raise OSError
@@ -496,7 +496,7 @@ class TestKeys:
         assert ours
         assert all("current" not in frame.frame.f_locals for frame in ours)
 
-    def test_hs512_wants_a_longer_one(self) -> None:
+    def test_hs512_needs_a_longer_secret(self) -> None:
         with pytest.warns(WeakKeyWarning, match="fewer than 64 bytes"):
             Signer("cello", Keyring("0123456789abcdef" * 3), settings={"product_id": "p"})
 
@@ -508,7 +508,7 @@ class TestKeys:
 
     def test_a_secret_in_hexadecimal_must_be_in_hexadecimal(self) -> None:
         for secret in ("not-hexadecimal-" * 3, "abc" * 21, SECRET + "é"):
-            with pytest.raises(InvalidKey, match="not encoded in hex, as this vendor's are") as e:
+            with pytest.raises(InvalidKey, match="not encoded in hex, as it must be") as e:
                 Signer("pylon", Keyring(secret))
             assert secret not in str(e.value)
 
@@ -528,7 +528,7 @@ class TestKeys:
                 Signer(scheme, Keyring(wrong))
 
 
-def test_the_keys_of_public_certificates_are_told_apart() -> None:
+def test_two_public_keys_have_different_ids() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(InvalidKey):

@@ -26,13 +26,13 @@ def itself(source: Any) -> Any:
     return source
 
 
-def test_the_first_sessions_get_in_and_the_next_does_not() -> None:
+def test_the_first_sessions_are_allowed_and_the_next_is_refused() -> None:
     allowance = Allowance(2, session=itself)
     assert [allowance.admit("g", key) for key in ("a", "b", "c", "d")] == [True, True, False, False]
     assert allowance.left("g") == 0
 
 
-def test_a_session_counts_once_and_stays_in() -> None:
+def test_a_session_counts_once_and_stays_allowed() -> None:
     allowance = Allowance(2, session=itself)
     assert [allowance.admit("g", "a") for _ in range(5)] == [True] * 5
     assert allowance.left("g") == 1
@@ -42,7 +42,7 @@ def test_a_session_counts_once_and_stays_in() -> None:
     assert not allowance.admit("g", "c")
 
 
-def test_nobody_gets_in_where_nothing_is_allowed() -> None:
+def test_an_allowance_of_zero_refuses_every_session() -> None:
     allowance = Allowance(0, session=itself)
     assert not allowance.admit("g", "a")
     assert allowance.left("g") == 0
@@ -54,19 +54,19 @@ def test_without_a_reader_each_request_is_a_session() -> None:
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_each_request_without_a_session_is_one(key: str | None) -> None:
+def test_each_request_without_a_session_key_is_a_session(key: str | None) -> None:
     allowance = Allowance(3, session=itself)
     assert [allowance.admit("g", key) for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_groups_have_allowances_of_their_own() -> None:
+def test_each_group_has_its_own_allowance() -> None:
     allowance = Allowance(1, session=itself)
     groups = ["stigg live", "stigg live ", "stigg\x00live", "stigg\ud800live", "Stigg live", ""]
     assert all(allowance.admit(group, "a") for group in groups)
     assert not any(allowance.admit(group, "b") for group in groups)
 
 
-def test_keys_are_told_apart_whatever_clients_send() -> None:
+def test_different_session_keys_stay_different() -> None:
     keys = [
         "a",
         "a ",
@@ -97,7 +97,7 @@ def test_only_hashes_are_kept() -> None:
 
 
 @pytest.mark.parametrize("answer", [7, b"key", False, 0, ["a"], {}, object()])
-def test_a_reader_that_returns_something_else_lets_nobody_in(answer: Any, events: Events) -> None:
+def test_a_reader_that_returns_another_type_allows_no_session(answer: Any, events: Events) -> None:
     allowance = Allowance(2, session=lambda source: answer)
     with pytest.raises(TypeError, match=f"neither text nor None: {type(answer).__name__}"):
         allowance.admit("g", {})
@@ -105,7 +105,7 @@ def test_a_reader_that_returns_something_else_lets_nobody_in(answer: Any, events
     assert (status_with(allowance, events), events[0].error) == (401, "TypeError")
 
 
-def test_a_reader_that_raises_lets_nobody_in(events: Events) -> None:
+def test_a_reader_that_raises_allows_no_session(events: Events) -> None:
     def raising(source: Any) -> str:
         raise KeyError("a cookie of somebody's")
 
@@ -124,7 +124,7 @@ def status_with(allowance: Allowance, events: Events) -> int:
     return int(call(app).starts[0][0][:3])
 
 
-def test_a_key_that_pretends_to_be_text_is_taken_for_the_text_that_it_is() -> None:
+def test_a_subclass_of_str_counts_as_its_text() -> None:
     class Pretending(str):
         __slots__ = ()
 
@@ -136,7 +136,7 @@ def test_a_key_that_pretends_to_be_text_is_taken_for_the_text_that_it_is() -> No
     assert not allowance.admit("g", Pretending("mine"))
 
 
-def test_a_group_too_many_gets_nothing_and_takes_nothing_from_the_others() -> None:
+def test_a_group_above_the_limit_gets_nothing_and_takes_nothing() -> None:
     allowance = Allowance(2, session=itself)
     groups = [f"tenant {number}" for number in range(1024)]
     assert all(allowance.admit(group, "a") for group in groups)
@@ -146,7 +146,7 @@ def test_a_group_too_many_gets_nothing_and_takes_nothing_from_the_others() -> No
     assert all(allowance.admit(group, "b") for group in groups)
 
 
-def test_asking_what_is_left_makes_no_group() -> None:
+def test_asking_for_the_rest_creates_no_group() -> None:
     allowance = Allowance(2)
     assert {allowance.left(f"tenant {number}") for number in range(2000)} == {2}
     assert allowance.admit("g", {})
@@ -159,7 +159,7 @@ def test_a_group_that_gets_nothing_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("session", [None, itself])
-def test_threads_together_get_exactly_the_allowance(session: Any) -> None:
+def test_threads_share_exactly_one_allowance(session: Any) -> None:
     count, threads = 2, 32
     groups = [f"tenant {number}" for number in range(50)]
     allowance = Allowance(count, session=session)
@@ -201,14 +201,14 @@ def test_threads_together_get_exactly_the_allowance(session: Any) -> None:
         (1, {"store": False}, "RedisStore, not bool"),
     ],
 )
-def test_a_mistake_is_told_when_it_is_made(
+def test_an_invalid_argument_is_refused_at_once(
     count: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Allowance(count, **options)
 
 
-def test_a_reader_must_not_be_awaited() -> None:
+def test_an_async_reader_is_refused() -> None:
     async def reader(source: Any) -> str:
         return ""
 
@@ -283,7 +283,7 @@ TestCompared = Compared.TestCase
 
 
 @given(st.lists(st.text(st.characters(), min_size=1), unique=True), st.integers(0, 20))
-def test_as_many_texts_get_in_as_are_allowed(keys: list[str], count: int) -> None:
+def test_exactly_the_allowed_number_of_texts_is_admitted(keys: list[str], count: int) -> None:
     allowance = Allowance(count, session=itself)
     answers = [allowance.admit("g", key) for key in keys]
     assert answers == [place < count for place in range(len(keys))]

@@ -36,9 +36,7 @@ from tests.verifying.protocols import (
 # Events
 
 
-def test_events_say_what_happened_and_to_whom_by_pseudonym(
-    protocol: Protocol, events: Events
-) -> None:
+def test_events_have_a_reason_and_a_pseudonym(protocol: Protocol, events: Events) -> None:
     protocol(TOKEN, on_event=events)
     protocol(TOKEN, TOKEN, on_event=events)
     protocol(stigg(secret=OTHER), mode="monitor", on_event=events)
@@ -72,7 +70,7 @@ def test_the_salt_of_a_pseudonym_is_the_tenants_key(
         assert events[-1][:4] == ("verified", "current", "stigg", None)
 
 
-def test_of_an_unsigned_request_the_id_it_claims_is_told(
+def test_the_verdict_on_an_unsigned_request_has_its_claimed_id(
     protocol: Protocol, events: Events
 ) -> None:
     for principal, claimed in (("user-1", "user-1"), (Principal("user-1"), "user-1"), ("\n", None)):
@@ -108,7 +106,7 @@ def test_the_log_has_refusals_and_the_unsigned_but_not_the_verified(
     )
 
 
-def test_what_nobody_would_see_is_not_computed(
+def test_an_event_without_a_reader_is_not_computed(
     protocol: Protocol, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def pseudonym(self: Verifier, identifier: str) -> str:
@@ -120,7 +118,7 @@ def test_what_nobody_would_see_is_not_computed(
     assert protocol(stigg(secret=OTHER), mode="monitor").status == 200
 
 
-def test_nothing_that_is_said_holds_an_id_or_a_token(
+def test_no_event_or_message_contains_an_id_or_a_token(
     protocol: Protocol, events: Events, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "countermark")
@@ -162,7 +160,7 @@ def test_nothing_that_is_said_holds_an_id_or_a_token(
         ({"origins": ["http://localhost:3000"]}, "name the verifier's environment="),
     ],
 )
-def test_what_does_not_fit_is_refused_at_the_start(
+def test_options_that_do_not_fit_are_refused_at_the_start(
     side: Any, options: dict[str, Any], message: str
 ) -> None:
     app: Any = answer() if side is asgi else wsgi_answer()
@@ -177,7 +175,7 @@ async def coroutine(*arguments: Any) -> Any:
 
 @pytest.mark.parametrize("side", [asgi, wsgi], ids=["asgi", "wsgi"])
 @pytest.mark.parametrize("name", ["verifier", "mode", "claimed_id", "tenant", "meter", "on_event"])
-def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
+def test_an_async_function_is_refused_for_each_option(side: Any, name: str) -> None:
     options: dict[str, Any] = {"verifier": VERIFIER, "mode": "monitor", "token": "T", "tenant": str}
     message = "takes a Verifier" if name == "verifier" else "no coroutine function|not async"
     with pytest.raises(ConfigurationError, match=message):
@@ -185,7 +183,7 @@ def test_nothing_may_be_a_coroutine_function(side: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("side", [asgi, wsgi, starlette], ids=["asgi", "wsgi", "starlette"])
-def test_a_mode_that_is_forgotten_lets_nobody_in(side: Any) -> None:
+def test_a_missing_mode_is_an_error(side: Any) -> None:
     with pytest.raises(TypeError, match="required keyword-only argument: 'mode'"):
         side.VerifyingMiddleware(answer(), verifier=VERIFIER)
 

@@ -60,13 +60,13 @@ def live(
 
 @pytest.mark.parametrize("stopped", [STOPPED, "lifespan.shutdown.failed"])
 @pytest.mark.parametrize("mode", ["off", "monitor", "enforce"])
-def test_the_meter_writes_before_the_server_hears_of_the_end(stopped: str, mode: str) -> None:
+def test_the_meter_writes_before_shutdown_is_confirmed(stopped: str, mode: str) -> None:
     notes: list[str] = []
     live(saying(STARTED, stopped), Flushed(notes), notes, mode=mode)
     assert notes[:3] == [STARTED, "flushed", stopped]
 
 
-def test_a_meter_that_raises_ends_nothing(events: Events) -> None:
+def test_a_meter_that_raises_does_not_stop_the_shutdown(events: Events) -> None:
     notes: list[str] = []
     meter = Flushed(notes, OSError("canary"))
     live(saying(STARTED, STOPPED), meter, notes, on_event=events)
@@ -74,7 +74,7 @@ def test_a_meter_that_raises_ends_nothing(events: Events) -> None:
     assert {(event.reason, event.error) for event in events} == {("meter_raised", "OSError")}
 
 
-def test_an_application_that_ends_without_a_word_has_counted_too() -> None:
+def test_the_meter_writes_when_an_application_returns_without_a_message() -> None:
     async def raises(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": STARTED})
         raise KeyError("canary")
@@ -112,7 +112,7 @@ def test_without_a_meter_to_flush_the_lifespan_is_the_applications(meter: Any) -
 
 
 @pytest.mark.parametrize("kind", [Starlette, FastAPI])
-def test_frameworks_show_their_middlewares_the_lifespan(kind: type[Starlette]) -> None:
+def test_frameworks_pass_the_lifespan_to_middlewares(kind: type[Starlette]) -> None:
     notes: list[str] = []
     app = kind()
     options: Any = {"verifier": VERIFIER, "mode": "monitor", "meter": Flushed(notes)}

@@ -42,7 +42,7 @@ def test_a_header_is_found_in_any_case(source: Source, name: bytes) -> None:
 
 @both
 @pytest.mark.parametrize("location", [X, SIGNATURE, TOKEN])
-def test_nothing_is_nothing(source: Source, location: Location) -> None:
+def test_a_missing_or_empty_value_is_none(source: Source, location: Location) -> None:
     assert location(source()) is None
     others = [(b"x-customer-kez", b"1"), (b"cookie", b"tokens=1; atoken=2;; token; =3")]
     assert location(source(others, query=b"&&signatures=1&asignature=2&signature&=3")) is None
@@ -63,7 +63,7 @@ def test_underscores_alone_make_it_ambiguous(name: bytes) -> None:
     assert ambiguous(X, scope_of([(name, b"good")]))
 
 
-def test_wsgi_shows_two_headers_as_one_with_a_comma() -> None:
+def test_wsgi_joins_two_headers_with_a_comma() -> None:
     pair = [(b"x-customer-key", b"good"), (b"X_CUSTOMER_KEY", b"evil")]
     assert X(environ_of(pair)) == "good,evil"
     assert (X.folds, TOKEN.folds, SIGNATURE.folds) == (True, True, False)
@@ -100,7 +100,7 @@ def test_a_query_is_decoded_as_forms_are(source: Source) -> None:
     assert from_query("my ü")(source(query=b"my+%c3%bc=1")) == "1"
 
 
-def test_a_query_may_not_be_there_at_all() -> None:
+def test_a_request_may_have_no_query() -> None:
     scope = http_scope()
     del scope["query_string"]
     assert SIGNATURE(scope) is None
@@ -119,7 +119,7 @@ def test_a_cookie_among_others(source: Source) -> None:
 
 @both
 @pytest.mark.parametrize("space", [b"\x0b", b"\x0c", b"\xa0", b"\x85"])
-def test_white_space_that_http_does_not_know_belongs_to_a_cookie(
+def test_white_space_that_http_does_not_allow_belongs_to_a_cookie(
     source: Source, space: bytes
 ) -> None:
     """Such a name is another cookie, which a prefix such as ``__Host-`` does not protect."""
@@ -179,7 +179,7 @@ def test_queries_are_read_as_the_standard_library_does(
     st.binary(),
 )
 @example([(b"cookie", b'token="\\400\\"')], b"%=%&signature=%")
-def test_no_bytes_raise_anything_else(
+def test_arbitrary_bytes_raise_no_other_error(
     source: Source, headers: list[tuple[bytes, bytes]], query: bytes
 ) -> None:
     given = source(headers, query=query)
@@ -220,7 +220,7 @@ def test_a_variable_called_type_makes_no_scope_of_an_environ() -> None:
     assert X({**environ_of([(b"x-customer-key", b"a")]), "type": "http"}) == "a"
 
 
-def test_what_it_is_can_be_read_off() -> None:
+def test_the_representation_names_the_location() -> None:
     assert repr(X) == "from_header('X-Customer-Key')"
     assert repr(SIGNATURE) == "from_query('signature')"
     assert repr(TOKEN) == "from_cookie('token')"
@@ -243,6 +243,6 @@ def test_what_it_is_can_be_read_off() -> None:
         (from_cookie, 7),
     ],
 )
-def test_a_name_that_can_be_none_is_refused(make: Callable[[Any], Location], name: Any) -> None:
+def test_an_invalid_name_is_refused(make: Callable[[Any], Location], name: Any) -> None:
     with pytest.raises(ConfigurationError, match="is invalid"):
         make(name)

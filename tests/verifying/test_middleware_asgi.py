@@ -56,7 +56,7 @@ def connect(scope: Scope, **options: Any) -> tuple[list[Message], list[Scope]]:
     return sent, seen
 
 
-def test_a_websocket_with_a_good_token_is_let_in() -> None:
+def test_a_websocket_with_a_valid_token_is_allowed() -> None:
     sent, (scope,) = connect(websocket(TOKEN))
     assert sent == [{"type": "websocket.accept"}]
     assert scope["state"]["countermark_verified_identity"].principal_id == "user-1"
@@ -86,14 +86,14 @@ def test_a_websocket_is_refused_by_a_response_where_the_server_can() -> None:
     assert seen == []
 
 
-def test_in_monitor_every_websocket_is_let_in() -> None:
+def test_in_monitor_every_websocket_is_allowed() -> None:
     _, (scope,) = connect(websocket(), mode="monitor")
     assert scope["state"]["countermark_verdict"].code == "missing"
     _, (scope,) = connect(websocket(), mode="off")
     assert scope["state"]["countermark_verdict"] is None
 
 
-def test_what_is_no_request_goes_by_untouched() -> None:
+def test_other_scopes_pass_unchanged() -> None:
     seen: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +141,7 @@ def test_requests_that_share_a_state_do_not_share_verdicts(mode: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["off", "monitor", "enforce"])
-def test_what_was_in_the_state_before_counts_for_nothing(mode: Any) -> None:
+def test_earlier_content_of_the_state_is_replaced(mode: Any) -> None:
     seen: list[Any] = []
     app = answer(before=lambda scope: seen.append(both(scope["state"])))
     forged = {"verified_identity": "admin", "verdict": "verified"}
@@ -153,7 +153,7 @@ def test_what_was_in_the_state_before_counts_for_nothing(mode: Any) -> None:
         assert verdict != "verified"
 
 
-def test_applied_twice_both_check_and_the_inner_one_is_seen() -> None:
+def test_if_applied_twice_both_check_and_the_application_sees_the_inner_one() -> None:
     seen: list[Any] = []
     inner = VerifyingMiddleware(
         answer(before=lambda scope: seen.append(scope["state"]["countermark_verified_identity"])),
@@ -178,7 +178,7 @@ def test_signing_and_verifying_go_together() -> None:
     assert set(seen[0]) == {"countermark", "countermark_verified_identity", "countermark_verdict"}
 
 
-def test_many_requests_at_once_see_their_own() -> None:
+def test_concurrent_requests_see_their_own_verdicts() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         before = both(scope["state"])
         await trio.lowlevel.checkpoint()
@@ -228,7 +228,7 @@ class Slow(Allowance):
         return super().admit(group, source)
 
 
-def test_an_allowance_that_waits_stops_no_other_request() -> None:
+def test_an_allowance_that_waits_does_not_block_other_requests() -> None:
     verdicts = Verdicts()
     allowance = Slow(3)
     app = VerifyingMiddleware(
@@ -247,7 +247,7 @@ def test_an_allowance_that_waits_stops_no_other_request() -> None:
     ]  # fmt: skip
 
 
-def test_one_that_does_not_wait_is_asked_at_once() -> None:
+def test_an_allowance_that_does_not_wait_is_asked_in_the_event_loop() -> None:
     app = VerifyingMiddleware(answer(), verifier=VERIFIER, mode="enforce", allowance=Allowance(1))
     assert [request(app)[0]["status"] for _ in range(2)] == [200, 401]
 
@@ -268,7 +268,7 @@ def test_the_body_is_not_read_for_a_refusal() -> None:
     assert all(name == name.lower() for name, _ in sent[0]["headers"])
 
 
-def test_nothing_is_left_behind_on_the_middleware() -> None:
+def test_the_middleware_keeps_nothing_of_a_request() -> None:
     app = VerifyingMiddleware(answer(), verifier=VERIFIER, mode="enforce")
     before = dict(vars(app))
     for scope in (scope_of([TOKEN]), scope_of()):
@@ -276,7 +276,7 @@ def test_nothing_is_left_behind_on_the_middleware() -> None:
     assert vars(app) == before
 
 
-def test_the_scheme_must_say_where_its_token_is() -> None:
+def test_a_location_is_required_if_the_scheme_has_none() -> None:
     with pytest.raises(ConfigurationError, match="token= must say where requests carry"):
         VerifyingMiddleware(
             answer(), verifier=FLOW_VERIFIER, mode="monitor", claimed_id=from_query("id")

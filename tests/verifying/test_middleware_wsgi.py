@@ -44,7 +44,7 @@ def test_the_body_is_not_read() -> None:
         assert call(app, **environ, **{"wsgi.input": Unreadable()}).body
 
 
-def test_the_iterable_of_the_application_comes_back_as_it_is() -> None:
+def test_the_iterable_of_the_application_is_returned_unchanged() -> None:
     body = iter([b"a", b"b"])
 
     def app(environ: Environ, start_response: Any) -> Any:
@@ -56,7 +56,7 @@ def test_the_iterable_of_the_application_comes_back_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("mode", ["off", "monitor", "enforce"])
-def test_what_was_in_the_environ_before_counts_for_nothing(mode: Any) -> None:
+def test_earlier_content_of_the_environ_is_replaced(mode: Any) -> None:
     seen: list[Any] = []
     app = wsgi.VerifyingMiddleware(
         wsgi_answer(
@@ -80,7 +80,7 @@ def test_no_header_can_be_the_key() -> None:
     assert wsgi.VERDICT_KEY not in environ
 
 
-def test_applied_twice_both_check_and_the_inner_one_is_seen() -> None:
+def test_if_applied_twice_both_check_and_the_application_sees_the_inner_one() -> None:
     seen: list[Any] = []
     inner = wsgi.VerifyingMiddleware(
         wsgi_answer(before=lambda environ: seen.append(environ[wsgi.VERIFIED_IDENTITY_KEY])),
@@ -105,7 +105,7 @@ def test_signing_and_verifying_go_together() -> None:
     assert call(app, **environ_of([TOKEN])).header("Stigg-Customer-Token") == GOOD
 
 
-def test_all_of_it_is_wsgi() -> None:
+def test_the_middleware_conforms_to_wsgi() -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
@@ -130,7 +130,7 @@ def test_all_of_it_is_wsgi() -> None:
     ]  # fmt: skip
 
 
-def test_an_allowance_may_wait_here() -> None:
+def test_an_allowance_may_wait_under_wsgi() -> None:
     class Slow(Allowance):
         def __init__(self) -> None:
             super().__init__(1)
@@ -149,7 +149,7 @@ def test_both_protocols_refuse_with_the_same_words() -> None:
     assert headers == ASGI().headers
 
 
-def test_nothing_is_left_behind_on_the_middleware() -> None:
+def test_the_middleware_keeps_nothing_of_a_request() -> None:
     app = wsgi.VerifyingMiddleware(wsgi_answer(), verifier=VERIFIER, mode="enforce")
     before = dict(vars(app))
     statuses(app, [TOKEN], [])

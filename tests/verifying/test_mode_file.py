@@ -60,7 +60,7 @@ live = "enforce"
 """
 
 
-def test_the_file_says_the_mode(file: Path) -> None:
+def test_the_mode_is_read_from_the_file(file: Path) -> None:
     for mode in ("off", "monitor", "enforce"):
         file.write_text(f'mode = "{mode}"')
         assert asked(ModeFile(file)) == asked(ModeFile(str(file)), tenant="x") == mode
@@ -91,7 +91,7 @@ def test_a_change_is_seen_after_the_interval(file: Path, clock: Clock) -> None:
     assert asked(modes) == "enforce"
 
 
-def test_a_link_that_is_turned_to_another_file_is_followed(tmp_path: Path, clock: Clock) -> None:
+def test_a_changed_symbolic_link_is_followed(tmp_path: Path, clock: Clock) -> None:
     """As Kubernetes does with the files of a ConfigMap."""
     for mode in ("monitor", "enforce"):
         (tmp_path / mode).mkdir()
@@ -201,7 +201,7 @@ def test_one_thread_reads_and_the_others_go_on(
     assert len(reads) == 1
 
 
-def test_a_lock_that_nobody_lets_go_of_stops_nobody(file: Path, clock: Clock) -> None:
+def test_a_lock_that_is_never_released_blocks_no_request(file: Path, clock: Clock) -> None:
     """As in a process that was forked while another thread held it."""
     file.write_text('mode = "monitor"')
     modes = ModeFile(file, clock=clock)
@@ -219,7 +219,7 @@ def test_two_threads_that_find_it_due_read_once(file: Path) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_no_content_raises_anything_else(
+def test_arbitrary_content_raises_no_other_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"
@@ -238,12 +238,12 @@ class Coroutine:
 
 
 @pytest.mark.parametrize("mode", ["on", "Enforce", "", None, True, b"off", coroutine, Coroutine()])
-def test_what_is_no_mode_is_refused(mode: Any) -> None:
+def test_an_invalid_mode_is_refused(mode: Any) -> None:
     with pytest.raises(ConfigurationError, match="mode= must be 'off', 'monitor' or 'enforce'"):
         checked_mode(mode)
 
 
-def test_a_mode_or_a_function_of_a_question_is_taken() -> None:
+def test_a_mode_or_a_function_is_accepted() -> None:
     def function(question: ModeContext) -> Any:
         return "off"
 
@@ -251,7 +251,7 @@ def test_a_mode_or_a_function_of_a_question_is_taken() -> None:
     assert checked_mode(function) is function
 
 
-def test_representations_name_nobody(file: Path) -> None:
+def test_representations_show_no_id(file: Path) -> None:
     file.write_text('mode = "monitor"\n[tenants]\nacme = "off"')
     assert repr(ModeFile(file)) == "<ModeFile mode=monitor>"
     question = ModeContext({}, scheme="stigg", environment="live", origin="o", tenant="acme")

@@ -55,7 +55,7 @@ def test_an_origin_of_the_list_is_allowed(source: Any) -> None:
         "app.example",
     ],
 )
-def test_any_other_is_refused(source: Any, origin: str) -> None:
+def test_another_origin_is_refused(source: Any, origin: str) -> None:
     assert refused(AllowedOrigins(LISTED), source([(b"origin", origin.encode())]))
 
 
@@ -69,7 +69,7 @@ def test_two_origins_are_refused_even_if_equal(source: Any) -> None:
 
 
 @both
-def test_none_and_null_are_refused_unless_they_are_allowed(source: Any) -> None:
+def test_missing_and_null_origins_are_refused_unless_allowed(source: Any) -> None:
     without, null = source(), source([(b"origin", b"null")])
     assert refused(AllowedOrigins(LISTED), without)
     assert refused(AllowedOrigins(LISTED), null)
@@ -81,7 +81,7 @@ def test_none_and_null_are_refused_unless_they_are_allowed(source: Any) -> None:
 
 @both
 @given(st.binary())
-def test_whatever_stands_there_only_the_listed_bytes_are_allowed(source: Any, value: bytes) -> None:
+def test_only_exactly_the_listed_bytes_are_allowed(source: Any, value: bytes) -> None:
     given = source([(b"origin", value)])
     assert refused(AllowedOrigins(LISTED), given) or value.decode() in LISTED
 
@@ -115,7 +115,9 @@ def test_whatever_stands_there_only_the_listed_bytes_are_allowed(source: Any, va
         (b"https://a.example", "an origin must be a text such as 'https://app.example', not bytes"),
     ],
 )
-def test_what_browsers_would_not_send_is_refused_with_advice(origin: Any, advice: str) -> None:
+def test_an_origin_that_browsers_do_not_send_is_refused_with_advice(
+    origin: Any, advice: str
+) -> None:
     with pytest.raises(ConfigurationError) as error:
         AllowedOrigins([APP, origin])
     assert advice in str(error.value)
@@ -149,7 +151,7 @@ LOOPBACK = [
 
 
 @pytest.mark.parametrize("origin", LOOPBACK)
-def test_the_own_machine_is_for_environments_that_are_not_live(origin: str) -> None:
+def test_loopback_origins_are_allowed_outside_live_only(origin: str) -> None:
     for loopback, environment, fits in (
         (None, "test", True),
         (None, None, False),
@@ -169,11 +171,11 @@ def test_the_own_machine_is_for_environments_that_are_not_live(origin: str) -> N
             assert fits
 
 
-def test_other_origins_are_for_every_environment() -> None:
+def test_other_origins_are_allowed_in_every_environment() -> None:
     origins = AllowedOrigins([*LISTED, "https://localhost.example", "https://127.0.0.1.example"])
     for environment in (None, "live", "test"):
         origins.check_environment(environment)
 
 
-def test_the_list_can_be_read_off() -> None:
+def test_the_representation_lists_the_origins() -> None:
     assert repr(AllowedOrigins(iter([APP]))) == "<AllowedOrigins https://app.example>"

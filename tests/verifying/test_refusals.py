@@ -63,7 +63,7 @@ def test_there_is_a_hint_for_every_code() -> None:
     assert set(HINTS) == set(REFUSALS)
 
 
-def test_who_is_not_meant_gets_403_and_no_challenge(protocol: Protocol) -> None:
+def test_a_refusal_by_origin_or_tenant_is_403_without_a_challenge(protocol: Protocol) -> None:
     visit = protocol(TOKEN, (b"origin", b"https://evil.example"), origins=[APP])
     assert visit.status == 403
     assert visit.problem["title"] == "Forbidden"
@@ -126,7 +126,7 @@ def test_a_preflight_of_an_allowed_origin_gets_the_permission(
 
 
 @pytest.mark.parametrize("value", [b"a\r\nSet-Cookie: a=b", b"a: b", b"\xff", b'"', b"a,b;c"])
-def test_nothing_odd_is_repeated_to_a_preflight(protocol: Protocol, value: bytes) -> None:
+def test_invalid_values_are_not_echoed_to_a_preflight(protocol: Protocol, value: bytes) -> None:
     headers = [ORIGIN, (ASKED[0], value), (WANTED[0], value)]
     visit = protocol(*headers, method="OPTIONS", origins=[APP])
     assert visit.status == 204
@@ -134,7 +134,7 @@ def test_nothing_odd_is_repeated_to_a_preflight(protocol: Protocol, value: bytes
     assert "access-control-allow-headers" not in visit.headers
 
 
-def test_doubled_headers_are_not_repeated_to_a_preflight(protocol: Protocol) -> None:
+def test_duplicate_headers_are_not_echoed_to_a_preflight(protocol: Protocol) -> None:
     visit = protocol(ORIGIN, ASKED, (WANTED[0], b'"'), WANTED, method="OPTIONS", origins=[APP])
     assert visit.status == 204
     assert "access-control-allow-headers" not in visit.headers

@@ -37,7 +37,9 @@ from tests.verifying.protocols import (
 
 
 @pytest.mark.parametrize("mode", ["enforce", "monitor"])
-def test_a_good_token_gets_in_and_says_whose_it_is(protocol: Protocol, mode: str) -> None:
+def test_a_valid_token_is_allowed_and_identifies_the_principal(
+    protocol: Protocol, mode: str
+) -> None:
     visit = protocol(TOKEN, mode=mode)
     assert (visit.status, visit.body, visit.headers) == (200, b"ok", {})
     assert visit.identity is not None
@@ -86,7 +88,7 @@ def test_a_token_in_a_cookie_and_an_id_that_the_application_knows(protocol: Prot
     assert protocol(cookie, **options, claimed_id=lambda source: Principal("user-1")).status == 200
 
 
-def test_a_token_for_somebody_else_or_for_nobody_is_a_mismatch(protocol: Protocol) -> None:
+def test_a_token_for_another_id_or_without_an_id_is_a_mismatch(protocol: Protocol) -> None:
     for principal in ("user-2", None):
         visit = protocol(TOKEN, claimed_id=lambda source, who=principal: who)
         assert visit.code == "mismatch"
@@ -138,7 +140,9 @@ def test_a_header_with_underscores_alone_is_ambiguous_where_that_shows() -> None
     assert WSGI((b"x_customer_key", GOOD.encode())).code == "verified"
 
 
-def test_a_comma_makes_a_bad_value_ambiguous_where_servers_fold(protocol: Protocol) -> None:
+def test_a_comma_makes_an_invalid_value_ambiguous_if_servers_join_values(
+    protocol: Protocol,
+) -> None:
     for headers in ([(HEADER, b"a, b")], [(HEADER, GOOD.encode() + b",")]):
         assert protocol(*headers).code == "ambiguous"
     by_id: dict[str, Any] = {

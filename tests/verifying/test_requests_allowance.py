@@ -28,7 +28,7 @@ from tests.verifying.protocols import (
 # The allowance
 
 
-def test_so_many_unsigned_sessions_get_in_and_no_more(protocol: Protocol) -> None:
+def test_exactly_the_allowed_number_of_unsigned_sessions_passes(protocol: Protocol) -> None:
     allowance = Allowance(2)
     visits = [protocol(allowance=allowance) for _ in range(4)]
     assert [visit.status for visit in visits] == [200, 200, 401, 401]
@@ -48,7 +48,7 @@ def test_so_many_unsigned_sessions_get_in_and_no_more(protocol: Protocol) -> Non
         [(b"origin", b"https://evil.example")],
     ],
 )
-def test_what_is_wrong_never_uses_the_allowance(protocol: Protocol, headers: Any) -> None:
+def test_an_invalid_token_never_uses_the_allowance(protocol: Protocol, headers: Any) -> None:
     allowance = Allowance(9)
     origins = AllowedOrigins([APP], missing="allow")
     assert not protocol(*headers, allowance=allowance, origins=origins).reached
@@ -75,7 +75,7 @@ def test_in_monitor_nothing_is_taken_from_the_allowance(protocol: Protocol) -> N
     assert allowance.left(allowance_group("stigg", "test")) == 1
 
 
-def test_schemes_environments_and_tenants_have_allowances_of_their_own(
+def test_schemes_environments_and_tenants_have_separate_allowances(
     protocol: Protocol,
 ) -> None:
     allowance = Allowance(1)
@@ -113,7 +113,7 @@ def test_without_the_store_the_policy_decides(
     assert wrong.status == 401
 
 
-def test_an_allowance_that_raises_lets_nobody_in(
+def test_an_allowance_that_raises_allows_no_session(
     protocol: Protocol, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Broken, "error", OSError("away"))
@@ -122,7 +122,7 @@ def test_an_allowance_that_raises_lets_nobody_in(
     assert events[0] == Event("failed", "allowance_raised", error="OSError")
 
 
-def test_an_allowance_says_true_or_it_is_no(protocol: Protocol) -> None:
+def test_only_true_from_an_allowance_allows_a_session(protocol: Protocol) -> None:
     class Odd(Allowance):
         def admit(self, group: str, source: Any) -> Any:
             return "no"

@@ -31,7 +31,7 @@ from tests.verifying.protocols import (
 # Modes
 
 
-def test_in_monitor_everything_gets_in_and_is_judged(protocol: Protocol) -> None:
+def test_in_monitor_every_request_is_allowed_and_judged(protocol: Protocol) -> None:
     for headers, code in (
         ([], "missing"),
         ([stigg(secret=OTHER)], "mismatch"),
@@ -61,7 +61,7 @@ def test_off_touches_nothing(protocol: Protocol, events: Events) -> None:
     assert (verdicts, events) == ([], [])
 
 
-def test_a_function_of_the_request_says_the_mode(protocol: Protocol) -> None:
+def test_a_function_of_the_request_returns_the_mode(protocol: Protocol) -> None:
     questions: list[ModeContext] = []
 
     def mode(question: ModeContext) -> Any:
@@ -81,7 +81,7 @@ def test_a_function_of_the_request_says_the_mode(protocol: Protocol) -> None:
 
 
 @pytest.mark.parametrize("said", ["on", None, True, b"off", ["off"]])
-def test_a_function_that_says_no_mode_enforces(
+def test_a_function_that_returns_no_mode_enforces(
     protocol: Protocol, events: Events, said: Any
 ) -> None:
     assert protocol(mode=lambda question: said, on_event=events).status == 401
@@ -100,7 +100,7 @@ def test_a_function_that_raises_enforces(protocol: Protocol, events: Events) -> 
 # What a user's functions do
 
 
-def test_a_principal_that_cannot_be_told_is_malformed(protocol: Protocol, events: Events) -> None:
+def test_a_claimed_id_that_cannot_be_read_is_malformed(protocol: Protocol, events: Events) -> None:
     def raises(source: Any) -> str:
         raise KeyError("user-1")
 
@@ -116,7 +116,7 @@ def test_a_principal_that_cannot_be_told_is_malformed(protocol: Protocol, events
     ("given", "code"),
     [("ambiguous", "ambiguous"), ("expired", "expired"), ("verified", "malformed")],
 )
-def test_a_principal_function_may_refuse_by_itself(
+def test_a_function_for_the_claimed_id_may_refuse_the_request(
     protocol: Protocol, events: Events, given: str, code: str
 ) -> None:
     def refuses(source: Any) -> str:
@@ -126,7 +126,7 @@ def test_a_principal_function_may_refuse_by_itself(
     assert events.named("failed") == []
 
 
-def test_a_verifier_that_raises_is_no_way_in(
+def test_a_verifier_that_raises_refuses_the_request(
     protocol: Protocol, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def raises(*arguments: Any) -> Any:
@@ -162,7 +162,7 @@ def mailed(source: Any) -> Principal:
     return Principal(email=from_header("X-Email")(source))
 
 
-def test_who_is_known_by_an_address(protocol: Protocol, events: Events) -> None:
+def test_a_principal_may_be_identified_by_an_address(protocol: Protocol, events: Events) -> None:
     verifier, signer = Verifier("crisp", Keyring(SECRET)), Signer("crisp", Keyring(SECRET))
     options: dict[str, Any] = {
         "verifier": verifier, "token": "X-Token", "claimed_id": mailed, "on_event": events
@@ -180,7 +180,7 @@ def test_who_is_known_by_an_address(protocol: Protocol, events: Events) -> None:
     assert events.named("failed") == []
 
 
-def test_a_text_for_a_principal_who_is_more_than_an_id_is_refused_at_once(
+def test_a_text_is_refused_if_the_scheme_signs_more_than_an_id(
     protocol: Protocol,
 ) -> None:
     verifier = Verifier("crisp", Keyring(SECRET))

@@ -91,7 +91,7 @@ def test_a_tenants_verifier_is_asked_for_again_after_a_minute(
     assert status() == "403"
 
 
-def test_tenants_who_are_not_known_push_out_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_tenants_do_not_evict_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("countermark.keys._tenant_cache.MAX_TENANTS", 1)
     tenants = Tenants()
     middleware = wsgi.VerifyingMiddleware(
@@ -130,9 +130,7 @@ def test_unknown_tenant(protocol: Protocol, events: Events, tenant: Any, error: 
     assert failed == ([] if error is None else [("tenant_raised", error)])
 
 
-def test_a_tenant_that_comes_twice_or_cannot_be_told_is_unknown(
-    protocol: Protocol, events: Events
-) -> None:
+def test_a_duplicate_or_unreadable_tenant_is_unknown(protocol: Protocol, events: Events) -> None:
     def raises(source: Any) -> str:
         raise KeyError("somebody")
 
@@ -156,7 +154,7 @@ def test_with_one_verifier_for_all_a_tenant_is_only_noted(protocol: Protocol) ->
         assert protocol(TOKEN, tenant=lambda source, of=odd: of).code == "unknown_tenant"
 
 
-def test_a_tenant_of_this_machines_pages_must_not_be_live(
+def test_a_tenant_with_loopback_origins_must_not_be_live(
     protocol: Protocol, events: Events
 ) -> None:
     def load(tenant: str) -> Verifier:

@@ -47,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("id", ["user-1", "org:42", "a,b", "HMAC-SHA256 x:y", ":", "x" * 512])
-def test_a_token_of_stigg_says_whose_it_is(id: str) -> None:
+def test_a_token_of_stigg_contains_the_id(id: str) -> None:
     verifier = Verifier("stigg", Keyring(NEW), environment="live")
     identity = verifier.verify(stigg(id))
     assert (identity.principal_id, identity.role, identity.scheme) == (id, "current", "stigg")
@@ -76,7 +76,7 @@ def test_a_bare_signature_needs_the_id_it_is_for() -> None:
 
 
 @pytest.mark.parametrize("slug", [slug for slug in scheme_slugs() if slug not in CANNOT])
-def test_what_a_signer_makes_a_verifier_takes(slug: str) -> None:
+def test_a_verifier_accepts_the_tokens_of_a_signer(slug: str) -> None:
     verifier, token = verifier_of(slug), signer_of(slug).sign(ANN)
     examination = verifier.check(token, ANN if verifier.needs_principal else None)
     assert examination.code == "verified"
@@ -95,7 +95,7 @@ def test_a_scheme_whose_tokens_do_not_show_what_is_signed_is_refused(slug: str) 
     assert f"`{slug}`" in (ROOT / "docs/verifying.md").read_text()
 
 
-def test_only_what_is_signed_is_proved() -> None:
+def test_only_signed_values_are_verified() -> None:
     """A token over an address says nothing of the id that came with it."""
     helpscout = verifier_of("helpscout")
     token = signer_of("helpscout").sign(Principal(email="a@b.example"))
@@ -142,7 +142,7 @@ def test_each_wrong_token_has_its_code(what: str) -> None:
     assert code_of(Verifier("stigg", Keyring(NEW)), token) == code
 
 
-def test_a_token_that_names_somebody_else_is_not_theirs() -> None:
+def test_a_token_for_another_id_is_refused() -> None:
     verifier = Verifier("stigg", Keyring(NEW))
     assert code_of(verifier, stigg("user-1"), "user-2") == "mismatch"
     assert code_of(verifier, stigg("user-1"), Principal(email="a@b.example")) == "mismatch"
@@ -151,13 +151,13 @@ def test_a_token_that_names_somebody_else_is_not_theirs() -> None:
     assert code_of(verifier, stigg("user-1"), 1.5) == "malformed"
 
 
-def test_every_key_of_the_ring_is_good_and_says_its_role() -> None:
+def test_every_key_of_the_keyring_verifies_with_its_role() -> None:
     verifier = Verifier("stigg", Keyring(NEW, previous=[OLD], next=[FOREIGN]))
     roles = {secret: verifier.verify(stigg("u", secret)).role for secret in (NEW, OLD, FOREIGN)}
     assert roles == {NEW: "current", OLD: "previous", FOREIGN: "next"}
 
 
-def test_a_key_that_has_ended_is_told_from_one_that_was_never_there() -> None:
+def test_an_expired_key_differs_from_an_unknown_one() -> None:
     now = [1000.0]
     ring = Keyring(NEW, previous=SecretKey(OLD, until=1100))
     verifier = Verifier("stigg", ring, clock=lambda: now[0])
@@ -170,7 +170,7 @@ def test_a_key_that_has_ended_is_told_from_one_that_was_never_there() -> None:
     assert code_of(verifier, stigg("u", FOREIGN)) == "mismatch"
 
 
-def test_the_current_key_ends_too() -> None:
+def test_the_current_key_may_expire() -> None:
     now = [1000.0]
     verifier = Verifier("stigg", Keyring(SecretKey(NEW, until=1100)), clock=lambda: now[0])
     assert verifier.verify(stigg("u")).role == "current"
@@ -178,7 +178,7 @@ def test_the_current_key_ends_too() -> None:
     assert code_of(verifier, stigg("u")) == "retired_key"
 
 
-def test_a_token_of_another_environment_is_told_from_a_forged_one() -> None:
+def test_a_token_of_another_environment_differs_from_a_forged_one() -> None:
     verifier = Verifier(
         "stigg", Keyring(NEW), environment="live", other_environments={"staging": Keyring(OLD)}
     )
@@ -187,7 +187,7 @@ def test_a_token_of_another_environment_is_told_from_a_forged_one() -> None:
     assert code_of(verifier, stigg("u", FOREIGN)) == "mismatch"
 
 
-def test_tokens_that_say_when_they_were_made_have_an_age() -> None:
+def test_tokens_with_a_time_of_issue_have_a_maximum_age() -> None:
     now, signed = [NOW], signer_of("chameleon").sign("user-1")
     verifier = verifier_of("chameleon", max_age=60, leeway=5, clock=lambda: now[0])
     assert verifier.verify(signed, "user-1").principal_id == "user-1"
@@ -201,7 +201,7 @@ def test_tokens_that_say_when_they_were_made_have_an_age() -> None:
     assert code_of(verifier, signed.replace("-1", "-01"), "user-1") == "mismatch"
 
 
-def test_a_recipe_of_ones_own_shows_its_end() -> None:
+def test_an_own_scheme_may_contain_its_expiry() -> None:
     now = [NOW]
     token, verifier = acme("a.1"), Verifier(ACME, Keyring(NEW), leeway=5, clock=lambda: now[0])
     identity = verifier.verify(token)
@@ -245,12 +245,12 @@ def test_a_token_of_several_open_parts_is_compared_and_never_searched() -> None:
     [("{id}.{email}.{now:s}.{mac}", "{id}.{email}.{now:s}"), ("{id}.{id}.{mac}", "{id}")],
     ids=["with a time", "an id twice"],
 )
-def test_one_that_would_have_to_be_searched_is_refused_at_once(token: str, message: str) -> None:
+def test_a_token_that_would_need_a_search_is_refused_at_once(token: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match="more than one part is of any length"):
         Verifier(own(token, message), Keyring(NEW), max_age=60)
 
 
-def test_an_address_that_is_shown_must_come_beside_the_token() -> None:
+def test_an_address_in_the_token_must_also_come_with_it() -> None:
     verifier = Verifier(own("{email} {mac}"), Keyring(NEW))
     assert verifier.needs_principal
 
@@ -264,7 +264,7 @@ def test_every_id_that_can_be_signed_can_be_verified(id: str) -> None:
     )
 
 
-def test_a_pattern_is_for_ids_that_are_proved() -> None:
+def test_a_pattern_applies_to_verified_ids() -> None:
     """One that takes long with an invented id is not tried on it."""
     verifier = Verifier("stigg", Keyring(NEW), id_pattern="([a-z0-9]+-?)+")
     assert verifier.verify(stigg("user-1")).principal_id == "user-1"
@@ -275,7 +275,7 @@ def test_a_pattern_is_for_ids_that_are_proved() -> None:
 @pytest.mark.parametrize(
     "token", [123, 1.5, ["a"], memoryview(b"a")], ids=lambda token: type(token).__name__
 )
-def test_what_is_no_text_at_all_is_malformed(token: Any) -> None:
+def test_a_token_of_another_type_is_malformed(token: Any) -> None:
     assert code_of(Verifier("stigg", Keyring(NEW)), token) == "malformed"
 
 
@@ -347,12 +347,12 @@ def test_it_is_built_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         Verifier.from_env("stigg")
 
 
-def test_two_principals_with_one_token_are_warned_of() -> None:
+def test_an_ambiguous_scheme_warns() -> None:
     with pytest.warns(AmbiguousSchemeWarning, match="zoho-thrive"):
         Verifier("zoho-thrive", Keyring(NEW))
 
 
-def test_nothing_that_is_shown_names_a_key_or_a_person() -> None:
+def test_no_representation_shows_a_key_or_an_id() -> None:
     verifier = Verifier("stigg", Keyring(NEW))
     examination = verifier.check(stigg("user-1"))
     identity = verifier.verify(stigg("user-1"))

@@ -47,7 +47,7 @@ def chat(**options: Any) -> Verifier:
     return Verifier("stream-chat", Keyring(NEW), **{"clock": lambda: NOW} | options)
 
 
-def test_the_claims_say_whose_it_is() -> None:
+def test_the_claims_identify_the_principal() -> None:
     identity = chat(environment="live").verify(token(plan="pro"))
     assert (identity.principal_id, identity.role) == ("user-1", "current")
     assert identity.key_id == SecretKey(NEW).key_id
@@ -57,7 +57,7 @@ def test_the_claims_say_whose_it_is() -> None:
     assert not chat().needs_principal
 
 
-def test_the_end_counts_with_a_leeway() -> None:
+def test_the_expiry_has_a_leeway() -> None:
     for early, code in ((9.9, "verified"), (10, "expired"), (11, "expired")):
         verifier = chat(clock=lambda early=early: int(NOW) + 60 + early)
         assert verifier.check(token()).code == code
@@ -65,21 +65,21 @@ def test_the_end_counts_with_a_leeway() -> None:
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
-def test_the_beginning_counts_with_a_leeway(claim: str) -> None:
+def test_the_start_of_validity_has_a_leeway(claim: str) -> None:
     assert chat().verify(token(CLAIMS | {claim: int(NOW) + 10})).principal_id == "user-1"
     assert code_of(chat(), token(CLAIMS | {claim: int(NOW) + 11})) == "not_yet_valid"
     both = token(nbf=int(NOW) - 60, iat=int(NOW) - 60) if claim == "iat" else token(nbf=0)
     assert chat().verify(both).principal_id == "user-1"
 
 
-def test_an_age_can_be_demanded() -> None:
+def test_a_maximum_age_can_be_set() -> None:
     verifier = chat(max_age=60)
     assert verifier.verify(token(iat=int(NOW) - 69)).principal_id == "user-1"
     assert code_of(verifier, token(iat=int(NOW) - 71)) == "expired"
     assert code_of(verifier, token()) == "malformed"
 
 
-def test_every_key_of_the_ring_is_good_until_its_end() -> None:
+def test_every_key_of_the_keyring_is_valid_until_it_expires() -> None:
     now = [NOW]
     ring = Keyring(NEW, previous=SecretKey(OLD, until=NOW + 5))
     verifier = Verifier(
@@ -92,7 +92,7 @@ def test_every_key_of_the_ring_is_good_until_its_end() -> None:
     assert code_of(verifier, token(secret="d" * 40)) == "mismatch"
 
 
-def test_a_token_for_somebody_else_is_not_theirs() -> None:
+def test_a_token_for_another_principal_is_refused() -> None:
     assert chat().verify(token(), "user-1").principal_id == "user-1"
     assert code_of(chat(), token(), "user-2") == "mismatch"
     assert code_of(chat(), token(), Principal(email="a@b.example")) == "mismatch"
@@ -143,7 +143,7 @@ def test_each_hostile_token_has_its_code(what: str) -> None:
     assert code_of(chat(), hostile) == code
 
 
-def test_what_is_constant_in_a_recipe_must_be_in_the_token() -> None:
+def test_the_constants_of_a_scheme_must_be_in_the_token() -> None:
     """A token for another application, or of another kind, is not for this one."""
     good = signer_of("talkjs-jwt").sign("user-1")
     claims = jwt.decode(good, options={"verify_signature": False})
@@ -226,7 +226,7 @@ def test_an_id_may_be_written_as_a_number() -> None:
     assert chat().verify(token(user_id=42), 42).principal_id == "42"
 
 
-def test_what_is_no_time_of_the_token_is_not_judged() -> None:
+def test_other_claims_that_look_like_times_are_ignored() -> None:
     good = jwt.decode(signer_of("intercom-jwt").sign(ANN), options={"verify_signature": False})
     verifier, secret = verifier_of("intercom-jwt"), "0123456789abcdef" * 5
     assert verifier.verify(token(good, secret)).claims["created_at"] == 1_700_000_000
@@ -243,7 +243,7 @@ def test_the_audience_may_be_a_list() -> None:
     assert code_of(verifier, token(good, secret, aud=["another"])) == "wrong_environment"
 
 
-def test_only_a_signed_token_is_of_another_account() -> None:
+def test_only_a_signed_token_can_belong_to_another_account() -> None:
     good = jwt.decode(signer_of("talkjs-jwt").sign("u"), options={"verify_signature": False})
     foreign = token(good, "x" * 40, iss="another")
     assert code_of(verifier_of("talkjs-jwt"), foreign) == "mismatch"
@@ -289,7 +289,7 @@ def recipe(claims: dict[str, Any]) -> Scheme:
     "claim",
     ["{id:url}", "{id:json}", "{id|email}", "{email|id}", "{role}/{id}", "{email}/{role}"],
 )
-def test_an_id_that_cannot_be_read_off_again_is_refused_at_once(claim: str) -> None:
+def test_an_id_that_cannot_be_read_again_is_refused_at_once(claim: str) -> None:
     claims = {"exp": "{expires:s}", "sub": claim, "known": {"as": "{email}"}}
     with pytest.raises(ConfigurationError, match="the claim sub has"):
         Verifier(recipe(claims), Keyring(NEW))
@@ -308,14 +308,14 @@ def test_an_id_that_cannot_be_read_off_again_is_refused_at_once(claim: str) -> N
     ],
     ids=lambda text: text,
 )
-def test_a_time_that_nobody_would_check_is_refused_at_once(name: str, claim: str) -> None:
+def test_a_time_that_cannot_be_checked_is_refused_at_once(name: str, claim: str) -> None:
     """Else its end would be an end for nobody."""
     claims = {"sub": "{id}", name: claim}
     with pytest.raises(ConfigurationError, match=f"the claim {name} has"):
         Verifier(recipe(claims), Keyring(NEW))
 
 
-def test_a_pattern_is_for_ids_that_are_proved() -> None:
+def test_a_pattern_applies_to_verified_ids() -> None:
     """One that takes long with an invented id is not tried on it."""
     verifier = chat(id_pattern="([a-z0-9]+-?)+")
     assert verifier.verify(token()).principal_id == "user-1"
@@ -323,7 +323,7 @@ def test_a_pattern_is_for_ids_that_are_proved() -> None:
     assert code_of(verifier, token(user_id="a" * 500 + "!", secret=FOREIGN)) == "mismatch"
 
 
-def test_an_error_says_nothing_of_the_token() -> None:
+def test_an_error_does_not_contain_the_token() -> None:
     hostile = token(user_id="canary-user\n")
     with pytest.raises(BadToken) as refused:
         chat().verify(hostile)

@@ -57,7 +57,7 @@ USER = next(f"user-{n}" for n in range(1000) if {"+", "/"} <= set(flow(f"user-{n
 
 
 @pytest.mark.parametrize("what", other_spellings(flow(USER)))
-def test_no_second_spelling_is_good(what: str) -> None:
+def test_no_second_spelling_is_valid(what: str) -> None:
     spelling = other_spellings(flow(USER))[what]
     assert spelling != flow(USER)
     code_of(Verifier("cognito-flow", Keyring(NEW)), spelling, USER)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Iterator
+from typing import Any, Unpack
 
 from countermark._option_checks import is_async
 from countermark._redaction import guarded
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
 from countermark.errors import ConfigurationError
-from countermark.events import OnEvent
-from countermark.signing._config import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.signing._config import Signers, SigningConfig, SigningOptions
 from countermark.signing._endpoint import respond
+from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
-from countermark.signing._response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, byte_headers
+from countermark.signing._response_headers import byte_headers
 
 
 class SigningMiddleware:
@@ -30,28 +30,18 @@ class SigningMiddleware:
 
     Args:
         app: The application, or the next middleware.
-        signers: One signer or several, of different schemes and headers; or a
-            function that returns them for the tenant of a ``Principal``, which is
-            called again for a tenant after a minute, and kept for the latest 1024.
-        principal: Takes the scope and returns whose request it is, as a
-            ``Principal`` or an id, or None for nobody. It is called whenever
-            the identity is read and when the response starts, so it should be
-            cheap. An ``async def`` is awaited once instead: when the response
-            starts, or by ``await identity.load()``.
-        blocking: Run *principal* in a thread, once as if it were asynchronous.
-            Needs asyncio.
-        vary: The request header that decides who the user is, or several, merged into
-            ``Vary``.
-        cache_control: The directive merged into ``Cache-Control`` next to a token:
-            ``no-store`` (with ``private``), or ``private`` alone, with which a browser
-            keeps the response and shows it again on back and forward navigation.
-        websocket_headers: Also put tokens into the headers of
-            ``websocket.accept``.
-        sign_impersonated: Also sign for a principal who has an actor.
-        on_event: Called with every :class:`Event`.
+        signers: One signer or several, or a function from the id of a tenant to them.
+        principal: Takes the scope and returns the current user, as a ``Principal`` or an
+            id, or None if the request is anonymous. An ``async def`` is awaited once: when
+            the response starts, or by ``await identity.load()``.
+        blocking: Whether *principal* is a function that blocks: it then runs in a thread,
+            once, as if it were asynchronous. Needs asyncio.
+        websocket_headers: Whether to add tokens to the headers of ``websocket.accept`` too.
+        options: As for :class:`countermark.signing.SigningConfig`, which describes *signers*
+            and *principal* too.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     @guarded
@@ -62,25 +52,19 @@ class SigningMiddleware:
         signers: Signers,
         principal: Resolver | AsyncResolver,
         blocking: bool = False,
-        vary: str | Iterable[str] = DEFAULT_VARY,
-        cache_control: str = DEFAULT_CACHE_CONTROL,
         websocket_headers: bool = False,
-        sign_impersonated: bool = False,
-        on_event: OnEvent | None = None,
+        **options: Unpack[SigningOptions],
     ) -> None:
         flags: tuple[object, ...] = (blocking, websocket_headers)
         if not all(isinstance(flag, bool) for flag in flags):
             raise ConfigurationError("blocking= and websocket_headers= must be True or False")
         self.app = app
-        self._policy = IdentityPolicy(
-            signers,
-            _in_thread(principal) if blocking else principal,
-            sign_impersonated=sign_impersonated,
-            on_event=on_event,
+        self._config = SigningConfig(
+            signers, _in_thread(principal) if blocking else principal, **options
         )
-        self._headers = byte_headers(self._policy, vary=vary, cache_control=cache_control)
+        self._headers = byte_headers(self._config)
         self._apply = self._headers.apply
-        self._plain = self._headers.silent or not self._policy.asynchronous
+        self._plain = self._headers.silent or not self._config.asynchronous
         self._websocket_headers = websocket_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +72,7 @@ class SigningMiddleware:
         if kind not in {"http", "websocket"} or ("countermark" in scope and _applied(scope)):
             await self.app(scope, receive, send)
             return
-        identity = RequestIdentity(self._policy, scope)
+        identity = RequestIdentity(self._config, scope)
         scope["countermark"] = identity
         state = scope.get("state")
         if state is None or "countermark" in state:

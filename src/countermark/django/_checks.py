@@ -95,7 +95,7 @@ def _check_impersonation(configuration: Configuration | None) -> Iterator[checks
     packages = ", ".join(installed_packages())
     if not packages or configuration is None:
         return
-    if configuration.policy.sign_impersonated:
+    if configuration.signing.sign_impersonated:
         yield checks.Info(
             f"With {packages} staff can act as a user, and SIGN_IMPERSONATED signs for that user.",
             hint="Remove 'SIGN_IMPERSONATED' to send no token while staff act as a user.",

@@ -17,26 +17,14 @@ from countermark.django._resolvers import acurrent_user, current_user
 from countermark.django._signers import SettingError, signers_of
 from countermark.errors import ConfigurationError, InvalidKey, UnknownScheme
 from countermark.principal import Signable
-from countermark.signing._config import IdentityPolicy
-from countermark.signing._response_headers import (
-    DEFAULT_CACHE_CONTROL,
-    DEFAULT_VARY,
-    ResponseHeaders,
-    text_headers,
-)
+from countermark.signing._config import SigningConfig
+from countermark.signing._response_headers import ResponseHeaders, text_headers
+
+# The keys that are options of SigningConfig as they are.
+_OPTIONS = frozenset({"VARY", "CACHE_CONTROL", "SIGN_IMPERSONATED"})
 
 #: The keys of the dictionary.
-KEYS = frozenset(
-    {
-        "SIGNERS",
-        "RESOLVER",
-        "ENVIRONMENT",
-        "VARY",
-        "CACHE_CONTROL",
-        "SIGN_IMPERSONATED",
-        "ON_EVENT",
-    }
-)
+KEYS = _OPTIONS | {"SIGNERS", "RESOLVER", "ENVIRONMENT", "ON_EVENT"}
 
 
 class NotImportable(ConfigurationError):
@@ -54,14 +42,16 @@ class Configuration(NamedTuple):
     """The checked setting, which all requests share.
 
     Attributes:
-        policy: The signers, and the resolver for synchronous code.
+        signing: The signers and options of signing.
+        resolve: The resolver for synchronous code.
         aresolve: The resolver for an event loop.
         ask_once: Whether a resolver is called once per request.
         headers: The rules for response headers.
         resolver_is_default: Whether ``request.user`` is the principal.
     """
 
-    policy: IdentityPolicy
+    signing: SigningConfig
+    resolve: Callable[[Any], Signable | None]
     aresolve: Callable[[Any], Awaitable[Signable | None]]
     ask_once: bool
     headers: ResponseHeaders[str]
@@ -151,25 +141,14 @@ def _function(given: object, key: str) -> Any:
 
 
 def _build(known: Mapping[str, Any], signers: Any, resolver: Any, on_event: Any) -> Configuration:
-    policy = IdentityPolicy(
-        signers,
-        resolver,
-        sign_impersonated=known.get("SIGN_IMPERSONATED", False),
-        on_event=on_event,
-    )
-    ask_once = policy.asynchronous
-    if ask_once:
-        policy.bridge()
-    headers = text_headers(
-        policy,
-        vary=known.get("VARY", DEFAULT_VARY),
-        cache_control=known.get("CACHE_CONTROL", DEFAULT_CACHE_CONTROL),
-    )
+    options = {key.lower(): known[key] for key in _OPTIONS & set(known)}
+    signing = SigningConfig(signers, resolver, on_event=on_event, bridge=True, **options)
     return Configuration(
-        policy,
+        signing,
+        signing.lookup.current,
         _awaitable(resolver),
-        ask_once,
-        headers,
+        is_async(resolver),
+        text_headers(signing),
         resolver is current_user,
     )
 

@@ -9,8 +9,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from countermark.django import _conf
 from countermark.django._conf import Configuration
-from countermark.django.identity import DjangoIdentity
-from countermark.django.outgoing import head_of, signed
+from countermark.django._identity import DjangoIdentity
+from countermark.django._outgoing import head_of, signed
 
 
 class SigningMiddleware:

@@ -1,4 +1,4 @@
-"""Checks of key material: blank, placeholder, of the wrong kind, or of an invalid end."""
+"""Checks of key material: blank, a placeholder, of the wrong kind, or with an invalid expiry."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-# The year 10000, where datetimes end.
+# The year 10000: datetimes cannot be later.
 _END_OF_TIME = 253_402_300_800
 
 
-# What people leave in a configuration file instead of a secret. Compiled when a key is
-# built, not when the module is: that is most of the time which importing it would take.
+# Texts that people leave in configuration files in place of a secret. Compiled when a key is
+# built: compiling it at import would take most of the time of the import.
 _PLACEHOLDER = (
     r"(change|replace)[-_ ]?(me|this).*|(your|insert|enter)[-_ ].*|<.*>|\[.*\]"
     r"|\$\{.*\}|\{\{.*\}\}|%\(.*\)s|x+|\*+|\.+|-+|\?+|0+"
@@ -27,7 +27,7 @@ _PLACEHOLDER = (
 )
 
 
-# White space that str.strip() does not know: a byte order mark, a zero-width space.
+# White space that str.strip() does not remove: a byte order mark, a zero-width space.
 _INVISIBLE = "\ufeff\u200b"
 
 
@@ -53,14 +53,14 @@ def bytes_from_base64(text: str) -> bytes:
 
 
 def problem_with_pem(pem: object) -> str | None:
-    """Return why *pem* is no private key in PEM, to follow its name, or None."""
+    """Return why *pem* is not a private key in PEM, or None. The text follows a name."""
     if not isinstance(pem, str | bytes):
         return f"is of type {type(pem).__name__}; give PEM, as str or bytes"
     try:
         text = pem.decode() if isinstance(pem, bytes) else pem
         if text.startswith(BASE64_OF_PEM):
             text = bytes_from_base64(text).decode()
-        text.encode()  # no lone surrogates, which the environment may hold
+        text.encode()  # the environment may contain lone surrogates
     except ValueError:
         return "is neither PEM nor base64 of PEM; give the whole file of the private key"
     return (
@@ -71,10 +71,10 @@ def problem_with_pem(pem: object) -> str | None:
 
 
 def checked_end(until: float | datetime | None, name: str) -> float | None:
-    """Return the end of the key *name*, in seconds since the epoch.
+    """Return the expiry of the key *name*, in seconds since the epoch.
 
     Raises:
-        InvalidKey: It is no time.
+        InvalidKey: It is not a time.
     """
     if problem := problem_with_end(until):
         raise InvalidKey(f"{name} {problem}")
@@ -86,15 +86,14 @@ def seconds_of(until: float | datetime | None) -> float | None:
 
 
 def problem_with_secret(secret: object) -> str | None:
-    """Return what is wrong with *secret*, to follow its name, or None."""
+    """Return why *secret* is invalid, or None. The text follows a name."""
     if not isinstance(secret, str | bytes):
         return f"is of type {type(secret).__name__}; give it as str or bytes"
     text = secret.decode(errors="replace") if isinstance(secret, bytes) else secret
     if not text.strip("\0"):
-        return "is blank; set it to the secret"  # to HMAC, NUL bytes alone are the empty key
+        return "is blank; set it to the secret"  # HMAC treats NUL bytes alone as the empty key
     if isinstance(secret, bytes) and re.search(_BINARY, text):
-        # Bytes that are no text have no white space either; but keys of the other kind
-        # in DER say how long they are.
+        # Binary data has no white space to check. Keys in DER begin with their length.
         return (
             "is a key in DER, not a shared secret; copy the secret itself"
             if _is_der(secret)
@@ -112,7 +111,7 @@ def problem_with_secret(secret: object) -> str | None:
 
 
 def _problem_with_kind(text: str) -> str | None:
-    """Return why text that could be a secret is none, or None."""
+    """Return why a text that resembles a secret is invalid, or None."""
     if re.match(_NOT_SYMMETRIC, text) or text.startswith(BASE64_OF_PEM):
         return "is a PEM or SSH key, not a shared secret; copy the secret itself"
     if re.match(_JWK, text):
@@ -134,10 +133,12 @@ def problem_with_end(until: object) -> str | None:
     if until is None:
         return None
     if isinstance(until, int | float):
-        # Milliseconds would be an end that never comes, and so would a NaN.
+        # With milliseconds or NaN the key would never expire.
         fits = 0 <= until < _END_OF_TIME
-        return None if fits else "has an invalid end; give until= in seconds since the epoch"
+        return None if fits else "has an invalid expiry; give until= in seconds since the epoch"
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(until, datetime.datetime):
-        return None if until.tzinfo else "ends at a datetime without a time zone; give it one"
-    return f"has an end of type {type(until).__name__}; give a datetime or seconds since the epoch"
+        return None if until.tzinfo else "expires at a datetime without a time zone; give it one"
+    return (
+        f"has an expiry of type {type(until).__name__}; give seconds since the epoch or a datetime"
+    )

@@ -1,4 +1,4 @@
-"""The ring that says what each key is for, and how it is read from the environment."""
+"""Keyrings: keys by role, read from the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from countermark.keys._public import PublicKey
 
 
-#: What signs or verifies.
+#: A key that signs or verifies.
 Key: TypeAlias = "SecretKey | PrivateKey | PublicKey"
 
 Role = Literal["current", "next", "previous"]
@@ -26,17 +26,17 @@ Secret: TypeAlias = "str | bytes | Key"
 class Keyring:
     """The keys of one vendor and environment, by role.
 
-    Signing uses *current*, whatever its end. Verifying accepts all of them, each
-    until its end. Text is a shared secret, or a private or public key if it is one in PEM.
+    Signing uses *current*, even if it has expired. Verifying accepts each key until it
+    expires. A text is a shared secret, or a private or public key if it is in PEM.
 
     Args:
         current: The key that signs.
         previous: Keys that signed before and are still accepted.
-        next: Keys that will sign later and are accepted already, so that
-            instances can change over one after the other.
+        next: Keys that will sign later and are accepted already, so that instances can
+            switch one after the other.
 
     Raises:
-        InvalidKey: One of the secrets cannot be one.
+        InvalidKey: A key is invalid.
     """
 
     __slots__ = ("current", "next", "previous")
@@ -52,28 +52,22 @@ class Keyring:
         previous: Secret | Sequence[Secret] = (),
         next: Secret | Sequence[Secret] = (),
     ) -> None:
-        try:
-            self.current = _key(current, "the current key")
-            self.previous = _keys(previous, "a previous key")
-            self.next = _keys(next, "a next key")
-        except BaseException:
-            # See SecretKey: no secret stays in a frame that a traceback shows.
-            del current, previous, next
-            raise
+        self.current = _key(current, "the current key")
+        self.previous = _keys(previous, "a previous key")
+        self.next = _keys(next, "a next key")
 
     @classmethod
     @guarded
     def from_env(cls, name: str) -> Keyring:
         """Read the keys from the environment.
 
-        ``NAME`` is the current key, ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the
-        others. Each may instead name a file, by ``NAME_FILE`` and so on, of
-        which one newline at the end is dropped. An empty ``NAME_PREVIOUS`` or
-        ``NAME_NEXT`` is as good as none.
+        ``NAME`` is the current key, and ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the others.
+        Each may be in a file instead: ``NAME_FILE`` and so on contain its path. One newline
+        at the end of a file is dropped. An empty ``NAME_PREVIOUS`` or ``NAME_NEXT`` counts
+        as missing.
 
         Raises:
-            InvalidKey: A secret is missing or cannot be one; the message names
-                the variable.
+            InvalidKey: A secret is missing or invalid; the message names the variable.
         """
         given: object = name
         if not isinstance(given, str) or not given.isascii():
@@ -89,7 +83,7 @@ class Keyring:
         )
 
     def by_role(self) -> Iterator[tuple[Role, Key]]:
-        """Yield all keys with their roles, whatever their ends; the current one is first."""
+        """Yield all keys with their roles, expired ones too; the current key is first."""
         yield "current", self.current
         for key in self.next:
             yield "next", key
@@ -102,34 +96,22 @@ class Keyring:
 
 
 def _key(secret: Secret, name: str) -> Key:
-    try:
-        if not isinstance(secret, str | bytes):
-            # A key; or anything else, of which a SecretKey says what is wrong with it.
-            return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
-        if not problem_with_pem(secret):
-            return PrivateKey(secret, name=name)
-        if "PUBLIC KEY-----" not in str(secret):
-            return SecretKey(secret, name=name)
-        from countermark.keys._public import PublicKey  # late, as few have one
+    if not isinstance(secret, str | bytes):
+        # A key, or a value of another type, which SecretKey refuses.
+        return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
+    if not problem_with_pem(secret):
+        return PrivateKey(secret, name=name)
+    if "PUBLIC KEY-----" not in str(secret):
+        return SecretKey(secret, name=name)
+    from countermark.keys._public import PublicKey  # late, as few applications have one
 
-        return PublicKey(secret, name=name)
-    except ConfigurationError:
-        del secret
-        raise
+    return PublicKey(secret, name=name)
 
 
 def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[Key, ...]:
     several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
-    listed: list[Any] = list(secrets) if several else [secrets]  # type: ignore[arg-type]
-    del secrets
-    keys = []
-    while listed:  # popped, so that no loop variable is left to a traceback
-        try:
-            keys.append(_key(listed.pop(0), name))
-        except InvalidKey:
-            listed.clear()
-            raise
-    return tuple(keys)
+    listed: Iterable[Any] = secrets if several else [secrets]  # type: ignore[assignment]
+    return tuple(_key(secret, name) for secret in listed)
 
 
 def _is_set(name: str) -> bool:
@@ -146,9 +128,7 @@ def _from_env(name: str) -> Key:
     if name in os.environ:
         return _key(os.environ[name], f"the environment variable {shown_variable(name)}")
     if file_name in os.environ:
-        return _key(
-            _read(file_name), f"the content of the file that {shown_variable(file_name)} names"
-        )
+        return _key(_read(file_name), f"the content of the file of {shown_variable(file_name)}")
     raise InvalidKey(
         f"the environment variable {shown_variable(name)} is not set; set it to the secret, or"
         " the same with _FILE to the path of a file that holds it"
@@ -167,17 +147,19 @@ def _read(file_name: str) -> str:
     else:
         return content.removesuffix("\n").removesuffix("\r")
     raise InvalidKey(
-        f"the file that {shown_variable(file_name)} names cannot be read: {reason}; correct the"
-        " path, or what it leads to"
+        f"the file of {shown_variable(file_name)} cannot be read: {reason}; correct the path or"
+        " the file"
     )
 
 
-def no_keyring() -> ConfigurationError:
-    """Return the error for what is given in the place of a keyring.
+def checked_keyring(keyring: object) -> Keyring:
+    """Return *keyring*.
 
-    Raised where it was given, which deletes it first: a secret that was given by
-    mistake is then not in the traceback.
+    Raises:
+        ConfigurationError: It is not a Keyring.
     """
-    return ConfigurationError(
-        "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
-    )
+    if not isinstance(keyring, Keyring):
+        raise ConfigurationError(
+            "keyring must be a Keyring: Keyring(secret) or Keyring.from_env('VARIABLE')"
+        )
+    return keyring

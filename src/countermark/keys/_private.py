@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class PrivateKey:
-    """A private key that shows itself to nobody, for tokens that others verify with a public one.
+    """A private key, for tokens that others verify with a public key.
 
-    Like a :class:`SecretKey` it has a redacted representation and refuses to be
-    pickled or copied. Which kind of key it must be, the scheme decides.
+    Like a :class:`SecretKey` it has a redacted representation and cannot be pickled or
+    copied. The scheme decides which kind of key it must be.
 
     Args:
         pem: The key in PEM, not encrypted; or the base64 of that.
@@ -32,13 +32,13 @@ class PrivateKey:
         name: As for a ``SecretKey``.
 
     Raises:
-        InvalidKey: It is no private key in PEM.
+        InvalidKey: It is not a private key in PEM.
     """
 
     __slots__ = {
         "_pem": None,
-        "until": "When the key ends, in seconds since the epoch, or None.",
-        "key_id": "Eight hexadecimal digits that tell keys apart and do not lead back to them.",
+        "until": "When the key expires, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that identify the key and do not reveal it.",
     }
 
     until: float | None
@@ -54,7 +54,6 @@ class PrivateKey:
     ) -> None:
         problem = problem_with_pem(pem) or problem_with_end(until)
         if problem:
-            del pem
             raise InvalidKey(f"{name} {problem}")
         text = pem.decode() if isinstance(pem, bytes) else pem
         self._pem = (
@@ -67,7 +66,7 @@ class PrivateKey:
         """Return the key as an object of the package ``cryptography``.
 
         Raises:
-            InvalidKey: It cannot be read.
+            InvalidKey: The key cannot be read.
         """
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -75,7 +74,7 @@ class PrivateKey:
         try:
             return load_pem_private_key(self._pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            pass  # what the library says may quote the key
+            pass  # the message of the library may quote the key
         raise InvalidKey(
             "the private key cannot be read: it may be encrypted or cut off; give it whole, and"
             " without a passphrase"

@@ -1,4 +1,4 @@
-"""Public keys, for tokens that others have signed."""
+"""Public keys, for tokens that others signed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class PublicKey:
-    """A public key. It verifies, and signs nothing. It is no secret.
+    """A public key. It verifies tokens and cannot sign. It is not a secret.
 
     Args:
         pem: The key in PEM.
         until: As for a ``SecretKey``.
-        name: What to call the key in a message.
+        name: The name of the key in messages.
 
     Raises:
-        InvalidKey: It is no public key in PEM.
+        InvalidKey: It is not a public key in PEM.
         ConfigurationError: The package cryptography is not installed.
     """
 
     __slots__ = {
         "_loaded": None,
         "_salt": None,
-        "until": "When the key ends, in seconds since the epoch, or None.",
-        "key_id": "Eight hexadecimal digits that tell keys apart.",
+        "until": "When the key expires, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that identify the key.",
     }
 
     until: float | None
@@ -62,7 +62,7 @@ class PublicKey:
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.
 
-        As everybody may know the key, the salt is a random one of this process.
+        The key is public, so the salt is random and belongs to this process.
         """
         if self._salt is None:
             from secrets import token_bytes
@@ -89,4 +89,4 @@ def _load(pem: bytes) -> Any:
     try:
         return load_pem_public_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None  # what the library says may quote the key
+        return None  # the message of the library may quote the key

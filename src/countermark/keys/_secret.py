@@ -1,4 +1,4 @@
-"""Keys that show themselves to nobody."""
+"""Shared secrets, with a redacted representation and without pickling."""
 
 from __future__ import annotations
 
@@ -25,28 +25,26 @@ _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class SecretKey:
-    """A shared secret that shows itself to nobody.
+    """A shared secret. Its representation is redacted, and it cannot be pickled or copied.
 
-    It is the only object that holds the secret's bytes; everything else asks
-    it for hash states that were keyed with them. Its representation is
-    redacted, and it refuses to be pickled or copied.
+    No other object holds the bytes of the secret: other code gets hash states that are keyed
+    with them.
 
     Args:
         secret: Text, used as its UTF-8 bytes, or the bytes themselves.
-        until: When the key ends: seconds since the epoch, or a datetime with a
-            time zone. None: it does not end by itself.
-        name: What to call the secret in a message, for instance the variable
-            it came from.
+        until: When the key expires: seconds since the epoch, or a datetime with a time
+            zone. None: it does not expire.
+        name: The name of the secret in messages, for instance its variable.
 
     Raises:
-        InvalidKey: It is blank, has several lines or white space at an end, is
-            a placeholder, or is a PEM or SSH key.
+        InvalidKey: It is blank, has several lines or white space at an end, or is a
+            placeholder, a PEM key or an SSH key.
     """
 
     __slots__ = {
         "_secret": None,
-        "until": "When the key ends, in seconds since the epoch, or None.",
-        "key_id": "Eight hexadecimal digits that tell keys apart and do not lead back to them.",
+        "until": "When the key expires, in seconds since the epoch, or None.",
+        "key_id": "Eight hexadecimal digits that identify the key and do not reveal it.",
     }
 
     until: float | None
@@ -61,8 +59,6 @@ class SecretKey:
         name: str = "the secret key",
     ) -> None:
         if problem := problem_with_secret(secret) or problem_with_end(until):
-            # A traceback shows a frame's locals, so the secret leaves this one.
-            del secret
             raise InvalidKey(f"{name} {problem}")
         self._secret = secret.encode() if isinstance(secret, str) else bytes(secret)
         self.until = seconds_of(until)
@@ -76,18 +72,18 @@ class SecretKey:
         return key
 
     def written(self, form: str, prefix: str = "") -> SecretKey:
-        """Return the key that is written in this one's text, with the same ``key_id`` and end.
+        """Return the key that this text encodes, with the same ``key_id`` and expiry.
 
         Args:
-            form: What it is written in: ``text``, ``hex`` or ``base64``.
-            prefix: What may stand before it, such as ``whsec_``.
+            form: The encoding: ``text``, ``hex`` or ``base64``.
+            prefix: An optional prefix of the text, such as ``whsec_``.
 
         Raises:
-            InvalidKey: The secret is not written in that form, or is blank in it.
+            InvalidKey: The secret is not encoded in this form, or is blank once decoded.
         """
         inner = object.__new__(SecretKey)
         inner._secret, inner.until = self._secret.removeprefix(prefix.encode()), self.until
-        if form == "base64" and b"=" not in inner._secret:  # some vendors leave it out
+        if form == "base64" and b"=" not in inner._secret:  # some vendors omit the padding
             inner._secret += b"=" * (-len(inner._secret) % 4)
         inner._secret = inner._decoded(form)
         inner.key_id = self.key_id
@@ -98,18 +94,18 @@ class SecretKey:
     def hmac_states(self, algorithm: str, form: str = "text") -> tuple[_Hash, _Hash]:
         """Return the inner and the outer hash of HMAC, keyed and ready to copy.
 
-        This is RFC 2104 written out: with ``i, o`` the two states, the MAC of a
-        message is ``i.update(message); o.update(i.digest()); o.digest()`` on
-        copies of them. What ``hmac.new`` does for every message, setting up an
-        object and hashing the padded key twice, is done here once.
+        This implements RFC 2104. With copies ``i, o`` of the two states, the MAC of a
+        message is ``i.update(message); o.update(i.digest()); o.digest()``. ``hmac.new``
+        creates an object and hashes the padded key twice for each message; this does it
+        once.
 
         Args:
             algorithm: The name of a hash of :mod:`hashlib`, such as ``sha256``.
-            form: What the secret is written in: ``text``, which is the key as it
-                is, ``hex`` or ``base64``.
+            form: The encoding of the secret: ``text``, which is the key itself, ``hex`` or
+                ``base64``.
 
         Raises:
-            InvalidKey: The secret is not written in that form.
+            InvalidKey: The secret is not encoded in this form.
         """
         new = getattr(hashlib, algorithm)
         block_size: int = new().block_size
@@ -118,9 +114,9 @@ class SecretKey:
         return new(key.translate(_INNER_PAD)), new(key.translate(_OUTER_PAD))
 
     def suffix_digest(self, algorithm: str, message: bytes) -> bytes:
-        """Return the plain hash of *message* with the secret behind it.
+        """Return the plain hash of *message* followed by the secret.
 
-        No HMAC, and weaker; there is a vendor who wants it.
+        It is weaker than HMAC. One vendor requires it.
         """
         digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
         return digest
@@ -128,13 +124,13 @@ class SecretKey:
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.
 
-        The key is the salt: all workers agree on it, and nobody without the
-        key can try out ids.
+        The key is the salt: all workers compute the same hash, and without the key ids cannot
+        be guessed.
         """
         return self._digest(b"countermark pseudonym\n" + identifier.encode(errors="replace"), 8)
 
     def looks_short(self, form: str = "text", least: int = 32) -> bool:
-        """Tell whether the key, once it is decoded, has fewer than *least* bytes."""
+        """Tell whether the decoded key has fewer than *least* bytes."""
         return len(self._decoded(form)) < least
 
     def starts_with(self, prefixes: Iterable[str]) -> bool:
@@ -144,14 +140,14 @@ class SecretKey:
     def _decoded(self, form: str) -> bytes:
         if form == "text":
             return self._secret
-        # Strict: a lenient decoder makes an empty key, which anybody has, of a wrong one.
+        # Strict: a lenient decoder turns a wrong key into an empty one, which anyone can use.
         try:
             decode = bytes.fromhex if form == "hex" else bytes_from_base64
             return decode(self._secret.decode("ascii"))
         except ValueError:
             pass  # its message may quote the secret
         raise InvalidKey(
-            f"the secret is not encoded in {form}, as this vendor's are; copy it again, whole"
+            f"the secret is not encoded in {form}, as it must be for this vendor; copy it again"
         )
 
     def _digest(self, message: bytes, size: int) -> str:
@@ -161,7 +157,7 @@ class SecretKey:
         return outer.digest()[:size].hex()
 
     def __repr__(self) -> str:
-        # A traceback may print a key whose construction has just failed.
+        # A traceback may print a key after its constructor failed.
         return f"<SecretKey {getattr(self, 'key_id', 'refused')}>"
 
     def __reduce__(self) -> NoReturn:

@@ -11,25 +11,25 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 
-#: How long what belongs to a tenant is used before it is loaded again, in seconds: so long a
-#: key goes on signing, or being accepted, after it was taken away.
+#: The time before a tenant's keys are loaded again, in seconds. A withdrawn key is used for
+#: this time at most.
 KEPT_FOR: Final = 60
 
 
-#: How many tenants are kept. The one that was not asked for longest goes first.
+#: The number of tenants that are kept. The least recently used one is evicted first.
 MAX_TENANTS = 1024
 
 
 class TenantCache(Generic[T]):
-    """Loads what belongs to a tenant, and keeps that of the latest tenants.
+    """Loads the signers or verifiers of tenants, and keeps those of the latest tenants.
 
-    Tenants are told apart by the exact text of their ids. One that is not known is
-    not kept, so that it is found as soon as it exists.
+    Tenants are distinguished by the exact text of their ids. An unknown tenant is not kept,
+    so that it is found as soon as it exists.
 
     Args:
-        load: Takes the id of a tenant; None: it is not known.
-        kept_for: How long what was loaded is good for, in seconds.
-        clock: Returns seconds that never go back.
+        load: Takes the id of a tenant, and returns None if it is unknown.
+        kept_for: The time before a tenant is loaded again, in seconds.
+        clock: Returns monotonic seconds.
     """
 
     __slots__ = ("_clock", "_kept", "_kept_for", "_load", "_lock")
@@ -48,10 +48,10 @@ class TenantCache(Generic[T]):
         self._kept: OrderedDict[str, tuple[T, float]] = OrderedDict()
 
     def of(self, tenant: str) -> T | None:
-        """Return what belongs to *tenant*; None if it is not known.
+        """Return the signers or verifier of *tenant*; None if it is unknown.
 
         Raises:
-            Exception: Whatever loading raises.
+            Exception: Loading raised it.
         """
         with self._lock:
             kept = self._kept.get(tenant)

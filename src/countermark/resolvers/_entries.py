@@ -17,7 +17,7 @@ from countermark.resolvers._places import (
     check_name,
     check_place,
 )
-from countermark.signing._config import Resolver
+from countermark.signing._principal_lookup import Resolver
 
 
 @guarded

@@ -11,7 +11,7 @@ from countermark.errors import ConfigurationError
 from countermark.principal import Identifier
 from countermark.resolvers._peer import peer_of
 from countermark.resolvers._request_header import RequestHeader
-from countermark.signing._config import Resolver
+from countermark.signing._principal_lookup import Resolver
 
 #: The entry of ``proxies`` for peers on a Unix socket, which have no address.
 UNIX_SOCKET = "unix:"

@@ -14,7 +14,7 @@ from countermark.resolvers._assertion import (
     required_texts,
 )
 from countermark.resolvers._assertion_keys import AssertionKeys
-from countermark.signing._config import Resolver
+from countermark.signing._principal_lookup import Resolver
 
 
 @guarded

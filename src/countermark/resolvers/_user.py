@@ -10,7 +10,7 @@ from countermark.errors import ConfigurationError
 from countermark.principal import Identifier, Principal
 from countermark.resolvers._actor import actor_text
 from countermark.resolvers._places import OWN_USER, USERS, check_name, check_place
-from countermark.signing._config import Resolver
+from countermark.signing._principal_lookup import Resolver
 
 #: Returns the principal of a user object, or of None.
 UserReader = Callable[[Any], "Principal | Identifier | None"]

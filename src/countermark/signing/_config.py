@@ -1,91 +1,111 @@
-"""What all requests of one middleware share: who signs, and how to tell whose request it is."""
+"""The configuration that all requests of one middleware share."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias, TypedDict
 
 from countermark._option_checks import is_async
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
-from countermark.principal import Signable
+from countermark.signing._principal_lookup import (
+    AsyncResolver,
+    PrincipalLookup,
+    Resolver,
+    lookup_of,
+)
 from countermark.signing._signer import Signer
 from countermark.signing._tenants import LoadSigners, TenantSigners, by_scheme
 
-T = TypeVar("T")
-
-#: The name of a response header, encoded, and the signer whose token it carries.
-Carrier = tuple[T, Signer]
-
-#: What a middleware takes for ``signers=``.
+#: The values of ``signers=``.
 Signers: TypeAlias = "Signer | Iterable[Signer] | LoadSigners"
 
-#: Takes the ASGI scope or the WSGI environ and says who that is; None: nobody.
-Resolver: TypeAlias = "Callable[[Any], Signable | None]"
-AsyncResolver: TypeAlias = "Callable[[Any], Awaitable[Signable | None]]"
+#: The request headers that decide who the user is, in most applications.
+DEFAULT_VARY: Final = ("Cookie", "Authorization")
 
-# What an identity has been told, where that is no principal: ask the resolver each
-# time, await it, run it once; or that it failed.
-ASK: Final = object()
-AWAIT: Final = object()
-RUN_ONCE: Final = object()
-FAILED: Final = object()
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class IdentityPolicy:
-    """What the identities of all requests of one middleware share.
+class SigningOptions(TypedDict, total=False):
+    """The options of :class:`SigningConfig` that have defaults, for callers that pass them on."""
+
+    vary: str | Iterable[str]
+    cache_control: str
+    sign_impersonated: bool
+    on_event: OnEvent | None
+
+
+class SigningConfig:
+    """The checked options of a signing middleware, which all its requests share.
 
     Args:
-        signers: One signer or several, of different schemes and headers; or a
-            function that returns them for the id of a tenant.
-        principal: The resolver, a callable of the scope or environ.
+        signers: One signer or several, of different schemes and headers; or a function that
+            takes the id of a tenant and returns its signers. It is called once a minute for
+            each of the latest 1024 tenants.
+        principal: The resolver: takes the scope or environ and returns the principal, a
+            ``Principal`` or an id, or None if the request is anonymous. It is called at
+            every read of the identity and when the response starts, so it should be cheap.
+            An ``async def`` is awaited once.
+        vary: The request header that decides who the user is, or several. Merged into
+            ``Vary``.
+        cache_control: The directive merged into ``Cache-Control`` next to a token:
+            ``no-store``, which adds ``private``; or ``private`` alone, with which a browser
+            keeps the response and shows it again on back and forward navigation.
         sign_impersonated: Whether to sign for a principal who has an actor.
-        on_event: Called with every event.
+        on_event: Called with each :class:`Event`.
+        bridge: Whether to run an ``async def`` from code that cannot await, through asgiref.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     __slots__ = (
+        "cache_control",
+        "lookup",
         "on_event",
-        "resolve",
         "sign_impersonated",
         "signers",
         "tenants",
-        "told_at_first",
+        "vary",
     )
+
+    #: The lookup that each request begins with.
+    lookup: PrincipalLookup
 
     def __init__(
         self,
         signers: Signers,
         principal: Resolver | AsyncResolver,
         *,
+        vary: str | Iterable[str] = DEFAULT_VARY,
+        cache_control: str = "no-store",
         sign_impersonated: bool = False,
         on_event: OnEvent | None = None,
+        bridge: bool = False,
     ) -> None:
         if not callable(principal):
             raise ConfigurationError(
-                "principal= must be a callable that takes the scope or environ and says whose"
-                " request it is; see countermark.resolvers"
+                "principal= must be a function that takes the scope or environ and returns the"
+                " principal; see countermark.resolvers"
             )
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError(
-                "on_event= must be callable, and no coroutine function; give a plain one"
-            )
-        given: object = sign_impersonated
-        if not isinstance(given, bool):
-            raise ConfigurationError(
-                "sign_impersonated= must be True or False, and no text; convert it"
-            )
+            raise ConfigurationError("on_event= must be a function, not async")
+        flag: object = sign_impersonated
+        if not isinstance(flag, bool):
+            raise ConfigurationError("sign_impersonated= must be True or False, not a text")
         if callable(signers) and is_async(signers):
             raise ConfigurationError(
-                "signers= must be no coroutine function; load what it needs beforehand"
+                "signers= must not be async; load what the function needs beforehand"
             )
+        if cache_control not in ("private", "no-store"):
+            raise ConfigurationError("cache_control= must be 'no-store' or 'private'")
         self.tenants = TenantSigners(signers) if callable(signers) else None
-        self.signers = {} if callable(signers) else by_scheme(signers)
-        self.resolve: Any = principal
-        self.told_at_first = AWAIT if is_async(principal) else ASK
+        self.signers: Mapping[str, Signer] = {} if callable(signers) else by_scheme(signers)
+        self.lookup = lookup_of(principal, bridge=bridge)
+        self.vary = _field_names(vary)
+        self.cache_control = cache_control
         self.sign_impersonated = sign_impersonated
         self.on_event = on_event
         for scheme, signer in self.signers.items():
@@ -95,24 +115,13 @@ class IdentityPolicy:
     @property
     def asynchronous(self) -> bool:
         """Whether the resolver must be awaited."""
-        return self.told_at_first is AWAIT
-
-    def bridge(self) -> None:
-        """Let code that cannot await call an asynchronous resolver, once per request."""
-        from asgiref.sync import async_to_sync
-
-        self.resolve = async_to_sync(self.resolve)
-        self.told_at_first = RUN_ONCE
-
-    def header_names(self, encode: Callable[[str], T]) -> list[T] | None:
-        """Return the names of the headers that carry tokens; None: any, as tenants say."""
-        if self.tenants is not None:
-            return None
-        return [name for name, _ in carriers_of(self.signers, encode)]
+        return self.lookup.needs_load
 
 
-def carriers_of(signers: Mapping[str, Signer], encode: Callable[[str], T]) -> list[Carrier[T]]:
-    """Return those of *signers* that have a header, each after its encoded name."""
-    return [
-        (encode(signer.header), signer) for signer in signers.values() if signer.header is not None
-    ]
+def _field_names(vary: object) -> list[str]:
+    several = isinstance(vary, Iterable) and not isinstance(vary, str)
+    names: list[object] = list(vary) if several else [vary]  # type: ignore[call-overload]
+    found = [name for name in names if isinstance(name, str) and _FIELD_NAME.fullmatch(name)]
+    if found != names:
+        raise ConfigurationError("vary= takes names of request headers, such as 'Cookie'")
+    return found

@@ -6,8 +6,8 @@ from typing import Final
 
 from countermark._responses import Header, Response, json_response, problem, without_body
 from countermark.errors import ConfigurationError
+from countermark.signing._config import DEFAULT_VARY
 from countermark.signing._request_identity import RequestIdentity
-from countermark.signing._response_headers import DEFAULT_VARY
 
 _VARY: Final[Header] = ("Vary", ", ".join(DEFAULT_VARY))
 

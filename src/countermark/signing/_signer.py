@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, Unpack
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
-from countermark.keys._keyring import Key, Keyring, no_keyring
+from countermark.keys._keyring import Key, Keyring, checked_keyring
 from countermark.keys._secret import SecretKey
 from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
@@ -105,8 +105,7 @@ class Signer:
         never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not isinstance(keyring, Keyring):
-            raise no_keyring()
+        keyring = checked_keyring(keyring)
         self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment)
         if header is _FROM_SCHEME:

@@ -14,8 +14,9 @@ from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.events import OnEvent
 from countermark.principal import Identifier
-from countermark.signing._config import AsyncResolver, Resolver, Signers
+from countermark.signing._config import Signers
 from countermark.signing._markup import identity_script
+from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""JSON Web Tokens through PyJWT, which only schemes that need it import."""
+"""JSON Web Tokens by PyJWT, which is imported for schemes that need it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from countermark.keys._secret import SecretKey
 from countermark.schemes._formats import compact_json
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
-#: From claims and header, both tables, to the compact form of the token.
+#: Takes claims and header, and returns the compact form of the token.
 Encode = Callable[[dict[str, Any], dict[str, Any]], str]
-#: From a token in compact form to whether its signature is good.
+#: Takes a token in compact form, and returns whether its signature is valid.
 Verify = Callable[[str], bool]
 
 
 def check_kind(algorithm: str, key: Key, *, signs: bool) -> None:
-    """Check that *key* is of the kind that *algorithm* needs to sign, or else to verify.
+    """Check that *key* is of the kind that *algorithm* needs to sign, or otherwise to verify.
 
     Raises:
         InvalidKey: It is of another kind.
-        ConfigurationError: The package cryptography is needed, and not installed.
+        ConfigurationError: The package cryptography is needed and not installed.
     """
     if algorithm not in _HASHES:
         _loaded(algorithm, key, signs=signs)
@@ -52,9 +52,9 @@ def compile_jwt(algorithm: str, key: Key) -> Encode:
 
 
 def compile_jwt_check(algorithm: str, key: Key) -> Verify:
-    """Return the function that checks the signature of tokens, and nothing else of them.
+    """Return the function that checks the signature of tokens, and nothing else.
 
-    They must have been read before: three parts in base64url without padding.
+    The tokens must have been read before: three parts in base64url without padding.
 
     Raises:
         InvalidKey: The key is of another kind than the algorithm needs.
@@ -107,7 +107,7 @@ def public_key_of_jwk(jwk: Mapping[str, Any], name: str) -> PublicKey:
 
 
 def _jws(algorithm: str, key: Key) -> Any:
-    """Return PyJWT with one algorithm, which no header and no claim can change."""
+    """Return PyJWT with one algorithm, which the token cannot change."""
     try:
         from jwt import PyJWS
     except ModuleNotFoundError as error:
@@ -122,7 +122,7 @@ def _jws(algorithm: str, key: Key) -> Any:
 def _keyed(algorithm: str, key: SecretKey) -> Any:
     """Return PyJWT's HMAC with hashes that are keyed already.
 
-    So the secret reaches no frame of PyJWT, whose locals a traceback may show.
+    The secret then reaches no frame of PyJWT, and so no traceback.
     """
     from jwt.algorithms import HMACAlgorithm
 
@@ -133,7 +133,7 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
             return b""
 
         def check_key_length(self, key: Any) -> None:
-            return None  # the signer has warned of a short secret, in its own words
+            return None  # the signer warns of a short secret itself
 
         def sign(self, msg: bytes, key: Any) -> bytes:
             first, second = inner.copy(), outer.copy()
@@ -145,7 +145,7 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
 
 
 def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:
-    """Return a key as the package cryptography has it: the private one to sign, else the public."""
+    """Return a key as an object of cryptography: private to sign, public to verify."""
     try:
         from cryptography.hazmat.primitives.asymmetric import ec, rsa
     except ModuleNotFoundError as error:

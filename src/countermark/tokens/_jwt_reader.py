@@ -1,4 +1,4 @@
-"""JSON Web Tokens, read strictly; PyJWT checks the signature."""
+"""Reads JSON Web Tokens strictly. PyJWT checks the signature."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import MISSING, Template
 from countermark.tokens._jwt import Verify, compile_jwt_check
 from countermark.tokens._mac import is_canonical
-from countermark.tokens._reader import Reading, Unreadable, moment
+from countermark.tokens._reader import TokenContents, Unreadable, moment
 
 _BASE64URL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
-# Where RFC 7519 has the times, and what recipes have there.
+# The claims of RFC 7519 that are times, and their templates in schemes.
 _TIMES: Final = {"exp": "{expires:s}", "iat": "{now:s}", "nbf": "{now:s}"}
 
-#: A path into the claims, a template, and what a token has there.
+#: A path into the claims, the template, and the value in the token.
 Found = Iterator[tuple[str, Any, Any]]
 
 
 class JwtReader:
-    """Reads the tokens of a recipe that are JSON Web Tokens.
+    """Reads the tokens of a scheme that are JSON Web Tokens.
 
     Args:
         scheme: The scheme, with the account's constants in its templates.
 
     Raises:
-        ConfigurationError: The claims have the id or a time in a form in which they
-            cannot be read.
+        ConfigurationError: The id or a time cannot be read from the claims.
     """
 
     __slots__ = ("_jwt", "_scheme")
@@ -55,10 +54,10 @@ class JwtReader:
                 )
 
     def prepared(self, key: Key) -> Verify:
-        """Return what checks signatures with *key*."""
+        """Return the check of signatures with *key*."""
         return compile_jwt_check(self._jwt.algorithm, key)
 
-    def read(self, token: str, principal: Signable | None) -> Reading:
+    def read(self, token: str, principal: Signable | None) -> TokenContents:
         """See ``Reader``."""
         header, claims = jwt_parts(token)
         if header.get("alg") != self._jwt.algorithm or {"crit", "b64"} & set(header):
@@ -73,7 +72,7 @@ class JwtReader:
         self._check_principal(principal, named)
         times = {name: moment(claims[name]) for name in _TIMES if name in claims}
         issued, begins = times.get("iat"), times.get("nbf")
-        return Reading(
+        return TokenContents(
             token,
             claimed_id=named.get("id"),
             claims=claims,
@@ -83,16 +82,16 @@ class JwtReader:
             expires_at=times.get("exp"),
         )
 
-    def made_with(self, check: Verify, reading: Reading) -> bool:
+    def made_with(self, check: Verify, reading: TokenContents) -> bool:
         """See ``Reader``."""
         return check(reading.token)
 
-    def proved(self, check: Verify, reading: Reading) -> tuple[str | None, Mapping[str, Any]]:
+    def proved(self, check: Verify, reading: TokenContents) -> tuple[str | None, Mapping[str, Any]]:
         """See ``Reader``."""
         return reading.claimed_id, reading.claims
 
     def _agree(self, path: str, template: Any, value: Any, named: dict[str, Any]) -> bool:
-        """Tell whether what is constant there is so; note what it says of the principal."""
+        """Tell whether the constants match, and note the values of the principal."""
         lone = template.lone if isinstance(template, Template) else None
         if value is MISSING:
             if lone is None or not lone.optional:
@@ -114,7 +113,7 @@ class JwtReader:
         return (value, type(value)) == (before, type(before))
 
     def _check_principal(self, principal: Signable | None, named: Mapping[str, Any]) -> None:
-        """Check that what a token says of the principal is what is known of them."""
+        """Check that the token and *principal* name the same principal."""
         if principal is None:
             return
         who = principal if isinstance(principal, Principal) else Principal(principal)
@@ -142,7 +141,7 @@ def _text(template: Any) -> tuple[Any, str, str]:
 
 
 def _is_readable(path: str, template: Template) -> bool:
-    """Tell whether what a token has in the place of a template can be taken for what it says."""
+    """Tell whether the values of a template can be read from a token."""
     values = list(template.placeholders)
     for value in values:
         names = set(value.names)
@@ -150,7 +149,7 @@ def _is_readable(path: str, template: Template) -> bool:
             return False
         if "id" in names and (len(values) > 1 or len(names) > 1 or value.format):
             return False
-    # Between two values nothing says where the one ends.
+    # Between two values the boundary is unknown.
     return len(values) < 2
 
 
@@ -172,7 +171,7 @@ def _inside(value: Any, before: str, behind: str) -> str:
 def jwt_parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the header and the claims of a token whose parts are canonical base64url.
 
-    Nothing of them is proven.
+    They are unverified.
 
     Raises:
         Unreadable: The token is malformed.
@@ -204,7 +203,7 @@ def _object(part: str) -> dict[str, Any]:
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):  # which of the two counts, readers do not agree on
+    if len(found) < len(pairs):  # readers do not agree on which of the two counts
         raise Unreadable("ambiguous")
     return found
 
@@ -214,9 +213,9 @@ def _refuse(constant: str) -> None:
 
 
 def _entries(template: Any, value: Any, path: str = "") -> Found:
-    """Yield each template of a structure with its path and what a token has there.
+    """Yield each template of a structure with its path and the value in the token.
 
-    Where there is nothing, it is ``MISSING``; of a token that is ``MISSING`` all of it.
+    A missing value is ``MISSING``; so are all values of a token that is ``MISSING``.
     """
     if isinstance(template, dict):
         if not isinstance(value, dict) and value is not MISSING:

@@ -1,20 +1,16 @@
-"""Message authentication codes: from a keyed pair of hashes to a spelled code."""
+"""Message authentication codes, computed and encoded."""
 
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from countermark.keys._secret import SecretKey
 from countermark.schemes._parts import Mac
 
-if TYPE_CHECKING:
-    pass
-
 
 def encode_bytes(data: bytes, encoding: str) -> str:
-    """Return *data* in one of the encodings of recipes."""
+    """Return *data* in one of the encodings of schemes."""
     if encoding == "hex":
         return data.hex()
     if encoding == "hex-upper":
@@ -26,13 +22,13 @@ def encode_bytes(data: bytes, encoding: str) -> str:
 
 
 def code_width(mac: Mac) -> int:
-    """Return how many characters a code of a recipe has."""
+    """Return the number of characters of an encoded code."""
     size = {"sha1": 20, "sha256": 32, "sha512": 64}[mac.algorithm]
     return len(encode_bytes(bytes(size), mac.encoding))
 
 
 def code_pattern(mac: Mac) -> str:
-    """Return the regular expression of the codes of a recipe."""
+    """Return the regular expression that encoded codes match."""
     letters = {
         "hex": "[0-9a-f]",
         "hex-upper": "[0-9A-F]",
@@ -43,9 +39,9 @@ def code_pattern(mac: Mac) -> str:
 
 
 def is_canonical(code: str, encoding: str) -> bool:
-    """Tell whether *code*, in the letters of its encoding, is how its bytes are written.
+    """Tell whether *code* is the canonical encoding of its bytes.
 
-    The last letter of base64 has bits to spare: several letters mean the same bytes.
+    The last letter of base64 has unused bits: several letters encode the same bytes.
     """
     if encoding not in ("base64", "base64url"):
         return True
@@ -54,15 +50,15 @@ def is_canonical(code: str, encoding: str) -> bool:
         standard += "=" * (-len(standard) % 4)
     try:
         return encode_bytes(a2b_base64(standard), encoding) == code
-    except ValueError:  # padding where none belongs
+    except ValueError:  # unexpected padding
         return False
 
 
 def compile_mac(mac: Mac, key: SecretKey) -> Callable[[str], str]:
-    """Return the function from a message to its code.
+    """Return the function that takes a message and returns its encoded code.
 
     Raises:
-        InvalidKey: The secret is not written the way that the recipe says.
+        InvalidKey: The secret is not encoded as the scheme specifies.
     """
     encoding, algorithm = mac.encoding, mac.algorithm
     if mac.construction == "suffix":

@@ -1,4 +1,4 @@
-"""Tokens with a message authentication code: made once more, and compared."""
+"""Checks tokens with a message authentication code: makes them again, and compares."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import code_pattern, is_canonical
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import TokenOptions
-from countermark.tokens._reader import Reading, Unreadable, moment
+from countermark.tokens._reader import TokenContents, Unreadable, moment
 from countermark.tokens._renderer import Values
 
 _MOMENT: Final = frozenset({"now", "expires", "lifetime", "uuid"})
 _COMPUTED: Final = frozenset({"mac", "payload"})
 
-# What a token shows so that it can be read off again.
+# The patterns of the values that can be read from a token.
 _OPEN: Final = ".+)"
 _SHOWN: Final = {"{id}": ".+", "{now:s}": "[0-9]{1,12}", "{expires:s}": "[0-9]{1,12}"}
 
 
 class MacReader:
-    """Reads the tokens of a recipe with a code.
+    """Reads the tokens of a scheme with a message authentication code.
 
-    To make a token once more, and compare all of its text, leaves no second spelling
-    of it that would be good too.
+    It makes the token again and compares the whole text, so that no second spelling is
+    valid.
 
     Args:
         scheme: The scheme, with the account's constants in its templates.
-        rule: What is taken for an id to make a token for it.
+        rule: The rule for ids.
 
     Raises:
-        ConfigurationError: What is signed and what tokens show differ in a way that
-            they cannot be verified.
+        ConfigurationError: The tokens do not contain enough to be verified.
     """
 
     __slots__ = (
@@ -57,7 +56,7 @@ class MacReader:
 
     def __init__(self, scheme: Scheme, rule: ValueRule) -> None:
         self._scheme, self._rule = scheme, rule
-        assert scheme.mac is not None  # noqa: S101  # or this is not its reader
+        assert scheme.mac is not None  # noqa: S101  # or the scheme has another reader
         self._encoding = scheme.mac.encoding
         self._signed = list(_signed(scheme))
         signed = {name for names in self._signed for name in names}
@@ -72,7 +71,7 @@ class MacReader:
         if lengths_unknown < 2:
             self._shape = re.compile("".join(patterns), re.DOTALL)
         elif self._shown - {"id"} or not self.needs_principal:
-            # To look for more than one end takes time that grows with a power of the length.
+            # A search for several boundaries takes time that grows with a power of the length.
             raise ConfigurationError(
                 f"{scheme.slug}: its tokens cannot be read: more than one part is of any"
                 " length; choose another scheme, or sign with this one alone"
@@ -89,7 +88,7 @@ class MacReader:
         if unsigned:
             raise ConfigurationError(
                 f"{self._scheme.slug}: its tokens show {' and '.join(sorted(unsigned))}, which is"
-                " not signed: anybody could write another time; sign it too, in the recipe"
+                " not signed, so anyone could change it; sign it too, in the scheme"
             )
         return token
 
@@ -108,11 +107,11 @@ class MacReader:
         return "now" in self._shown
 
     def prepared(self, key: Key) -> TokenMaker:
-        """Return what makes tokens with *key*."""
-        # The clock is not asked: the time is the token's own.
+        """Return the maker of tokens with *key*."""
+        # The clock is not used: the time is in the token.
         return TokenMaker(self._scheme, key, TokenOptions(self._rule, clock=float))
 
-    def read(self, token: str, principal: Signable | None) -> Reading:
+    def read(self, token: str, principal: Signable | None) -> TokenContents:
         """See ``Reader``."""
         shown = self._read_off(token)
         whose: Signable = shown["id"] if principal is None else principal
@@ -120,7 +119,7 @@ class MacReader:
         if claimed != shown.get("id", claimed):
             raise Unreadable("mismatch")
         times = {name: moment(int(shown[name])) for name in ("now", "expires") if name in shown}
-        return Reading(
+        return TokenContents(
             token,
             claimed_id=claimed,
             principal=whose,
@@ -137,13 +136,15 @@ class MacReader:
             raise Unreadable("malformed")
         return found.groupdict()
 
-    def made_with(self, maker: TokenMaker, reading: Reading) -> bool:
+    def made_with(self, maker: TokenMaker, reading: TokenContents) -> bool:
         """See ``Reader``."""
         made = maker.renderer.token(self._values(maker, reading))
         return compare_digest(made.encode(), reading.token.encode(errors="replace"))
 
-    def proved(self, maker: TokenMaker, reading: Reading) -> tuple[str | None, Mapping[str, Any]]:
-        """Return what was signed: of the principal that came with the token, nothing else."""
+    def proved(
+        self, maker: TokenMaker, reading: TokenContents
+    ) -> tuple[str | None, Mapping[str, Any]]:
+        """Return the signed values of the principal that came with the token."""
         values = self._values(maker, reading)
         proved = {}
         for names in self._signed:
@@ -153,8 +154,8 @@ class MacReader:
                     break
         return proved.pop("id", None), proved
 
-    def _values(self, maker: TokenMaker, reading: Reading) -> Values:
-        assert reading.principal is not None  # noqa: S101  # read() has seen to it
+    def _values(self, maker: TokenMaker, reading: TokenContents) -> Values:
+        assert reading.principal is not None  # noqa: S101  # read() sets it
         values = maker.renderer.values(reading.principal)
         values.put("now", reading.issued_at)
         values.put("expires", reading.expires_at)
@@ -168,14 +169,14 @@ class MacReader:
                 yield re.escape(part)
             elif part.names == ("mac",):
                 yield f"(?P<mac>{code_pattern(self._scheme.mac)})"
-            elif str(part) in shown:  # once, as a group can have a name once
+            elif str(part) in shown:  # once: a group name is unique
                 yield f"(?P<{part.names[0]}>{shown.pop(str(part))})"
             else:
                 yield f"({_OPEN}"
 
 
 def _signed(scheme: Scheme) -> Iterator[tuple[str, ...]]:
-    """Yield the names of what is signed, those of which the first counts together."""
+    """Yield the names of the signed values; alternatives are one tuple."""
     mac, payload = scheme.mac, scheme.payload
     assert mac is not None  # noqa: S101
     for placeholder in mac.message.placeholders:

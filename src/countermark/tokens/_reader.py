@@ -1,4 +1,4 @@
-"""What a token says of itself, before any key is asked."""
+"""The contents of a token, before any key is tried."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any, Protocol
 from countermark.keys._keyring import Key
 from countermark.principal import Signable
 
-#: The longest token that is looked at, in characters.
+#: The longest token that is read, in characters.
 MAX_TOKEN = 8192
 
 
 class Unreadable(Exception):  # it never leaves the package
-    """No key can make the token good; ``code`` is one of :data:`countermark.errors.REFUSALS`."""
+    """The token is invalid with any key; ``code`` is one of :data:`countermark.errors.REFUSALS`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class Reading:
-    """What one token says. Nothing of it is proved until a key is found that makes the token."""
+class TokenContents:
+    """The contents of one token. They are unverified until a key is found that makes the token."""
 
     __slots__ = {
         "token": "The token.",
-        "principal": "Whom the token is for; None: it says so by itself.",
-        "claimed_id": "The id that the token names, or that came with it; or None.",
-        "claims": "What the token says beside the id.",
-        "foreign": "Whether it is for another account, or of another kind.",
-        "issued_at": "When it was made, in seconds since the epoch; None: it does not say.",
-        "begins_at": "When it begins; None: at once.",
-        "expires_at": "When it ends; None: never.",
+        "principal": "The principal that came with the token; None: the token contains it.",
+        "claimed_id": "The id in the token or next to it, or None.",
+        "claims": "The claims of the token, other than the id.",
+        "foreign": "Whether the token is for another account, or of another kind.",
+        "issued_at": "When it was issued, in seconds since the epoch; None: unknown.",
+        "begins_at": "When it becomes valid; None: at once.",
+        "expires_at": "When it expires; None: never.",
     }
 
     token: str
@@ -66,53 +66,53 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Reads the tokens of one scheme, and compares them with what keys make."""
+    """Reads the tokens of one scheme, and compares them with the tokens of a key."""
 
     @property
     def needs_principal(self) -> bool:
-        """Whether a token says nothing of the principal, who must be named beside it."""
+        """True if a token does not contain the principal, which must come with it."""
 
     @property
     def signs_besides(self) -> tuple[str, ...]:
-        """The names of what a principal beside a token must have, other than an id."""
+        """The names of the values other than an id that a principal with a token must have."""
 
     @property
     def dated(self) -> bool:
-        """Whether tokens say when they were made."""
+        """True if tokens have a time of issue."""
 
     def prepared(self, key: Key) -> Any:
-        """Return what *key* makes tokens with.
+        """Return the form of *key* that :meth:`made_with` takes.
 
         Raises:
-            InvalidKey: The key is not written as the recipe says.
+            InvalidKey: The key does not have the form that the scheme needs.
         """
 
-    def read(self, token: str, principal: Signable | None) -> Reading:
-        """Return what *token* says.
+    def read(self, token: str, principal: Signable | None) -> TokenContents:
+        """Return the contents of *token*.
 
         Raises:
-            Unreadable: It is not written as the scheme writes it.
-            InvalidPrincipal: *principal* is not fit to be signed.
+            Unreadable: The token is malformed.
+            InvalidPrincipal: *principal* cannot be signed.
         """
 
-    def made_with(self, prepared: Any, reading: Reading) -> bool:
+    def made_with(self, prepared: Any, reading: TokenContents) -> bool:
         """Tell, in constant time, whether a key made the token.
 
         Raises:
-            InvalidPrincipal: No key makes tokens for that principal.
+            InvalidPrincipal: The principal cannot be signed.
         """
 
-    def proved(self, prepared: Any, reading: Reading) -> tuple[str | None, Mapping[str, Any]]:
-        """Return the id and the claims that a token proves which the key has made."""
+    def proved(self, prepared: Any, reading: TokenContents) -> tuple[str | None, Mapping[str, Any]]:
+        """Return the id and the claims that a token of this key proves."""
 
 
 def moment(value: object) -> float:
-    """Return a time that a token holds.
+    """Return the time in a token.
 
     Raises:
-        Unreadable: It is none.
+        Unreadable: It is not a time.
     """
-    # Beyond that are no times, and numbers that no float can hold.
+    # Greater numbers are not times, and some do not fit into a float.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
         raise Unreadable("malformed")
     return float(value)

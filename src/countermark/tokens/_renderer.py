@@ -1,4 +1,4 @@
-"""From a principal to the values that a recipe's placeholders stand for."""
+"""Computes tokens and fields from the values of a principal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
 
 
 class Values:
-    """The values for one principal at one moment, each found once; a function of their names."""
+    """The values of one principal at one moment, each computed once. Call it with a name."""
 
     __slots__ = ("_getters", "_known", "who")
 
@@ -45,11 +45,11 @@ class Values:
         return known[name]
 
     def put(self, name: str, value: Any) -> None:
-        """Say what the value of *name* is."""
+        """Set the value of *name*."""
         self._known[name] = value
 
     def of_principal(self, name: str) -> Any:
-        """Return the principal's *name*, or ``MISSING``. Of an id, only itself is known."""
+        """Return the principal's *name*, or ``MISSING``."""
         who = self.who
         if not isinstance(who, Principal):
             return who if name == "id" else MISSING
@@ -86,7 +86,7 @@ class Renderer:
             "now": lambda values: clock(),
             "uuid": lambda values: _uuid(),
             "lifetime": lambda values: MISSING if lifetime is None else lifetime,
-            # Whole seconds, so that the end is the same in all formats.
+            # Whole seconds, so that the expiry is the same in all formats.
             "expires": lambda values: (
                 MISSING if lifetime is None else float(int(values("now")) + lifetime)
             ),
@@ -117,7 +117,7 @@ class Renderer:
         """Return the values for *principal*, which may be an id.
 
         Raises:
-            InvalidPrincipal: It is not fit to be signed.
+            InvalidPrincipal: It cannot be signed.
         """
         is_principal = isinstance(principal, Principal)
         return Values(principal if is_principal else identifier_text(principal), self._getters)  # type: ignore[arg-type]
@@ -126,8 +126,8 @@ class Renderer:
         """Return the token.
 
         Raises:
-            InvalidPrincipal: The principal lacks what the vendor signs, or the
-                vendor refuses it.
+            InvalidPrincipal: The principal lacks a value that the scheme signs, or the
+                scheme refuses a value.
         """
         token: str = self.find(values, self._token)
         return token
@@ -138,7 +138,7 @@ class Renderer:
         return values("token")
 
     def fields(self, values: Values) -> dict[str, Any]:
-        """Return what the front end hands over.
+        """Return the fields for the front end.
 
         Raises:
             InvalidPrincipal: As for ``token``.
@@ -147,15 +147,15 @@ class Renderer:
         return fields
 
     def check_json(self, values: Values) -> None:
-        """Check that what the front end gets is fit for JSON.
+        """Check that the fields can be written as JSON.
 
         Raises:
-            InvalidPrincipal: It is not.
+            InvalidPrincipal: They cannot.
         """
         self.find(values, lambda values: compact_json(self._fields(values)))
 
     def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
-        """Return what *what* makes of *values*.
+        """Return the result of *what* for *values*.
 
         Raises:
             InvalidPrincipal: As for ``token``.
@@ -164,24 +164,24 @@ class Renderer:
             return what(values)
         except MissingValue as missing:
             names, code = " or ".join(missing.names), "principal_field"
-            problem = f"it needs the principal's {names}, which this one lacks"
+            problem = f"it needs the principal's {names}, which is missing"
         except InvalidPrincipal as refused:
             problem, code = str(refused), refused.code
         except UnicodeEncodeError:
             problem, code = "a value holds a lone surrogate", "principal_surrogate"
         except RecursionError:
             problem, code = "a value has too many levels", "principal_field"
-        # Raised here, so that what was caught, and may quote a value, is not its context.
+        # Raised here, because the message of the caught error may quote a value.
         raise InvalidPrincipal(f"{self._slug}: {problem}", code=code)
 
     def expiry(self, values: Values) -> float | None:
-        """Return when the token ends, in seconds since the epoch; None: never."""
+        """Return when the token expires, in seconds since the epoch; None: never."""
         expires = values("expires")
         return None if expires is MISSING else float(expires)
 
 
 def _writer(content: Any) -> Callable[[Values], str]:
-    """Return the function that writes a template as text, and a table as JSON."""
+    """Return the function that writes a template as text, or a table as JSON."""
     if isinstance(content, Template):
         return compile_text(content)
     fill = compile_structure(content)
@@ -245,7 +245,7 @@ def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
 
 
 def _found_at(value: Any, path: str) -> Any:
-    """Return what an object holds at a path such as ``user.key``, or None."""
+    """Return the value of an object at a path such as ``user.key``, or None."""
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -278,7 +278,7 @@ def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[
     from countermark.tokens._jwt import compile_jwt
 
     jwt = scheme.jwt
-    assert jwt is not None  # noqa: S101  # a scheme has a code or a token
+    assert jwt is not None  # noqa: S101  # a scheme has a MAC or a JWT
     encode = compile_jwt(jwt.algorithm, key)
     by_itself = scheme.signs_principal
     fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
@@ -298,7 +298,7 @@ def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[
 
 
 def _chosen(values: Values, name: str) -> Any:
-    """Return a claim of the user's own choice: a value of the principal, or an attribute."""
+    """Return a claim that the user chose: a value of the principal, or an attribute."""
     if name == "created":
         created = values(name)
         return created if created is MISSING else int(created)

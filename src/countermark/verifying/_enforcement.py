@@ -175,7 +175,7 @@ class Enforcement:
 
     @property
     def flushes(self) -> bool:
-        """Whether the meter has a ``flush()``."""
+        """True if the meter has a ``flush()``."""
         return self._flush is not None
 
     def flush(self) -> None:

@@ -63,7 +63,7 @@ class Location:
 
     @property
     def folds(self) -> bool:
-        """Whether servers and proxies join two values into one, with a comma."""
+        """True if servers and proxies join two values into one, with a comma."""
         return self.kind != "query"
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from countermark.verifying._verifier import Verifier
 
 
 class RequestContext(NamedTuple):
-    """What is known of a request before its token is read."""
+    """The facts of a request that are known before its token is read."""
 
     mode: Mode
     verifier: Verifier | None

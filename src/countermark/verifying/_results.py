@@ -190,7 +190,7 @@ class Verdict:
 
     @property
     def is_claim(self) -> bool:
-        """Whether only the request names the claimed id: no key and no service confirms it.
+        """True if only the request names the claimed id: no key and no service confirms it.
 
         A token that a key of the keyring made confirms it, even after it expired.
         """
@@ -198,12 +198,12 @@ class Verdict:
 
     @property
     def verified(self) -> bool:
-        """Whether the token is valid. Whether the request was allowed is :attr:`admitted`."""
+        """True if the token is valid. :attr:`admitted` is true if the request was allowed."""
         return self.code == "verified"
 
     @property
     def admitted(self) -> bool:
-        """Whether the request was allowed, verified or not."""
+        """True if the request was allowed, verified or not."""
         return self.admitted_by is not None
 
     def __repr__(self) -> str:

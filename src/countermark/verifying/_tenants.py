@@ -67,7 +67,7 @@ class VerifierLookup:
 
     @property
     def is_constant(self) -> bool:
-        """Whether each request has the same verifier and no tenant."""
+        """True if each request has the same verifier and no tenant."""
         return self.one is not None and self._tenant is None
 
     def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:

@@ -17,7 +17,7 @@ from countermark.errors import (
     InvalidPrincipal,
     WeakKeyWarning,
 )
-from countermark.keys._keyring import Key, Keyring, no_keyring
+from countermark.keys._keyring import Key, Keyring, checked_keyring
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
@@ -31,7 +31,7 @@ from countermark.tokens._options import (
     settings_from_env,
     with_settings,
 )
-from countermark.tokens._reader import MAX_TOKEN, Reader, Reading, Unreadable
+from countermark.tokens._reader import MAX_TOKEN, Reader, TokenContents, Unreadable
 from countermark.verifying._checks import (
     checked_age,
     checked_others,
@@ -85,7 +85,7 @@ class Verifier:
 
     Raises:
         ConfigurationError: Something does not fit together, or the scheme's tokens
-            cannot be verified; the message says what to change.
+            cannot be verified; the message suggests a change.
     """
 
     #: The scheme.
@@ -114,8 +114,7 @@ class Verifier:
         clock: Callable[[], float] = time.time,
     ) -> None:
         others = checked_others(other_environments)
-        if not isinstance(keyring, Keyring):
-            raise no_keyring()
+        keyring = checked_keyring(keyring)
         self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
@@ -220,7 +219,7 @@ class Verifier:
         except (InvalidPrincipal, UnicodeDecodeError):
             return TokenCheck("malformed")
 
-    def _judge(self, reading: Reading, now: float) -> TokenCheck:
+    def _judge(self, reading: TokenContents, now: float) -> TokenCheck:
         reader, claimed = self._reader, reading.claimed_id
         for role, key, prepared in self._ring:
             if not reader.made_with(prepared, reading):
@@ -247,7 +246,7 @@ class Verifier:
             return TokenCheck("wrong_environment", None, claimed)
         return TokenCheck("mismatch", None, claimed)
 
-    def _code_at(self, reading: Reading, now: float) -> str:
+    def _code_at(self, reading: TokenContents, now: float) -> str:
         """Return the code of a token with a matching signature, at the time *now*."""
         if reading.begins_at is not None and now < reading.begins_at - self._leeway:
             return "not_yet_valid"

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
-from countermark.keys._keyring import Keyring, no_keyring
+from countermark.keys._keyring import Keyring, checked_keyring
 from countermark.keys._secret import SecretKey
 from countermark.webhooks._header_checks import hmac_check, secret_check
 from countermark.webhooks._http_signatures import http_signature_check
@@ -233,9 +233,7 @@ def _scheme(scheme: object) -> WebhookScheme:
 def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
     """Return the keyrings by key id, which is "" where the vendor names none."""
     if not isinstance(scheme.signature, HttpSignature):
-        if isinstance(keyring, Keyring):
-            return {"": keyring}
-        raise no_keyring()
+        return {"": checked_keyring(keyring)}
     if isinstance(keyring, Mapping) and keyring:
         rings = dict(keyring)
         if all(isinstance(key_id, str) and key_id for key_id in rings) and all(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from countermark._redaction import guarded
-from countermark.events import OnEvent
-from countermark.signing._config import AsyncResolver, IdentityPolicy, Resolver, Signers
+from countermark.signing._config import Signers, SigningConfig, SigningOptions
 from countermark.signing._endpoint import respond
+from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
-from countermark.signing._response_headers import DEFAULT_CACHE_CONTROL, DEFAULT_VARY, text_headers
+from countermark.signing._response_headers import text_headers
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,23 +33,15 @@ class SigningMiddleware:
 
     Args:
         app: The application, or the next middleware.
-        signers: One signer or several, of different schemes and headers; or a
-            function that returns them for the tenant of a ``Principal``, which is
-            called again for a tenant after a minute, and kept for the latest 1024.
-        principal: Takes the environ and returns whose request it is, as a
-            ``Principal`` or an id, or None for nobody. It is called whenever
-            the identity is read and when the response starts, so it should be
-            cheap. An ``async def`` is run once instead, through asgiref.
-        vary: The request header that decides who the user is, or several, merged into
-            ``Vary``.
-        cache_control: The directive merged into ``Cache-Control`` next to a token:
-            ``no-store`` (with ``private``), or ``private`` alone, with which a browser
-            keeps the response and shows it again on back and forward navigation.
-        sign_impersonated: Also sign for a principal who has an actor.
-        on_event: Called with every :class:`Event`.
+        signers: One signer or several, or a function from the id of a tenant to them.
+        principal: Takes the environ and returns the current user, as a ``Principal`` or an
+            id, or None if the request is anonymous. An ``async def`` runs once, through
+            asgiref.
+        options: As for :class:`countermark.signing.SigningConfig`, which describes *signers*
+            and *principal* too.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     @guarded
@@ -59,18 +51,11 @@ class SigningMiddleware:
         *,
         signers: Signers,
         principal: Resolver | AsyncResolver,
-        vary: str | Iterable[str] = DEFAULT_VARY,
-        cache_control: str = DEFAULT_CACHE_CONTROL,
-        sign_impersonated: bool = False,
-        on_event: OnEvent | None = None,
+        **options: Unpack[SigningOptions],
     ) -> None:
         self.app = app
-        self._policy = IdentityPolicy(
-            signers, principal, sign_impersonated=sign_impersonated, on_event=on_event
-        )
-        if self._policy.asynchronous:
-            self._policy.bridge()
-        self._headers = text_headers(self._policy, vary=vary, cache_control=cache_control)
+        self._config = SigningConfig(signers, principal, bridge=True, **options)
+        self._headers = text_headers(self._config)
         self._apply = self._headers.apply
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -84,7 +69,7 @@ class SigningMiddleware:
             and not outer.has_started
         ):
             return self.app(environ, start_response)
-        identity = environ[ENVIRON_KEY] = RequestIdentity(self._policy, environ)
+        identity = environ[ENVIRON_KEY] = RequestIdentity(self._config, environ)
         apply = self._apply if environ.get("REQUEST_METHOD") != "OPTIONS" else _leave_alone
 
         def start_signed(

@@ -25,9 +25,9 @@ class Command(BaseCommand):  # type: ignore[misc]
             configuration = _conf.current()
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
-        if configuration.policy.tenants is not None:
+        if configuration.signing.tenants is not None:
             self.stdout.write("Each tenant has its own signers.")
-        results = [self._show(signer) for signer in configuration.policy.signers.values()]
+        results = [self._show(signer) for signer in configuration.signing.signers.values()]
         if not all(results):
             raise CommandError("A token differs from the published example.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from countermark.django._conf import Configuration
-from countermark.django.identity import DjangoIdentity
+from countermark.django._identity import DjangoIdentity
 
 
 class Head(NamedTuple):

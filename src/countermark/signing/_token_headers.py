@@ -1,0 +1,50 @@
+"""The names of the response headers that carry tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from countermark.signing._config import SigningConfig
+from countermark.signing._signer import Signer
+
+T = TypeVar("T")
+
+
+class TokenHeaders(Generic[T]):
+    """The names of token headers over one string type, each with its signer.
+
+    Args:
+        config: The configuration of the middleware.
+        encode_name: Makes the string type from the name of a header.
+        encode: Makes the string type from a token.
+    """
+
+    __slots__ = ("_encode_name", "_of_config", "_signers", "encode", "names", "single")
+
+    #: The names; None: they depend on the tenant.
+    names: list[T] | None
+    #: The header and signer of the fast path: one signer, safe tokens, and no hook.
+    single: tuple[T, Signer] | None
+
+    def __init__(
+        self, config: SigningConfig, encode_name: Callable[[str], T], encode: Callable[[str], T]
+    ) -> None:
+        self.encode = encode
+        self._encode_name = encode_name
+        self._signers: Mapping[str, Signer] | None = None
+        self._of_config = self.of(config.signers)
+        self._signers = config.signers
+        self.names = None if config.tenants else [name for name, _ in self._of_config]
+        one = self._of_config[0] if len(self._of_config) == 1 else None
+        self.single = one if one and one[1].header_safe and config.on_event is None else None
+
+    def of(self, signers: Mapping[str, Signer]) -> Sequence[tuple[T, Signer]]:
+        """Return those of *signers* that have a header, each after its name."""
+        if signers is self._signers:
+            return self._of_config
+        return [
+            (self._encode_name(signer.header), signer)
+            for signer in signers.values()
+            if signer.header is not None
+        ]
