@@ -9,7 +9,7 @@ from countermark.errors import ConfigurationError
 from countermark.principal import Principal
 from countermark.resolvers._assertion_keys import AssertionKeys, FindCheck, compile_keys
 from countermark.resolvers._request_header import RequestHeader, UntrustedHeader
-from countermark.signing._config import Resolver
+from countermark.signing._principal_lookup import Resolver
 from countermark.tokens._jwt_reader import jwt_parts
 from countermark.tokens._reader import Unreadable, moment
 
