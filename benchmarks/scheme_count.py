@@ -37,8 +37,8 @@ def _name(count: int) -> str:
 
 
 def _with_schemes(count: int) -> SigningMiddleware:
-    recipe = files("countermark") / "schemes" / "stigg.toml"
-    data = tomllib.loads(recipe.read_text(encoding="utf-8"))
+    scheme_file = files("countermark") / "schemes" / "catalogue" / "stigg.toml"
+    data = tomllib.loads(scheme_file.read_text(encoding="utf-8"))
     signers = [
         Signer(
             Scheme.from_mapping(

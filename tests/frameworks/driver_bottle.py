@@ -1,4 +1,4 @@
-"""Bottle, set up as its recipe says, and what the WSGI recipes' drivers share."""
+"""Bottle, set up as on its page, and the code that the WSGI drivers share."""
 
 from __future__ import annotations
 

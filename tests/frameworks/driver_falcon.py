@@ -1,4 +1,4 @@
-"""Falcon, set up as its recipe says."""
+"""Falcon, set up as on its page."""
 
 from __future__ import annotations
 

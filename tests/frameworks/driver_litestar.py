@@ -1,4 +1,4 @@
-"""Litestar, set up as its recipe says, and what the ASGI recipes' drivers share."""
+"""Litestar, set up as on its page, and the code that the ASGI drivers share."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ASGIDriver:
         return cases.Response(answer.status_code, dict(answer.headers), answer.text)
 
     def accept(self, path: str, principal: Any) -> dict[str, str]:
-        raise NotImplementedError("the recipes put no tokens into websockets")
+        raise NotImplementedError("the pages put no tokens into websockets")
 
 
 def html(request: AnyRequest) -> Response[str]:

@@ -1,4 +1,4 @@
-"""Pyramid, set up as its recipe says."""
+"""Pyramid, set up as on its page."""
 
 from __future__ import annotations
 

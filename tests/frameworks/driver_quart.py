@@ -1,4 +1,4 @@
-"""Quart, set up as its recipe says."""
+"""Quart, set up as on its page."""
 
 from __future__ import annotations
 

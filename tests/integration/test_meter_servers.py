@@ -49,7 +49,7 @@ framework.add_middleware(VerifyingMiddleware, **options)
 """
 
 # The page shows how an application that has no lifespan gets one.
-(RECIPE,) = re.findall(
+(EXAMPLE,) = re.findall(
     r"^```python\n(def with_lifespan.*?)^```$",
     (ROOT / "docs/rollout.md").read_text(encoding="utf-8"),
     re.DOTALL | re.MULTILINE,
@@ -75,7 +75,7 @@ def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "served.py").write_text(RECIPE + SERVED)
+    (tmp_path / "served.py").write_text(EXAMPLE + SERVED)
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", interval)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
@@ -91,7 +91,7 @@ def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
 def test_a_server_whose_redis_is_away_ends_all_the_same(
     redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "served.py").write_text(RECIPE + SERVED.replace("timeout=5", "timeout=0.25"))
+    (tmp_path / "served.py").write_text(EXAMPLE + SERVED.replace("timeout=5", "timeout=0.25"))
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", "60")
     port = free_port()

@@ -18,7 +18,7 @@ import pytest
 from countermark import Keyring, Signer
 from tests.integration.nginx import nginx
 from tests.integration.servers import ROOT, fetch, free_port, python, running
-from tests.unit.assertions import EC_KEY, OTHER_EC_KEY, RSA_KEY, jwk, pem, signed
+from tests.resolvers.assertions import EC_KEY, OTHER_EC_KEY, RSA_KEY, jwk, pem, signed
 
 PAGE = (ROOT / "docs/behind-a-proxy.md").read_text(encoding="utf-8")
 SECRET = "a-secret-of-the-tests-with-enough-bytes"

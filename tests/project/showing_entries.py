@@ -45,8 +45,8 @@ SIGNER = Signer("stigg", RING)
 VERIFIER = Verifier("stigg", RING)
 PEM, PUBLIC = private_key("RS256")
 FILES = resources.files("countermark")
-RECIPE = tomllib.loads((FILES / "schemes" / "catalogue" / "stigg.toml").read_text())
-JWT_RECIPE = tomllib.loads((FILES / "schemes" / "catalogue" / "knock.toml").read_text())
+SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "stigg.toml").read_text())
+JWT_SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "knock.toml").read_text())
 WEBHOOK = tomllib.loads((FILES / "webhooks" / "catalogue" / "stigg.toml").read_text())
 
 
@@ -69,8 +69,8 @@ def nothing(*given: object) -> None:
     return None
 
 
-def from_recipe(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> Iterator[Any]:
-    """Yield a callable for the whole, and for each table of a recipe, with its entries."""
+def from_scheme(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> Iterator[Any]:
+    """Yield a callable for the whole, and for each table of a scheme, with its entries."""
 
     def whole(**entries: Any) -> object:
         return read(entries)
@@ -190,13 +190,13 @@ def _entries() -> Iterator[Entry]:
     yield Entry("Signer.from_env", Signer.from_env, _SIGNER)
     yield Entry("Verifier", Verifier, {**_VERIFIER, "keyring": RING})
     yield Entry("Verifier.from_env", Verifier.from_env, _VERIFIER)
-    for name, call, good in from_recipe(Scheme.from_mapping, RECIPE):
+    for name, call, good in from_scheme(Scheme.from_mapping, SCHEME):
         yield Entry(f"Scheme.from_mapping of a MAC{name}", call, good)
-    for name, call, good in from_recipe(Scheme.from_mapping, JWT_RECIPE):
+    for name, call, good in from_scheme(Scheme.from_mapping, JWT_SCHEME):
         yield Entry(f"Scheme.from_mapping of a JWT{name}", call, good)
-    for name, call, good in from_recipe(WebhookScheme.from_mapping, WEBHOOK):
+    for name, call, good in from_scheme(WebhookScheme.from_mapping, WEBHOOK):
         yield Entry(f"WebhookScheme.from_mapping{name}", call, good)
-    yield Entry("Scheme.from_mapping", Scheme.from_mapping, {"data": {"slug": "mine", **RECIPE}})
+    yield Entry("Scheme.from_mapping", Scheme.from_mapping, {"data": {"slug": "mine", **SCHEME}})
     yield Entry("WebhookScheme.load", WebhookScheme.load, {"slug": "stigg"})
     yield Entry("WebhookVerifier", WebhookVerifier, _WEBHOOK)
     yield Entry("WebhookVerifier of HTTP signatures", WebhookVerifier, {
@@ -287,7 +287,7 @@ _WORDS = {
 }  # fmt: skip
 _SLUGS = {"a text", "a short text", "a long text"}
 #: What is shown where it is well-formed, as a name is asked for that is no secret anywhere: a
-#: header's in every response, a recipe's slug in every event. An origin is in every request.
+#: header's in every response, a scheme's slug in every event. An origin is in every request.
 NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     **{(name, "header"): _WORDS for name in ("Signer", "Signer of a JWT", "Signer.from_env")},
     **{(name, "slug"): _SLUGS for name in (

@@ -1,4 +1,4 @@
-"""The pages under docs: made of the recipes, and their code runs."""
+"""The pages under docs: those made of the schemes are up to date, and their code runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_code_runs(code: str) -> None:
     exec(compile(code, "own-scheme.md", "exec"), {"__name__": "page"})
 
 
-def test_every_key_of_a_recipe_is_written_down() -> None:
+def test_every_key_of_a_scheme_is_documented() -> None:
     folder = ROOT / "src/countermark/schemes"
     reader = "".join((folder / name).read_text() for name in ("_parser.py", "_tables.py"))
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))

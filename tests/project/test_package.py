@@ -31,7 +31,7 @@ HEAVY = {
 @pytest.mark.parametrize(
     "module", ["countermark", "countermark.verifying", "countermark.asgi", "countermark.wsgi"]
 )
-def test_importing_brings_in_nothing_slow_and_no_recipe(module: str) -> None:
+def test_importing_loads_no_slow_module_and_no_scheme(module: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", IMPORTED.format(module=module)],
         capture_output=True,
@@ -87,7 +87,7 @@ def test_only_the_scheme_asked_for_is_read() -> None:
     assert ran.stdout.strip() == "1"
 
 
-def test_the_wheel_holds_types_recipes_and_the_page(tmp_path: Path) -> None:
+def test_the_wheel_contains_types_schemes_and_the_page(tmp_path: Path) -> None:
     # In this process and environment: building needs nothing from outside.
     build = "import sys, hatchling.build; print(hatchling.build.build_wheel(sys.argv[1]))"
     ran = subprocess.run(

@@ -20,7 +20,7 @@ from countermark import Keyring, Principal, Scheme, Signer
 SECRET = "0123456789abcdef" * 5
 NOW = 1_800_000_000.25
 
-#: What the attributes are called in the recipes, and what they are here.
+#: The attributes of the schemes, with example values.
 ATTRIBUTES: dict[str, Any] = {
     "access_filters": {"sales": {"region": "north"}},
     "account_type": "viewer",

@@ -12,7 +12,7 @@ import pytest
 from countermark import Keyring, Principal, RequestIdentity, Scheme, Signer
 from countermark.signing import SigningConfig, text_headers
 from tests.conftest import Events
-from tests.unit.test_recipe import recipe
+from tests.schemes.mappings import table_of
 
 USER = "user-1"
 
@@ -307,7 +307,7 @@ class TestAsynchronous:
 
 
 def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, events: Events) -> None:
-    data = recipe()
+    data = table_of()
     del data["values"]
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert not signer.header_safe
@@ -324,7 +324,7 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
 
 
 def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Events) -> None:
-    data = recipe()
+    data = table_of()
     data["token"]["template"] = "x" * 2048 + "{mac}"
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     config = SigningConfig(signer, lambda source: "user-1", on_event=events)

@@ -20,13 +20,13 @@ from countermark import (
     Signer,
     WeakKeyWarning,
 )
-from tests.unit.test_recipe import recipe
+from tests.schemes.mappings import table_of
 
 LIVE = "live_secret_" + "abcd1234" * 8
 
 
 def own(**mac_or_token: str) -> Scheme:
-    data = recipe()
+    data = table_of()
     for key, value in mac_or_token.items():
         table = "token" if key == "template" else "mac"
         data[table][key] = value
@@ -69,7 +69,7 @@ def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
 
 
 def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
-    data = recipe()
+    data = table_of()
     data["fields"] |= {"version": "1", "colour": {"dark": True}}
     signed = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret)).issue("{token}")
     assert signed.fields["version"] == "1"
@@ -192,7 +192,7 @@ def test_arguments_of_another_kind_are_named(secret: str) -> None:
 
 
 def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
-    data = recipe()
+    data = table_of()
     rule = {"refuse_containing": ["admin"], "refuse_prefixes": ["root"], "pattern": ".*"}
     data["values"] = {"id": rule}
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))

@@ -264,13 +264,13 @@ def test_an_address_is_compared_as_the_scheme_signs_it() -> None:
 
 
 def test_two_ids_in_one_token_must_be_one() -> None:
-    scheme = recipe({"sub": "{id}", "user": {"id": "{id}"}})
+    scheme = scheme_of({"sub": "{id}", "user": {"id": "{id}"}})
     verifier = Verifier(scheme, Keyring(NEW))
     assert verifier.verify(token({"sub": "a", "user": {"id": "a"}})).principal_id == "a"
     assert code_of(verifier, token({"sub": "a", "user": {"id": "b"}})) == "ambiguous"
 
 
-def recipe(claims: dict[str, Any]) -> Scheme:
+def scheme_of(claims: dict[str, Any]) -> Scheme:
     return Scheme.from_mapping(
         {
             "slug": "acme",
@@ -292,7 +292,7 @@ def recipe(claims: dict[str, Any]) -> Scheme:
 def test_an_id_that_cannot_be_read_again_is_refused_at_once(claim: str) -> None:
     claims = {"exp": "{expires:s}", "sub": claim, "known": {"as": "{email}"}}
     with pytest.raises(ConfigurationError, match="the claim sub has"):
-        Verifier(recipe(claims), Keyring(NEW))
+        Verifier(scheme_of(claims), Keyring(NEW))
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_time_that_cannot_be_checked_is_refused_at_once(name: str, claim: str)
     """Else its end would be an end for nobody."""
     claims = {"sub": "{id}", name: claim}
     with pytest.raises(ConfigurationError, match=f"the claim {name} has"):
-        Verifier(recipe(claims), Keyring(NEW))
+        Verifier(scheme_of(claims), Keyring(NEW))
 
 
 def test_a_pattern_applies_to_verified_ids() -> None:

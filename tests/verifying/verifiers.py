@@ -52,7 +52,7 @@ def flow(id: str, secret: str = NEW) -> str:
 
 URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-#: A service's own recipe: the token shows whose it is and when it ends.
+#: A service's own scheme: the token contains its principal and its expiry.
 ACME = Scheme.from_mapping(
     {
         "slug": "acme",

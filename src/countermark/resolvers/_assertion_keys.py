@@ -14,12 +14,12 @@ from countermark.tokens._jwt import Verify, check_installed, compile_jwt_check, 
 #: One public key: in PEM, as a ``PublicKey``, or as a JSON Web Key.
 AssertionKey: TypeAlias = "str | bytes | PublicKey | Mapping[str, Any]"
 
-#: One key for all assertions; a JSON Web Key set; keys by ``kid``; or a function of the ``kid``.
+#: One key for all assertions, a JSON Web Key set, keys by ``kid``, or a function of the ``kid``.
 AssertionKeys: TypeAlias = (
     "AssertionKey | Mapping[str, AssertionKey] | Callable[[str], AssertionKey | None]"
 )
 
-#: Finds the check of signatures for the ``kid`` of a header, or None.
+#: Returns the check of signatures for the ``kid`` of a header, or None.
 FindCheck = Callable[[object], "Verify | None"]
 
 # A function may put the kid into the path of a URL, before any signature is checked.
@@ -31,8 +31,8 @@ def compile_keys(keys: AssertionKeys, algorithm: str) -> FindCheck:
     """Return the function that finds the check for a ``kid``.
 
     Raises:
-        ConfigurationError: There is no key, or one of another kind than *algorithm* needs;
-            or PyJWT or cryptography is not installed.
+        ConfigurationError: A key is missing or does not fit *algorithm*, or PyJWT or
+            cryptography is not installed.
     """
     check_installed(algorithm)
     if isinstance(keys, str | bytes | PublicKey):
@@ -87,7 +87,7 @@ def _check_of(key: object, algorithm: str, name: str) -> Verify:
 
 
 def _pairs_of_set(listed: list[Any], algorithm: str) -> list[tuple[str, Any]]:
-    """Return the keys of a set that can verify *algorithm*; RFC 7517 says to pass over others."""
+    """Return the keys of a set that can verify *algorithm*. RFC 7517 ignores others."""
     return [
         (key["kid"], key)
         for key in listed

@@ -1,17 +1,16 @@
-"""The principal by what an AWS Application Load Balancer signs."""
+"""The principal in the signed header of an AWS Application Load Balancer."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
-from countermark.principal import Principal
 from countermark.resolvers._assertion import (
-    AssertionReader,
     BadAssertion,
+    Part,
+    assertion_resolver,
     required_text,
     required_texts,
 )
@@ -33,17 +32,17 @@ def from_aws_header(
 ) -> Resolver:
     """Resolve by ``X-Amzn-Oidc-Data``, which an AWS Application Load Balancer signs.
 
-    The load balancer states the issuer, the client and the end of the token in the
-    header of the token, has no ``aud``, and pads its base64. All load balancers of a
-    region share their keys, so *signer* is what binds the token to yours. It needs the
-    extra ``jwt``. A request without the header is anonymous; see
-    :func:`from_signed_header` for errors and for the arguments that are not listed here.
+    The header of the token holds its issuer, client and expiry. The token has no ``aud``,
+    and its base64 is padded. All load balancers of a region share their keys, so *signer*
+    binds the token to yours. This resolver needs the extra ``jwt``. A request without the
+    header is anonymous; see :func:`from_signed_header` for errors and for the arguments that
+    are not listed here.
 
     Args:
         keys: The public keys by ``kid``, or a function of the ``kid``. AWS serves each in
             PEM at ``https://public-keys.auth.elb.REGION.amazonaws.com/KID``.
         issuer: The exact ``iss`` of the user pool or identity provider.
-        client: The id of the client that the load balancer signs in with.
+        client: The client id with which the load balancer authenticates users.
         signer: The ARN of the load balancer, or several.
 
     Raises:
@@ -52,35 +51,29 @@ def from_aws_header(
     Source:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
     """
-    reader = AssertionReader(
+    required_text(issuer, "issuer=")
+    required_text(client, "client=")
+    signers = required_texts(signer, "signer=")
+    if not all(arn.startswith("arn:") for arn in signers):
+        raise ConfigurationError("signer= must be the ARN of the load balancer: arn:aws:elastic…")
+
+    def check(header: Part, claims: Part) -> None:
+        found = header.get("signer")
+        if not isinstance(found, str) or found not in signers:
+            raise BadAssertion("the signer of the assertion is not in signer=")
+        if header.get("client") != client:
+            raise BadAssertion("the client of the assertion is not client=")
+        if header.get("iss") != issuer or claims.get("iss", issuer) != issuer:
+            raise BadAssertion("the iss of the assertion is not issuer=")
+
+    return assertion_resolver(
         "X-Amzn-Oidc-Data",
+        check,
         keys=keys,
         algorithm="ES256",
         claim=claim,
         email=email,
         leeway=leeway,
         clock=clock,
-        padded=True,
+        aws=True,
     )
-    issuer, client = required_text(issuer, "issuer="), required_text(client, "client=")
-    signers = required_texts(signer, "signer=")
-    if not all(arn.startswith("arn:") for arn in signers):
-        raise ConfigurationError("signer= must be the ARN of the load balancer: arn:aws:elastic…")
-
-    def resolve(source: Mapping[str, Any]) -> Principal | str | None:
-        found = reader.read(source)
-        if found is None:
-            return None
-        header, claims = found
-        stated = header.get("signer")
-        if not isinstance(stated, str) or stated not in signers:
-            raise BadAssertion("the assertion has another signer than signer=")
-        if header.get("client") != client:
-            raise BadAssertion("the assertion has another client than client=")
-        if header.get("iss") != issuer or claims.get("iss", issuer) != issuer:
-            raise BadAssertion("the assertion has another iss than issuer=")
-        reader.check_times(header, required=True)
-        reader.check_times(claims, required=False)
-        return reader.principal(claims)
-
-    return resolve

@@ -1,4 +1,4 @@
-"""The principal by an entry of the session, the state or the environ."""
+"""The principal in an entry of the session, the state or the environ."""
 
 from __future__ import annotations
 
@@ -36,42 +36,37 @@ def from_session(
             ``SessionMiddleware``, ``beaker.session`` in the environ of Beaker's.
         actor: The entry that is set while staff act as the user: their id, or True.
             While it is set, no token is signed unless ``sign_impersonated=True``.
-        risk_client_input: Accept another *session*. If clients can write what is there,
-            they get tokens for any user. Parts of the request are refused all the same.
+        risk_client_input: Accept another *session*. If clients can write to it, they get
+            tokens for any user. Parts of the request are refused nevertheless.
 
     Raises:
-        ConfigurationError: *session* is not known to be a session, or holds what
-            clients write.
+        ConfigurationError: *session* is not known to be a session, or is a part of the
+            request, which clients write.
     """
-    check_place(
-        session,
-        SESSIONS,
-        "Use one of these",
-        risk_client_input=risk_client_input,
-    )
+    check_place(session, SESSIONS, "Use one of these", risk_client_input=risk_client_input)
     return _from_mapping(key, session, actor)
 
 
 @guarded
 def from_state(key: str, *, actor: str | None = None) -> Resolver:
-    """Resolve by what an outer ASGI middleware has put into ``scope["state"]`` as *key*.
+    """Resolve by the entry *key* that an outer ASGI middleware has put into ``scope["state"]``.
 
-    The application chooses these keys. Name one that its authentication sets, and not
-    one that copies a part of the request, such as a request id.
+    Choose an entry that your authentication sets, and not a copy of a part of the request,
+    such as a request id.
 
     Args:
         key: The entry that holds the id.
         actor: As for :func:`from_session`.
 
     Raises:
-        ConfigurationError: *key* begins with an underscore, as the entries of
-            frameworks do. Litestar keeps the parsed request there.
+        ConfigurationError: *key* begins with an underscore, as do entries of frameworks.
+            Litestar keeps the parsed request in such an entry.
     """
     check_name(key, "the key")
     if key.startswith("_"):
         raise ConfigurationError(
-            "an entry that begins with an underscore is the framework's, and may hold the"
-            " request; name the entry that your authentication sets"
+            "an entry that begins with an underscore belongs to the framework, and may hold the"
+            " request; choose the entry that your authentication sets"
         )
     return _from_mapping(key, "state", actor)
 
@@ -87,30 +82,29 @@ def from_environ(key: str = "REMOTE_USER", *, risk_client_input: bool = False) -
             middleware may set; or one of mod_ssl's ``SSL_CLIENT_S_DN``,
             ``SSL_CLIENT_S_DN_CN``, ``SSL_CLIENT_S_DN_Email``, ``SSL_CLIENT_S_DN_UID``,
             ``SSL_CLIENT_SAN_Email_0`` and ``SSL_CLIENT_SAN_OTHER_msUPN_0``. Those of
-            mod_ssl count only while ``SSL_CLIENT_VERIFY`` is ``SUCCESS``.
+            mod_ssl count only if ``SSL_CLIENT_VERIFY`` is ``SUCCESS``.
         risk_client_input: Accept another *key*. If clients can write that variable, they
-            get tokens for any user. Parts of the request are refused all the same.
+            get tokens for any user. Parts of the request are refused nevertheless.
 
-    Do not pass nginx's ``$remote_user`` as ``REMOTE_USER`` without ``auth_basic``: it is
-    then a name that no password has proved.
+    Do not pass nginx's ``$remote_user`` as ``REMOTE_USER`` without ``auth_basic``: no password
+    has proved that name.
 
     Raises:
-        ConfigurationError: *key* is not known to hold identity, or is a part of the
+        ConfigurationError: *key* is not known to hold an identity, or is a part of the
             request, which clients write.
     """
-    check_place(
-        key,
-        ENVIRON,
-        f'Set environ["{OWN_USER_ID}"] in your own middleware',
-        risk_client_input=risk_client_input,
-    )
+    own = f'Set environ["{OWN_USER_ID}"] in your own middleware'
+    check_place(key, ENVIRON, own, risk_client_input=risk_client_input)
     of_certificate = key in CERTIFICATE
 
     def resolve(environ: Mapping[str, Any]) -> Identifier | None:
         if of_certificate and environ.get("SSL_CLIENT_VERIFY") != "SUCCESS":
             return None
         value = environ.get(key)
-        return (_utf8(value) or None) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # PEP 3333: the bytes of a native string are its Latin-1 code points.
+        return value.encode("latin-1").decode() or None
 
     return resolve
 
@@ -129,8 +123,3 @@ def _from_mapping(key: str, place: str, actor: str | None) -> Resolver:
         return identifier if acting is None else Principal(identifier, actor=acting)
 
     return resolve
-
-
-def _utf8(value: str) -> str:
-    # PEP 3333: the bytes of a native string are its Latin-1 code points.
-    return value.encode("latin-1").decode()

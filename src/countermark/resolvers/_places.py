@@ -1,4 +1,4 @@
-"""The keys of a scope or environ that are known to hold identity, and those that clients write.
+"""The keys of a scope or environ that hold an identity, and those that clients can write.
 
 Sources: PEP 3333, the ASGI specification, Apache's mod_ssl and server/util_script.c.
 """
@@ -15,8 +15,8 @@ from countermark.errors import ConfigurationError
 OWN_USER_ID = "countermark.user_id"
 OWN_USER = "countermark.user"
 
-#: Variables of a client certificate. Apache's ``SSLVerifyClient optional_no_ca`` sets them for
-#: certificates that anybody can make, so they count only beside ``SSL_CLIENT_VERIFY=SUCCESS``.
+#: The variables of a client certificate. Apache's ``SSLVerifyClient optional_no_ca`` also sets
+#: them for self-made certificates, so they count only with ``SSL_CLIENT_VERIFY=SUCCESS``.
 CERTIFICATE = frozenset(
     {
         "SSL_CLIENT_S_DN",
@@ -29,7 +29,7 @@ CERTIFICATE = frozenset(
 )
 
 # REDIRECT_REMOTE_USER is not here: a common rewrite rule for CGI copies the client's whole
-# Authorization header into it. AUTH_USER and LOGON_USER of IIS have no server in the tests.
+# Authorization header into it. AUTH_USER and LOGON_USER are missing, as no test runs IIS.
 ENVIRON = frozenset({"REMOTE_USER", OWN_USER_ID}) | CERTIFICATE
 
 #: Starlette, Litestar and Channels use ``session``; Beaker uses ``beaker.session``.
@@ -37,7 +37,7 @@ SESSIONS = frozenset({"session", "beaker.session"})
 
 USERS = frozenset({"user", OWN_USER})
 
-# No option allows these. This list need not be complete, as the lists above decide first.
+# No option allows these. The lists need not be complete, as the lists above come first.
 _REQUEST_VARIABLE = re.compile(
     "(REDIRECT_)*((HTTP|CONTENT|PATH|QUERY|REQUEST|RAW|SCRIPT|SERVER|GATEWAY)_.+"
     "|THE_REQUEST|REMOTE_(ADDR|HOST|PORT|IDENT)|SSL_TLS_SNI|AUTH_TYPE|(REDIRECT_)+URL)",
@@ -64,11 +64,7 @@ REQUEST_NAMES = (
 
 
 def check_name(name: object, where: str) -> None:
-    """Refuse a *name* that is not text.
-
-    Raises:
-        ConfigurationError: It is something else; the message begins with *where*.
-    """
+    """Raise ``ConfigurationError`` if *name* is not text; the message begins with *where*."""
     if not isinstance(name, str):
         raise ConfigurationError(f"{where} must be text, not {type(name).__name__}")
 
@@ -78,12 +74,12 @@ def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_inpu
 
     Args:
         key: The key of the scope or environ.
-        known: The keys that hold identity.
-        own: What to suggest for values that the application sets itself.
+        known: The keys that hold an identity.
+        own: The advice for values that the application sets itself.
         risk_client_input: The option of the resolver.
 
     Raises:
-        ConfigurationError: *key* is part of the request, or not known to hold identity.
+        ConfigurationError: *key* is part of the request, or not known to hold an identity.
     """
     check_name(key, "the name of the place")
     if key in known:
@@ -99,7 +95,7 @@ def check_place(key: str, known: AbstractSet[str], own: str, *, risk_client_inpu
         )
     if risk_client_input is not True:
         raise ConfigurationError(
-            f"{shown(key, known)} is not known to hold identity; the known ones are"
+            f"{shown(key, known)} is not known to hold an identity; the known ones are"
             f" {', '.join(sorted(known))}. {own}, or pass risk_client_input=True if no"
             " client can write it"
         )

@@ -1,4 +1,4 @@
-"""The principal by a header that a trusted proxy sets."""
+"""The principal in a header that a trusted proxy sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from countermark.resolvers._peer import peer_of
 from countermark.resolvers._request_header import RequestHeader
 from countermark.signing._principal_lookup import Resolver
 
-#: In ``proxies``: a peer on a Unix socket, which has no address.
+#: The entry of ``proxies`` for peers on a Unix socket, which have no address.
 UNIX_SOCKET = "unix:"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -25,20 +25,20 @@ def from_proxy_header(
 ) -> Resolver:
     """Resolve by the header *name* of requests whose connection comes from a trusted proxy.
 
-    The proxy must drop or overwrite the header on every request, also where it is
-    spelled with underscores, because WSGI cannot distinguish the two spellings. A relay of
-    TCP connections is not such a proxy: it passes on what the client wrote.
+    The proxy must drop or overwrite the header on every request, including its spelling
+    with underscores, because WSGI cannot distinguish the two spellings. A relay of TCP
+    connections is not such a proxy: it passes on client input.
 
     The address of the peer counts only if it is proven. gunicorn and Werkzeug's server
-    hand over the socket of a WSGI request, so no option is needed there. Other servers
-    only state an address, and uvicorn replaces it by one from ``X-Forwarded-For`` by
-    default. Start uvicorn with ``--no-proxy-headers``, leave out other middleware of
-    that kind, and pass ``server_keeps_peer=True``.
+    provide the socket of a WSGI request, so they need no option. Other servers provide an
+    address only, and uvicorn replaces it with one from ``X-Forwarded-For`` by default. Start
+    uvicorn with ``--no-proxy-headers``, remove other middleware of that kind, and pass
+    ``server_keeps_peer=True``.
 
     A request without the header, or from another peer, is anonymous. The resolver raises
     :class:`ReplacedPeer` if the address was replaced, :class:`UnprovenPeer` if nothing
-    proves it, and :class:`UntrustedHeader` if the header came more than once: the event
-    ``failed`` names the class, and the response has no token.
+    proves it, and :class:`UntrustedHeader` for a duplicate header: the event ``failed``
+    names the class, and the response has no token.
 
     Args:
         name: The header, for instance ``X-Forwarded-User``.
@@ -48,8 +48,8 @@ def from_proxy_header(
             the peer's address from a header or from the PROXY protocol.
 
     Raises:
-        ConfigurationError: *proxies* is empty or holds something else, *name* does not
-            consist of letters, digits and hyphens, or *server_keeps_peer* is not a bool.
+        ConfigurationError: *proxies* is empty or has an invalid entry, *name* is invalid, or
+            *server_keeps_peer* is not a bool.
     """
     header, proxy = RequestHeader(name), _Proxies(proxies)
     given: object = server_keeps_peer
@@ -75,7 +75,7 @@ class _Proxies:
     def __init__(self, proxies: Iterable[str]) -> None:
         listed = [proxies] if isinstance(proxies, str) else list(proxies)
         if not listed:
-            raise ConfigurationError("proxies= is empty; name the addresses of the trusted proxies")
+            raise ConfigurationError("proxies= is empty; list the addresses of the trusted proxies")
         self._unix = UNIX_SOCKET in listed
         self._networks = [_network(proxy) for proxy in listed if proxy != UNIX_SOCKET]
 

@@ -12,10 +12,10 @@ _HEADER_NAME = re.compile("[A-Za-z0-9-]+")
 
 
 class UntrustedHeader(CountermarkError):
-    """A header that should name the user does not surely come from the trusted proxy.
+    """A header with the user's id may not come from the trusted proxy.
 
-    The middleware sends the response without a token and emits the event ``failed``,
-    which has the name of this class, or of its subclass, in ``error``.
+    The middleware sends the response without a token and emits the event ``failed``, with
+    the name of this class or its subclass in ``error``.
     """
 
     code = "untrusted_header"
@@ -37,34 +37,33 @@ class RequestHeader:
         given: object = name
         if not isinstance(given, str) or not _HEADER_NAME.fullmatch(given):
             raise ConfigurationError(
-                "the name of a header consists of letters, digits and hyphens;"
-                " name the header as HTTP spells it, for instance X-Forwarded-User"
+                "invalid header name; use letters, digits and hyphens, for instance"
+                " X-Forwarded-User"
             )
         self.name = name
         self._wanted = name.lower().encode()
         self._key = "HTTP_" + name.upper().replace("-", "_")
 
     def values(self, source: Mapping[str, Any]) -> list[bytes]:
-        """Return each value, also those under a name with underscores; empty ones are left out."""
+        """Return the values that are not empty, including those of names with underscores."""
         return [value for _, value in self._fields(source) if value]
 
     def only_value(self, source: Mapping[str, Any]) -> bytes | None:
-        """Return the value, or None if there is none or it is empty.
+        """Return the value, or None if the header is missing or empty.
 
         Raises:
-            UntrustedHeader: The header came more than once, or under a name with
-                underscores.
+            UntrustedHeader: The header is a duplicate, or its name has underscores.
         """
         fields = self._fields(source)
         if any(lowered != self._wanted for lowered, _ in fields):
             # A proxy that overwrites one spelling may pass on the other.
             raise UntrustedHeader(
-                f"{self.name} came under a name with underscores; let the proxy drop that spelling"
+                f"{self.name} was sent with underscores; let the proxy drop that spelling"
             )
         # Servers join repeated headers with a comma.
         if len(fields) > 1 or any(b"," in value for _, value in fields):
             raise UntrustedHeader(
-                f"{self.name} came more than once; let the proxy overwrite it, not add to it"
+                f"{self.name} was sent more than once; let the proxy overwrite it, not add to it"
             )
         return (fields[0][1] or None) if fields else None
 

@@ -1,16 +1,15 @@
-"""The principal by an assertion that an identity-aware proxy signs."""
+"""The principal in the signed header of an identity-aware proxy."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from countermark._redaction import guarded
-from countermark.principal import Principal
 from countermark.resolvers._assertion import (
-    AssertionReader,
     BadAssertion,
+    Part,
+    assertion_resolver,
     required_text,
     required_texts,
 )
@@ -33,14 +32,13 @@ def from_signed_header(
 ) -> Resolver:
     """Resolve by a JSON Web Token that a proxy puts into the header *name*.
 
-    It needs no trust in addresses: the signature proves the user. For Cloudflare Access
-    the header is ``Cf-Access-Jwt-Assertion``, for Google IAP
-    ``X-Goog-IAP-JWT-Assertion``. For AWS use :func:`from_aws_header`. It needs the
-    extra ``jwt``.
+    The signature proves the user, so the address of the proxy does not matter. The header
+    of Cloudflare Access is ``Cf-Access-Jwt-Assertion``, that of Google IAP is
+    ``X-Goog-IAP-JWT-Assertion``. For AWS use :func:`from_aws_header`. This resolver needs
+    the extra ``jwt``.
 
     A request without the header is anonymous. The resolver raises :class:`BadAssertion`
-    for a token that is not valid: the event ``failed`` names the class, and the response
-    has no token.
+    for an invalid token: the event ``failed`` names the class, and the response has no token.
 
     Args:
         name: The header.
@@ -52,21 +50,33 @@ def from_signed_header(
         algorithm: ``RS256`` or ``ES256``: the only one that is accepted.
         issuer: The exact ``iss``.
         audience: The exact ``aud`` of this application, or several of them. If a token
-            is for several audiences, one of them is enough.
+            has several audiences, one of them is enough.
         claim: The claim that is the id.
-        email: The claim that is the e-mail address, for vendors who sign one.
+        email: The claim that is the e-mail address, for schemes that sign it.
         leeway: How far the proxy's clock may differ, in seconds, 0 to 300.
         clock: The time in seconds since 1970.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, a key is of another kind
-            than *algorithm* needs, or PyJWT is not installed.
+        ConfigurationError: An argument is invalid, a key does not fit *algorithm*, or PyJWT
+            is not installed.
 
     Sources: https://cloud.google.com/iap/docs/signed-headers-howto,
     https://developers.cloudflare.com/cloudflare-one/identity/users/validating-json
     """
-    reader = AssertionReader(
+    required_text(issuer, "issuer=")
+    audiences = required_texts(audience, "audience=")
+
+    def check(header: Part, claims: Part) -> None:
+        if claims.get("iss") != issuer:
+            raise BadAssertion("the iss of the assertion is not issuer=")
+        found = claims.get("aud")
+        listed = found if isinstance(found, list) else [found]
+        if not any(isinstance(one, str) and one in audiences for one in listed):
+            raise BadAssertion("the aud of the assertion is not in audience=")
+
+    return assertion_resolver(
         name,
+        check,
         keys=keys,
         algorithm=algorithm,
         claim=claim,
@@ -74,20 +84,3 @@ def from_signed_header(
         leeway=leeway,
         clock=clock,
     )
-    issuer, audiences = required_text(issuer, "issuer="), required_texts(audience, "audience=")
-
-    def resolve(source: Mapping[str, Any]) -> Principal | str | None:
-        found = reader.read(source)
-        if found is None:
-            return None
-        _, claims = found
-        if claims.get("iss") != issuer:
-            raise BadAssertion("the assertion has another iss than issuer=")
-        stated = claims.get("aud")
-        listed = stated if isinstance(stated, list) else [stated]
-        if not any(isinstance(one, str) and one in audiences for one in listed):
-            raise BadAssertion("the assertion has another aud than audience=")
-        reader.check_times(claims, required=True)
-        return reader.principal(claims)
-
-    return resolve

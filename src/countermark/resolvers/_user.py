@@ -1,4 +1,4 @@
-"""The principal of a user object that authentication has left in the scope or environ."""
+"""The principal in a user object that authentication has put into the scope or environ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from countermark.resolvers._actor import actor_text
 from countermark.resolvers._places import OWN_USER, USERS, check_name, check_place
 from countermark.signing._principal_lookup import Resolver
 
-#: From a user object, or None, to whose request it is.
+#: Returns the principal of a user object, or of None.
 UserReader = Callable[[Any], "Principal | Identifier | None"]
 
 
@@ -25,7 +25,7 @@ def from_user(
     risk_client_input: bool = False,
     **fields: str,
 ) -> Resolver:
-    """Resolve by the user object that Starlette's or another authentication puts into the scope.
+    """Resolve by the user object that authentication, such as Starlette's, puts into the scope.
 
     Args:
         attribute: The attribute of the user that holds the id.
@@ -33,23 +33,19 @@ def from_user(
             ``countermark.user``, which the application's own middleware may set.
         actor: The attribute that is set while staff act as the user: their id, or True.
             While it is set, no token is signed unless ``sign_impersonated=True``.
-        risk_client_input: Accept another *key*. If clients can write what is there, they
-            get tokens for any user. Parts of the request are refused all the same.
-        fields: What else of the user vendors sign: an argument of ``Principal``
-            and the attribute that holds it, such as ``email="email"``.
+        risk_client_input: Accept another *key*. If clients can write to it, they get tokens
+            for any user. Parts of the request are refused nevertheless.
+        fields: Further values that schemes sign: an argument of ``Principal`` and the
+            user's attribute that holds it, such as ``email="email"``.
 
-    A user with a false ``is_authenticated`` is anonymous.
+    A user is anonymous if ``is_authenticated`` is false.
 
     Raises:
         ConfigurationError: *key* is not known to hold a user, or is a part of the
             request; or one of *fields* is not an argument of ``Principal``.
     """
-    check_place(
-        key,
-        USERS,
-        f'Set scope["{OWN_USER}"] in your own middleware',
-        risk_client_input=risk_client_input,
-    )
+    own = f'Set scope["{OWN_USER}"] in your own middleware'
+    check_place(key, USERS, own, risk_client_input=risk_client_input)
     read = principal_of_user(attribute, **(fields if actor is None else {**fields, "actor": actor}))
 
     def resolve(source: Mapping[str, Any]) -> Principal | Identifier | None:
@@ -60,7 +56,7 @@ def from_user(
 
 @guarded
 def principal_of_user(attribute: str = "id", **fields: str) -> UserReader:
-    """Return the function from a user object, or None, to their principal.
+    """Return the function that returns the principal of a user object, or of None.
 
     Raises:
         ConfigurationError: As for :func:`from_user`.
@@ -81,7 +77,7 @@ def principal_of_user(attribute: str = "id", **fields: str) -> UserReader:
         identifier: Identifier | None = getattr(user, attribute)
         if identifier is None or not fields:
             return identifier
-        # Frameworks leave an address that is not known blank.
+        # Frameworks use an empty text for an address that is not known.
         found = {name: getattr(user, of) or None for name, of in fields.items()}
         if "actor" in fields:
             found["actor"] = actor_text(getattr(user, fields["actor"]))

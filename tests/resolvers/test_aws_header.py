@@ -9,7 +9,7 @@ import pytest
 from countermark import ConfigurationError, Principal
 from countermark.resolvers import BadAssertion, from_aws_header
 from tests.drivers import http_scope
-from tests.unit.assertions import EC_KEY, NOW, OTHER_EC_KEY, jwk, pem, signed, without
+from tests.resolvers.assertions import EC_KEY, NOW, OTHER_EC_KEY, jwk, pem, signed, without
 
 KID = "12345678-1234-1234-1234-123456789012"
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/shop/50dc6c495c0c9188"
@@ -57,7 +57,7 @@ def ask(resolve: Any, token: str) -> Any:
 
 
 @pytest.mark.parametrize("padded", [True, False], ids=["padded", "without padding"])
-def test_a_good_assertion_names_the_user(padded: bool) -> None:
+def test_a_valid_assertion_identifies_the_user(padded: bool) -> None:
     token = signed(EC_KEY, HEAD, CLAIMS, padded=padded)
     assert ask(resolver(), token) == "user-1"
     assert ask(resolver(signer=["arn:aws:other", ARN]), token) == "user-1"
@@ -71,7 +71,7 @@ def test_a_request_without_the_header_is_anonymous() -> None:
     assert resolver()({"REQUEST_METHOD": "GET"}) is None
 
 
-def test_the_claims_need_no_issuer_and_no_end_of_their_own() -> None:
+def test_the_claims_need_no_issuer_and_no_expiry() -> None:
     token = signed(EC_KEY, HEAD, {"sub": "user-1"}, padded=True)
     assert ask(resolver(), token) == "user-1"
 
@@ -104,7 +104,7 @@ BAD: dict[str, str] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_everything_else_is_refused(case: str) -> None:
+def test_any_other_assertion_is_refused(case: str) -> None:
     """The padding is part of what is signed, unless the two parts before it need none."""
     assert ask(resolver(), BAD[case]) is BadAssertion
 
@@ -121,6 +121,8 @@ def test_everything_else_is_refused(case: str) -> None:
     ],
     ids=str,
 )
-def test_a_mistake_stops_the_start(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_argument_is_refused_at_construction(
+    changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigurationError, match=message):
         resolver(**changes)

@@ -1,4 +1,4 @@
-"""``countermark schemes``: the list, one scheme, the page."""
+"""``countermark schemes``: the overview, and the details of one scheme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_the_list_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_overview_has_a_line_for_each_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     heading, *lines = printed(capsys).splitlines()
     assert heading.split() == ["scheme", "vendor", "token", "signed"]
     assert [line.split()[0] for line in lines] == scheme_slugs()
@@ -25,7 +25,9 @@ def test_the_list_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(len(line) < 180 for line in lines)
 
 
-def test_one_scheme_is_shown_with_code_for_both_ends(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text = printed(capsys, "stigg")
     for part in (
         "Stigg customer token (stigg)",
@@ -58,7 +60,7 @@ def test_one_scheme_is_shown_with_code_for_both_ends(capsys: pytest.CaptureFixtu
         ("ably", ["base64: JSON", "settings={'key_name': '…'}"]),
     ],
 )
-def test_what_is_particular_is_said(
+def test_the_details_contain_the_particulars_of_a_scheme(
     capsys: pytest.CaptureFixture[str], slug: str, parts: list[str]
 ) -> None:
     text = printed(capsys, slug)
@@ -75,7 +77,9 @@ def test_an_unknown_scheme_is_an_error_with_a_hint(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("slug", scheme_slugs())
-def test_every_scheme_can_be_shown(capsys: pytest.CaptureFixture[str], slug: str) -> None:
+def test_the_details_of_every_scheme_can_be_printed(
+    capsys: pytest.CaptureFixture[str], slug: str
+) -> None:
     text = printed(capsys, slug)
     assert f"({slug})" in text
     assert "NO" not in text.split("examples")[1].splitlines()[0]

@@ -1,48 +1,19 @@
-"""What a recipe may say, and how it is told that it may not."""
+"""Parsing schemes, and the errors of invalid ones."""
 
 from __future__ import annotations
 
-import tomllib
-from copy import deepcopy
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from countermark import InvalidScheme, Keyring, Scheme, Signer
+from tests.schemes.mappings import SMALLEST, TOKEN, changed, with_payload
 from tests.unit.samples import SECRET
 
 
-def recipe(slug: str = "stigg") -> dict[str, Any]:
-    """Return what the TOML of a scheme of the catalogue holds."""
-    text = (files("countermark") / "schemes" / "catalogue" / f"{slug}.toml").read_text("utf-8")
-    return {"slug": slug, **tomllib.loads(text)}
-
-
-SMALLEST: dict[str, Any] = {
-    "slug": "own",
-    "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
-}
-TOKEN: dict[str, Any] = {"slug": "own", "jwt": {"algorithm": "HS256", "claims": {"sub": "{id}"}}}
-
-
-def changed(base: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Return *base* with the value at a dotted *path* set, or deleted if it is None."""
-    data = deepcopy(base)
-    table = data
-    *above, last = path.split(".")
-    for key in above:
-        table = table.setdefault(key, {})
-    if value is None:
-        del table[last]
-    else:
-        table[last] = value
-    return data
-
-
-def test_little_is_needed() -> None:
+def test_a_scheme_needs_only_a_slug_and_a_mac() -> None:
     scheme = Scheme.from_mapping(SMALLEST)
     assert (scheme.slug, scheme.name, scheme.status) == ("own", "own", "current")
     assert scheme.header is None
@@ -50,7 +21,7 @@ def test_little_is_needed() -> None:
     assert SMALLEST["slug"] == "own"  # what was given is not changed
 
 
-def test_a_file_is_called_by_its_name(tmp_path: Path) -> None:
+def test_the_name_of_a_file_is_the_default_slug(tmp_path: Path) -> None:
     path = tmp_path / "acme-chat.toml"
     path.write_text('[mac]\nalgorithm = "sha256"\nmessage = "{id}"\nencoding = "hex"\n')
     assert Scheme.from_toml(path).slug == "acme-chat"
@@ -59,7 +30,7 @@ def test_a_file_is_called_by_its_name(tmp_path: Path) -> None:
     assert Scheme.from_toml(path).slug == "other"
 
 
-def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "acme-chat.toml"
     with pytest.raises(FileNotFoundError):
         Scheme.from_toml(path)
@@ -69,14 +40,9 @@ def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("slug", ["", "Stigg", "a--b", "../x", "-a", "marker", None, 5])
-def test_a_slug_is_lower_case_words(slug: object) -> None:
+def test_an_invalid_slug_is_refused(slug: object) -> None:
     with pytest.raises(InvalidScheme, match=r"slug: invalid name for a scheme"):
         Scheme.from_mapping({**SMALLEST, "slug": slug})
-
-
-def with_payload(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a recipe with a payload in JSON."""
-    return SMALLEST | {"payload": {"format": "json", "encoding": "base64", "content": content}}
 
 
 BAD = [
@@ -292,7 +258,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("base", "path", "value", "message"), BAD)
-def test_a_bad_recipe_is_refused_by_the_name_of_its_key(
+def test_the_error_for_an_invalid_scheme_names_the_key(
     base: dict[str, Any], path: str, value: object, message: str
 ) -> None:
     with pytest.raises(InvalidScheme) as caught:
@@ -302,104 +268,21 @@ def test_a_bad_recipe_is_refused_by_the_name_of_its_key(
 
 
 @pytest.mark.parametrize(
-    ("message", "reason"),
-    [
-        ("{email}{id}", "nothing separates {email} from {id}"),
-        ("{id}:{email}", "nothing separates {id} from {email}"),
-        ("{id}{settings.app}{email}", "nothing separates {id} from {email}"),
-        ("{id|email}", "id and email can be the same text"),
-        ("{id|phone}", "id and phone can be the same text"),
-        ("{email|phone|id}", "email and phone can be the same text"),
-        ("{id}-{org}-{email}", "nothing separates {id} from {org}"),
-        ("{id}{now:s}{email}", "nothing separates {id} from {now:s}"),
-        ("{id}{number}", "nothing separates {id} from {number}"),
-    ],
-)
-def test_two_principals_with_the_same_signature_are_an_error(message: str, reason: str) -> None:
-    data = changed(SMALLEST, "mac.message", message) | {
-        "values": {"org": {}, "number": {"kind": "integer"}},
-        "settings": {"app": {"variable": "APP"}},
-    }
-    with pytest.raises(InvalidScheme, match="two principals could get the same") as caught:
-        Scheme.from_mapping(data)
-    assert reason in str(caught.value)
-    scheme = Scheme.from_mapping(data | {"ambiguous": True})
-    assert reason in scheme.ambiguous
-
-
-@pytest.mark.parametrize("value", ["{id}{email}", "{id|phone}", "{id}:{email}"])
-def test_values_in_claims_and_payloads_are_looked_at_too(value: str) -> None:
-    token = changed(TOKEN, "jwt.claims.sub", value)
-    message = changed(with_payload({"who": value}), "mac.message", "{payload}")
-    query = changed(message, "payload.format", "query")
-    for data in (token, message, query):
-        with pytest.raises(InvalidScheme, match="two principals could get the same"):
-            Scheme.from_mapping(data)
-        assert Scheme.from_mapping(data | {"ambiguous": True}).ambiguous
-    unsigned = changed(message, "mac.message", "{id}")
-    assert not Scheme.from_mapping(unsigned).ambiguous
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "apart"),
-    [
-        ("{id}", "{org}", False),
-        ("a:{id}", "b:{org}", True),
-        ("a:{id}", "{org}", False),
-        ("a:{id}", "{brace}", False),
-        ("{{id}", "{brace}", None),
-        ("{brace}", "{tree:json}", True),
-        ("{tree:canonical-json}", "{brace}", True),
-        ("{brace|org}", "{tree:json}", None),
-        ("{id}", "{tree:json}", False),
-        ("{tree:json}", "{items:json}", True),
-        ("{tree:json}", "{id:json}", True),
-        ("{tree:json}", "{tree:canonical-json}", False),
-        ("{brace:url}", "{tree:json}", False),
-    ],
-)
-def test_messages_of_the_same_key_are_told_apart(one: str, other: str, *, apart: bool) -> None:
-    values = {
-        "org": {},
-        "brace": {"refuse_prefixes": ["{"]},
-        "tree": {"kind": "object"},
-        "items": {"kind": "list"},
-    }
-    data = changed(SMALLEST, "mac.message", one) | {"values": values, "macs": {"other": other}}
-    if apart:
-        assert not Scheme.from_mapping(data).ambiguous
-        return
-    with pytest.raises(InvalidScheme):
-        Scheme.from_mapping(data)
-    if apart is False:
-        scheme = Scheme.from_mapping(data | {"ambiguous": True})
-        assert scheme.ambiguous == f"{one!r} and {other!r} can be the same text"
-
-
-def test_a_time_of_sign_up_has_no_fixed_length() -> None:
-    assert not Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}-{created:s}")).ambiguous
-    with pytest.raises(InvalidScheme, match="nothing separates"):
-        Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}{created:s}"))
-    with pytest.raises(InvalidScheme, match="nothing separates"):
-        Scheme.from_mapping(changed(SMALLEST, "mac.message", "{id}-{created:iso}"))
-
-
-@pytest.mark.parametrize(
     "data", [None, [1], "x", 5, {1: 2, "slug": "own"}, SMALLEST | {"values": {1: {}}}]
 )
-def test_what_is_no_mapping_by_name_is_refused(data: Any) -> None:
+def test_a_value_that_is_not_a_mapping_is_refused(data: Any) -> None:
     with pytest.raises(InvalidScheme, match="expected a table"):
         Scheme.from_mapping(data)
 
 
-def test_tables_without_end_are_refused() -> None:
+def test_recursive_tables_are_refused() -> None:
     tree: dict[str, Any] = {}
     tree["again"] = tree
     with pytest.raises(InvalidScheme, match="are nested too deep"):
         Scheme.from_mapping(SMALLEST | {"fields": tree})
 
 
-def test_files_that_are_odd_are_refused(tmp_path: Path) -> None:
+def test_a_file_with_invalid_bytes_or_numbers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_bytes(b"\xff")
     with pytest.raises(InvalidScheme, match=r"scheme in acme\.toml: the file is not UTF-8"):
@@ -408,55 +291,6 @@ def test_files_that_are_odd_are_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InvalidScheme, match=r"scheme in acme\.toml: invalid TOML"):
             Scheme.from_toml(path)
-
-
-def test_a_lower_case_id_or_address_is_ambiguous_unless_the_id_is_signed_too() -> None:
-    with pytest.raises(InvalidScheme, match=r"\{id\} is put into lower case"):
-        Scheme.from_mapping(changed(SMALLEST, "values.id.lower", True))
-    data = changed(SMALLEST, "values.email.lower", True)
-    with pytest.raises(InvalidScheme, match=r"\{email\} is put into lower case"):
-        Scheme.from_mapping(changed(data, "mac.message", "{email}"))
-    assert not Scheme.from_mapping(changed(data, "mac.message", "{id}\n{email}")).ambiguous
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "{id}\n{email}",
-        "{id}{now:s}",
-        "{now:iso}{id}",
-        "{id}-{expires:ms}-{now:s}",
-        "{email}:{id}",
-        "a{id}",
-        "{uuid}\n{id}\n",
-        "{id:json}\n{email:json}",
-        "{id:url} {email:url}",
-        "{email|id}",
-    ],
-)
-def test_what_can_be_taken_apart_again_is_no_error(message: str) -> None:
-    data = changed(SMALLEST, "mac.message", message)
-    data |= {"values": {"email": {"refuse_containing": [":"]}, "id": {"refuse_containing": ["@"]}}}
-    if "expires" in message:
-        data["lifetime"] = 60
-    assert not Scheme.from_mapping(data).ambiguous
-    with pytest.raises(InvalidScheme, match="ambiguous = true, but the scheme is not"):
-        Scheme.from_mapping(data | {"ambiguous": True})
-
-
-def test_text_in_a_payload_is_looked_at_too() -> None:
-    payload = {"format": "text", "encoding": "base64", "content": "{id}{email}"}
-    data = changed(SMALLEST, "mac.message", "{payload}") | {"payload": payload}
-    with pytest.raises(InvalidScheme, match=r"nothing separates \{id\} from"):
-        Scheme.from_mapping(data)
-    payload["content"] = "{id}"
-    assert Scheme.from_mapping(data).payload
-    bare = data | {"payload": payload | {"encoding": "none"}}
-    assert Scheme.from_mapping(changed(bare, "mac.message", "{now:s}{payload}")).payload
-    with pytest.raises(InvalidScheme, match=r"separates \{payload\} from \{email\}"):
-        Scheme.from_mapping(changed(bare, "mac.message", "{payload}.{email}"))
-    encoded = changed(data, "mac.message", "{payload}.{email}")
-    assert not Scheme.from_mapping(encoded).ambiguous
 
 
 def test_a_scheme_is_a_value_that_cannot_be_changed() -> None:

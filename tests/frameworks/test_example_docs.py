@@ -1,4 +1,4 @@
-"""The recipes: their pages show the examples' code, and the examples sign in and out."""
+"""The pages of frameworks show the code of the examples, and the examples sign in and out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.frameworks.driver_litestar import create_example as create_litestar
 from tests.frameworks.driver_pyramid import create_example as create_pyramid
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-RECIPES = ["litestar", "quart", "falcon", "pyramid", "bottle"]
+FRAMEWORKS = ["litestar", "quart", "falcon", "pyramid", "bottle"]
 STIGG = Signer("stigg", Keyring(cases.SECRET))
 TOKEN = "Stigg-Customer-Token"
 
@@ -50,7 +50,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 # The pages
 
 
-@pytest.mark.parametrize("name", ["flask", *RECIPES])
+@pytest.mark.parametrize("name", ["flask", *FRAMEWORKS])
 def test_a_page_shows_the_code_of_its_example(name: str) -> None:
     example = (DOCS / "examples" / name / "app.py").read_text(encoding="utf-8")
     blocks = code_of(f"{name}.md")
@@ -59,8 +59,8 @@ def test_a_page_shows_the_code_of_its_example(name: str) -> None:
         assert block in example or indent(block, " " * 4) in example, block
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_fits_on_one_page(name: str) -> None:
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_the_example_of_a_framework_fits_on_one_page(name: str) -> None:
     lines = (DOCS / f"{name}.md").read_text(encoding="utf-8").splitlines()
     assert 25 <= len(lines) <= 45
     assert max(map(len, lines)) <= 120
@@ -115,7 +115,7 @@ SIGN_IN, SIGN_OUT = ("POST", "/sign-in"), ("POST", "/sign-out")
 PATHS = {"falcon": (("POST", "/session"), ("DELETE", "/session"))}
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_an_example_signs_in_and_out(name: str) -> None:
     browser = BROWSERS[name]()
     sign_in, sign_out = PATHS.get(name, (SIGN_IN, SIGN_OUT))
@@ -138,7 +138,7 @@ def test_an_example_signs_in_and_out(name: str) -> None:
     assert browser.ask("GET", "/signatures")[0] == 401
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_an_example_hands_nobody_the_token_of_another(name: str) -> None:
     browser = BROWSERS[name]()
     sign_in, _ = PATHS.get(name, (SIGN_IN, SIGN_OUT))

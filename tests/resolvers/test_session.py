@@ -41,21 +41,21 @@ MARKS: list[tuple[Any, str | None]] = [
 
 
 @pytest.mark.parametrize("session", PARTS)
-def test_no_option_makes_a_session_of_a_part_of_the_request(session: str) -> None:
+def test_no_option_allows_a_part_of_the_request_as_session(session: str) -> None:
     for risk in (False, True):
         with pytest.raises(ConfigurationError, match="part of the request, which clients write"):
             from_session("user_id", session=session, risk_client_input=risk)
 
 
 @pytest.mark.parametrize("session", ["my.session", "state", "SESSION", "user"])
-def test_an_unknown_session_needs_the_option_that_names_the_risk(session: str) -> None:
+def test_an_unknown_session_needs_risk_client_input(session: str) -> None:
     with pytest.raises(ConfigurationError, match=r"known ones are beaker\.session, session\."):
         from_session("user_id", session=session)
     resolve = from_session("user_id", session=session, risk_client_input=True)
     assert resolve({session: {"user_id": 7}}) == 7
 
 
-def test_an_unknown_user_needs_the_option_that_names_the_risk() -> None:
+def test_an_unknown_user_needs_risk_client_input() -> None:
     user = SimpleNamespace(id=7)
     assert from_user(key="countermark.user")({"countermark.user": user}) == 7
     with pytest.raises(ConfigurationError, match=r'Set scope\["countermark.user"\]'):
@@ -64,12 +64,12 @@ def test_an_unknown_user_needs_the_option_that_names_the_risk() -> None:
 
 
 def test_the_entries_of_frameworks_in_the_state_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="name the entry that your authentication sets"):
+    with pytest.raises(ConfigurationError, match="choose the entry that your authentication sets"):
         from_state("_ls_connection_state")
 
 
 @pytest.mark.parametrize(("mark", "actor"), MARKS)
-def test_whatever_marks_the_acting_staff_becomes_the_actor(mark: Any, actor: str | None) -> None:
+def test_any_mark_of_acting_staff_becomes_the_actor(mark: Any, actor: str | None) -> None:
     expected = 7 if actor is None else Principal(7, actor=actor)
     entries = {"user_id": 7, "staff": mark}
     assert from_session("user_id", actor="staff")({"session": entries}) == expected
@@ -82,7 +82,7 @@ def test_whatever_marks_the_acting_staff_becomes_the_actor(mark: Any, actor: str
     assert found == Principal(7, email="a@b.example", actor=actor)
 
 
-def test_an_actor_makes_no_user_of_an_anonymous_request() -> None:
+def test_an_actor_without_a_user_is_anonymous() -> None:
     resolve = from_session("user_id", actor="staff")
     assert resolve({"session": {"staff": 1}}) is None
     assert resolve({"session": {"user_id": 7}}) == 7

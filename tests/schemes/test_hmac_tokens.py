@@ -1,4 +1,4 @@
-"""Every recipe with a code over something, computed once more with the standard library alone."""
+"""The token of every scheme without JWTs, computed again with the standard library alone."""
 
 from __future__ import annotations
 
@@ -118,35 +118,35 @@ TOKENS = {
         f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
     ).hexdigest(),
 }  # fmt: skip
-RANDOM = {"ably", "looker"}  # with a nonce in them; tests of their own are below
+RANDOM = {"ably", "looker"}  # these contain a nonce; see their own tests below
 
 
-def test_no_recipe_is_forgotten() -> None:
+def test_every_scheme_is_tested() -> None:
     assert {slug for slug in scheme_slugs() if Scheme.load(slug).mac} == set(TOKENS) | RANDOM
     assert len(TOKENS) + len(RANDOM) == 52
 
 
 @pytest.mark.parametrize("slug", TOKENS)
-def test_the_token_is_what_other_code_makes_of_it(slug: str) -> None:
+def test_the_token_equals_one_of_the_standard_library(slug: str) -> None:
     signer = signer_of(slug)
     assert signer.sign(ANN) == TOKENS[slug]
     assert signer.issue(ANN).token == TOKENS[slug]
 
 
 @pytest.mark.parametrize("slug", OF_ID)
-def test_a_bare_id_signs_as_well(slug: str) -> None:
+def test_a_bare_id_is_signed_like_a_principal(slug: str) -> None:
     assert signer_of(slug).sign("42") == hexed("42")
 
 
 @pytest.mark.parametrize("slug", ["intercom-hmac", "featurebase-hmac", "yourgpt", "supportwire"])
-def test_an_address_is_signed_where_there_is_no_id(slug: str) -> None:
+def test_the_address_of_a_principal_without_an_id_is_signed(slug: str) -> None:
     signed = signer_of(slug).issue(Principal(email="ann@b.example"))
     assert signed.token == hexed("ann@b.example")
     assert signed.principal_id is None
     assert "ann@b.example" in signed.fields.values()
 
 
-def test_and_a_number_where_there_is_neither() -> None:
+def test_the_phone_number_of_a_principal_without_id_and_address_is_signed() -> None:
     signed = signer_of("yourgpt").issue(Principal(phone="+15550100"))
     assert signed.fields == {"phone": "+15550100", "user_hash": hexed("+15550100")}
 
@@ -159,7 +159,7 @@ def test_magicbell_signs_addresses_in_lower_case() -> None:
     }
 
 
-def test_supportwire_signs_and_hands_over_ids_in_lower_case() -> None:
+def test_supportwire_signs_and_sends_ids_in_lower_case() -> None:
     signed = signer_of("supportwire").issue("User-1")
     assert signed.fields == {"userExternalUserId": "user-1", "userSignature": hexed("user-1")}
 
@@ -185,13 +185,13 @@ def test_launchdarkly_signs_the_key_of_a_context(context: dict[str, Any], key: s
 
 
 @pytest.mark.parametrize("kind", [[], {}, None, 7, True])
-def test_a_context_whose_kind_is_no_text_is_refused(kind: object) -> None:
+def test_a_context_with_a_kind_that_is_not_text_is_refused(kind: object) -> None:
     who = Principal("user-1", attributes={"context": {"kind": kind, "key": "1"}})
     with pytest.raises(InvalidPrincipal, match="context"):
         signer_of("launchdarkly").sign(who)
 
 
-def test_novu_signs_a_context_beside_the_subscriber() -> None:
+def test_novu_signs_a_context_and_the_subscriber() -> None:
     context = {"tenant": {"id": "acme", "data": {"é": 'say "\\"'}}, "app": [1, True, None]}
     canonical = '{"app":[1,true,null],"tenant":{"data":{"é":"say \\"\\\\\\""},"id":"acme"}}'
     who = Principal("user-1", attributes={"context": context})
@@ -253,7 +253,7 @@ def test_looker_signs_the_lines_of_its_url() -> None:
     assert json.loads(query["first_name"]) == "Ann"
 
 
-def test_looker_needs_no_more_than_permissions_and_models() -> None:
+def test_looker_needs_only_permissions_and_models() -> None:
     attributes = {name: ATTRIBUTES[name] for name in ("target", "permissions", "models")}
     url = urlsplit(signer_of("looker").sign(Principal("u", attributes=attributes)))
     query = parse_qs(url.query)

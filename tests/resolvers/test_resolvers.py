@@ -88,11 +88,11 @@ def test_from_environ() -> None:
         "REMOTE_ADDR",
     ],
 )
-def test_what_clients_write_is_nobodys_word(key: str) -> None:
+def test_environ_variables_of_the_request_are_refused(key: str) -> None:
     with pytest.raises(ConfigurationError, match="which clients write"):
         from_environ(key)
 
 
-def test_nor_are_the_parts_of_a_path() -> None:
+def test_parts_of_the_path_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="which clients write"):
         from_session("user_id", session="path_params")

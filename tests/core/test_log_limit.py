@@ -22,7 +22,7 @@ class Clock:
         return self.now
 
 
-def test_a_flood_of_bad_tokens_is_a_few_lines_and_every_event_for_the_hook(
+def test_a_flood_of_invalid_tokens_is_logged_in_few_lines_and_passed_to_the_hook(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     counter = EventCounter()
@@ -62,7 +62,7 @@ def test_signing_events_are_limited_too(caplog: pytest.LogCaptureFixture) -> Non
     assert len(caplog.records) == LogLimit.MOST
 
 
-def test_the_first_line_of_the_next_minute_says_how_many_were_left_out(
+def test_the_first_line_of_the_next_minute_has_the_number_left_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -79,7 +79,7 @@ def test_the_first_line_of_the_next_minute_says_how_many_were_left_out(
     assert "more of this kind" not in after.getMessage()
 
 
-def test_each_kind_has_lines_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_kind_of_event_has_its_own_limit(caplog: pytest.LogCaptureFixture) -> None:
     kinds = [("refused", "mismatch", "stigg"), ("refused", "missing", "stigg"),
              ("would_refuse", "mismatch", "stigg"), ("refused", "mismatch", "acme")]  # fmt: skip
     caplog.set_level(logging.DEBUG)
@@ -89,7 +89,7 @@ def test_each_kind_has_lines_of_its_own(caplog: pytest.LogCaptureFixture) -> Non
     assert len(caplog.records) == LogLimit.MOST * len(kinds)
 
 
-def test_what_no_logger_wants_is_not_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_below_the_log_level_are_not_counted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     for _ in range(100):
         emit(Event("refused", "mismatch", "stigg"), None)
@@ -104,7 +104,7 @@ def test_threads_share_one_limit(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == LogLimit.MOST
 
 
-def test_the_memory_of_kinds_is_bounded() -> None:
+def test_the_number_of_remembered_kinds_is_bounded() -> None:
     limit = LogLimit()
     for number in range(5_000):
         assert limit.left_out(Event("failed", "verifier_raised", f"scheme-{number}")) == 0

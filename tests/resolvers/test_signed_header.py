@@ -13,7 +13,7 @@ import pytest
 from countermark import ConfigurationError, Principal, PublicKey
 from countermark.resolvers import BadAssertion, UntrustedHeader, from_signed_header
 from tests.drivers import http_scope
-from tests.unit.assertions import (
+from tests.resolvers.assertions import (
     EC_KEY,
     NOW,
     OTHER_EC_KEY,
@@ -68,14 +68,14 @@ def ask(resolve: Any, *tokens: str) -> Any:
     return answers[0]
 
 
-def test_a_good_assertion_names_the_user() -> None:
+def test_a_valid_assertion_identifies_the_user() -> None:
     assert ask(resolver(), GOOD) == SUB
     assert ask(resolver(audience=["/other", AUDIENCE]), GOOD) == SUB
     many = signed(EC_KEY, HEAD, CLAIMS | {"aud": ["/other", AUDIENCE]})
     assert ask(resolver(), many) == SUB
 
 
-def test_the_address_comes_along_where_it_is_wanted() -> None:
+def test_the_email_claim_is_read_if_it_is_named() -> None:
     found = ask(resolver(email="email"), GOOD)
     assert found == Principal(SUB, email="ann@example.org")
     bare = signed(EC_KEY, HEAD, without(CLAIMS, "email"))
@@ -120,7 +120,7 @@ OTHER_ALGORITHMS: dict[str, str] = {
 
 
 @pytest.mark.parametrize("case", OTHER_ALGORITHMS)
-def test_no_other_algorithm_counts(case: str) -> None:
+def test_another_algorithm_is_refused(case: str) -> None:
     assert ask(resolver(), OTHER_ALGORITHMS[case]) is BadAssertion
 
 
@@ -148,7 +148,7 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", BAD_CLAIMS)
-def test_claims_must_be_right(case: str) -> None:
+def test_wrong_claims_are_refused(case: str) -> None:
     assert ask(resolver(), signed(EC_KEY, HEAD, BAD_CLAIMS[case])) is BadAssertion
 
 
@@ -176,7 +176,7 @@ UNREADABLE: dict[str, str] = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_token_that_is_changed_or_odd_is_refused(case: str) -> None:
+def test_a_changed_or_malformed_token_is_refused(case: str) -> None:
     assert ask(resolver(), UNREADABLE[case]) is BadAssertion
 
 
@@ -208,23 +208,23 @@ KEYS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("case", KEYS)
-def test_keys_come_in_many_forms(case: str) -> None:
+def test_keys_can_have_many_forms(case: str) -> None:
     assert ask(resolver(keys=KEYS[case]()), GOOD) == SUB
     assert ask(resolver(keys=KEYS[case]()), signed(OTHER_EC_KEY, HEAD, CLAIMS)) is BadAssertion
 
 
 @pytest.mark.parametrize("case", [case for case in KEYS if isinstance(KEYS[case](), dict)])
-def test_a_kid_that_is_not_known_is_refused(case: str) -> None:
+def test_an_unknown_kid_is_refused(case: str) -> None:
     resolve = resolver(keys=KEYS[case]())
     for head in (HEAD | {"kid": "k9"}, HEAD | {"kid": ["k1"]}, without(HEAD, "kid")):
         assert ask(resolve, signed(EC_KEY, head, CLAIMS)) is BadAssertion
 
 
-def test_a_function_may_know_no_key() -> None:
+def test_a_function_of_keys_may_return_none() -> None:
     assert ask(resolver(keys=lambda kid: None), GOOD) is BadAssertion
 
 
-def test_what_a_function_raises_is_passed_on() -> None:
+def test_an_exception_of_a_function_of_keys_is_passed_on() -> None:
     def keys(kid: str) -> str:
         raise TimeoutError
 
@@ -234,7 +234,7 @@ def test_what_a_function_raises_is_passed_on() -> None:
         ask(resolver(keys=lambda kid: pem(RSA_KEY)), GOOD)
 
 
-def test_a_function_of_the_kid_gets_only_what_fits_into_a_path() -> None:
+def test_a_function_of_keys_gets_only_kids_that_fit_into_a_path() -> None:
     asked: list[str] = []
 
     def keys(kid: str) -> str:
@@ -289,7 +289,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_a_mistake_stops_the_start(case: str) -> None:
+def test_an_invalid_argument_is_refused_at_construction(case: str) -> None:
     changes, message = MISTAKES[case]
     with pytest.raises(ConfigurationError, match=message):
         resolver(**changes)
@@ -304,14 +304,16 @@ def test_keys_must_not_be_a_coroutine_function() -> None:
 
 
 @pytest.mark.parametrize("library", ["jwt", "cryptography"])
-def test_a_missing_library_stops_the_start(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+def test_a_missing_library_is_an_error_at_construction(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     for keys in (pem(EC_KEY), {"k1": jwk(EC_KEY, "k1")}, lambda kid: None):
         with pytest.raises(ConfigurationError, match=rf"{library}: pip install 'countermark\[jwt"):
             resolver(keys=keys)
 
 
-def test_the_time_is_the_clocks() -> None:
+def test_the_default_clock_is_the_current_time() -> None:
     token = signed(EC_KEY, HEAD, CLAIMS | {"exp": 4e9, "iat": 1.0})
     resolve = from_signed_header(
         HEADER, keys=pem(EC_KEY), algorithm="ES256", issuer=ISSUER, audience=AUDIENCE

@@ -1,4 +1,4 @@
-"""Every recipe for a JSON Web Token, read by PyJWT's own decoder."""
+"""The JSON Web Tokens of every scheme that has them, decoded by PyJWT."""
 
 from __future__ import annotations
 
@@ -150,13 +150,13 @@ def decoded(slug: str, token: str) -> dict[str, Any]:
     return claims
 
 
-def test_no_recipe_is_forgotten() -> None:
+def test_every_scheme_is_tested() -> None:
     assert {slug for slug in scheme_slugs() if Scheme.load(slug).jwt} == set(CLAIMS)
     assert len(CLAIMS) == 31
 
 
 @pytest.mark.parametrize("slug", CLAIMS)
-def test_the_decoder_finds_the_claims(slug: str) -> None:
+def test_pyjwt_decodes_the_expected_claims(slug: str) -> None:
     signed = signer_of(slug).issue(ANN)
     claims = decoded(slug, signed.token)
     if slug in {"sigma", "clad"}:
@@ -170,7 +170,7 @@ def test_the_decoder_finds_the_claims(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", CLAIMS)
-def test_another_key_does_not_decode_it(slug: str) -> None:
+def test_pyjwt_refuses_the_token_with_another_key(slug: str) -> None:
     algorithm = ALGORITHMS.get(slug, "HS256")
     fresh_pair = private_key.__wrapped__  # not the one that is kept
     key = "x" * 80 if algorithm.startswith("HS") else fresh_pair(algorithm)[1]
@@ -179,7 +179,7 @@ def test_another_key_does_not_decode_it(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", CLAIMS)
-def test_an_id_is_text_in_every_token(slug: str) -> None:
+def test_every_token_contains_ids_as_text(slug: str) -> None:
     who = Principal(42, email=EMAIL, name=NAME, attributes=ATTRIBUTES)
     claims = decoded(slug, signer_of(slug).sign(who))
     flat = json.dumps(claims)
@@ -191,18 +191,18 @@ def test_an_id_is_text_in_every_token(slug: str) -> None:
 @pytest.mark.parametrize(
     "slug", [slug for slug in CLAIMS if Scheme.load(slug).expires and "exp" not in CLAIMS[slug]]
 )
-def test_an_end_is_in_the_token_where_the_user_wants_one(slug: str) -> None:
+def test_lifetime_adds_an_expiry_to_the_token(slug: str) -> None:
     signed = signer_of(slug, lifetime=60).issue(ANN)
     assert decoded(slug, signed.token)["exp"] == NOW_S + 60 == signed.expires_at
 
 
-def test_what_intercom_signs_does_not_travel_in_clear() -> None:
+def test_signed_values_of_intercom_are_not_in_the_fields() -> None:
     signed = signer_of("intercom-jwt").issue(ANN)
     assert signed.fields == {"intercom_user_jwt": signed.token}
 
 
 @pytest.mark.parametrize("slug", ["featurebase-jwt", "magicbell-jwt"])
-def test_one_of_two_names_is_enough_but_needed(slug: str) -> None:
+def test_one_of_two_optional_values_is_required(slug: str) -> None:
     from countermark import InvalidPrincipal
 
     signer = signer_of(slug)
@@ -212,12 +212,12 @@ def test_one_of_two_names_is_enough_but_needed(slug: str) -> None:
     assert caught.value.code == "principal_field"
 
 
-def test_tokens_of_one_moment_differ_where_they_are_good_once() -> None:
+def test_tokens_that_are_valid_once_differ_at_the_same_time() -> None:
     signer = signer_of("sigma")
     assert signer.sign(ANN) != signer.sign(ANN)
 
 
-def test_the_payload_is_what_it_says_to_the_byte() -> None:
+def test_the_payload_has_the_expected_bytes() -> None:
     token = signer_of("stream-chat").sign("jöhn")
     payload = token.split(".")[1]
     assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == b'{"user_id":"j\\u00f6hn"}'

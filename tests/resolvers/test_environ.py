@@ -61,8 +61,8 @@ def test_no_option_allows_a_part_of_the_request(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", UNKNOWN)
-def test_an_unknown_variable_needs_the_option_that_names_the_risk(key: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not known to hold identity") as caught:
+def test_an_unknown_variable_needs_risk_client_input(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not known to hold an identity") as caught:
         from_environ(key)
     assert 'Set environ["countermark.user_id"] in your own middleware' in str(caught.value)
     assert "risk_client_input=True if no client can write it" in str(caught.value)
@@ -72,7 +72,7 @@ def test_an_unknown_variable_needs_the_option_that_names_the_risk(key: str) -> N
             from_environ(key, risk_client_input=unclear)  # type: ignore[arg-type]
 
 
-def test_an_application_has_a_variable_of_its_own() -> None:
+def test_an_application_can_set_its_own_variable() -> None:
     assert from_environ("countermark.user_id")({"countermark.user_id": 7}) == 7
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: what each of its files must say, and that its examples come out."""
+"""The catalogue: the required entries of its files, and its examples."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
     assert all(counts[slug] >= count for slug, count in published.items())
 
 
-def test_an_example_that_is_wrong_does_not_come_out() -> None:
+def test_a_wrong_example_is_not_reproduced() -> None:
     data = {
         "slug": "wrong",
         "mac": {"algorithm": "sha256", "message": "{id}", "encoding": "hex"},
-        "vectors": [{"secret": "secret", "id": "5", "token": "d3", "origin": "nobody"}],
+        "vectors": [{"secret": "secret", "id": "5", "token": "d3", "origin": "none"}],
     }
     assert [equal for _, equal in check(Scheme.from_mapping(data))] == [False]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
-def test_every_scheme_says_where_it_is_from(scheme: Scheme) -> None:
+def test_every_scheme_has_a_source_and_a_variable(scheme: Scheme) -> None:
     assert scheme.source
     assert all(re.match(r"https?://|repo [\w.-]+/|npm |PyPI |gist ", s) for s in scheme.source)
     assert isinstance(scheme.read, date)
@@ -70,7 +70,7 @@ def test_every_scheme_says_where_it_is_from(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
-def test_every_scheme_hands_the_token_over(scheme: Scheme) -> None:
+def test_the_fields_of_every_scheme_contain_the_token(scheme: Scheme) -> None:
     signed = signer_of(scheme.slug).issue(ANN)
     mac_or_token = {signed.token, signed.token.rpartition("&sig=")[2]}
     if scheme.slug == "productfruits":
@@ -81,12 +81,12 @@ def test_every_scheme_hands_the_token_over(scheme: Scheme) -> None:
     assert mac_or_token.intersection(texts)
 
 
-def test_headers_and_variables_are_nobody_elses() -> None:
+def test_no_two_schemes_share_a_header() -> None:
     headers = [scheme.header for scheme in SCHEMES.values() if scheme.header]
     assert len(set(headers)) == len(headers)
 
 
-def test_every_format_has_a_user() -> None:
+def test_every_format_is_used_by_a_scheme() -> None:
     used = {
         format
         for path in (ROOT / "src/countermark/schemes/catalogue").glob("*.toml")
@@ -126,7 +126,7 @@ def test_a_signer_of_an_ambiguous_scheme_warns(slug: str) -> None:
         Signer(slug, Keyring(SECRET), settings=settings)
 
 
-def test_what_they_sign_alike() -> None:
+def test_zoho_signs_two_principals_alike() -> None:
     one = Principal("1", email="a@b.example2")
     other = Principal("21", email="a@b.example")
     zoho = signer_of("zoho-thrive")
@@ -134,19 +134,19 @@ def test_what_they_sign_alike() -> None:
 
 
 @pytest.mark.parametrize("slug", ["intercom-hmac", "magicbell-hmac", "featurebase-hmac"])
-def test_an_id_is_not_taken_for_an_address_of_another_person(slug: str) -> None:
+def test_an_id_that_could_be_an_address_is_refused(slug: str) -> None:
     with pytest.raises(InvalidPrincipal, match=f"{slug}: the id is refused: it holds '@'"):
         signer_of(slug).sign("victim@b.example")
 
 
-def test_an_id_is_not_taken_for_a_context() -> None:
+def test_an_id_that_could_be_a_context_is_refused() -> None:
     with pytest.raises(InvalidPrincipal):
         signer_of("launchdarkly").sign("org:acme")
     with pytest.raises(InvalidPrincipal):
         signer_of("novu").sign('{"tenant":"acme"}')
 
 
-def test_a_scheme_that_signs_addresses_does_not_take_an_id_for_one() -> None:
+def test_a_scheme_that_signs_addresses_refuses_an_id_alone() -> None:
     with pytest.raises(
         InvalidPrincipal, match="helpscout: it needs the principal's email"
     ) as caught:
@@ -155,17 +155,17 @@ def test_a_scheme_that_signs_addresses_does_not_take_an_id_for_one() -> None:
 
 
 @pytest.mark.parametrize("slug", ["nobody", "Stigg", "../schemes/stigg", "stigg.toml", ""])
-def test_an_unknown_scheme_is_told_where_the_known_ones_are(slug: str) -> None:
+def test_the_error_for_an_unknown_scheme_names_the_command_that_lists_all(slug: str) -> None:
     with pytest.raises(UnknownScheme, match=f"`countermark schemes` lists all {len(SCHEMES)}"):
         Scheme.load(slug)
 
 
-def test_a_name_that_is_nearly_right_is_told_the_right_one() -> None:
+def test_the_error_for_a_mistyped_name_suggests_the_right_one() -> None:
     with pytest.raises(UnknownScheme, match="unknown scheme 'intercom'; there is intercom-"):
         Scheme.load("intercom")
 
 
-def test_a_secret_given_for_a_name_is_not_repeated() -> None:
+def test_a_secret_in_place_of_a_name_is_not_repeated() -> None:
     with pytest.raises(UnknownScheme, match="unknown scheme <not shown") as caught:
         Scheme.load("7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6")
     assert "7b8f" not in str(caught.value)
@@ -176,7 +176,7 @@ def test_a_scheme_is_loaded_once() -> None:
 
 
 @pytest.mark.parametrize("slug", sorted(set(SCHEMES) - AMBIGUOUS))
-def test_the_others_say_nothing(slug: str) -> None:
+def test_a_signer_of_another_scheme_does_not_warn(slug: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_signer(slug)

@@ -65,7 +65,7 @@ def accept(request: pytest.FixtureRequest, flow: Signer) -> Any:
         *[(f"user{character}1", "principal_control_character") for character in CONTROL],
     ],
 )
-def test_what_is_no_id_is_refused(accept: Any, value: object, code: str) -> None:
+def test_an_invalid_id_is_refused(accept: Any, value: object, code: str) -> None:
     with pytest.raises(InvalidPrincipal) as caught:
         accept(value)
     assert caught.value.code == code
@@ -116,7 +116,7 @@ def test_a_principal_is_a_value() -> None:
         Principal("7", email="a@b.example\n")
 
 
-def test_somebody_may_be_known_by_an_address_or_a_number_alone() -> None:
+def test_a_principal_needs_an_id_an_address_or_a_phone_number() -> None:
     assert Principal(email="a@b.example").id is None
     assert Principal(email="a@b.example").label == "a@b.example"
     assert Principal(phone="+15550100").label == "+15550100"
@@ -148,13 +148,13 @@ def test_somebody_may_be_known_by_an_address_or_a_number_alone() -> None:
         ("attributes", {1: "pro"}, "principal_type"),
     ],
 )
-def test_the_rest_is_checked_too(field: str, value: Any, code: str) -> None:
+def test_invalid_further_values_are_refused(field: str, value: Any, code: str) -> None:
     with pytest.raises(InvalidPrincipal) as caught:
         Principal("user-1", **{field: value})
     assert caught.value.code == code
 
 
-def test_a_name_is_tidied_and_not_refused() -> None:
+def test_a_name_is_cleaned_and_not_refused() -> None:
     assert Principal(1, name=" Ann\u00a0\n Lee\x00\ud800\u2028 ").name == "Ann Lee"
     assert Principal(1, name=" \n").name is None
 
@@ -165,7 +165,7 @@ def test_created_is_seconds() -> None:
     assert Principal(1, created=0).created == 0.0
 
 
-def test_it_cannot_be_changed_but_copied_and_sent() -> None:
+def test_a_principal_can_be_copied_and_pickled_but_not_changed() -> None:
     plan = {"plan": "pro"}
     who = Principal(1, email="a@b.example", name="Ann", created=5, attributes=plan)
     plan["plan"] = "free"
@@ -182,7 +182,7 @@ def test_it_cannot_be_changed_but_copied_and_sent() -> None:
     assert who != "1"
 
 
-def test_the_signing_string_of_a_cognito_webhook_is_no_customer_reference() -> None:
+def test_the_signing_string_of_a_cognito_webhook_is_refused_as_an_id() -> None:
     signer = Signer("cognito-flow", Keyring("live_secret_" + "abcd1234" * 8))
     with pytest.raises(InvalidPrincipal) as caught:
         signer.sign(WEBHOOK)
@@ -190,14 +190,14 @@ def test_the_signing_string_of_a_cognito_webhook_is_no_customer_reference() -> N
 
 
 @pytest.mark.parametrize("value", [*WEBHOOK.split("\n"), "(request-target)", "date: now", "a: b"])
-def test_not_even_a_line_of_it_is(flow: Signer, value: str) -> None:
+def test_a_line_of_that_signing_string_is_refused_as_an_id(flow: Signer, value: str) -> None:
     with pytest.raises(InvalidPrincipal) as caught:
         flow.sign(value)
     assert caught.value.code == "principal_pattern"
 
 
 @pytest.mark.parametrize("value", ["é", "用户", "user-\u200b"])
-def test_stigg_takes_no_id_that_a_browser_cannot_put_into_a_header(
+def test_stigg_refuses_ids_that_browsers_cannot_put_into_a_header(
     stigg: Signer, value: str
 ) -> None:
     with pytest.raises(InvalidPrincipal, match="stigg: the id is refused: it is not ASCII"):
@@ -211,11 +211,11 @@ def test_lengths_are_checked_for_every_form_of_token(stigg: Signer, value: str) 
 
 
 @pytest.mark.parametrize("value", ["org:42", "a b", "a/b?c#d", "~!$%^&*()[]{}<>|\\'\"`,;="])
-def test_stigg_takes_all_visible_ascii(stigg: Signer, value: str) -> None:
+def test_stigg_accepts_all_visible_ascii(stigg: Signer, value: str) -> None:
     assert stigg.sign(value).startswith(f"HMAC-SHA256 {value}:")
 
 
-def test_a_user_may_declare_a_pattern(secret: str) -> None:
+def test_id_pattern_refuses_other_ids(secret: str) -> None:
     signer = Signer("stigg", Keyring(secret), id_pattern="user-[0-9]+")
     assert signer.sign("user-1") == Signer("stigg", Keyring(secret)).sign("user-1")
     for value in ("user-1x", "xuser-1", "user-", "user-１"):

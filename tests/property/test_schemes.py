@@ -1,4 +1,4 @@
-"""Recipes of any form: what is read signs, and what two principals sign alike was said before."""
+"""Schemes of any form: each valid one signs, and is marked if it signs two principals alike."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def read(form: str, message: str, refusals: dict[str, list[str]], *, lower: bool
     False,
 )
 @example("message", "{email}", {}, (Principal("a", email="a@"), Principal("b", email="A@")), True)
-def test_a_recipe_that_is_not_ambiguous_tells_principals_apart(
+def test_a_scheme_that_is_not_ambiguous_distinguishes_principals(
     form: str,
     message: str,
     refusals: dict[str, list[str]],
