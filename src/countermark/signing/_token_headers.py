@@ -37,7 +37,7 @@ class TokenHeaders(Generic[T]):
         self._signers = config.signers
         self.names = None if config.tenants else [name for name, _ in self._of_config]
         one = self._of_config[0] if len(self._of_config) == 1 else None
-        self.single = one if one and one[1].header_safe and config.on_event is None else None
+        self.single = one if one and one[1]._header_safe and config.on_event is None else None
 
     def of(self, signers: Mapping[str, Signer]) -> Sequence[tuple[T, Signer]]:
         """Return those of *signers* that have a header, each after its name."""
