@@ -176,9 +176,9 @@ class Signer:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
-    def marker(self, whose: str) -> str:
+    def marker(self, principal: str) -> str:
         """Return the marker of a principal; see :attr:`RequestIdentity.marker`."""
-        return self._key.pseudonym(f"marker\n{whose}")
+        return self._key.pseudonym(f"marker\n{principal}")
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"

@@ -128,7 +128,7 @@ def _checked_text(
         id = principal.id if isinstance(principal, Principal) else identifier_text(principal)
         if signs_id and id is not None:
             return rule.apply(id, where)
-        return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
+        return renderer.evaluate(renderer.values(principal), write)
 
     return signed_text
 

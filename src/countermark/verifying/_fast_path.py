@@ -62,13 +62,13 @@ def _quick_naming(
             token = token.decode("latin-1")
         if type(token) is not str or not token.isascii():
             return None
-        whose = token[start:-end]
+        claimed = token[start:-end]
         try:
-            made = sign(whose)
+            made = sign(claimed)
         except InvalidPrincipal:
             return None
-        if compare_digest(made, token) and (principal is None or principal == whose):
-            return identity(whose)
+        if compare_digest(made, token) and (principal is None or principal == claimed):
+            return identity(claimed)
         return None
 
     return quick
