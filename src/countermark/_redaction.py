@@ -13,14 +13,14 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# The longest name that is repeated. Generated secrets are longer, or resemble no known name.
+# The maximum length of a repeated name. Generated secrets are longer, or unlike each known name.
 _LONGEST = 40
 _HIDDEN = "<not shown, as it may be a secret>"
-# How alike a name and a known one must be; at 0.7 a mistyped letter or two are left out.
+# The least similarity of a name to a known one: 0.7 allows for one or two typing errors.
 _ALIKE = 0.7
-# Names such as STIGG_SIGNING_SECRET_FILE: words without digits, and a kind of secret at
-# the end. A generated secret ends in what was generated.
-# Not compiled at import, which would cost more than the rest of this module.
+# Names such as STIGG_SIGNING_SECRET_FILE: words without digits, then a kind of secret. The
+# last part of a generated secret is random.
+# Not compiled at import: that would take longer than the rest of this module.
 _VARIABLE = (
     r"(?!.{64})([A-Z]{1,16}_){1,6}(SECRET|KEY|TOKEN|PEM|PASSWORD|ID)"
     r"(_(FILE|PREVIOUS|NEXT|TEST|LIVE|SANDBOX|STAGING|PROD|PRODUCTION|DEV))*"
@@ -28,16 +28,7 @@ _VARIABLE = (
 
 
 def shown(given: object, known: Iterable[str]) -> str:
-    """Return *given* as a message may repeat it.
-
-    Args:
-        given: What a user gave in the place of a name.
-        known: The names that are expected there.
-
-    Returns:
-        The name in quotes if it is one of *known* or nearly so; otherwise words that do
-        not repeat it.
-    """
+    """Return *given* in quotes if it resembles a name in *known*; otherwise a fixed text."""
     if isinstance(given, str) and len(given) <= _LONGEST:
         from difflib import get_close_matches  # late, as only mistakes need it
 
@@ -47,14 +38,14 @@ def shown(given: object, known: Iterable[str]) -> str:
 
 
 def shown_variable(name: object) -> str:
-    """Return the name of an environment variable as a message may repeat it."""
+    """Return *name* if it resembles an environment variable; otherwise a fixed text."""
     if isinstance(name, str) and re.fullmatch(_VARIABLE, name):
         return name
     return _HIDDEN
 
 
 def shown_file(path: object) -> str:
-    """Return the name of a file of TOML as a message may repeat it."""
+    """Return the name of the file if it resembles one of TOML; otherwise a fixed text."""
     name = str(path).replace("\\", "/").rpartition("/")[2]
     return name if len(name) <= _LONGEST and name.endswith(".toml") else _HIDDEN
 

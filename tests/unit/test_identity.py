@@ -310,7 +310,7 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     data = table_of()
     del data["values"]
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
-    assert not signer.header_safe
+    assert not signer._header_safe
     config = SigningConfig(signer, lambda source: source, on_event=events)
     carried = text_headers(config).tokens
 

@@ -144,16 +144,16 @@ def test_fields_that_need_what_was_not_signed_fail_with_the_token(events: Events
         "fields": {"u": "{id}", "t": "{token}"},
     }
     signer = Signer(Scheme.from_mapping(data), Keyring(SECRET))
-    assert not signer.plain
+    assert not signer._sign_suffices
     who = Principal(email="a@b.example")
     config = SigningConfig(signer, lambda source: who, on_event=events)
     assert set(RequestIdentity(config, {}).payload()) == {"marker"}
     assert [event.reason for event in events] == ["principal_field"]
     data["fields"]["u"] = "{id?}"
-    assert Signer(Scheme.from_mapping(data), Keyring(SECRET)).plain
+    assert Signer(Scheme.from_mapping(data), Keyring(SECRET))._sign_suffices
     data["values"]["email"] = {"refuse_containing": ["+"]}
     data["fields"]["e"] = "{email?}"
-    assert not Signer(Scheme.from_mapping(data), Keyring(SECRET)).plain
+    assert not Signer(Scheme.from_mapping(data), Keyring(SECRET))._sign_suffices
 
 
 @pytest.mark.parametrize("slug", ["helpscout", "intercom-jwt", "chameleon", "launchdarkly"])
@@ -194,4 +194,4 @@ def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
     [("stigg", True), ("helpscout", True), ("intercom-hmac", True), ("novu", False)],
 )
 def test_most_signers_need_no_more_than_a_hash(slug: str, *, expected: bool) -> None:
-    assert signer_of(slug).plain is expected
+    assert signer_of(slug)._sign_suffices is expected

@@ -54,3 +54,11 @@ def test_a_wrong_header_of_a_signer_is_no_error_of_its_scheme(name: Any) -> None
     }
     with pytest.raises(InvalidScheme):
         Scheme.from_mapping(data)
+
+
+def test_a_signer_has_no_public_attribute_that_is_not_documented() -> None:
+    public = {name for name in dir(Signer("stigg", RING)) if not name.startswith("_")}
+    assert public == {
+        *("scheme", "header", "key_id"),
+        *("from_env", "sign", "issue", "pseudonym", "marker"),
+    }

@@ -339,8 +339,8 @@ def test_a_token_that_settings_make_long_may_not_fit_into_a_header() -> None:
         "token": {"template": "{settings.x}{settings.x}{settings.x}{mac}", "header": "X-Own"},
     }
     scheme = Scheme.from_mapping(data)
-    assert Signer(scheme, RING, settings={"x": "y" * 400}).header_safe
-    assert not Signer(scheme, RING, settings={"x": "y" * 500}).header_safe
+    assert Signer(scheme, RING, settings={"x": "y" * 400})._header_safe
+    assert not Signer(scheme, RING, settings={"x": "y" * 500})._header_safe
 
 
 def test_the_id_in_a_token_is_the_one_that_was_signed() -> None:

@@ -29,20 +29,10 @@ _PLACEHOLDER = (
 
 # White space that str.strip() does not remove: a byte order mark, a zero-width space.
 _INVISIBLE = "\ufeff\u200b"
-
-
 _BINARY = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
-
-
 _NOT_SYMMETRIC = r"-----BEGIN |-----END |ssh-\w+ |ecdsa-\w+[-\w]* |sk-ssh-|sk-ecdsa-"
-
-
 _PRIVATE_KEY = "-----BEGIN ((RSA|EC|ENCRYPTED) )?PRIVATE KEY-----"
-
-
 _JWK = r"\{.*\"kty\""
-
-
 BASE64_OF_PEM = "LS0tLS1CRUdJTi"  # "-----BEGIN"
 
 
@@ -63,11 +53,8 @@ def problem_with_pem(pem: object) -> str | None:
         text.encode()  # the environment may contain lone surrogates
     except ValueError:
         return "is neither PEM nor base64 of PEM; give the whole file of the private key"
-    return (
-        None
-        if re.match(_PRIVATE_KEY, text.strip())
-        else "is not a private key in PEM; give the whole file"
-    )
+    is_private = re.match(_PRIVATE_KEY, text.strip())
+    return None if is_private else "is not a private key in PEM; give the whole file"
 
 
 def checked_end(until: float | datetime | None, name: str) -> float | None:
@@ -76,12 +63,8 @@ def checked_end(until: float | datetime | None, name: str) -> float | None:
     Raises:
         InvalidKey: It is not a time.
     """
-    if problem := problem_with_end(until):
+    if problem := _problem_with_end(until):
         raise InvalidKey(f"{name} {problem}")
-    return seconds_of(until)
-
-
-def seconds_of(until: float | datetime | None) -> float | None:
     return until if until is None or isinstance(until, int | float) else until.timestamp()
 
 
@@ -94,18 +77,15 @@ def problem_with_secret(secret: object) -> str | None:
         return "is blank; set it to the secret"  # HMAC treats NUL bytes alone as the empty key
     if isinstance(secret, bytes) and re.search(_BINARY, text):
         # Binary data has no white space to check. Keys in DER begin with their length.
-        return (
-            "is a key in DER, not a shared secret; copy the secret itself"
-            if _is_der(secret)
-            else None
-        )
+        der = secret[:2] == b"\x30\x82" and int.from_bytes(secret[2:4]) == len(secret) - 4
+        return "is a key in DER, not a shared secret; copy the secret itself" if der else None
     if not text.strip():
         return "is blank; set it to the secret"
     if text.strip() != text or text.strip(_INVISIBLE) != text:
         return "has white space or a newline at its beginning or end; remove it"
     if len(text.splitlines()) > 1 and not re.match(_NOT_SYMMETRIC, text):
         return "has several lines; a secret is on one line"
-    if not text.isascii() and not _encodable(text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         return "is not valid Unicode text; copy it again"
     return _problem_with_kind(text)
 
@@ -121,15 +101,7 @@ def _problem_with_kind(text: str) -> str | None:
     return None
 
 
-def _is_der(secret: bytes) -> bool:
-    return secret[:2] == b"\x30\x82" and int.from_bytes(secret[2:4]) == len(secret) - 4
-
-
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def problem_with_end(until: object) -> str | None:
+def _problem_with_end(until: object) -> str | None:
     if until is None:
         return None
     if isinstance(until, int | float):

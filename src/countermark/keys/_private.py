@@ -10,9 +10,8 @@ from countermark.errors import InvalidKey
 from countermark.keys._checks import (
     BASE64_OF_PEM,
     bytes_from_base64,
-    problem_with_end,
+    checked_end,
     problem_with_pem,
-    seconds_of,
 )
 from countermark.keys._secret import SecretKey
 
@@ -52,14 +51,13 @@ class PrivateKey:
         until: float | datetime | None = None,
         name: str = "the private key",
     ) -> None:
-        problem = problem_with_pem(pem) or problem_with_end(until)
-        if problem:
+        if problem := problem_with_pem(pem):
             raise InvalidKey(f"{name} {problem}")
+        self.until = checked_end(until, name)
         text = pem.decode() if isinstance(pem, bytes) else pem
         self._pem = (
             bytes_from_base64(text) if text.startswith(BASE64_OF_PEM) else text.encode()
         ).strip()
-        self.until = seconds_of(until)
         self.key_id = hashlib.sha256(b"countermark key id" + self._pem).hexdigest()[:8]
 
     def load(self) -> Any:

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from countermark._redaction import guarded
 from countermark.errors import InvalidKey
-from countermark.keys._checks import (
-    bytes_from_base64,
-    problem_with_end,
-    problem_with_secret,
-    seconds_of,
-)
+from countermark.keys._checks import bytes_from_base64, checked_end, problem_with_secret
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,10 +53,10 @@ class SecretKey:
         until: float | datetime | None = None,
         name: str = "the secret key",
     ) -> None:
-        if problem := problem_with_secret(secret) or problem_with_end(until):
+        if problem := problem_with_secret(secret):
             raise InvalidKey(f"{name} {problem}")
+        self.until = checked_end(until, name)
         self._secret = secret.encode() if isinstance(secret, str) else bytes(secret)
-        self.until = seconds_of(until)
         self.key_id = self._digest(b"countermark key id", 4)
 
     @classmethod

@@ -191,7 +191,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
             for name, signer in headers.of(self._signers(signable)):
                 issued = self._token(signer, signable)
                 token = issued.token if isinstance(issued, SignedIdentity) else issued
-                if token and (signer.header_safe or self._fits_header(token, signer, signable)):
+                if token and (signer._header_safe or self._fits_header(token, signer, signable)):
                     found.append((name, headers.encode(token)))
         return None if self.failed else found
 
@@ -225,7 +225,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
     def _sign(self, signer: Signer, who: Who) -> Issued:
         try:
-            issued: Issued = signer.sign(who) if signer.plain else signer.issue(who)
+            issued: Issued = signer.sign(who) if signer._sign_suffices else signer.issue(who)
         except Exception as error:
             self._not_signed(signer, who, error)
             return None

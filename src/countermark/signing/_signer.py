@@ -28,7 +28,7 @@ from countermark.tokens._options import (
     settings_from_env,
     with_settings,
 )
-from countermark.tokens._renderer import Renderer, Values
+from countermark.tokens._renderer import Values
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048
@@ -81,14 +81,10 @@ class Signer:
     header: str | None
     #: The id of the signing key: eight hexadecimal digits from which it cannot be derived.
     key_id: str
-    #: Whether every token of this signer is a valid header value.
-    header_safe: bool
-    #: Whether :meth:`sign` is the fast path: one HMAC of one value.
-    is_fast: bool
-    #: Whether it is, and the fields of each signed principal can be made.
-    plain: bool
-    #: Makes tokens and fields by the scheme.
-    renderer: Renderer
+    # True if the fields can be made later for each principal that sign() accepts.
+    _sign_suffices: bool
+    # True if each token is a valid header value.
+    _header_safe: bool
 
     @guarded
     def __init__(
@@ -120,16 +116,15 @@ class Signer:
             checked_claims(scheme, claims),
             checked_clock(clock),
         )
-        maker = TokenMaker(resolved, key, options)
+        self._maker = maker = TokenMaker(resolved, key, options)
         self._warn(scheme, key)
-        self.renderer, self._sign = maker.renderer, maker.sign
-        self.is_fast, self.plain = maker.is_fast, maker.plain
-        self._overridden = type(self).sign is not Signer.sign
-        if not self._overridden:
+        overridden = type(self).sign is not Signer.sign
+        if not overridden:
             # The compiled function in place of the method: a call less for each token.
             self.sign = maker.sign  # type: ignore[assignment, method-assign]
-        fits = self.plain and _always_fits_header(resolved)
-        self.header_safe = fits and not self._overridden
+        self._sign_suffices = maker.sign_suffices or overridden
+        fits = maker.sign_suffices and _always_fits_header(resolved)
+        self._header_safe = fits and not overridden
 
     @classmethod
     @guarded
@@ -161,7 +156,7 @@ class Signer:
             InvalidPrincipal: The id cannot be signed, the principal lacks a value that the
                 scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
-        return self._sign(principal)
+        return self._maker.sign(principal)
 
     def issue(self, principal: Signable) -> SignedIdentity:
         """Sign *principal* and return the token with its header and fields.
@@ -169,21 +164,21 @@ class Signer:
         Raises:
             InvalidPrincipal: As for :meth:`sign`.
         """
-        if self.plain or self._overridden:
+        if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
-        values = self.renderer.values(principal)
-        token = self.renderer.token(values)
-        signed = SignedIdentity(self, values.who, token, values)
-        self.renderer.check_json(values)  # here, rather than when the page is written
-        return signed
+        renderer = self._maker.renderer
+        values = renderer.values(principal)
+        token = renderer.token(values)
+        renderer.check_json(values)  # here, rather than when the page is written
+        return SignedIdentity(self, values.who, token, values)
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
-    def marker(self, whose: str) -> str:
+    def marker(self, principal: str) -> str:
         """Return the marker of a principal; see :attr:`RequestIdentity.marker`."""
-        return self._key.pseudonym(f"marker\n{whose}")
+        return self._key.pseudonym(f"marker\n{principal}")
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
         form = scheme.mac.key if scheme.mac else "text"
@@ -206,14 +201,14 @@ class Signer:
 
     def __repr__(self) -> str:
         # A traceback may print a signer after its constructor failed.
-        if not hasattr(self, "header_safe"):
+        if not hasattr(self, "_header_safe"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
 
 
 def _always_fits_header(scheme: Scheme) -> bool:
-    """Tell whether each token of a plain scheme is a valid header value."""
-    assert isinstance(scheme.token, Template)  # noqa: S101  # or it would not be plain
+    """Tell whether each token is a valid header value."""
+    assert isinstance(scheme.token, Template)  # noqa: S101  # or sign() would not suffice
     constant = sum(len(part) for part in scheme.token.parts if isinstance(part, str))
     longest = constant + MAX_LENGTH + 128  # SHA-512 in hexadecimal
     with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
@@ -262,19 +257,19 @@ class SignedIdentity:
     @property
     def fields(self) -> dict[str, Any]:
         """The values for the front end, by the vendor's names."""
-        return self._signer.renderer.fields(self._found())
+        return self._signer._maker.renderer.fields(self._found())
 
     @property
     def expires_at(self) -> float | None:
         """When the token expires, in seconds since the epoch; None: never."""
         if not self._signer.scheme.expires:
             return None
-        return self._signer.renderer.expiry(self._found())
+        return self._signer._maker.renderer.expiry(self._found())
 
     def _found(self) -> Values:
         values = self._values
         if values is None:
-            values = self._values = self._signer.renderer.values(self._principal)
+            values = self._values = self._signer._maker.renderer.values(self._principal)
             values.put("token", self.token)
         return values
 

@@ -39,7 +39,7 @@ class TokenHeaders(Generic[T]):
         self.single = None
         if len(self._of_config) == 1 and config.on_event is None:
             name, signer = self._of_config[0]
-            if signer.header_safe:
+            if signer._header_safe:
                 self.single = (name, signer, encode)
 
     def of(self, signers: Mapping[str, Signer]) -> Sequence[tuple[T, Signer]]:

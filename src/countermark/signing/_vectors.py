@@ -1,4 +1,4 @@
-"""The published examples of a scheme, computed and compared on this machine."""
+"""Computes the published examples of a scheme, and compares the tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from countermark.tokens._mac import compile_mac
 
 
 def check(scheme: Scheme) -> Iterator[tuple[Vector, bool]]:
-    """Yield each example of *scheme*, and whether its token comes out."""
+    """Yield each example of *scheme*, and True if this library makes the same token."""
     for vector in scheme.vectors:
         yield vector, _token(scheme, vector) == vector.token
 

@@ -68,8 +68,8 @@ def compile_jwt_check(algorithm: str, key: Key) -> Verify:
     def check(token: str) -> bool:
         signed, _, code = token.rpartition(".")
         signature = urlsafe_b64decode(code + "=" * (-len(code) % 4))
-        good: bool = verify(signed.encode(), public, signature)
-        return good
+        valid: bool = verify(signed.encode(), public, signature)
+        return valid
 
     return check
 

@@ -114,15 +114,15 @@ class MacReader:
     def read(self, token: str, principal: Signable | None) -> TokenContents:
         """See ``Reader``."""
         shown = self._read_off(token)
-        whose: Signable = shown["id"] if principal is None else principal
-        claimed = whose.id if isinstance(whose, Principal) else identifier_text(whose)
+        who: Signable = shown["id"] if principal is None else principal
+        claimed = who.id if isinstance(who, Principal) else identifier_text(who)
         if claimed != shown.get("id", claimed):
             raise Unreadable("mismatch")
         times = {name: moment(int(shown[name])) for name in ("now", "expires") if name in shown}
         return TokenContents(
             token,
             claimed_id=claimed,
-            principal=whose,
+            principal=who,
             issued_at=times.get("now"),
             begins_at=times.get("now"),
             expires_at=times.get("expires"),

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from countermark.keys._keyring import Key
 from countermark.keys._secret import SecretKey
-from countermark.principal import Principal, Signable, identifier_text
+from countermark.principal import Signable
 from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
-from countermark.schemes._templates import compile_text, templates_in
-from countermark.schemes._value_rules import ValueRule
+from countermark.schemes._templates import templates_in
 from countermark.tokens._fast_path import compile_sign
 from countermark.tokens._options import TokenOptions
 from countermark.tokens._renderer import Renderer
@@ -32,47 +31,22 @@ class TokenMaker:
         "renderer": "Makes tokens and fields by the scheme.",
         "sign": "Takes a principal and returns its token, as :meth:`countermark.Signer.sign`.",
         "is_fast": "Whether :attr:`sign` is the fast path: one HMAC of one value.",
-        "plain": "Whether it is, and the fields of each signed principal can be made.",
+        "sign_suffices": "Whether it is, and the fields of each signed principal can be made.",
     }
 
     renderer: Renderer
     sign: Callable[[Signable], str]
     is_fast: bool
-    plain: bool
+    sign_suffices: bool
 
     def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
-        self.renderer = Renderer(scheme, key, options)
-        sign = _compile(scheme, key, self.renderer, options.rule)
-        self.is_fast = sign is not None
-        self.plain = self.is_fast and _fields_are_there(scheme)
-        self.sign = sign or self._sign_by_renderer
-
-    def _sign_by_renderer(self, principal: Signable) -> str:
-        return self.renderer.token(self.renderer.values(principal))
-
-
-def _compile(
-    scheme: Scheme,
-    key: Key,
-    renderer: Renderer,
-    rule: ValueRule,
-) -> Callable[[Signable], str] | None:
-    if scheme.mac is None or not isinstance(key, SecretKey):
-        return None
-    if not scheme.never_signed.issubset(PRINCIPAL_TEXTS):
-        return None  # each principal is asked for the attributes that are excluded
-    message, where = scheme.mac.message, f"{scheme.slug}: the id"
-    write = compile_text(message)
-    of_id = [p.names[0] for p in message.placeholders][:1] == ["id"]
-
-    def admit(principal: Signable) -> str:
-        if of_id and not isinstance(principal, Principal):
-            return rule.apply(identifier_text(principal), where)
-        if of_id and principal.id is not None:  # type: ignore[union-attr]
-            return rule.apply(principal.id, where)  # type: ignore[union-attr]
-        return renderer.find(renderer.values(principal), write)  # type: ignore[no-any-return]
-
-    return compile_sign(scheme, key, rule, admit)
+        self.renderer = renderer = Renderer(scheme, key, options)
+        fast = None
+        if isinstance(key, SecretKey):
+            fast = compile_sign(scheme, key, options.rule, renderer)
+        self.is_fast = fast is not None
+        self.sign_suffices = self.is_fast and _fields_are_there(scheme)
+        self.sign = fast or (lambda principal: renderer.token(renderer.values(principal)))
 
 
 def _fields_are_there(scheme: Scheme) -> bool:

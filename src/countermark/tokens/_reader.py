@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from countermark.keys._keyring import Key
 from countermark.principal import Signable
@@ -20,49 +20,31 @@ class Unreadable(Exception):  # it never leaves the package
         self.code = code
 
 
-class TokenContents:
-    """The contents of one token. They are unverified until a key is found that makes the token."""
+class TokenContents(NamedTuple):
+    """The contents of one token. They are unverified until a key is found that makes the token.
 
-    __slots__ = {
-        "token": "The token.",
-        "principal": "The principal that came with the token; None: the token contains it.",
-        "claimed_id": "The id in the token or next to it, or None.",
-        "claims": "The claims of the token, other than the id.",
-        "foreign": "Whether the token is for another account, or of another kind.",
-        "issued_at": "When it was issued, in seconds since the epoch; None: unknown.",
-        "begins_at": "When it becomes valid; None: at once.",
-        "expires_at": "When it expires; None: never.",
-    }
+    Attributes:
+        token: The token.
+        claimed_id: The id in the token or next to it, or None.
+        principal: The principal that came with the token; None: the token contains it.
+        claims: The claims of the token, other than the id.
+        foreign: Whether the token is for another account, or of another kind.
+        issued_at: When it was issued, in seconds since the epoch; None: unknown.
+        begins_at: When it becomes valid; None: at once.
+        expires_at: When it expires; None: never.
+    """
 
     token: str
-    principal: Signable | None
     claimed_id: str | None
-    claims: Mapping[str, Any]
-    foreign: bool
-    issued_at: float | None
-    begins_at: float | None
-    expires_at: float | None
+    principal: Signable | None = None
+    claims: Mapping[str, Any] = {}
+    foreign: bool = False
+    issued_at: float | None = None
+    begins_at: float | None = None
+    expires_at: float | None = None
 
-    def __init__(
-        self,
-        token: str,
-        *,
-        claimed_id: str | None,
-        principal: Signable | None = None,
-        claims: Mapping[str, Any] | None = None,
-        foreign: bool = False,
-        issued_at: float | None = None,
-        begins_at: float | None = None,
-        expires_at: float | None = None,
-    ) -> None:
-        self.token = token
-        self.principal = principal
-        self.claimed_id = claimed_id
-        self.claims = claims or {}
-        self.foreign = foreign
-        self.issued_at = issued_at
-        self.begins_at = begins_at
-        self.expires_at = expires_at
+    def __repr__(self) -> str:
+        return "<TokenContents>"  # a traceback must not show the token
 
 
 class Reader(Protocol):

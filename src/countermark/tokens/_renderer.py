@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from countermark.errors import InvalidPrincipal
 from countermark.keys._keyring import Key
@@ -24,6 +24,7 @@ from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import compile_mac, encode_bytes
 from countermark.tokens._options import TokenOptions
 
+T = TypeVar("T")
 Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
 
 
@@ -108,7 +109,7 @@ class Renderer:
             code = compile_mac(scheme.mac, key)
             siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
             for name, message in {"mac": scheme.mac.message, **siblings}.items():
-                getters[name] = _getter_of_mac(compile_text(message), code)
+                getters[name] = _getter_of_mac(message, code)
         else:
             getters["jwt"] = _getter_of_jwt(scheme, key, claims)
         self._getters = getters
@@ -129,13 +130,13 @@ class Renderer:
             InvalidPrincipal: The principal lacks a value that the scheme signs, or the
                 scheme refuses a value.
         """
-        token: str = self.find(values, self._token)
-        return token
+        return self.evaluate(values, self._token)
 
-    def _token(self, values: Values) -> Any:
+    def _token(self, values: Values) -> str:
         for name in self._never:
             values(name)  # refuses a principal that has it
-        return values("token")
+        token: str = values("token")
+        return token
 
     def fields(self, values: Values) -> dict[str, Any]:
         """Return the fields for the front end.
@@ -143,8 +144,7 @@ class Renderer:
         Raises:
             InvalidPrincipal: As for ``token``.
         """
-        fields: dict[str, Any] = self.find(values, self._fields)
-        return fields
+        return self.evaluate(values, self._fields)
 
     def check_json(self, values: Values) -> None:
         """Check that the fields can be written as JSON.
@@ -152,16 +152,16 @@ class Renderer:
         Raises:
             InvalidPrincipal: They cannot.
         """
-        self.find(values, lambda values: compact_json(self._fields(values)))
+        self.evaluate(values, lambda values: compact_json(self._fields(values)))
 
-    def find(self, values: Values, what: Callable[[Values], Any]) -> Any:
-        """Return the result of *what* for *values*.
+    def evaluate(self, values: Values, function: Callable[[Values], T]) -> T:
+        """Return the result of *function* for *values*.
 
         Raises:
             InvalidPrincipal: As for ``token``.
         """
         try:
-            return what(values)
+            return function(values)
         except MissingValue as missing:
             names, code = " or ".join(missing.names), "principal_field"
             problem = f"it needs the principal's {names}, which is missing"
@@ -252,26 +252,20 @@ def _found_at(value: Any, path: str) -> Any:
 
 
 def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
+    write = _writer(payload.content)
     if payload.format == "query":
+        from urllib.parse import urlencode  # late, as few schemes need it
+
         fill = compile_structure(payload.content)
-        write: Callable[[Values], str] = lambda values: _query(fill(values))  # noqa: E731
-    else:
-        write = _writer(payload.content)
+        write = lambda values: urlencode(fill(values))  # noqa: E731
     if payload.encoding == "none":
         return write
     return lambda values: encode_bytes(write(values).encode(), payload.encoding)
 
 
-def _query(content: dict[str, Any]) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode(content)
-
-
-def _getter_of_mac(
-    message: Callable[[Values], str], code: Callable[[str], str]
-) -> Callable[[Values], str]:
-    return lambda values: code(message(values))
+def _getter_of_mac(message: Template, code: Callable[[str], str]) -> Callable[[Values], str]:
+    write = compile_text(message)
+    return lambda values: code(write(values))
 
 
 def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:

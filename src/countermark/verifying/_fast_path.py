@@ -38,15 +38,14 @@ def compile_quick(
         rule: The rule for ids.
         identity: Takes an id and returns its identity.
     """
-    assert scheme.mac is not None  # noqa: S101  # or it has no maker of tokens
-    field = scheme.mac.message.lone
-    if not maker.is_fast or field is None or field.names[0] != "id" or rule.lower:
+    shape, mac = token_shape(scheme), scheme.mac
+    if shape is None or mac is None or rule.lower:
         return None
-    shape = token_shape(scheme.token, field)
-    assert shape is not None  # noqa: S101  # or it would not be fast
+    if next(mac.message.placeholders).names[0] != "id":
+        return None
     if not shape.holds_id:
         return _quick_bare(maker.sign, identity)
-    end = len(shape.between) + code_width(scheme.mac) + len(shape.after)
+    end = len(shape.between) + code_width(mac) + len(shape.after)
     return _quick_naming(maker.sign, identity, len(shape.before), end)
 
 
@@ -63,13 +62,13 @@ def _quick_naming(
             token = token.decode("latin-1")
         if type(token) is not str or not token.isascii():
             return None
-        whose = token[start:-end]
+        claimed = token[start:-end]
         try:
-            made = sign(whose)
+            made = sign(claimed)
         except InvalidPrincipal:
             return None
-        if compare_digest(made, token) and (principal is None or principal == whose):
-            return identity(whose)
+        if compare_digest(made, token) and (principal is None or principal == claimed):
+            return identity(claimed)
         return None
 
     return quick
