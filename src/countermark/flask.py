@@ -24,7 +24,7 @@ from countermark.verifying._results import VerifiedIdentity
 from countermark.verifying._tenants import VerifierSetting
 from countermark.verifying._verifier import Verifier
 from countermark.wsgi import (
-    ENVIRON_KEY,
+    IDENTITY_KEY,
     VERIFIED_IDENTITY_KEY,
     SigningMiddleware,
     VerifyingMiddleware,
@@ -162,7 +162,7 @@ def identity_from(request: Request | None = None) -> RequestIdentity:
         ConfigurationError: The extension is not set up for the application.
     """
     environ = (current_request if request is None else request).environ
-    identity: RequestIdentity | None = environ.get(ENVIRON_KEY)
+    identity: RequestIdentity | None = environ.get(IDENTITY_KEY)
     if identity is None:
         raise ConfigurationError(
             "this request has no identity; set the application up with Countermark(app), and"

@@ -10,7 +10,7 @@ from bottle import HTTPResponse, request, template
 from docs.examples.bottle import app as example
 from werkzeug.test import Client
 
-from countermark.wsgi import ENVIRON_KEY
+from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
 
 PRINCIPAL = "tests.principal"  # the place in the environ or scope where these tests keep users
@@ -62,23 +62,23 @@ class WSGIDriver:
 
 
 def page() -> HTTPResponse:
-    identity = request.environ[ENVIRON_KEY]
+    identity = request.environ[IDENTITY_KEY]
     html = template("<!doctype html>{{!script}}", script=example.identity_script(identity))
     return HTTPResponse(html, headers={"X-State": token_of(identity)})
 
 
 def login() -> HTTPResponse:
-    request.environ[ENVIRON_KEY].identify("user-2")
+    request.environ[IDENTITY_KEY].identify("user-2")
     return page()
 
 
 def logout() -> HTTPResponse:
-    request.environ[ENVIRON_KEY].forget()
+    request.environ[IDENTITY_KEY].forget()
     return page()
 
 
 def stream() -> Iterator[str]:
-    token = token_of(request.environ[ENVIRON_KEY])
+    token = token_of(request.environ[IDENTITY_KEY])
     yield token[:3]
     yield token[3:]
 

@@ -10,7 +10,7 @@ import falcon
 from docs.examples.falcon import app as example
 from falcon import Request, Response
 
-from countermark.wsgi import ENVIRON_KEY
+from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
 from tests.frameworks.driver_bottle import WSGIDriver, token_of, whose
 
@@ -23,25 +23,25 @@ class View:
 
 
 def page(req: Request, resp: Response) -> None:
-    identity = req.env[ENVIRON_KEY]
+    identity = req.env[IDENTITY_KEY]
     resp.content_type = falcon.MEDIA_HTML
     resp.set_header("X-State", token_of(identity))
     resp.text = "<!doctype html>" + example.identity_script(identity)
 
 
 def login(req: Request, resp: Response) -> None:
-    req.env[ENVIRON_KEY].identify("user-2")
+    req.env[IDENTITY_KEY].identify("user-2")
     page(req, resp)
 
 
 def logout(req: Request, resp: Response) -> None:
-    req.env[ENVIRON_KEY].forget()
+    req.env[IDENTITY_KEY].forget()
     page(req, resp)
 
 
 def stream(req: Request, resp: Response) -> None:
     def parts() -> Iterator[bytes]:
-        token = token_of(req.env[ENVIRON_KEY]).encode()
+        token = token_of(req.env[IDENTITY_KEY]).encode()
         yield token[:3]
         yield token[3:]
 

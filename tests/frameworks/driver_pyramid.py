@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
-from countermark.wsgi import ENVIRON_KEY
+from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
 from tests.frameworks.driver_bottle import WSGIDriver, token_of, whose
 
@@ -21,24 +21,24 @@ with warnings.catch_warnings():
 
 
 def page(request: Request) -> Response:
-    identity = request.environ[ENVIRON_KEY]
+    identity = request.environ[IDENTITY_KEY]
     state = {"X-State": token_of(identity)}
     return Response("<!doctype html>" + example.identity_script(identity), headers=state)
 
 
 def login(request: Request) -> Response:
-    request.environ[ENVIRON_KEY].identify("user-2")
+    request.environ[IDENTITY_KEY].identify("user-2")
     return page(request)
 
 
 def logout(request: Request) -> Response:
-    request.environ[ENVIRON_KEY].forget()
+    request.environ[IDENTITY_KEY].forget()
     return page(request)
 
 
 def stream(request: Request) -> Response:
     def parts() -> Iterator[bytes]:
-        token = token_of(request.environ[ENVIRON_KEY]).encode()
+        token = token_of(request.environ[IDENTITY_KEY]).encode()
         yield token[:3]
         yield token[3:]
 

@@ -406,3 +406,41 @@ def test_a_page_with_a_validator_becomes_no_store_once_a_token_was_read(user: st
     assert response.get("Cache-Control") == ("private, no-store" if user else None)
     assert response.get("Vary") == ("Cookie, Authorization" if user else None)
     assert response["ETag"] == '"1"'
+
+
+@pytest.mark.parametrize("user", ["user-1", None])
+def test_an_async_page_with_a_validator_and_a_read_token_is_signed_in_the_event_loop(
+    user: str | None, counter: EventCounter
+) -> None:
+    from countermark.django.middleware import SigningMiddleware
+
+    async def view(request: Any) -> HttpResponse:
+        (await request.countermark.load()).payload()
+        return HttpResponse("page", headers={"ETag": '"1"'})
+
+    def resolve(request: Any) -> str | None:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        return user
+
+    with configured(RESOLVER=resolve, ON_EVENT=counter):
+        response = asyncio.run(SigningMiddleware(view)(RequestFactory().get("/")))
+    assert response.get(TOKEN) == (STIGG.sign(user) if user else None)
+    assert response.get("Cache-Control") == ("private, no-store" if user else None)
+    assert counter.total("failed", reason="resolver_raised") == 0
+
+
+def test_after_a_logout_an_async_page_with_a_validator_is_not_signed() -> None:
+    from countermark.django.middleware import SigningMiddleware
+
+    async def view(request: Any) -> HttpResponse:
+        (await request.countermark.load()).payload()
+        request.who = None
+        return HttpResponse("page", headers={"ETag": '"1"'})
+
+    request = RequestFactory().get("/")
+    request.who = "user-1"
+    with configured(RESOLVER=lambda request: request.who):
+        response = asyncio.run(SigningMiddleware(view)(request))
+    assert TOKEN not in response
+    assert response["Cache-Control"] == "private, no-store"

@@ -260,7 +260,7 @@ def test_an_integration_of_ones_own_shows_what_every_framework_does(case: cases.
 
 def test_an_integration_of_ones_own_reports_odd_headers_and_leaves_them(events: Events) -> None:
     driver = OwnDriver(handler=lambda request: (200, [("X-One",)], "a"))
-    driver.app.policy.on_event = events
+    driver.app.config.on_event = events
     request: dict[str, Any] = {"path": "/", "method": "GET", "tests.principal": "user-1"}
     assert driver.app(request) == (200, [("X-One",)], "a")
     assert [event.reason for event in events] == ["delivery_raised"]

@@ -57,7 +57,7 @@ asgi_app = asgi.SigningMiddleware(asgi_page, signers=SIGNER, principal=asgi_user
 def wsgi_page(environ: Environ, start_response: Any) -> list[bytes]:
     headers = {"Content-Type": "text/plain", **PATHS.get(environ["PATH_INFO"], {})}
     start_response("200 OK", list(headers.items()))
-    return [page(environ["PATH_INFO"], environ[wsgi.ENVIRON_KEY])]
+    return [page(environ["PATH_INFO"], environ[wsgi.IDENTITY_KEY])]
 
 
 wsgi_app = wsgi.SigningMiddleware(

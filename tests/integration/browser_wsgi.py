@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request, Response
 
 from countermark import Signer
-from countermark.wsgi import ENVIRON_KEY, SignaturesEndpoint
+from countermark.wsgi import IDENTITY_KEY, SignaturesEndpoint
 from countermark.wsgi import SigningMiddleware as Signing
 from tests.integration.browser_pages import KEYRING, KEYS, PAGES, SETTINGS, html, matches, parts
 
@@ -32,7 +32,7 @@ def show(body: str, name: str) -> Response:
     sent = {key.lower(): value for key, value in request.headers.items()}
     if matches(page, sent):
         return pages.response_class(status=304, headers=page.headers)
-    identity = request.environ[ENVIRON_KEY]
+    identity = request.environ[IDENTITY_KEY]
 
     def text() -> str:
         signed = identity.get("stigg") if body == "shown" else None

@@ -44,7 +44,7 @@ async def asgi_page(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def wsgi_page(environ: Environ, start_response: Any) -> list[bytes]:
-    body = page(environ["PATH_INFO"], environ[wsgi.ENVIRON_KEY])
+    body = page(environ["PATH_INFO"], environ[wsgi.IDENTITY_KEY])
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
     start_response("200 OK", headers)
     return [body]

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from countermark.redis import RedisStore
-from countermark.rollout import DAY, Figures, Meter, Principals, is_ready, read_snapshot, readiness
+from countermark.rollout import (
+    DAY,
+    GroupStats,
+    Meter,
+    Principals,
+    is_ready,
+    read_snapshot,
+    readiness,
+)
 from tests.integration.redis_server import RedisServer
 from tests.unit.verdicts import Clock, unverified, verified
 
@@ -43,7 +51,7 @@ class Counted:
             assert keys
             self.client.delete(*keys)
 
-    def figures(self) -> Figures:
+    def figures(self) -> GroupStats:
         (figures,) = read_snapshot(self.store, clock=self.clock).groups
         return figures
 

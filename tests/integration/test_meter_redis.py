@@ -20,7 +20,7 @@ import redis
 from countermark import StoreUnavailable
 from countermark.cli import main
 from countermark.redis import RedisStore
-from countermark.rollout import DAY, Figures, Meter, Principals, is_ready, read_snapshot
+from countermark.rollout import DAY, GroupStats, Meter, Principals, is_ready, read_snapshot
 from countermark.rollout._redis_reader import stranded_among
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
@@ -38,7 +38,7 @@ def store_of(server: RedisServer) -> RedisStore:
     return RedisStore(server.url, pause=0, timeout=5)
 
 
-def only(store: RedisStore, days: int = 7, clock: Callable[[], float] = time.time) -> Figures:
+def only(store: RedisStore, days: int = 7, clock: Callable[[], float] = time.time) -> GroupStats:
     (figures,) = read_snapshot(store, days, clock=clock).groups
     return figures
 

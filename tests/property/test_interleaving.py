@@ -134,7 +134,7 @@ def test_threads() -> None:
     reused = [("Content-Type", "text/plain")]
 
     def page(environ: Environ, start_response: Any) -> list[bytes]:
-        identity = environ[wsgi_side.ENVIRON_KEY]
+        identity = environ[wsgi_side.IDENTITY_KEY]
         before = identity["stigg"].token
         start_response("200 OK", reused)
         return [before.encode(), identity["stigg"].token.encode()]

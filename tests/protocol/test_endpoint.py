@@ -85,7 +85,7 @@ def test_nobody_gets_a_problem(ask: Ask) -> None:
         "type": "urn:countermark:problem:anonymous",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "Nobody is signed in.",
+        "detail": "No user is signed in.",
     }
 
 

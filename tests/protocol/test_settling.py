@@ -13,7 +13,7 @@ from countermark import asgi as asgi_side
 from countermark import wsgi as wsgi_side
 from countermark.asgi import Receive, Scope, Send
 from countermark.signing import RequestIdentity
-from countermark.wsgi import ENVIRON_KEY
+from countermark.wsgi import IDENTITY_KEY
 from tests.conftest import Events
 from tests.drivers import Environ, answer, call, http_scope, request, write, wsgi_answer
 
@@ -63,7 +63,7 @@ class TestWSGI:
         seen: list[str | None] = []
 
         def app(environ: Environ, start_response: Any) -> list[bytes]:
-            seen.append(environ[ENVIRON_KEY].principal.id)
+            seen.append(environ[IDENTITY_KEY].principal.id)
             start_response(status, headers)
             return []
 
@@ -105,7 +105,7 @@ class TestWSGI:
             start_response(status, headers)
             for user in ("user-1", "user-2"):
                 environ["session"]["user"] = user
-                yield environ[ENVIRON_KEY]["stigg"].principal_id.encode()
+                yield environ[IDENTITY_KEY]["stigg"].principal_id.encode()
 
         signing = wsgi_side.SigningMiddleware(app, signers=stigg(header=header), principal=resolve)
         for _ in range(2):  # the second time, the middleware knows the headers
@@ -181,9 +181,9 @@ def test_a_page_with_a_token_and_no_token_header_is_reported_or_closed(
 ) -> None:
     def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
         if not late:
-            environ[ENVIRON_KEY].payload()
+            environ[IDENTITY_KEY].payload()
         start_response("200 OK", PLAIN)
-        yield environ[ENVIRON_KEY]["stigg"].token.encode()
+        yield environ[IDENTITY_KEY]["stigg"].token.encode()
 
     signing = wsgi_side.SigningMiddleware(
         app, signers=stigg(header=False), principal=lambda environ: "user-1", on_event=events
@@ -203,7 +203,7 @@ def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         for status in ("200 OK", "500 Oops"):
             start_response(status, PUBLIC)
-        return [environ[ENVIRON_KEY]["stigg"].principal_id.encode()]
+        return [environ[IDENTITY_KEY]["stigg"].principal_id.encode()]
 
     signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
     assert call(signing).body == [b"user-1"]
@@ -212,7 +212,7 @@ def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
 def test_headers_from_a_generator_settle_like_a_list() -> None:
     def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", (header for header in PUBLIC))
-        yield environ[ENVIRON_KEY]["stigg"].principal_id.encode()
+        yield environ[IDENTITY_KEY]["stigg"].principal_id.encode()
 
     signing = wsgi_side.SigningMiddleware(app, signers=stigg(), principal=lambda environ: "user-1")
     assert list(call(signing).body) == [b"user-1"]
@@ -221,7 +221,7 @@ def test_headers_from_a_generator_settle_like_a_list() -> None:
 def failing(environ: Environ, start_response: Any) -> Iterator[bytes]:
     """Fail at the first attempt before the response starts, and answer at the second."""
     environ["attempts"] = environ.get("attempts", 0) + 1
-    token = environ[ENVIRON_KEY]["stigg"].token
+    token = environ[IDENTITY_KEY]["stigg"].token
     if environ["attempts"] == 1:
         raise RuntimeError("try again")
     start_response("200 OK", PLAIN)
@@ -236,7 +236,7 @@ def test_a_generator_that_fails_before_its_response_leaves_no_token_for_an_error
     body = signing(environ, lambda *_: write)
     with pytest.raises(RuntimeError):
         list(body)
-    assert environ[ENVIRON_KEY].payload() == {}
+    assert environ[IDENTITY_KEY].payload() == {}
 
 
 def test_a_second_attempt_with_the_environ_is_signed_and_closed() -> None:
@@ -270,10 +270,10 @@ def test_a_generator_is_closed_and_keeps_its_errors(started: bool) -> None:
     body: Any = signing(environ, lambda *_: write)
     if started:
         assert next(body) == b"first"
-        assert environ[ENVIRON_KEY]["stigg"].principal_id == "user-1"
+        assert environ[IDENTITY_KEY]["stigg"].principal_id == "user-1"
         with pytest.raises(RuntimeError):
             next(body)
-        assert environ[ENVIRON_KEY]["stigg"].principal_id == "user-1"
+        assert environ[IDENTITY_KEY]["stigg"].principal_id == "user-1"
     body.close()
     assert closed == ([True] if started else [])
 

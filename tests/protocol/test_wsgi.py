@@ -17,7 +17,7 @@ from werkzeug.test import Client
 
 from countermark import EventCounter, Keyring, Principal, Signer
 from countermark.signing import RequestIdentity
-from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+from countermark.wsgi import IDENTITY_KEY, SigningMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, call, write, wsgi_answer
 
@@ -45,7 +45,9 @@ def wrap(stigg: Signer, events: Events) -> Wrap:
 
 def test_the_token_is_in_environ_and_header(wrap: Wrap, stigg: Signer) -> None:
     seen = []
-    app = wrap(wsgi_answer(before=lambda environ: seen.append(environ[ENVIRON_KEY]["stigg"].token)))
+    app = wrap(
+        wsgi_answer(before=lambda environ: seen.append(environ[IDENTITY_KEY]["stigg"].token))
+    )
     answer = call(app)
     assert seen == [stigg.sign(USER)]
     assert answer.starts == [
@@ -227,9 +229,9 @@ def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
     wrap: Wrap, headers: list[tuple[str, str]], then: str
 ) -> None:
     def read(environ: Environ) -> None:
-        environ[ENVIRON_KEY].payload()
+        environ[IDENTITY_KEY].payload()
         if then == "forget":
-            environ[ENVIRON_KEY].forget()
+            environ[IDENTITY_KEY].forget()
         else:
             del environ["REMOTE_USER"]
 
@@ -278,7 +280,7 @@ def test_an_async_resolver_is_run_once(wrap: Wrap, stigg: Signer) -> None:
         calls.append(environ["PATH_INFO"])
         return USER
 
-    read = wsgi_answer(before=lambda environ: environ[ENVIRON_KEY].payload())
+    read = wsgi_answer(before=lambda environ: environ[IDENTITY_KEY].payload())
     assert call(wrap(read, resolve)).header(TOKEN) == stigg.sign(USER)
     assert calls == ["/"]
 
@@ -288,7 +290,7 @@ def test_state_only_signs_nothing_that_nobody_reads(wrap: Wrap, secret: str) -> 
     quiet = Signer("stigg", Keyring(secret), header=None)
     seen: list[RequestIdentity] = []
     app = wrap(
-        wsgi_answer(PLAIN, before=lambda environ: seen.append(environ[ENVIRON_KEY])),
+        wsgi_answer(PLAIN, before=lambda environ: seen.append(environ[IDENTITY_KEY])),
         lambda environ: pytest.fail("nobody asks"),
         signers=quiet,
         on_event=counter,
@@ -320,7 +322,7 @@ def test_it_conforms_between_two_validators(
     empty = status.startswith("304")
 
     def app(environ: Environ, start_response: Any) -> list[bytes]:
-        assert environ[ENVIRON_KEY] is not None
+        assert environ[IDENTITY_KEY] is not None
         start_response(status, list(headers))
         return [] if empty else [b"ok"]
 
@@ -336,7 +338,7 @@ def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
     seen: list[Any] = []
 
     def app(environ: Environ, start_response: Any) -> list[bytes]:
-        identity = environ[ENVIRON_KEY]
+        identity = environ[IDENTITY_KEY]
         identity.identify("user-2")
         assert identity["stigg"].token
         seen.append(identity)
@@ -350,7 +352,7 @@ def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
 def test_a_page_with_a_validator_becomes_no_store_once_a_token_was_read(stigg: Signer) -> None:
     app = wsgi_answer(
         [("ETag", '"1"'), ("Content-Type", "text/plain")],
-        before=lambda environ: environ[ENVIRON_KEY].payload(),
+        before=lambda environ: environ[IDENTITY_KEY].payload(),
     )
     result = call(SigningMiddleware(app, signers=stigg, principal=lambda environ: "user-1"))
     assert result.header("Stigg-Customer-Token") == stigg.sign("user-1")
@@ -360,5 +362,5 @@ def test_a_page_with_a_validator_becomes_no_store_once_a_token_was_read(stigg: S
 
 def test_what_somebody_else_put_into_the_environ_is_not_ours(stigg: Signer) -> None:
     app = SigningMiddleware(wsgi_answer(), signers=stigg, principal=lambda environ: "user-1")
-    result = call(app, **{ENVIRON_KEY: "theirs"})
+    result = call(app, **{IDENTITY_KEY: "theirs"})
     assert result.header("Stigg-Customer-Token") == stigg.sign("user-1")

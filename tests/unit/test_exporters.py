@@ -48,9 +48,9 @@ def text_of(meter: Meter, **options: Any) -> str:
 
 
 PROMETHEUS = r"""
-countermark_verdicts_total{claim="",environment="live",key_role="",let_in_by="",origin="",scheme="stigg",tenant="ac\"me",verdict="missing"} 1.0
-countermark_verdicts_total{claim="",environment="live",key_role="",let_in_by="monitor",origin="",scheme="stigg",tenant="",verdict="mismatch"} 1.0
-countermark_verdicts_total{claim="",environment="live",key_role="current",let_in_by="token",origin="https://a.example",scheme="stigg",tenant="",verdict="verified"} 3.0
+countermark_verdicts_total{admitted_by="",claim="",environment="live",key_role="",origin="",scheme="stigg",tenant="ac\"me",verdict="missing"} 1.0
+countermark_verdicts_total{admitted_by="monitor",claim="",environment="live",key_role="",origin="",scheme="stigg",tenant="",verdict="mismatch"} 1.0
+countermark_verdicts_total{admitted_by="token",claim="",environment="live",key_role="current",origin="https://a.example",scheme="stigg",tenant="",verdict="verified"} 3.0
 countermark_principals{environment="live",scheme="stigg",state="verified",tenant=""} 3.0
 countermark_principals{environment="live",scheme="stigg",state="affected",tenant=""} 1.0
 countermark_principals{environment="live",scheme="stigg",state="stranded",tenant=""} 0.0
@@ -164,7 +164,7 @@ def test_what_opentelemetry_observes() -> None:
     group = {"scheme": "stigg", "environment": "live"}
     acme = {**group, "tenant": 'ac"me'}
     assert sorted(found.pop("countermark.verdicts"), key=lambda point: point[0]["verdict"]) == [
-        ({**group, "verdict": "mismatch", "let_in_by": "monitor"}, 1),
+        ({**group, "verdict": "mismatch", "admitted_by": "monitor"}, 1),
         ({**acme, "verdict": "missing"}, 1),
         (
             {
@@ -172,7 +172,7 @@ def test_what_opentelemetry_observes() -> None:
                 "origin": "https://a.example",
                 "key_role": "current",
                 "verdict": "verified",
-                "let_in_by": "token",
+                "admitted_by": "token",
             },
             3,
         ),

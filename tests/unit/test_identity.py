@@ -23,8 +23,8 @@ def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestI
 
     def build(principal: Any, **options: Any) -> RequestIdentity:
         resolver = principal if callable(principal) else lambda source: principal
-        policy = SigningConfig([stigg, flow], resolver, on_event=events, **options)
-        return RequestIdentity(policy, {"a": "request"})
+        config = SigningConfig([stigg, flow], resolver, on_event=events, **options)
+        return RequestIdentity(config, {"a": "request"})
 
     return build
 
@@ -311,13 +311,13 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     del data["values"]
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
     assert not signer.header_safe
-    policy = SigningConfig(signer, lambda source: source, on_event=events)
-    carried = text_headers(policy).tokens
+    config = SigningConfig(signer, lambda source: source, on_event=events)
+    carried = text_headers(config).tokens
 
-    identity = RequestIdentity(policy, "用户")
+    identity = RequestIdentity(config, "用户")
     assert carried(identity) == []
     assert identity["own"].principal_id == "用户"
-    assert carried(RequestIdentity(policy, "user-1")) == [
+    assert carried(RequestIdentity(config, "user-1")) == [
         ("Stigg-Customer-Token", signer.sign("user-1"))
     ]
     assert [event.reason for event in events.named("withheld")] == ["not_visible_ascii"]
@@ -327,8 +327,8 @@ def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Even
     data = table_of()
     data["token"]["template"] = "x" * 2048 + "{mac}"
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
-    policy = SigningConfig(signer, lambda source: "user-1", on_event=events)
-    identity = RequestIdentity(policy, {})
-    assert text_headers(policy).tokens(identity) == []
+    config = SigningConfig(signer, lambda source: "user-1", on_event=events)
+    identity = RequestIdentity(config, {})
+    assert text_headers(config).tokens(identity) == []
     assert identity["own"].token.startswith("xxx")
     assert [event.reason for event in events.named("withheld")] == ["too_long"]

@@ -23,8 +23,8 @@ def build(events: Events) -> Callable[..., RequestIdentity]:
     signers = [signer_of(slug) for slug in SLUGS]
 
     def build(principal: Any) -> RequestIdentity:
-        policy = SigningConfig(signers, lambda source: principal, on_event=events)
-        return RequestIdentity(policy, {"a": "request"})
+        config = SigningConfig(signers, lambda source: principal, on_event=events)
+        return RequestIdentity(config, {"a": "request"})
 
     return build
 
@@ -60,14 +60,14 @@ def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> No
 
 def test_a_token_is_made_once_in_a_request_and_anew_in_the_next(build: Any) -> None:
     signer = signer_of("sigma", header="X")  # good once, so it differs each time
-    policy = SigningConfig(signer, lambda source: ANN)
-    identity = RequestIdentity(policy, {})
-    carried = text_headers(policy).tokens
+    config = SigningConfig(signer, lambda source: ANN)
+    identity = RequestIdentity(config, {})
+    carried = text_headers(config).tokens
     token = identity["sigma"].token
     assert identity["sigma"].token == token
     assert identity.payload()["sigma"][":jwt"] == token
     assert carried(identity) == [("X", token)]
-    assert RequestIdentity(policy, {})["sigma"].token != token
+    assert RequestIdentity(config, {})["sigma"].token != token
     assert identity["sigma"].expires_at == int(NOW) + 3600
 
 
@@ -98,9 +98,9 @@ def test_a_field_that_is_not_signed_is_left_out_where_it_is_missing() -> None:
 def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> None:
     """Reading never raises, so what fields need beyond the token fails with it."""
     signer = signer_of("novu")
-    policy = SigningConfig(signer, lambda source: source, on_event=events)
+    config = SigningConfig(signer, lambda source: source, on_event=events)
     bad = Principal("user-1", attributes={"context": {"share": 0.5}})
-    identity = RequestIdentity(policy, bad)
+    identity = RequestIdentity(config, bad)
     assert identity.get("novu") is None
     assert identity.payload() == {"marker": identity.marker}
     assert [event.reason for event in events] == ["principal_field"]
@@ -113,8 +113,8 @@ def test_what_is_not_fit_for_json_is_told_before_the_page_is_written(
     context: dict[str, Any], events: Events
 ) -> None:
     who = Principal("user-1", attributes={"context": context})
-    policy = SigningConfig(signer_of("launchdarkly"), lambda source: who, on_event=events)
-    assert set(RequestIdentity(policy, {}).payload()) == {"marker"}
+    config = SigningConfig(signer_of("launchdarkly"), lambda source: who, on_event=events)
+    assert set(RequestIdentity(config, {}).payload()) == {"marker"}
     assert [(event.reason, event.scheme) for event in events] == [
         ("principal_field", "launchdarkly")
     ]
@@ -146,8 +146,8 @@ def test_fields_that_need_what_was_not_signed_fail_with_the_token(events: Events
     signer = Signer(Scheme.from_mapping(data), Keyring(SECRET))
     assert not signer.plain
     who = Principal(email="a@b.example")
-    policy = SigningConfig(signer, lambda source: who, on_event=events)
-    assert set(RequestIdentity(policy, {}).payload()) == {"marker"}
+    config = SigningConfig(signer, lambda source: who, on_event=events)
+    assert set(RequestIdentity(config, {}).payload()) == {"marker"}
     assert [event.reason for event in events] == ["principal_field"]
     data["fields"]["u"] = "{id?}"
     assert Signer(Scheme.from_mapping(data), Keyring(SECRET)).plain
@@ -183,8 +183,8 @@ def test_an_ambiguous_scheme_is_an_event_of_its_middleware(
 
 def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
     who = Principal(email="a@b.example", actor="staff-1")
-    policy = SigningConfig(signer_of("helpscout"), lambda source: who, on_event=events)
-    assert RequestIdentity(policy, {}).payload() == {}
+    config = SigningConfig(signer_of("helpscout"), lambda source: who, on_event=events)
+    assert RequestIdentity(config, {}).payload() == {}
     assert [(event.name, event.reason) for event in events] == [("impersonated", "suppressed")]
     assert events[0].principal
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from countermark import ConfigurationError
 from countermark.errors import REFUSALS
-from countermark.rollout import DAY, Figures, Meter, Principals
+from countermark.rollout import DAY, GroupStats, Meter, Principals
 from countermark.rollout._counters import MOST_ROWS
 from countermark.rollout._snapshot import OTHER, label_of, text_of
 from tests.unit.verdicts import NOON, Clock, proved, unverified, verified
 
 
-def only(meter: Meter, days: int = 7) -> Figures:
+def only(meter: Meter, days: int = 7) -> GroupStats:
     (figures,) = meter.snapshot(days).groups
     return figures
 
@@ -36,7 +36,7 @@ def test_requests_are_counted_by_all_that_tells_them_apart() -> None:
     meter(unverified(code="retired_key", role="retired", by=None))
     meter(unverified(by="allowance"))
     figures = only(meter)
-    assert figures[:3] == ("stigg", "live", None)
+    assert figures.group == ("stigg", "live", None)
     assert [row[3:-1] for row in figures.counts] == [
         (None, None, "mismatch", "monitor", 1),
         (None, None, "missing", "allowance", 1),
@@ -46,7 +46,7 @@ def test_requests_are_counted_by_all_that_tells_them_apart() -> None:
     ]
     assert (figures.requests, figures.verified) == (7, 4)
     assert (figures.would_be_refused, figures.refused) == (3, 1)
-    assert figures.by("let_in_by") == {"monitor": 1, "allowance": 1, "token": 4, None: 1}
+    assert figures.by("admitted_by") == {"monitor": 1, "allowance": 1, "token": 4, None: 1}
     assert set(meter.totals()) == set(figures.counts)
     assert (figures.first_seen, figures.last_seen, figures.days_seen) == (NOON, NOON, 1)
 
@@ -57,7 +57,7 @@ def test_schemes_environments_and_tenants_are_groups() -> None:
         for environment in (None, "live"):
             for tenant in (None, "acme"):
                 meter(verified(scheme=scheme, environment=environment, tenant=tenant))
-    groups = [figures[:3] for figures in meter.snapshot().groups]
+    groups = [figures.group for figures in meter.snapshot().groups]
     assert groups == [
         (scheme, environment, tenant)
         for scheme in ("cognito-flow", "stigg")

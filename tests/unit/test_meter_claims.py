@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Keyring, SecretKey, Signer, Verifier
-from countermark.rollout import DAY, Figures, Meter, is_ready, readiness
+from countermark.rollout import DAY, GroupStats, Meter, is_ready, readiness
 from countermark.rollout._report import as_text
 from countermark.verifying import Enforcement, from_header
 from tests.drivers import http_scope
@@ -16,7 +16,7 @@ from tests.unit.verdicts import NOON, Clock, claim, unverified, verified
 KEYRING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 
 
-def only(meter: Meter, days: int = 7) -> Figures:
+def only(meter: Meter, days: int = 7) -> GroupStats:
     (figures,) = meter.snapshot(days).groups
     return figures
 
@@ -175,7 +175,7 @@ def test_the_report_gives_the_shares_with_and_without_claims() -> None:
         meter(claim(f"made-up-{number}"))
     text = as_text(meter.snapshot())
     for line in (
-        "claimed ids, not proved   70",
+        "claimed ids, unverified   70",
         "their requests            70",
         "verified, of all          80.00 %",
         "verified, without theirs  100.00 %",

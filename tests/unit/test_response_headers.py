@@ -23,13 +23,13 @@ class Page:
     def __init__(self, header: str | None = TOKEN[0], **options: Any) -> None:
         signer = Signer("stigg", Keyring(SECRET), header=header)
         self.events: list[tuple[str, str]] = []
-        self.policy = SigningConfig(
+        self.config = SigningConfig(
             signer,
             lambda source: source["user"],
             on_event=lambda event: self.events.append((event.name, event.reason)),
             **options,
         )
-        self.rules = text_headers(self.policy)
+        self.rules = text_headers(self.config)
 
     def sent(
         self,
@@ -41,7 +41,7 @@ class Page:
         read_late: bool = False,
     ) -> LINES:
         """Return the headers that leave."""
-        identity = RequestIdentity(self.policy, {"user": user})
+        identity = RequestIdentity(self.config, {"user": user})
         if read:
             identity.payload()
         sent = self.rules.apply(identity, status, headers)

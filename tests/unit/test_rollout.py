@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from countermark.cli import main
-from countermark.rollout import DAY, Count, Figures, Principals, Snapshot, is_ready, readiness
+from countermark.rollout import (
+    DAY,
+    GroupStats,
+    Principals,
+    RequestCount,
+    Snapshot,
+    is_ready,
+    readiness,
+)
 from countermark.rollout._readiness import left_out, percent
 from countermark.rollout._report import allowance_left, allowance_left_now, as_dict, as_text
 from countermark.verifying import Allowance
@@ -24,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/rollout.md").read_text(encoding="utf-8")
 
 
-def row(verdict: str, requests: int, **changes: Any) -> Count:
+def row(verdict: str, requests: int, **changes: Any) -> RequestCount:
     facts = {
         "scheme": "stigg",
         "environment": "live",
@@ -32,10 +40,10 @@ def row(verdict: str, requests: int, **changes: Any) -> Count:
         "origin": None,
         "key_role": "current" if verdict == "verified" else None,
         "verdict": verdict,
-        "let_in_by": "token" if verdict == "verified" else "monitor",
+        "admitted_by": "token" if verdict == "verified" else "monitor",
         "requests": requests,
     }
-    return Count(**(facts | changes))
+    return RequestCount(**(facts | changes))
 
 
 def figures(
@@ -44,7 +52,7 @@ def figures(
     principals: Principals = Principals(verified=10),  # noqa: B008  # cannot be changed
     age: float = 7 * DAY,
     **changes: Any,
-) -> Figures:
+) -> GroupStats:
     counts = tuple(r for r in (row("missing", missing), row("verified", verified)) if r.requests)
     facts = {
         "scheme": "stigg",
@@ -56,10 +64,10 @@ def figures(
         "first_seen": NOON - age,
         "last_seen": NOON - 1,
     }
-    return Figures(**(facts | changes))
+    return GroupStats(**(facts | changes))
 
 
-def snapshot(*groups: Figures, days: int = 7) -> Snapshot:
+def snapshot(*groups: GroupStats, days: int = 7) -> Snapshot:
     return Snapshot(NOON, days, groups)
 
 
@@ -90,7 +98,7 @@ def snapshot(*groups: Figures, days: int = 7) -> Snapshot:
         ),
     ],
 )
-def test_the_rule_at_its_edges(seen: Figures, reasons: list[str]) -> None:
+def test_the_rule_at_its_edges(seen: GroupStats, reasons: list[str]) -> None:
     result = readiness(snapshot(seen), seen)
     assert result.ready == (not reasons) == is_ready(snapshot(seen))
     assert len(result.reasons) == len(reasons)
@@ -152,7 +160,7 @@ def test_the_report_says_what_does_not_count() -> None:
     assert text.endswith(
         "all of these ready to enforce: yes\n"
         "- stigg, environment staging does not count: there was no request in the last 7 days\n"
-        "- unknown, tenant other does not count: nobody has keys for these tenants"
+        "- unknown, tenant other does not count: these tenants are unknown"
     )
 
 
@@ -170,14 +178,14 @@ def test_a_hundred_percent_is_all() -> None:
     assert percent(1, 30_000) == "0.00"
 
 
-MIXED = Figures(
+MIXED = GroupStats(
     "stigg",
     "live",
     "acme\x1b[2J",
     (
         row("expired", 3, origin="https://a.example"),
-        row("missing", 2, let_in_by=None),
-        row("missing", 1_005, let_in_by="allowance"),
+        row("missing", 2, admitted_by=None),
+        row("missing", 1_005, admitted_by="allowance"),
         row("retired_key", 1, key_role="retired"),
         row("verified", 40, key_role="previous"),
         row("verified", 12_300, origin="https://a.example"),
@@ -199,11 +207,11 @@ retired_key                      1   0.00 %
 
 key                       requests    share
 current                     12,300  92.12 %
-no key of the ring           1,010   7.56 %
+no key of the keyring        1,010   7.56 %
 previous                        40   0.29 %
 retired                          1   0.00 %
 
-let in by                 requests    share
+admitted by               requests    share
 token                       12,340  92.42 %
 allowance                    1,005   7.52 %
 monitor                          4   0.02 %
@@ -246,7 +254,7 @@ def test_where_there_was_no_request_lately_there_is_no_table() -> None:
     text = as_text(snapshot(figures(verified=0)))
     assert "share" not in text
     assert "would be refused now      0\n" in text
-    assert as_text(snapshot()) == "nothing was seen\n\nready to enforce: no"
+    assert as_text(snapshot()) == "no requests were counted\n\nready to enforce: no"
 
 
 def test_the_report_as_json_has_these_keys() -> None:
@@ -277,7 +285,7 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "claims": 0,
                 "would_be_refused": 1_011,
                 "refused": 2,
-                "let_in": {"token": 12_340, "monitor": 4, "allowance": 1_005},
+                "admitted": {"token": 12_340, "monitor": 4, "allowance": 1_005},
                 "principals": principals,
                 "days_seen": 8,
                 "first_seen": NOON - 9.5 * DAY,
@@ -297,7 +305,7 @@ def test_the_report_as_json_has_these_keys() -> None:
                 "claims": 0,
                 "would_be_refused": 0,
                 "refused": 0,
-                "let_in": {"token": 1_000},
+                "admitted": {"token": 1_000},
                 "principals": {
                     "verified": 10,
                     "affected": 0,

@@ -11,7 +11,7 @@ from bottle import Bottle, HTTPResponse, abort, redirect, request, response, tem
 from countermark import Signer
 from countermark.resolvers import from_environ
 from countermark.signing import identity_script, respond
-from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+from countermark.wsgi import IDENTITY_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{{!script}}<p>Hello, {{user_id}}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
@@ -29,7 +29,7 @@ def find_user() -> None:
 
 
 def page() -> str:
-    script = identity_script(request.environ[ENVIRON_KEY])
+    script = identity_script(request.environ[IDENTITY_KEY])
     return template(
         PAGE, script=script, user_id=request.environ["countermark.user_id"] or "anonymous"
     )
@@ -52,7 +52,7 @@ def sign_out() -> None:
 
 
 def signatures() -> HTTPResponse:
-    status, headers, body = respond(request.method, request.environ[ENVIRON_KEY])
+    status, headers, body = respond(request.method, request.environ[IDENTITY_KEY])
     return HTTPResponse(body, status, headers)
 
 

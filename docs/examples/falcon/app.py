@@ -12,7 +12,7 @@ from falcon import Request, Response
 from countermark import Signer
 from countermark.resolvers import from_environ
 from countermark.signing import identity_script, respond
-from countermark.wsgi import ENVIRON_KEY, SigningMiddleware
+from countermark.wsgi import IDENTITY_KEY, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
@@ -32,7 +32,7 @@ class CurrentUser:
 
 class Page:
     def on_get(self, req: Request, resp: Response) -> None:
-        script = identity_script(req.env[ENVIRON_KEY])
+        script = identity_script(req.env[IDENTITY_KEY])
         resp.content_type = falcon.MEDIA_HTML
         resp.text = PAGE.format(
             script=script, user_id=req.env["countermark.user_id"] or "anonymous"
@@ -55,7 +55,7 @@ class Sessions:
 
 class Signatures:
     def on_get(self, req: Request, resp: Response) -> None:
-        status, headers, resp.data = respond(req.method, req.env[ENVIRON_KEY])
+        status, headers, resp.data = respond(req.method, req.env[IDENTITY_KEY])
         resp.status = status
         resp.set_headers(headers)
 

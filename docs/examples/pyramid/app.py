@@ -19,7 +19,7 @@ from pyramid.wsgi import wsgiapp
 
 from countermark import Signer
 from countermark.signing import identity_script
-from countermark.wsgi import ENVIRON_KEY, SignaturesEndpoint, SigningMiddleware
+from countermark.wsgi import IDENTITY_KEY, SignaturesEndpoint, SigningMiddleware
 
 PAGE = "<!doctype html><title>Countermark</title>{script}<p>Hello, {user_id}.</p>"
 PASSWORDS = {"ann's password": "user-1", "bob's password": "user-2"}  # yours are hashed
@@ -48,7 +48,7 @@ def principal(environ: dict[str, Any]) -> str | None:
 
 
 def page(request: Request) -> Response:
-    script = identity_script(request.environ[ENVIRON_KEY])
+    script = identity_script(request.environ[IDENTITY_KEY])
     user_id = request.authenticated_userid or "anonymous"
     return Response(PAGE.format(script=script, user_id=user_id))
 

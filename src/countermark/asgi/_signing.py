@@ -20,13 +20,12 @@ from countermark.signing._response_headers import byte_headers
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
 
-    A :class:`RequestIdentity` is put into ``scope["state"]["countermark"]``,
-    which Starlette shows as ``request.state.countermark``. When the request is over, it
-    is taken out of that dictionary, and stays in ``scope["countermark"]``. Its tokens go
-    into response headers where no cache may give the response to another user.
+    ``scope["state"]["countermark"]`` is a :class:`RequestIdentity`, which Starlette shows as
+    ``request.state.countermark``. At the end of the request it is removed from that
+    dictionary, and stays in ``scope["countermark"]``. Its tokens are added to the response
+    headers if no cache may give the response to another user.
 
-    Where it is applied twice, the outer one serves the request, with its own
-    signers alone.
+    If it is applied twice, the outer one serves the request, with its own signers only.
 
     Args:
         app: The application, or the next middleware.
@@ -64,7 +63,7 @@ class SigningMiddleware:
         )
         self._headers = byte_headers(self._config)
         self._apply = self._headers.apply
-        self._plain = self._headers.silent or not self._config.asynchronous
+        self._never_awaits = self._headers.silent or not self._config.asynchronous
         self._websocket_headers = websocket_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,14 +75,14 @@ class SigningMiddleware:
         scope["countermark"] = identity
         state = scope.get("state")
         if state is None or "countermark" in state:
-            # No state, or one that is not the request's own: some test drivers give all
-            # requests the same, and one would read the identity of the other.
+            # Some test clients give all requests the same state. A copy keeps the identity
+            # of one request out of the others.
             state = scope["state"] = dict(state or ())
         state["countermark"] = identity
-        if kind == "http" and self._plain and scope.get("method") != "OPTIONS":
+        if kind == "http" and self._never_awaits and scope.get("method") != "OPTIONS":
             apply = self._apply
 
-            # Not a coroutine function: that would cost a frame for every message.
+            # Not a coroutine function, which would cost a frame for every message.
             def signing(message: Message) -> Awaitable[None]:
                 if message["type"] == "http.response.start":
                     headers = message.get("headers", ())
@@ -99,17 +98,18 @@ class SigningMiddleware:
         try:
             await self.app(scope, receive, wrapped)
         except BaseException:
-            # An error page from outside would show tokens that no header of ours protects.
+            # An outer middleware's error page could show tokens, and no header of ours
+            # would keep caches from storing it.
             identity.forget()
             raise
         else:
-            # Some test drivers give all requests the same state.
+            # Some test clients give all requests the same state.
             state.pop("countermark", None)
         finally:
             identity.source = None
 
     def _signing(self, scope: Scope, identity: RequestIdentity, send: Send) -> Send:
-        """Return what the application sends with, where that is not the usual wrapper."""
+        """Return the *send* of websockets, preflights and awaited resolvers."""
         if scope.get("method") == "OPTIONS":
             return send
         if scope["type"] == "http":
@@ -134,7 +134,7 @@ class SigningMiddleware:
         return signing
 
     def _closing_denial(self, identity: RequestIdentity, send: Send) -> Send:
-        """Return a *send* that closes a denial response to caches if its body may hold a token."""
+        """Return a *send* that makes a denial ``no-store`` if its body may hold a token."""
 
         def closing(message: Message) -> Awaitable[None]:
             if message["type"] == "websocket.http.response.start":
@@ -165,7 +165,7 @@ class SigningMiddleware:
         try:
             headers = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
             return {**message, "headers": headers + tokens}
-        except Exception as error:  # an odd message is the server's to judge
+        except Exception as error:  # an invalid message is for the server to judge
             identity.delivery_failed(error)
             return message
 
@@ -173,9 +173,9 @@ class SigningMiddleware:
 class SignaturesEndpoint:
     """The current user's signatures as JSON: an ASGI application to mount anywhere.
 
-    It must lie inside a :class:`SigningMiddleware`. It takes no input but the
-    request's identity: GET and HEAD answer 200 with ``identity.payload()``, 401
-    for nobody, and 503 where the principal could not be told.
+    It needs a :class:`SigningMiddleware` around it. Its only input is the request's
+    identity. The status of GET and HEAD is 200 with ``identity.payload()``, 401 for an
+    anonymous request, and 503 if the principal could not be looked up.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -190,15 +190,15 @@ class SignaturesEndpoint:
 
 
 def _applied(scope: Scope) -> bool:
-    """Tell whether an outer middleware serves this request, and so has done the work."""
+    """Tell whether an outer middleware serves this request."""
     outer = scope["countermark"]
-    # Otherwise it is not ours, or the scope is used a second time.
+    # Otherwise it is not ours, or the scope is of an earlier request.
     return isinstance(outer, RequestIdentity) and outer.source is not None
 
 
 def _in_thread(principal: Any) -> AsyncResolver:
     if not callable(principal) or is_async(principal):
-        raise ConfigurationError("blocking=True is for a principal= that is a plain function")
+        raise ConfigurationError("blocking=True is for a principal= that is a function, not async")
     from asgiref.sync import sync_to_async
 
     # Not thread-sensitive: requests would wait for one another's resolvers.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from countermark.cli._arguments import share, whole_number
 from countermark.errors import ConfigurationError
-from countermark.rollout._snapshot import MOST_DAYS, OTHER, Figures, Group, Snapshot, text_of
+from countermark.rollout._snapshot import MOST_DAYS, OTHER, Group, GroupStats, Snapshot, text_of
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return as_text(snapshot, least=options.least, allowance_left=left), code
 
 
-def _asked(options: argparse.Namespace, figures: Figures) -> bool:
+def _asked(options: argparse.Namespace, figures: GroupStats) -> bool:
     return (
         options.scheme in {None, figures.scheme}
         and options.environment in {None, figures.environment or ""}
@@ -113,7 +113,7 @@ def _asked(options: argparse.Namespace, figures: Figures) -> bool:
 
 
 def _which_of(
-    options: argparse.Namespace, store: RedisStore, groups: tuple[Figures, ...]
+    options: argparse.Namespace, store: RedisStore, groups: tuple[GroupStats, ...]
 ) -> tuple[str, int]:
     from countermark.rollout._redis_reader import stranded_among
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from countermark.demo import SIGNATURES_PATH, demo_signers
 from countermark.resolvers import from_environ
-from countermark.wsgi import ENVIRON_KEY, SignaturesEndpoint, SigningMiddleware
+from countermark.wsgi import IDENTITY_KEY, SignaturesEndpoint, SigningMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ _endpoint = SignaturesEndpoint()
 def page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     if environ["PATH_INFO"] == SIGNATURES_PATH:
         return _endpoint(environ, start_response)
-    body = json.dumps(environ[ENVIRON_KEY].payload()).encode()
+    body = json.dumps(environ[IDENTITY_KEY].payload()).encode()
     start_response("200 OK", [("Content-Type", "application/json")])
     return [body]
 

@@ -8,13 +8,7 @@ from typing import Any
 
 from countermark.django._conf import Configuration
 from countermark.principal import Signable
-from countermark.signing._principal_lookup import (
-    KnownPrincipal,
-    NotLoaded,
-    PrincipalLookup,
-    Resolver,
-    known,
-)
+from countermark.signing._principal_lookup import NotLoaded, PrincipalLookup, Resolver
 from countermark.signing._request_identity import RequestIdentity
 
 
@@ -27,12 +21,9 @@ class DjangoLookup(PrincipalLookup):
         once: Whether the resolver is called at most once.
     """
 
-    __slots__ = ("_aresolve", "_once", "_resolve", "loaded")
+    __slots__ = ("_aresolve", "_is_loaded", "_latest", "_once", "_resolve")
 
     needs_load = True
-
-    #: The latest result of the resolver, None before.
-    loaded: KnownPrincipal | None
 
     def __init__(
         self,
@@ -42,23 +33,27 @@ class DjangoLookup(PrincipalLookup):
         once: bool,
     ) -> None:
         self._resolve, self._aresolve, self._once = resolve, aresolve, once
-        self.loaded = None
+        self._is_loaded = False
+        self._latest: Signable | None = None
 
     def current(self, source: Any, /) -> Signable | None:
         if not (_in_event_loop() or self._is_final):
-            self.loaded = known(self._resolve(source))
-        if self.loaded is None:
+            self._keep(self._resolve(source))
+        if not self._is_loaded:
             raise NotLoaded
-        return self.loaded.principal
+        return self._latest
 
-    async def load(self, source: Any, /) -> PrincipalLookup:
+    async def load(self, source: Any, /) -> Signable | None:
         if not self._is_final:
-            self.loaded = known(await self._aresolve(source))
-        return self  # synchronous code and later loads look the principal up again
+            self._keep(await self._aresolve(source))
+        return self._latest
 
     @property
     def _is_final(self) -> bool:
-        return self._once and self.loaded is not None
+        return self._once and self._is_loaded
+
+    def _keep(self, principal: Signable | None) -> None:
+        self._latest, self._is_loaded = principal, True
 
 
 class DjangoIdentity(RequestIdentity):
@@ -81,8 +76,7 @@ class DjangoIdentity(RequestIdentity):
     async def settle(self) -> None:
         """Look the principal up for the last time, in an event loop."""
         await self.load()
-        if isinstance(self._lookup, DjangoLookup) and self._lookup.loaded is not None:
-            self._lookup = self._lookup.loaded
+        self._look_up(settle=True)
 
     def _look_up(self, *, settle: bool = False) -> Any:
         who = super()._look_up(settle=settle)

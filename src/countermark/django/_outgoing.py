@@ -1,4 +1,4 @@
-"""Gives a Django response its new headers."""
+"""Writes the new headers of a Django response into a copy of it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Head(NamedTuple):
 
 
 def head_of(identity: DjangoIdentity, request: Any, response: Any) -> Head | None:
-    """Return the head of *response*, None if it is to be left alone."""
+    """Return the head of *response*, None to leave the response alone."""
     if request.method == "OPTIONS":
         return None
     try:
         return Head(response.status_code, list(response.items()))
-    except Exception as error:  # an odd response is for the server to judge
+    except Exception as error:  # an invalid response is for the server to judge
         identity.delivery_failed(error)
         return None
 
@@ -31,14 +31,13 @@ def signed(
 ) -> Any:
     """Return *response*, or a copy of it with the tokens of *identity*, which is settled.
 
-    A view may return one response object to several requests at once. So the token of
-    one user is never written into the view's object, which another request may be
-    sending.
+    A view may return one response object to several requests at once. Its headers are
+    therefore never changed: another request may be sending it to another user.
     """
     status, before = head
     after = configuration.headers.apply(identity, status, before)
     if identity.is_settled:
-        identity.source = None  # so that no cycle with the request is left
+        identity.source = None  # breaks the reference cycle with the request
     if after is before:
         return response
     try:
@@ -51,11 +50,10 @@ def signed(
 
 
 def _copied(response: Any) -> Any:
-    """Return a copy of *response* that has headers and cookies of its own and shares the rest.
+    """Return a copy of *response* with its own headers and cookies, which shares the rest.
 
-    Cookies, because an outer middleware sets the session's on what is returned here.
-
-    Not ``copy.copy``, which drops the context of a template response.
+    Cookies are copied because an outer middleware adds the session's to the copy.
+    ``copy.copy`` is not used because it drops the context of a template response.
     """
     old = response.headers
     headers = object.__new__(type(old))
@@ -65,7 +63,7 @@ def _copied(response: Any) -> Any:
     }
     copied = object.__new__(type(response))
     cookies = type(response.cookies)()
-    dict.update(cookies, response.cookies)  # as they are, and not parsed again
+    dict.update(cookies, response.cookies)  # without parsing them again
     copied.__dict__ = {**response.__dict__, "headers": headers, "cookies": cookies}
     return copied
 

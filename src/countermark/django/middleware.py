@@ -16,18 +16,17 @@ from countermark.django._outgoing import head_of, signed
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
 
-    The identity is ``request.countermark``. Its tokens go into response headers where
-    no cache may give the response to another user: into those of a copy, since a view
-    may return the same response object to several requests. The setting is
-    ``COUNTERMARK``.
+    The identity is ``request.countermark``. Its tokens are added to the response headers if
+    no cache may give the response to another user: to those of a copy, since a view may
+    return the same response object to several requests. The setting is ``COUNTERMARK``.
 
-    Where it is applied twice, the outer one serves the request.
+    If it is applied twice, the outer one serves the request.
 
     Args:
         get_response: The next middleware.
 
     Raises:
-        ConfigurationError: The setting is wrong.
+        ConfigurationError: The setting is invalid.
     """
 
     sync_capable = True
@@ -38,7 +37,7 @@ class SigningMiddleware:
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
-        _conf.current()  # a mistake stops the process here, and not at the first request
+        _conf.current()  # a mistake stops the process at start-up, not at the first request
 
     def __call__(self, request: Any) -> Any:
         if self._async:
@@ -66,16 +65,17 @@ class SigningMiddleware:
         if head is None:
             return response
         headers = configuration.headers
-        # Without a token header the page is closed all the same if its body may hold a token.
-        if headers.may_carry(*head) or (headers.silent and identity.was_asked):
+        # If the body may hold a token, the response is closed even without a token header.
+        may_hold = identity.was_asked if headers.silent else identity.was_read
+        if may_hold or headers.may_carry(*head):
             await identity.settle()
         return signed(configuration, identity, response, head)
 
 
 def _is_served(request: Any) -> bool:
-    """Tell whether an outer middleware serves *request*, and so does the work.
+    """Tell whether an outer middleware serves *request*.
 
-    An identity that has answered is of an earlier attempt: a middleware may pass the
+    An identity that has answered belongs to an earlier attempt: a middleware may pass the
     same request on again, for instance to retry.
     """
     outer = getattr(request, "countermark", None)
@@ -83,6 +83,6 @@ def _is_served(request: Any) -> bool:
 
 
 def _begin(request: Any) -> tuple[Configuration, DjangoIdentity]:
-    configuration = _conf.current()  # anew, for settings that tests override
+    configuration = _conf.current()  # for each request, as tests override settings
     identity = request.countermark = DjangoIdentity(configuration, request)
     return configuration, identity

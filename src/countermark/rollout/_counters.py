@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from countermark.rollout._snapshot import KEPT_DAYS, OTHER, Cell, Group, Principals, label_of
+from countermark.rollout._snapshot import KEPT_DAYS, OTHER, CountKey, Group, Principals, label_of
 
 #: How many different rows there are on a day; further ones, with the origin "other".
 MOST_ROWS = 5_000
@@ -14,7 +14,7 @@ MOST_ROWS = 5_000
 _LONGEST = 512
 
 
-class Labels:
+class LabelLimiter:
     """Which texts are told apart: the first so many."""
 
     __slots__ = ("known", "limit")
@@ -36,26 +36,26 @@ class Labels:
         return text
 
 
-class Bucket:
+class GroupDay:
     """The requests of one group on one day."""
 
     __slots__ = ("cells", "first", "last")
 
     def __init__(self, now: float) -> None:
-        self.cells: dict[Cell, int] = {}
+        self.cells: dict[CountKey, int] = {}
         self.first = self.last = now
 
 
-class Tally:
+class DailyCounts:
     """Requests by day and group."""
 
     __slots__ = ("_rows", "days")
 
     def __init__(self) -> None:
-        self.days: dict[int, dict[Group, Bucket]] = {}
+        self.days: dict[int, dict[Group, GroupDay]] = {}
         self._rows: dict[int, int] = {}
 
-    def add(self, day: int, now: float, group: Group, cell: Cell) -> None:
+    def add(self, day: int, now: float, group: Group, cell: CountKey) -> None:
         """Count a request."""
         groups = self.days.get(day)
         if groups is None:
@@ -67,7 +67,7 @@ class Tally:
                 cell = (cell[0] and OTHER, *cell[1:])
             else:
                 self._rows[day] += 1
-            bucket = groups.setdefault(group, Bucket(now))
+            bucket = groups.setdefault(group, GroupDay(now))
         bucket.cells[cell] = bucket.cells.get(cell, 0) + 1
         bucket.first, bucket.last = min(bucket.first, now), max(bucket.last, now)
 
@@ -156,9 +156,9 @@ def person_of(scheme: str, environment: str | None, tenant: str | None, principa
     return ascii((scheme, environment, tenant, principal_id)).encode()
 
 
-def sums(days: Iterable[Mapping[Cell, int]]) -> dict[Cell, int]:
+def sums(days: Iterable[Mapping[CountKey, int]]) -> dict[CountKey, int]:
     """Return the counts of several days together."""
-    total: dict[Cell, int] = {}
+    total: dict[CountKey, int] = {}
     for cells in days:
         for cell, requests in cells.items():
             total[cell] = total.get(cell, 0) + requests

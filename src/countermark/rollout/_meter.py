@@ -14,10 +14,10 @@ from countermark.errors import ConfigurationError
 from countermark.events import Event, emit
 from countermark.rollout._counters import (
     MOST_ROWS,
-    Labels,
+    DailyCounts,
+    LabelLimiter,
     LastSeen,
     Standing,
-    Tally,
     nameable,
     person_of,
     sums,
@@ -25,10 +25,10 @@ from countermark.rollout._counters import (
 from countermark.rollout._snapshot import (
     KEPT_DAYS,
     OTHER,
-    Cell,
-    Count,
-    Figures,
+    CountKey,
     Group,
+    GroupStats,
+    RequestCount,
     Snapshot,
     checked_days,
     counted,
@@ -160,9 +160,9 @@ class Meter:
         max_tenants, max_origins, max_principals = self._limits
         self._lock = Lock()
         self._salt = os.urandom(32)
-        self._tenants, self._origins = Labels(max_tenants), Labels(max_origins)
-        self._tally = Tally()
-        self._totals: dict[tuple[Group, Cell], int] = {}
+        self._tenants, self._origins = LabelLimiter(max_tenants), LabelLimiter(max_origins)
+        self._tally = DailyCounts()
+        self._totals: dict[tuple[Group, CountKey], int] = {}
         self._last_seen = LastSeen(min(max_principals, _IN_PROCESS))
         self._day = 0
         self._failing = False
@@ -198,7 +198,7 @@ class Meter:
     def _count(self, verdict: Verdict) -> None:
         now = self._clock()
         day = day_of(now)
-        environment = verdict.environment or None  # see Labels: none is none
+        environment = verdict.environment or None  # see LabelLimiter: none is none
         person = None
         is_claim = False
         if name := _name(verdict):
@@ -218,7 +218,7 @@ class Meter:
             # A request without a token counts in the share, whether it names an id or not:
             # it may be of a client that is not updated yet.
             is_claim = is_claim and verdict.code != "missing"
-            cell: Cell = (origin, verdict.role, verdict.code, verdict.admitted_by, is_claim)
+            cell: CountKey = (origin, verdict.role, verdict.code, verdict.admitted_by, is_claim)
             self._total(group, cell)
             self._tally.add(day, now, group, cell)
             if day > self._day:
@@ -229,12 +229,12 @@ class Meter:
         if self._write_behind is not None:
             self._write_behind.add(day, now, group, cell, person and (*person, standing))
 
-    def _total(self, group: Group, cell: Cell) -> None:
+    def _total(self, group: Group, cell: CountKey) -> None:
         if (group, cell) not in self._totals and len(self._totals) >= MOST_ROWS:
             cell = (cell[0] and OTHER, *cell[1:])
         self._totals[group, cell] = self._totals.get((group, cell), 0) + 1
 
-    def totals(self) -> list[Count]:
+    def totals(self) -> list[RequestCount]:
         """Return what this process has counted since it began."""
         with self._lock:
             totals = list(self._totals.items())
@@ -256,10 +256,10 @@ class Meter:
             figures = [self._figures(group, first) for group in sorted(seen, key=order)]
         return Snapshot(now, days, tuple(figures))
 
-    def _figures(self, group: Group, first: int) -> Figures:
+    def _figures(self, group: Group, first: int) -> GroupStats:
         kept = {day: groups[group] for day, groups in self._tally.days.items() if group in groups}
         asked = [bucket for day, bucket in kept.items() if day >= first]
-        return Figures(
+        return GroupStats(
             *group,
             counts=counted(group, sums(bucket.cells for bucket in asked).items()),
             principals=self._last_seen.since(first, group),

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from countermark.rollout._snapshot import DAY, Figures, Group, Snapshot
+from countermark.rollout._snapshot import DAY, Group, GroupStats, Snapshot
 from countermark.verifying._results import UNKNOWN_SCHEME
 
-if TYPE_CHECKING:
-    pass
-
-
-#: How many requests of a hundred must be verified.
+#: The percentage of requests that must be verified.
 LEAST_VERIFIED = 99.9
 
 
 class Readiness(NamedTuple):
-    """Whether a group is ready to be enforced.
+    """The readiness of a group for enforcement.
 
     Attributes:
-        ready: Whether it is.
-        reasons: All that speaks against it, in English; none if it is ready.
+        ready: Whether the group is ready.
+        reasons: The reasons against it, in English; empty if it is ready.
     """
 
     ready: bool
@@ -30,89 +26,89 @@ class Readiness(NamedTuple):
 
 
 def readiness(
-    snapshot: Snapshot, figures: Figures, *, least: float | str = LEAST_VERIFIED
+    snapshot: Snapshot, stats: GroupStats, *, least: float | str = LEAST_VERIFIED
 ) -> Readiness:
-    """Tell whether what *figures* are about is ready to be enforced.
+    """Tell whether a group is ready to be enforced.
 
-    It is if
+    It is ready if
 
     * there were requests in the days of the snapshot,
-    * the first one that is kept came that many days ago or earlier,
-    * *least* of a hundred were verified, or more; claims are left out,
-    * no known principal had unverified requests only, and there were not more
-      known principals than the meter distinguishes,
-    * Redis has lost none of it.
+    * the first request that is kept came that many days ago or earlier,
+    * at least *least* percent of the requests were verified, not counting claims,
+    * no known principal had only unverified requests, and there were not more known
+      principals than the meter distinguishes,
+    * Redis has lost no counts.
 
-    Requests without an id count in the third alone. Claims count in none: a client can
+    Requests without an id count only in the third rule. Claims count in no rule: a client can
     make them up (see :class:`countermark.rollout.Principals`), so they must not decide.
 
     Args:
-        snapshot: What the figures are part of.
-        figures: The figures of a scheme, environment and tenant.
-        least: How many requests of a hundred must be verified, exactly: as a
-            number or in decimal digits.
+        snapshot: The snapshot of a meter.
+        stats: A group of the snapshot.
+        least: The percentage of requests that must be verified, as a number or in decimal
+            digits; it is compared exactly.
     """
-    reasons = tuple(_reasons(snapshot, figures, Fraction(str(least))))
+    reasons = tuple(_reasons(snapshot, stats, Fraction(str(least))))
     return Readiness(not reasons, reasons)
 
 
 def is_ready(snapshot: Snapshot, *, least: float | str = LEAST_VERIFIED) -> bool:
-    """Tell whether all of *snapshot* is ready to be enforced, and there is anything.
+    """Tell whether all groups of *snapshot* are ready to be enforced, and there is one.
 
-    What :func:`left_out` returns does not count.
+    The groups of :func:`left_out` do not count.
     """
     left = left_out(snapshot)
     return bool(snapshot.groups) and all(
-        readiness(snapshot, figures, least=least).ready
-        for figures in snapshot.groups
-        if figures[:3] not in left
+        readiness(snapshot, stats, least=least).ready
+        for stats in snapshot.groups
+        if stats.group not in left
     )
 
 
 def left_out(snapshot: Snapshot) -> dict[Group, str]:
-    """Return what does not count for whether all is ready, and why, in English.
+    """Return the groups that do not count for :func:`is_ready`, with the reasons in English.
 
-    It is what had no request in the days of the snapshot, and the tenants that nobody
-    has keys for, whom anybody can make up. If there is nothing else, both count.
+    They are the groups without a request in the days of the snapshot, and the unknown
+    tenants, which clients can make up. If there are no other groups, all count.
     """
     reasons: dict[Group, str] = {}
-    for figures in snapshot.groups:
-        if figures.scheme == UNKNOWN_SCHEME:
-            reasons[figures[:3]] = "nobody has keys for these tenants"
-        elif not figures.requests:
-            reasons[figures[:3]] = f"there was no request in the last {snapshot.days} days"
-    return reasons if {figures[:3] for figures in snapshot.groups} - set(reasons) else {}
+    for stats in snapshot.groups:
+        if stats.scheme == UNKNOWN_SCHEME:
+            reasons[stats.group] = "these tenants are unknown"
+        elif not stats.requests:
+            reasons[stats.group] = f"there was no request in the last {snapshot.days} days"
+    return reasons if {stats.group for stats in snapshot.groups} - set(reasons) else {}
 
 
-def _reasons(snapshot: Snapshot, figures: Figures, least: Fraction) -> Iterator[str]:
-    days, requests, principals = snapshot.days, figures.requests, figures.principals
+def _reasons(snapshot: Snapshot, stats: GroupStats, least: Fraction) -> Iterator[str]:
+    days, requests, principals = snapshot.days, stats.requests, stats.principals
     if not requests:
         yield f"there was no request in the last {days} days"
-    age = snapshot.taken_at - figures.first_seen
+    age = snapshot.taken_at - stats.first_seen
     if age < days * DAY:
         yield f"the first request came {int(age / DAY * 10) / 10} days ago; {days} are needed"
-    counted = requests - figures.claims
-    if requests and (not counted or figures.verified * 100 < least * counted):
-        share = percent(figures.verified, counted)
-        apart = ", without claims," if figures.claims else ""
+    counted = requests - stats.claims
+    if requests and (not counted or stats.verified * 100 < least * counted):
+        share = percent(stats.verified, counted)
+        apart = ", without claims," if stats.claims else ""
         yield f"{share} % of the requests{apart} were verified; {float(least):g} % are needed"
     if principals.stranded:
         are = "principal" if principals.stranded == 1 else "principals"
         yield f"{_least(principals.stranded, principals.exact)} {are} had unverified requests only"
-    if not figures.complete:
+    if not stats.complete:
         yield (
             "Redis has lost or evicted some of the counts, so there may have been others; set its"
             " maxmemory-policy to noeviction, or give the meters a Redis of their own"
         )
     elif not principals.exact:
         yield (
-            "there were more principals than are told apart, so others may have had unverified"
-            " requests only; raise max_principals= or max_tenants= of the meter"
+            "there were more principals than the meter distinguishes, so others may have had"
+            " unverified requests only; raise max_principals= or max_tenants= of the meter"
         )
 
 
 def percent(part: int, whole: int) -> str:
-    """Return the percentage, rounded down, so that 100.00 is all."""
+    """Return the percentage, rounded down, so that only all is 100.00."""
     hundredths = part * 10_000 // (whole or 1)
     return f"{hundredths // 100}.{hundredths % 100:02}"
 

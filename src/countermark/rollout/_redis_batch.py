@@ -1,4 +1,4 @@
-"""What a process writes to Redis at once."""
+"""A batch of counts and principals that a process writes to Redis at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from countermark.rollout._counters import MOST_ROWS, STANDINGS, Standing, Tally
+from countermark.rollout._counters import MOST_ROWS, STANDINGS, DailyCounts, Standing
 from countermark.rollout._redis_keys import (
     ALL,
     DAY_EXPIRES,
@@ -35,25 +35,25 @@ Labelled: TypeAlias = Mapping[str | None, str]
 class Batch:
     """What is written at once: requests, and principals by pseudonyms of this process."""
 
-    __slots__ = ("people", "skipped", "tally", "waiting")
+    __slots__ = ("principals", "skipped", "tally", "waiting")
 
     def __init__(self) -> None:
-        self.tally = Tally()
-        self.people: dict[Kind, dict[bytes, bytes]] = {}
+        self.tally = DailyCounts()
+        self.principals: dict[Kind, dict[bytes, bytes]] = {}
         self.waiting: dict[Standing, int] = dict.fromkeys(STANDINGS, 0)
         self.skipped: set[tuple[int, Group, str]] = set()
 
-    def meet(self, kind: Kind, person: bytes, pseudonym: bytes) -> None:
-        """Add somebody who was seen, if there is room."""
+    def add_principal(self, kind: Kind, person: bytes, pseudonym: bytes) -> None:
+        """Add a principal, if there is room."""
         day, group, standing = kind
-        people = self.people.setdefault(kind, {})
-        if pseudonym in people:
+        principals = self.principals.setdefault(kind, {})
+        if pseudonym in principals:
             return
         if self.waiting[standing] >= _MOST_WAITING:
             self.skipped.add((day, group, _skipped(standing)))
             return
         self.waiting[standing] += 1
-        people[pseudonym] = person
+        principals[pseudonym] = person
 
     def labels(self) -> tuple[set[str | None], set[str | None]]:
         """Return the tenants and the origins in it."""
@@ -97,7 +97,7 @@ class Batch:
                     fields = [json.dumps([*row, text, *rest]) for text in texts]
                     yield ["COUNT", counts, *fields, str(requests), str(MOST_ROWS)]
                     yield ["HINCRBY", marks, mark, str(requests)]
-        for (day, group, kind), people in self.people.items():
+        for (day, group, kind), principals in self.principals.items():
             row = labelled(group)
             distinct = keys.of_day(kind, day, row)
             last_seen = keys.of_period(f"last_{kind}", day, row)
@@ -109,7 +109,7 @@ class Batch:
                 _lost(row, day),
             ]
             proved = keys.last_verified(row, day) if kind == "claimed" else []
-            for some in in_chunks([pseudonym_of(person, salt) for person in people.values()]):
+            for some in in_chunks([pseudonym_of(person, salt) for person in principals.values()]):
                 yield ["PFADD", distinct, *some]
                 yield ["SEEN", last_seen, *marked, proved, str(max_principals), str(day), *some]
         today = max(self.tally.days)

@@ -31,9 +31,9 @@ from countermark.rollout._redis_keys import (
 from countermark.rollout._snapshot import (
     KEPT_DAYS,
     OTHER,
-    Cell,
-    Figures,
+    CountKey,
     Group,
+    GroupStats,
     Principals,
     Snapshot,
     checked_days,
@@ -81,7 +81,7 @@ def read_snapshot(
 
 def stranded_among(
     store: RedisStore,
-    figures: Figures,
+    figures: GroupStats,
     people: Iterable[tuple[str | None, str]],
     days: int = 7,
     *,
@@ -100,7 +100,7 @@ def stranded_among(
         ConfigurationError: So many days cannot be asked for.
         StoreUnavailable: Redis does not answer.
     """
-    group: Group = figures[:3]
+    group: Group = figures.group
     today = day_of(clock())
     window = range(today - checked_days(days), today + 1)
     salt = salt_in(store)
@@ -139,7 +139,7 @@ class _Reader:
             days = [of_day[group] for of_day in held.counts.values() if group in of_day]
             times = seen.get(group, [now])
             figures.append(
-                Figures(
+                GroupStats(
                     *group,
                     counts=counted(group, sums(days).items()),
                     principals=self._principals(
@@ -228,13 +228,13 @@ class _Reader:
             for hashed in hashes[len(window) :]
             for field, number in hashed.items()
         }
-        counts: dict[int, dict[Group, dict[Cell, int]]] = {day: {} for day in window}
+        counts: dict[int, dict[Group, dict[CountKey, int]]] = {day: {} for day in window}
         for day, rows in zip(window, hashes[: len(window)], strict=True):
             for field, requests in rows.items():
                 scheme, environment, tenant, *cell = json.loads(field)
-                origin, role, code, let_in_by, claim = cell
+                origin, role, code, admitted_by, claim = cell
                 cells = counts[day].setdefault((scheme, environment, tenant), {})
-                cells[origin, role, code, let_in_by, claim] = int(requests)
+                cells[origin, role, code, admitted_by, claim] = int(requests)
         return _Held(window, counts, marks)
 
     def _forgotten(self, held: _Held) -> set[Group]:
@@ -286,7 +286,7 @@ class _Held(NamedTuple):
     """What there is in Redis of the days of *window*, and what there must be."""
 
     window: range
-    counts: dict[int, dict[Group, dict[Cell, int]]]
+    counts: dict[int, dict[Group, dict[CountKey, int]]]
     marks: dict[Mark, int]
 
     def groups(self) -> set[Group]:

@@ -11,10 +11,10 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from countermark.events import Event, emit
-from countermark.rollout._counters import STANDINGS, Labels, Standing
+from countermark.rollout._counters import STANDINGS, LabelLimiter, Standing
 from countermark.rollout._redis_batch import Batch, Labelled
 from countermark.rollout._redis_keys import DAY_EXPIRES, MeterKeys, salt_in
-from countermark.rollout._snapshot import OTHER, Cell, Group
+from countermark.rollout._snapshot import OTHER, CountKey, Group
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -88,8 +88,8 @@ class WriteBehind:
     def __init__(
         self,
         store: RedisStore,
-        tenants: Labels,
-        origins: Labels,
+        tenants: LabelLimiter,
+        origins: LabelLimiter,
         max_principals: int,
         interval: float,
     ) -> None:
@@ -116,7 +116,7 @@ class WriteBehind:
         day: int,
         now: float,
         group: Group,
-        cell: Cell,
+        cell: CountKey,
         person: tuple[bytes, bytes, Standing] | None,
     ) -> None:
         """Collect a request, and see to it that it will be written.
@@ -137,7 +137,7 @@ class WriteBehind:
                     self._forget_told()
                 text, pseudonym, standing = person
                 if pseudonym not in self._told[standing]:
-                    self._pending.meet((day, group, standing), text, pseudonym)
+                    self._pending.add_principal((day, group, standing), text, pseudonym)
             if self._thread is None:
                 _UNWRITTEN.add(self)
                 thread = Thread(target=self._run, name="countermark-meter", daemon=True)
@@ -191,7 +191,7 @@ class WriteBehind:
         self._store.ask(lambda client: client.eval(_WRITE, 1, *arguments))
         with self._lock:
             self._batch = None
-            for (day, _, standing), people in batch.people.items():
+            for (day, _, standing), people in batch.principals.items():
                 told = self._told[standing]
                 if len(told) + len(people) > _MOST_TOLD:
                     told.clear()

@@ -1,4 +1,4 @@
-"""Whether a scheme is ready to be enforced, stated in numbers, and the report of it."""
+"""The report of a rollout, as text and as data."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from countermark.rollout._readiness import (
     percent,
     readiness,
 )
-from countermark.rollout._snapshot import OTHER, Figures, Group, Snapshot, text_of
+from countermark.rollout._snapshot import OTHER, Group, GroupStats, Snapshot, text_of
 from countermark.verifying._allowance import allowance_group
 
 if TYPE_CHECKING:
     from countermark.verifying._allowance import Allowance
 
 
-#: Of the form of :func:`as_dict`. It changes when a program that reads it must.
+#: The version of the format of :func:`as_dict`. It changes if programs that read it must change.
 REPORT_VERSION = 1
 
-_WHAT_LETS_IN = ("token", "monitor", "allowance", "fail_open")
+_ADMITTED_BY = ("token", "monitor", "allowance", "fail_open")
 
 
-def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Group, int]:
-    """Return how many more unsigned sessions *allowance* lets in, by group.
+def allowance_left(allowance: Allowance, groups: Iterable[GroupStats]) -> dict[Group, int]:
+    """Return how many more unsigned sessions *allowance* allows, by group.
 
-    The tenants that share the name "other" have one each, which is not known here.
+    Tenants that share the name "other" are left out: each has its own allowance.
 
     Raises:
-        StoreUnavailable: The allowance's store does not answer.
+        StoreUnavailable: The store of the allowance does not answer.
     """
     left = {}
-    for scheme, environment, label in (figures[:3] for figures in groups):
+    for scheme, environment, label in (stats.group for stats in groups):
         if label != OTHER:
             tenant = None if label is None else text_of(label)
             group = allowance_group(scheme, environment, tenant)
@@ -45,8 +45,10 @@ def allowance_left(allowance: Allowance, groups: Iterable[Figures]) -> dict[Grou
     return left
 
 
-def allowance_left_now(allowance: Allowance | None, groups: Iterable[Figures]) -> dict[Group, int]:
-    """Return the same for a gauge: nothing without an allowance or an answer."""
+def allowance_left_now(
+    allowance: Allowance | None, groups: Iterable[GroupStats]
+) -> dict[Group, int]:
+    """Return the same for a gauge: an empty dict without an allowance or an answer."""
     try:
         return {} if allowance is None else allowance_left(allowance, groups)
     except StoreUnavailable:
@@ -59,38 +61,38 @@ def as_dict(
     least: float | str = LEAST_VERIFIED,
     allowance_left: Mapping[Group, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the report as what JSON can hold. Times are seconds since the epoch.
+    """Return the report as data for JSON. Times are seconds since the epoch.
 
     Args:
-        snapshot: What was counted.
+        snapshot: The snapshot of a meter.
         least: As for :func:`readiness`.
-        allowance_left: How many more unsigned sessions get in, by group, where that is known.
+        allowance_left: How many more unsigned sessions are allowed, by group, if known.
     """
     groups, left = [], left_out(snapshot)
-    for figures in snapshot.groups:
-        ready, reasons = readiness(snapshot, figures, least=least)
-        let_in = figures.by("let_in_by")
+    for stats in snapshot.groups:
+        ready, reasons = readiness(snapshot, stats, least=least)
+        admitted = stats.by("admitted_by")
         groups.append(
             {
-                "scheme": figures.scheme,
-                "environment": figures.environment,
-                "tenant": figures.tenant,
+                "scheme": stats.scheme,
+                "environment": stats.environment,
+                "tenant": stats.tenant,
                 "ready": ready,
-                "counts_for_all": figures[:3] not in left,
+                "counts_for_all": stats.group not in left,
                 "reasons": list(reasons),
-                "complete": figures.complete,
-                "requests": figures.requests,
-                "verified": figures.verified,
-                "claims": figures.claims,
-                "would_be_refused": figures.would_be_refused,
-                "refused": figures.refused,
-                "let_in": {by: let_in[by] for by in _WHAT_LETS_IN if by in let_in},
-                "principals": figures.principals._asdict(),
-                "days_seen": figures.days_seen,
-                "first_seen": figures.first_seen,
-                "last_seen": figures.last_seen,
-                "allowance_left": (allowance_left or {}).get(figures[:3]),
-                "counts": [count._asdict() for count in figures.counts],
+                "complete": stats.complete,
+                "requests": stats.requests,
+                "verified": stats.verified,
+                "claims": stats.claims,
+                "would_be_refused": stats.would_be_refused,
+                "refused": stats.refused,
+                "admitted": {by: admitted[by] for by in _ADMITTED_BY if by in admitted},
+                "principals": stats.principals._asdict(),
+                "days_seen": stats.days_seen,
+                "first_seen": stats.first_seen,
+                "last_seen": stats.last_seen,
+                "allowance_left": (allowance_left or {}).get(stats.group),
+                "counts": [count._asdict() for count in stats.counts],
             }
         )
     return {
@@ -111,14 +113,14 @@ def as_text(
 ) -> str:
     """Return the report as plain text. The arguments are those of :func:`as_dict`."""
     if not snapshot.groups:
-        return "nothing was seen\n\nready to enforce: no"
+        return "no requests were counted\n\nready to enforce: no"
     parts, days = [], f"the last {snapshot.days} days and today"
-    for figures in snapshot.groups:
-        ready, reasons = readiness(snapshot, figures, least=least)
-        left = (allowance_left or {}).get(figures[:3])
+    for stats in snapshot.groups:
+        ready, reasons = readiness(snapshot, stats, least=least)
+        left = (allowance_left or {}).get(stats.group)
         answer = ["ready to enforce: " + ("yes" if ready else "no")]
         answer += [f"- {reason}" for reason in reasons]
-        tables = [f"{group_name(*figures[:3])}: {days}", *_tables(figures), _facts(figures, left)]
+        tables = [f"{group_name(*stats.group)}: {days}", *_tables(stats), _facts(stats, left)]
         parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
     if len(parts) > 1:
         not_counted = left_out(snapshot).items()
@@ -136,18 +138,25 @@ def group_name(scheme: str, environment: str | None, tenant: str | None) -> str:
     return ", ".join(names)
 
 
-def _tables(figures: Figures) -> Iterator[str]:
-    total = figures.requests
-    for title, field in (("verdict", "verdict"), ("key", "key_role"), ("let in by", "let_in_by")):
-        sums = sorted(figures.by(field).items(), key=lambda pair: (-pair[1], pair[0] or ""))
-        nothing = {"key_role": "no key of the ring", "let_in_by": "nothing: refused"}.get(field, "")
+#: The titles of the tables, with the name of a missing value.
+_TITLES = {
+    "verdict": ("verdict", ""),
+    "key_role": ("key", "no key of the keyring"),
+    "admitted_by": ("admitted by", "nothing: refused"),
+}
+
+
+def _tables(stats: GroupStats) -> Iterator[str]:
+    total = stats.requests
+    for field, (title, nothing) in _TITLES.items():
+        sums = sorted(stats.by(field).items(), key=lambda pair: (-pair[1], pair[0] or ""))
         rows = [(value or nothing, f"{n:,}", f"{percent(n, total)} %") for value, n in sums]
         yield _table((title, "requests", "share"), rows)
     verified: dict[str | None, int] = {}
-    for count in figures.counts:
+    for count in stats.counts:
         if count.verdict == "verified":
             verified[count.origin] = verified.get(count.origin, 0) + count.requests
-    origins = sorted(figures.by("origin").items(), key=lambda pair: (-pair[1], pair[0] or ""))
+    origins = sorted(stats.by("origin").items(), key=lambda pair: (-pair[1], pair[0] or ""))
     rows = [
         (_shown(origin or "none"), f"{n:,}", f"{percent(verified.get(origin, 0), n)} %")
         for origin, n in origins
@@ -155,28 +164,28 @@ def _tables(figures: Figures) -> Iterator[str]:
     yield _table(("origin", "requests", "verified"), rows)
 
 
-def _facts(figures: Figures, left: int | None) -> str:
-    principals, exact = figures.principals, figures.principals.exact
-    refused = figures.would_be_refused
-    share = f" ({percent(refused, figures.requests)} %)" if refused else ""
+def _facts(stats: GroupStats, left: int | None) -> str:
+    principals, exact = stats.principals, stats.principals.exact
+    refused = stats.would_be_refused
+    share = f" ({percent(refused, stats.requests)} %)" if refused else ""
     facts = {
-        "requests": f"{figures.requests:,}",
+        "requests": f"{stats.requests:,}",
         "would be refused now": f"{refused:,}{share}",
-        "were refused": f"{figures.refused:,}",
+        "were refused": f"{stats.refused:,}",
         "principals verified": f"{principals.verified:,}",
         "with unverified requests": _least(principals.affected, exact),
         "with no others": _least(principals.stranded, exact),
-        "days with requests": f"{figures.days_seen}",
-        "first seen": _time(figures.first_seen),
-        "last seen": _time(figures.last_seen),
+        "days with requests": f"{stats.days_seen}",
+        "first seen": _time(stats.first_seen),
+        "last seen": _time(stats.last_seen),
     }
-    if figures.claims:
-        counted = figures.requests - figures.claims
+    if stats.claims:
+        counted = stats.requests - stats.claims
         facts |= {
-            "claimed ids, not proved": _least(principals.claimed, principals.claims_exact),
-            "their requests": f"{figures.claims:,}",
-            "verified, of all": f"{percent(figures.verified, figures.requests)} %",
-            "verified, without theirs": f"{percent(figures.verified, counted)} %",
+            "claimed ids, unverified": _least(principals.claimed, principals.claims_exact),
+            "their requests": f"{stats.claims:,}",
+            "verified, of all": f"{percent(stats.verified, stats.requests)} %",
+            "verified, without theirs": f"{percent(stats.verified, counted)} %",
         }
     if left is not None:
         facts["allowance left"] = f"{left:,}"

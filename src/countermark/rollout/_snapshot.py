@@ -1,4 +1,4 @@
-"""What a meter tells: the figures of each group, as plain data."""
+"""The snapshot of a meter: the statistics of each group, as plain data."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from countermark.errors import ConfigurationError
 #: Seconds. Days are those of UTC.
 DAY = 86_400
 
-#: How many days can be asked for, beside today.
+#: The most days of a snapshot, not counting today.
 MOST_DAYS = 30
 
-#: How many are kept. Whether requests came as early as that is seen by those before, and
-#: on some days there is none.
+#: The number of days that are kept. Some are in reserve: the rule about the first request needs
+#: an earlier day with requests, and some days have none.
 KEPT_DAYS = MOST_DAYS + 7
 
-#: What stands for the tenants and origins beyond the limit. No tenant of that name is
-#: merged with them: see :func:`label_of`.
+#: The name of all tenants or origins above the limit. A tenant with this id is not merged with
+#: them: see :func:`label_of`.
 OTHER = "other"
 
 #: A scheme, its environment, a tenant.
 Group: TypeAlias = tuple[str, str | None, str | None]
 
-#: An origin, the role of the key, the code of the verdict, what let the request in, and
-#: whether it is of an id that nothing but the request itself confirms.
-Cell: TypeAlias = tuple[str | None, str | None, str, str | None, bool]
+#: The origin, the role of the key, the code of the verdict, the reason why the request was
+#: allowed, and whether the request has a claimed id that nothing else confirms.
+CountKey: TypeAlias = tuple[str | None, str | None, str, str | None, bool]
 
 
-class Count(NamedTuple):
-    """How many requests had all of this in common.
+class RequestCount(NamedTuple):
+    """The number of requests with these attributes.
 
     Attributes:
-        origin: The page's origin, where it is an allowed one.
+        origin: The page's origin, if it is an allowed one.
         key_role: The role of the key that matched.
         verdict: ``verified`` or a key of :data:`countermark.errors.REFUSALS`.
-        let_in_by: ``token``, ``monitor``, ``allowance``, ``fail_open``; None: refused.
+        admitted_by: ``token``, ``monitor``, ``allowance``, ``fail_open``; None: refused.
     """
 
     scheme: str
@@ -45,12 +45,12 @@ class Count(NamedTuple):
     origin: str | None
     key_role: str | None
     verdict: str
-    let_in_by: str | None
+    admitted_by: str | None
     requests: int
     claim: bool = False
 
     def labels(self) -> dict[str, str | None]:
-        """Return all but the number, as exporters label it; ``claim`` is ``true`` or None."""
+        """Return the labels for exporters: all but the number. ``claim`` is ``true`` or None."""
         labels: dict[str, Any] = self._asdict()
         del labels["requests"]
         labels["claim"] = "true" if self.claim else None
@@ -60,10 +60,10 @@ class Count(NamedTuple):
 class Principals(NamedTuple):
     """The numbers of distinct principals.
 
-    The service knows a principal if a key has proved them (now or on an earlier day that
-    is kept, also by a token that has expired since), if a function given as ``principal=``
-    names them, or if they are in the ``known=`` of the meter or the report. Every other
-    id is a claim: a client can make up any number of them.
+    A principal is known if a token verified them (now or on an earlier day that is kept, even
+    if the token has expired since), if a function given as ``claimed_id=`` returned them, or
+    if they are in the ``known=`` of the meter or the report. Every other id is a claim:
+    clients can make up any number of claims.
 
     Attributes:
         verified: Principals with a verified request.
@@ -83,23 +83,23 @@ class Principals(NamedTuple):
     claims_exact: bool = True
 
 
-class Figures(NamedTuple):
-    """The figures of one scheme, environment and tenant.
+class GroupStats(NamedTuple):
+    """The statistics of one scheme, environment and tenant.
 
     Attributes:
-        counts: The requests of the days asked for.
-        principals: Who made them.
-        days_seen: On how many of the days there were any.
-        first_seen: When the first request came that is still kept, in seconds
-            since the epoch, whatever the days asked for.
-        last_seen: When the last one came.
-        complete: False: Redis has lost some of this.
+        counts: The requests in the days of the snapshot.
+        principals: The numbers of principals.
+        days_seen: The number of days with requests.
+        first_seen: The time of the first request that is kept, in seconds since the epoch;
+            it may be before the days of the snapshot.
+        last_seen: The time of the last request.
+        complete: False if Redis has lost some of the counts.
     """
 
     scheme: str
     environment: str | None
     tenant: str | None
-    counts: tuple[Count, ...]
+    counts: tuple[RequestCount, ...]
     principals: Principals
     days_seen: int
     first_seen: float
@@ -107,13 +107,18 @@ class Figures(NamedTuple):
     complete: bool = True
 
     @property
+    def group(self) -> Group:
+        """The scheme, the environment and the tenant."""
+        return self[:3]
+
+    @property
     def requests(self) -> int:
-        """How many requests there were."""
+        """The number of requests."""
         return sum(count.requests for count in self.counts)
 
     @property
     def verified(self) -> int:
-        """How many of them were verified."""
+        """The number of verified requests."""
         return self.by("verdict").get("verified", 0)
 
     @property
@@ -123,16 +128,16 @@ class Figures(NamedTuple):
 
     @property
     def would_be_refused(self) -> int:
-        """How many would be refused if all are enforced now: all that are not verified."""
+        """The number of requests that enforcement would refuse: all that are not verified."""
         return self.requests - self.verified
 
     @property
     def refused(self) -> int:
-        """How many were refused."""
-        return self.by("let_in_by").get(None, 0)
+        """The number of refused requests."""
+        return self.by("admitted_by").get(None, 0)
 
     def by(self, field: str) -> dict[str | None, int]:
-        """Return how many requests there were by a field of :class:`Count`."""
+        """Return the numbers of requests by a field of :class:`RequestCount`."""
         sums: dict[str | None, int] = {}
         for count in self.counts:
             value = getattr(count, field)
@@ -141,46 +146,46 @@ class Figures(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a meter has counted.
+    """The counts of a meter.
 
     Attributes:
-        taken_at: When, in seconds since the epoch.
-        days: How many whole days of UTC it covers, beside today so far.
-        groups: The figures, ordered.
+        taken_at: The time of the snapshot, in seconds since the epoch.
+        days: The number of whole days in UTC that it covers, in addition to today.
+        groups: The statistics of the groups, ordered.
     """
 
     taken_at: float
     days: int
-    groups: tuple[Figures, ...]
+    groups: tuple[GroupStats, ...]
 
 
-def counted(group: Group, cells: Iterable[tuple[Cell, int]]) -> tuple[Count, ...]:
-    """Return *cells* as ordered rows."""
+def counted(group: Group, cells: Iterable[tuple[CountKey, int]]) -> tuple[RequestCount, ...]:
+    """Return the counts as ordered rows."""
     rows = [row_of(group, cell, requests) for cell, requests in cells]
     return tuple(sorted(rows, key=lambda row: [*(field or "" for field in row[:-2]), row.claim]))
 
 
-def row_of(group: Group, cell: Cell, requests: int) -> Count:
-    """Return the row of a cell."""
-    origin, role, code, let_in_by, claim = cell
-    return Count(*group, origin, role, code, let_in_by, requests, claim)
+def row_of(group: Group, cell: CountKey, requests: int) -> RequestCount:
+    """Return one count as a row."""
+    origin, role, code, admitted_by, claim = cell
+    return RequestCount(*group, origin, role, code, admitted_by, requests, claim)
 
 
 def order(group: Group) -> list[str]:
-    """Return what groups are ordered by: None comes first."""
+    """Return the key by which groups are sorted: None comes first."""
     return [field or "" for field in group]
 
 
 def label_of(text: str) -> str:
-    """Return what a tenant or an origin is called in figures: its id, and never ``other``.
+    """Return the name of a tenant or an origin in statistics: its text, but never ``other``.
 
-    A tenant of that id is ``'other'``, one of this is ``''other''``, and so on.
+    The text ``other`` becomes ``'other'``, that becomes ``''other''``, and so on.
     """
     return f"'{text}'" if text.strip("'") == OTHER else text
 
 
 def text_of(label: str) -> str:
-    """Return the id that is called *label*."""
+    """Return the text of the name *label*."""
     return label[1:-1] if label != OTHER and label.strip("'") == OTHER else label
 
 
@@ -188,7 +193,7 @@ def checked_days(days: int) -> int:
     """Return *days*.
 
     Raises:
-        ConfigurationError: So many cannot be asked for.
+        ConfigurationError: The number is out of range.
     """
     given: object = days
     if type(given) is not int or not 1 <= given <= MOST_DAYS:
@@ -197,5 +202,5 @@ def checked_days(days: int) -> int:
 
 
 def day_of(now: float) -> int:
-    """Return the number of the day of UTC, 0 for 1970-01-01."""
+    """Return the number of the day in UTC, 0 for 1970-01-01."""
     return int(now // DAY)

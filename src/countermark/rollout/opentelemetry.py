@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from countermark._redaction import guarded
 from countermark.rollout._meter import Meter
 from countermark.rollout._report import allowance_left_now
-from countermark.rollout._snapshot import Figures, Group, checked_days
+from countermark.rollout._snapshot import Group, GroupStats, checked_days
 
 try:
     from opentelemetry.metrics import CallbackOptions, Observation, get_meter
@@ -42,7 +42,7 @@ def instrument(
 
     * ``countermark.verdicts``: requests since the process began, by the attributes
       ``countermark.scheme``, ``.environment``, ``.tenant``, ``.origin``, ``.key_role``,
-      ``.verdict``, ``.let_in_by``, without which it was refused, and ``.claim``;
+      ``.verdict``, ``.admitted_by``, without which it was refused, and ``.claim``;
     * by scheme, environment and tenant, ``countermark.principals`` with the attribute
       ``countermark.state``, ``verified``, ``affected``, ``stranded`` or ``claimed``, and
       ``countermark.would_be_refused``, a ratio; ``countermark.allowance_left`` if there
@@ -95,7 +95,7 @@ def _verdicts(meter: Meter) -> Iterator[Observation]:
 
 
 def _of_each(
-    meter: Meter, days: int, observe: Callable[[Figures], Iterator[Observation]]
+    meter: Meter, days: int, observe: Callable[[GroupStats], Iterator[Observation]]
 ) -> Callback:
     def callback(options: CallbackOptions) -> Iterator[Observation]:
         for figures in meter.snapshot(days).groups:
@@ -104,16 +104,16 @@ def _of_each(
     return callback
 
 
-def _principals(figures: Figures) -> Iterator[Observation]:
+def _principals(figures: GroupStats) -> Iterator[Observation]:
     for state in ("verified", "affected", "stranded", "claimed"):
         number = getattr(figures.principals, state)
-        yield Observation(number, _attributes({**_named(figures[:3]), "state": state}))
+        yield Observation(number, _attributes({**_named(figures.group), "state": state}))
 
 
-def _would_be_refused(figures: Figures) -> Iterator[Observation]:
+def _would_be_refused(figures: GroupStats) -> Iterator[Observation]:
     if figures.requests:
         ratio = figures.would_be_refused / figures.requests
-        yield Observation(ratio, _attributes(_named(figures[:3])))
+        yield Observation(ratio, _attributes(_named(figures.group)))
 
 
 def _left(meter: Meter, allowance: Allowance | None) -> Iterator[Observation]:

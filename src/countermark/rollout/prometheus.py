@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from countermark._redaction import guarded
 from countermark.rollout._meter import Meter
 from countermark.rollout._report import allowance_left_now
-from countermark.rollout._snapshot import Figures, checked_days
+from countermark.rollout._snapshot import GroupStats, checked_days
 
 try:
     from prometheus_client import Metric
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from countermark.verifying._allowance import Allowance
 
 _GROUP = ("scheme", "environment", "tenant")
-_ROW = (*_GROUP, "origin", "key_role", "verdict", "let_in_by", "claim")
+_ROW = (*_GROUP, "origin", "key_role", "verdict", "admitted_by", "claim")
 
 
 class CountermarkCollector(Collector):
@@ -39,7 +39,7 @@ class CountermarkCollector(Collector):
     processes count those twice who were served by two.
 
     * ``countermark_verdicts_total``, since the process began, by all labels that a
-      :class:`countermark.rollout.Count` has; ``let_in_by=""`` was refused;
+      :class:`countermark.rollout.RequestCount` has; ``admitted_by=""`` was refused;
     * by scheme, environment and tenant, ``countermark_principals`` of the ``state``
       ``verified``, ``affected``, ``stranded`` and ``claimed``, ``countermark_principals_exact``,
       ``countermark_would_be_refused_ratio``, ``countermark_first_seen_timestamp_seconds``
@@ -107,8 +107,8 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
     }
 
 
-def _add(gauges: dict[str, GaugeMetricFamily], figures: Figures) -> None:
-    group = [label or "" for label in figures[:3]]
+def _add(gauges: dict[str, GaugeMetricFamily], figures: GroupStats) -> None:
+    group = [label or "" for label in figures.group]
     principals = figures.principals
     for state in ("verified", "affected", "stranded", "claimed"):
         gauges["principals"].add_metric([*group, state], getattr(principals, state))

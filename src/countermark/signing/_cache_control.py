@@ -1,4 +1,4 @@
-"""Parses ``Cache-Control`` and says which caches may store and reuse a response.
+"""Parses ``Cache-Control``, to find which caches may store and reuse a response.
 
 Sources: RFC 9111 section 5.2.2, RFC 5861 (``stale-while-revalidate``) and RFC 8246
 (``immutable``).

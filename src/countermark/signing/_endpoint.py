@@ -1,4 +1,4 @@
-"""What the current user's endpoint answers, whatever the protocol."""
+"""Builds the response of the current user's endpoint, for all protocols."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _VARY: Final[Header] = ("Vary", ", ".join(DEFAULT_VARY))
 
 
 def respond(method: str, identity: RequestIdentity | None) -> Response:
-    """Answer *method* for *identity*, which must have been loaded.
+    """Return the response to a request, whose identity must have been loaded.
 
     Raises:
-        ConfigurationError: There is no identity, so no middleware around.
+        ConfigurationError: There is no identity, because the middleware is missing.
     """
     if identity is None:
         raise ConfigurationError(
@@ -28,10 +28,10 @@ def respond(method: str, identity: RequestIdentity | None) -> Response:
     elif identity.principal is not None:
         response = json_response(200, "application/json", identity.payload(), _VARY)
     elif identity.failed:
-        detail = "The server could not tell who this is."
+        detail = "The server could not look the current user up."
         response = problem(503, "principal_unknown", detail, _VARY)
     else:
-        # RFC 9110 wants a challenge. Browsers ask nobody for a scheme they do not know.
+        # RFC 9110 requires a challenge. Browsers show no dialog for an unknown scheme.
         challenge = ("WWW-Authenticate", "Session")
-        response = problem(401, "anonymous", "Nobody is signed in.", _VARY, challenge)
+        response = problem(401, "anonymous", "No user is signed in.", _VARY, challenge)
     return without_body(response) if method == "HEAD" else response

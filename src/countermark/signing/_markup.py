@@ -1,18 +1,15 @@
-"""A request's tokens inside a page: JSON in a script element that nothing can break out of."""
+"""Writes a request's tokens into a page, as JSON in a script element."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from countermark.errors import ConfigurationError
 from countermark.schemes._formats import compact_json
+from countermark.signing._request_identity import RequestIdentity
 
-if TYPE_CHECKING:
-    from countermark.signing._request_identity import RequestIdentity
-
-# What could end the element or begin a comment in it. In JSON these stand in texts
-# alone, where an escape means the same.
+# Characters that could close the element or open a comment in it. JSON has them only in
+# strings, where an escape means the same.
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 _ATTRIBUTE = r"[A-Za-z0-9+/=_.:-]+"
 
@@ -24,21 +21,23 @@ def identity_script(
     id: str = "countermark",
     nonce: object = None,
 ) -> str:
-    """Return ``<script type="application/json">`` with what the front end gets.
+    """Return ``<script type="application/json">`` with the tokens for the front end.
 
-    It is data and never runs: ``JSON.parse(document.getElementById(id).textContent)``.
-    Of one *scheme* it is that vendor's fields, ``null`` where there is no token;
-    otherwise all of ``identity.payload()``.
+    The browser does not run it. Read it with
+    ``JSON.parse(document.getElementById(id).textContent)``. The data are
+    ``identity.payload()``, or with *scheme* the fields of that scheme, ``null`` if it has no
+    token. No value can close the element.
 
     Args:
-        identity: The request's.
+        identity: The identity of the request.
         scheme: The name of one scheme, or None for all.
         id: The element's id.
-        nonce: The nonce of the Content-Security-Policy; nothing, or what a template
-            has for nothing, if the page has none.
+        nonce: The nonce of the Content-Security-Policy; None, or a template's empty value,
+            if the page has none.
 
     Raises:
-        ConfigurationError: *id* or *nonce* is no attribute of the kind.
+        ConfigurationError: *id* or *nonce* contains other characters than letters, digits
+            and ``+/=_.:-``.
     """
     text = str(nonce) if nonce else None
     for name, value in {"id": id, "nonce": text}.items():

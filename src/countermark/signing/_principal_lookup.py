@@ -1,14 +1,13 @@
-"""Finds the principal of a request.
+"""Finds the principal of a request: one class for each kind of resolver.
 
-A request holds one lookup. Once the principal is settled, it is replaced by a
-:class:`KnownPrincipal`. A lookup that only holds the resolver is shared by all requests of a
-middleware.
+A request holds one lookup until its principal is settled. Then it holds ``SETTLED``, or
+``FAILED``. A lookup that only knows the resolver is shared by all requests of a middleware.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from countermark._option_checks import is_async
 from countermark.principal import Signable
@@ -23,60 +22,36 @@ class NotLoaded(Exception):
 
 
 class PrincipalLookup:
-    """The way to a request's principal.
-
-    Each method takes the scope or environ, and raises what the resolver raises.
-    """
+    """A way to the principal of a request, and the properties of that way."""
 
     __slots__ = ()
 
-    #: Whether the resolver has been called for the last time.
+    #: Whether the resolver is not called any more.
     is_settled: ClassVar[bool] = False
-    #: Whether :meth:`load` must be awaited before the principal is read.
-    needs_load: ClassVar[bool] = False
-    #: Whether the first read settles the principal.
-    settles_when_read: ClassVar[bool] = False
     #: Whether the principal could not be looked up.
     failed: ClassVar[bool] = False
-
-    @property
-    def principal(self) -> Signable | None:
-        """The principal, once it is settled; None: anonymous."""
-        return None
+    #: Whether the resolver is called once, so that its first result is settled.
+    is_once: ClassVar[bool] = False
+    #: Whether :meth:`load` must be awaited before the principal is read.
+    needs_load: ClassVar[bool] = False
 
     @property
     def once(self) -> PrincipalLookup:
-        """The lookup that calls the resolver once at most."""
+        """The lookup with the same resolver that calls it at most once."""
         return self
 
     def current(self, source: Any, /) -> Signable | None:
-        """Return the principal as of now.
+        """Return the principal of a scope or environ as of now; None: anonymous.
 
         Raises:
             NotLoaded: It must be loaded first.
+            Exception: As the resolver raises.
         """
         raise NotImplementedError
 
-    async def load(self, source: Any, /) -> PrincipalLookup:
-        """Return the lookup after the resolver was awaited."""
-        return self
-
-
-class KnownPrincipal(PrincipalLookup):
-    """A principal that is settled. :func:`known` makes one."""
-
-    __slots__ = ("principal",)
-
-    is_settled = True
-    principal: Signable | None
-
-
-class FailedLookup(KnownPrincipal):
-    """The principal could not be looked up, so nothing is signed."""
-
-    __slots__ = ()
-
-    failed = True
+    async def load(self, source: Any, /) -> Signable | None:
+        """Do the same by awaiting the resolver."""
+        raise NotImplementedError
 
 
 class SyncLookup(PrincipalLookup):
@@ -93,39 +68,49 @@ class SyncLookup(PrincipalLookup):
 
 
 class OnceLookup(PrincipalLookup):
-    """Calls the resolver at the first read, and keeps the result."""
+    """Calls the resolver at the first read."""
 
     __slots__ = ("current",)
 
     current: Callable[[Any], Signable | None]
-    settles_when_read = True
+    is_once = True
 
     def __init__(self, resolve: Resolver) -> None:
         self.current = resolve
 
 
 class AsyncLookup(PrincipalLookup):
-    """Awaits the resolver, and keeps the result."""
+    """Awaits the resolver when the principal is loaded."""
 
-    __slots__ = ("_resolve",)
+    __slots__ = ("load",)
 
+    load: AsyncResolver  # type: ignore[assignment]
+    is_once = True
     needs_load = True
 
     def __init__(self, resolve: AsyncResolver) -> None:
-        self._resolve = resolve
+        self.load = resolve
 
     def current(self, source: Any, /) -> Signable | None:
         raise NotLoaded
 
-    async def load(self, source: Any, /) -> PrincipalLookup:
-        return known(await self._resolve(source))
+
+class _Settled(PrincipalLookup):
+    __slots__ = ()
+
+    is_settled = True
 
 
-def known(principal: Signable | None) -> KnownPrincipal:
-    """Return the settled lookup of *principal*; None: anonymous."""
-    lookup = KnownPrincipal()  # without __init__, which would cost more than all the rest
-    lookup.principal = principal
-    return lookup
+class _Failed(_Settled):
+    __slots__ = ()
+
+    failed = True
+
+
+#: The principal is known: the request keeps it.
+SETTLED: Final = _Settled()
+#: The principal could not be looked up, so nothing is signed.
+FAILED: Final = _Failed()
 
 
 def lookup_of(resolver: Any, *, bridge: bool) -> PrincipalLookup:
@@ -142,8 +127,3 @@ def lookup_of(resolver: Any, *, bridge: bool) -> PrincipalLookup:
     from asgiref.sync import async_to_sync
 
     return OnceLookup(async_to_sync(resolver))
-
-
-ANONYMOUS = known(None)
-FAILED = FailedLookup()
-FAILED.principal = None

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Principal
 from countermark.signing._config import SigningConfig
-from countermark.signing._principal_lookup import ANONYMOUS, KnownPrincipal, SyncLookup
+from countermark.signing._principal_lookup import SETTLED, SyncLookup
 from countermark.signing._request_principal import RequestPrincipal, Who
 from countermark.signing._signer import MAX_HEADER_TOKEN, SignedIdentity, Signer
 from countermark.signing._token_headers import TokenHeaders
@@ -35,20 +35,20 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
     With an asynchronous resolver, ``await identity.load()`` before reading.
     """
 
-    __slots__ = ("_late", "_tokens", "was_asked")
+    __slots__ = ("_late", "issued")
 
-    #: Whether the application has asked for the identity's tokens.
-    was_asked: bool
+    #: The tokens so far, by signer and principal. None: the application has not asked for any.
+    issued: dict[tuple[Signer, Who], Issued] | None
 
     # Sets the attributes of the base class too: one call less in each request.
     def __init__(self, config: SigningConfig, source: Any) -> None:
         self._config = config
         self._lookup = config.lookup
         self.source = source
+        self._settled = None
         self._reported = None
         self._tenant_signers = None
-        self._tokens: dict[tuple[Signer, Who], Issued] | None = None
-        self.was_asked = False
+        self.issued = None
         # Once the response has started without a token: the reason why a token that is read
         # from now on is exposed, empty if there is none. None before.
         self._late: str | None = None
@@ -109,9 +109,14 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         return self._late is not None
 
     @property
+    def was_asked(self) -> bool:
+        """Whether the application has asked for the identity's tokens."""
+        return self.issued is not None
+
+    @property
     def was_read(self) -> bool:
         """Whether a token was computed, so that it may be in the body."""
-        return self._tokens is not None and any(self._tokens.values())
+        return self.issued is not None and any(self.issued.values())
 
     def left_alone(self, reason: str | None, *, silent: bool = False) -> None:
         """Report that the response leaves without token headers, and settle the identity.
@@ -152,31 +157,30 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
         Empty if the request is anonymous, None if the principal is unknown.
         """
-        lookup = self._lookup
-        if type(lookup) is SyncLookup and self.source is not None:
+        lookup, source = self._lookup, self.source
+        if type(lookup) is SyncLookup and source is not None:
             # The same as below, for most requests, without a call: this is the fast path.
             try:
-                who: Any = lookup.current(self.source)
+                who: Any = lookup.current(source)
             except Exception as error:
                 self._lookup_failed(error)
                 return None
+            self._lookup, self._settled = SETTLED, who
             if who is None:
-                self._lookup = ANONYMOUS
                 return []
-            settled = self._lookup = KnownPrincipal()
-            settled.principal = who
         else:
             who = self._look_up(settle=True)
             if who is None:
                 return None if self.failed else []
-        if headers.single is not None and type(who) is str and self._tokens is None:
-            name, signer = headers.single
+        single = headers.single
+        if single is not None and type(who) is str and self.issued is None:
+            name, signer, encode = single
             try:
                 token = signer.sign(who)
             except Exception:  # the long way tries again, and reports it
                 return self._find_header_tokens(who, headers)
-            self._tokens = {(signer, who): token}
-            return [(name, headers.encode(token))]
+            self.issued = {(signer, who): token}
+            return [(name, encode(token))]
         return self._find_header_tokens(who, headers)
 
     def _find_header_tokens(self, who: Any, headers: TokenHeaders[T]) -> list[tuple[T, T]] | None:
@@ -195,7 +199,8 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
     def _asked(self) -> Who | None:
         """Return the principal to sign for the application, None if there is none."""
-        self.was_asked = True  # so the response depends on the user
+        if self.issued is None:
+            self.issued = {}  # the response depends on the user
         who = self._look_up()
         if who is None or type(who) is str:  # checked when it is signed
             return who
@@ -203,9 +208,9 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
     def _token(self, signer: Signer, who: Who) -> Issued:
         """Return the token of *who*, from the cache or signed now; None if that failed."""
-        tokens = self._tokens
+        tokens = self.issued
         if tokens is None:
-            tokens = self._tokens = {}
+            tokens = self.issued = {}
         try:
             if (signer, who) not in tokens:
                 tokens[signer, who] = self._sign(signer, who)

@@ -9,13 +9,7 @@ from countermark.errors import InvalidPrincipal
 from countermark.events import Event, EventName, emit
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.signing._config import SigningConfig
-from countermark.signing._principal_lookup import (
-    ANONYMOUS,
-    FAILED,
-    NotLoaded,
-    PrincipalLookup,
-    known,
-)
+from countermark.signing._principal_lookup import FAILED, SETTLED, NotLoaded, PrincipalLookup
 from countermark.signing._signer import Signer
 
 #: A principal that is fit to be signed: an id as text, or more values.
@@ -25,12 +19,13 @@ Who: TypeAlias = "str | Principal"
 class RequestPrincipal:
     """The part of :class:`RequestIdentity` that finds the principal and its signers."""
 
-    __slots__ = ("_config", "_lookup", "_reported", "_tenant_signers", "source")
+    __slots__ = ("_config", "_lookup", "_reported", "_settled", "_tenant_signers", "source")
 
     #: The scope or environ; None once the request is over.
     source: Any
     _config: SigningConfig
     _lookup: PrincipalLookup
+    _settled: Signable | None  # the principal once it is settled, unchecked; None before
     _reported: set[str] | None  # what is reported once in a request, and has been
     # The latest tenant and its signers, which stay the same throughout a request.
     _tenant_signers: tuple[str, Mapping[str, Signer]] | None
@@ -57,11 +52,11 @@ class RequestPrincipal:
 
         An invalid id is not refused here: there is then no token, and an event says why.
         """
-        self._lookup = known(principal)
+        self._lookup, self._settled = SETTLED, principal
 
     def forget(self) -> None:
         """Make the request anonymous, after a logout."""
-        self._lookup = ANONYMOUS
+        self._lookup, self._settled = SETTLED, None
 
     async def load(self) -> Self:
         """Await an asynchronous resolver, unless that has been done, and return the identity.
@@ -71,13 +66,13 @@ class RequestPrincipal:
         lookup = self._lookup
         if self.needs_load:
             try:
-                loaded = await lookup.load(self.source)
+                who = await lookup.load(self.source)
             except Exception as error:
-                if self._lookup is lookup:
+                if self._lookup is lookup:  # the application has not set it in the meantime
                     self._fail("resolver_raised", error)
             else:
-                if self._lookup is lookup:  # the application has not set it in the meantime
-                    self._lookup = loaded
+                if self._lookup is lookup and lookup.is_once:
+                    self._lookup, self._settled = SETTLED, who
         return self
 
     @property
@@ -98,14 +93,14 @@ class RequestPrincipal:
         """
         lookup = self._lookup
         if self.source is None or lookup.is_settled:
-            return lookup.principal
+            return self._settled
         try:
             who = lookup.current(self.source)
         except Exception as error:
             self._lookup_failed(error)
             return None
-        if (settle or lookup.settles_when_read) and self._lookup is lookup:
-            self._lookup = known(who)
+        if (settle or lookup.is_once) and self._lookup is lookup:
+            self._lookup, self._settled = SETTLED, who
         return who
 
     def _lookup_failed(self, error: Exception) -> None:
@@ -165,7 +160,7 @@ class RequestPrincipal:
     def _fail(self, reason: str, error: Exception, who: Who | None = None) -> None:
         """Report, once, that the principal is unknown, and do not look it up again."""
         if not self._lookup.failed:
-            self._lookup = FAILED
+            self._lookup, self._settled = FAILED, None
             self._emit("failed", reason, who=who, error=error)
 
     def _emit(

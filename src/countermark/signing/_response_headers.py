@@ -106,10 +106,10 @@ class ResponseHeaders(Generic[AnyStr]):
                     tokens = identity.header_tokens(self._token_headers)
                     if tokens:
                         return headers + self._rules.closing_lines + tokens
-                    if identity.was_asked and identity.was_read:  # the body may hold a token
+                    if identity.issued and identity.was_read:  # the body may hold a token
                         return headers + self._rules.closing_lines
                     return headers if tokens is None else headers + self._rules.varying_lines
-                if self.silent and not identity.was_asked:
+                if self.silent and identity.issued is None:
                     identity.left_unread("not_closed")
                     return headers
             changed = self._apply_rules(identity, status, headers)

@@ -1,4 +1,4 @@
-"""What belongs to each tenant, where each has keys of its own."""
+"""Loads the signers of tenants, if each tenant has its own keys."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from countermark.errors import ConfigurationError
 from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
 from countermark.signing._signer import Signer
 
-#: Takes the id of a tenant and returns its signers; nothing for one that is not known.
+#: Takes the id of a tenant and returns its signers; None for an unknown tenant.
 LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
 
 
 class TenantSigners(TenantCache[Mapping[str, Signer]]):
-    """The signers of tenants, by scheme, each used for a minute after it was loaded.
+    """The signers of tenants, by scheme, used for a minute after they were loaded.
 
-    Signers that have expired are not used while loading fails: the page gets no token and
-    the event ``failed`` says why, as a key that was withdrawn must not go on signing.
+    Expired signers are not used while loading fails, because a withdrawn key must not sign:
+    the page gets no token, and the event ``failed`` gives the reason.
     """
 
     __slots__ = ()
@@ -30,10 +30,10 @@ class TenantSigners(TenantCache[Mapping[str, Signer]]):
 
 
 def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:
-    """Return *signers* by their schemes.
+    """Return *signers* by scheme.
 
     Raises:
-        ConfigurationError: There are none, or two have the same scheme or header.
+        ConfigurationError: There is no signer, or two have the same scheme or header.
     """
     several = isinstance(signers, Iterable) and not isinstance(signers, str)
     listed: list[object] = list(signers) if several else [signers]  # type: ignore[arg-type]

@@ -24,8 +24,8 @@ class TokenHeaders(Generic[T]):
 
     #: The names; None: they depend on the tenant.
     names: list[T] | None
-    #: The header and signer of the fast path: one signer, safe tokens, and no hook.
-    single: tuple[T, Signer] | None
+    #: Name, signer and encoding of the fast path: one signer, safe tokens, and no hook.
+    single: tuple[T, Signer, Callable[[str], T]] | None
 
     def __init__(
         self, config: SigningConfig, encode_name: Callable[[str], T], encode: Callable[[str], T]
@@ -36,8 +36,11 @@ class TokenHeaders(Generic[T]):
         self._of_config = self.of(config.signers)
         self._signers = config.signers
         self.names = None if config.tenants else [name for name, _ in self._of_config]
-        one = self._of_config[0] if len(self._of_config) == 1 else None
-        self.single = one if one and one[1].header_safe and config.on_event is None else None
+        self.single = None
+        if len(self._of_config) == 1 and config.on_event is None:
+            name, signer = self._of_config[0]
+            if signer.header_safe:
+                self.single = (name, signer, encode)
 
     def of(self, signers: Mapping[str, Signer]) -> Sequence[tuple[T, Signer]]:
         """Return those of *signers* that have a header, each after its name."""

@@ -1,6 +1,6 @@
 """Countermark for WSGI applications."""
 
-from countermark.wsgi._signing import ENVIRON_KEY as ENVIRON_KEY
+from countermark.wsgi._signing import IDENTITY_KEY as IDENTITY_KEY
 from countermark.wsgi._signing import SignaturesEndpoint as SignaturesEndpoint
 from countermark.wsgi._signing import SigningMiddleware as SigningMiddleware
 from countermark.wsgi._verifying import VERDICT_KEY as VERDICT_KEY

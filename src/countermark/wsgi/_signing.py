@@ -16,7 +16,8 @@ from countermark.signing._response_headers import text_headers
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-ENVIRON_KEY = "countermark.identity"
+#: The key of the identity in the environ.
+IDENTITY_KEY = "countermark.identity"
 
 HeaderList = list[tuple[str, str]]
 
@@ -24,12 +25,11 @@ HeaderList = list[tuple[str, str]]
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
 
-    A :class:`RequestIdentity` is put into ``environ["countermark.identity"]``.
-    Its tokens go into response headers where no cache may give the response to another
-    user. The application's iterable is returned as it is.
+    ``environ["countermark.identity"]`` is a :class:`RequestIdentity`. Its tokens are added
+    to the response headers if no cache may give the response to another user. The
+    application's iterable is passed on unchanged.
 
-    Where it is applied twice, the outer one serves the request, with its own
-    signers alone.
+    If it is applied twice, the outer one serves the request, with its own signers only.
 
     Args:
         app: The application, or the next middleware.
@@ -59,9 +59,9 @@ class SigningMiddleware:
         self._apply = self._headers.apply
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outer = environ.get(ENVIRON_KEY)
-        # Applied twice, the outer one does the work. An identity that has started, or has no
-        # source, belongs to an earlier request with the same environ.
+        outer = environ.get(IDENTITY_KEY)
+        # An identity that has started, or has no source, belongs to an earlier request with
+        # the same environ.
         if (
             outer is not None
             and isinstance(outer, RequestIdentity)
@@ -69,7 +69,7 @@ class SigningMiddleware:
             and not outer.has_started
         ):
             return self.app(environ, start_response)
-        identity = environ[ENVIRON_KEY] = RequestIdentity(self._config, environ)
+        identity = environ[IDENTITY_KEY] = RequestIdentity(self._config, environ)
         apply = self._apply if environ.get("REQUEST_METHOD") != "OPTIONS" else _leave_alone
 
         def start_signed(
@@ -77,7 +77,7 @@ class SigningMiddleware:
         ) -> Callable[[bytes], object]:
             signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
             _release(identity)
-            # Some servers take two arguments alone, so the third goes only if it is one.
+            # Some servers take only two arguments.
             if exc_info is None:
                 return start_response(status, signed)  # type: ignore[arg-type]
             return start_response(status, signed, exc_info)  # type: ignore[arg-type]
@@ -94,35 +94,35 @@ class SigningMiddleware:
 def _leave_alone(
     identity: RequestIdentity, status: int, headers: Iterable[tuple[str, str]]
 ) -> Iterable[tuple[str, str]]:
-    """Leave the answer to a preflight request as it is."""
+    """Leave the response to a preflight request as it is."""
     identity.left_alone(None)
     return headers
 
 
 def _release(identity: RequestIdentity) -> None:
-    """Break the cycle of identity and environ.
+    """Break the reference cycle of identity and environ.
 
-    If the principal is still unknown, a later read finds it in a copy of the environ.
+    If the principal is not settled, a later read looks it up in a copy of the environ.
     """
     if identity.is_settled:
         identity.source = None
     else:
         identity.source = identity.source.copy()
-        identity.source.pop(ENVIRON_KEY, None)
+        identity.source.pop(IDENTITY_KEY, None)
 
 
 def _abandon(identity: RequestIdentity) -> None:
     """Make the identity of a request that failed before its response anonymous.
 
-    An error page from outside would show tokens that no header of ours protects, and an
-    outer layer may try again with the same environ.
+    An outer middleware's error page could show tokens, and no header of ours would keep
+    caches from storing it. An outer layer may also try again with the same environ.
     """
     identity.forget()
     identity.source = None
 
 
 class _Unstarted:
-    """The body of a response that has not started, abandoned if it fails before it does."""
+    """The body of a response that has not started. If it fails before, so does its identity."""
 
     def __init__(
         self, body: Iterable[bytes], identity: RequestIdentity, environ: WSGIEnvironment
@@ -161,12 +161,10 @@ def _code(status: str) -> int:
 class SignaturesEndpoint:
     """The current user's signatures as JSON: a WSGI application to mount anywhere.
 
-    It must lie inside a :class:`SigningMiddleware`. It takes no input but the
-    request's identity: GET and HEAD answer 200 with ``identity.payload()``, 401
-    for nobody, and 503 where the principal could not be told.
+    It responds as :class:`countermark.asgi.SignaturesEndpoint` does.
     """
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(ENVIRON_KEY))
+        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(IDENTITY_KEY))
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [body]
