@@ -123,7 +123,7 @@ RANDOM = {"ably", "looker"}  # these contain a nonce; see their own tests below
 
 def test_every_scheme_is_tested() -> None:
     assert {slug for slug in scheme_slugs() if Scheme.load(slug).mac} == set(TOKENS) | RANDOM
-    assert len(TOKENS) + len(RANDOM) == 52
+    assert RANDOM.isdisjoint(TOKENS)
 
 
 @pytest.mark.parametrize("slug", TOKENS)
