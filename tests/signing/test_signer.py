@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import pickle
+import tomllib
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -21,13 +23,18 @@ from countermark import (
     Signer,
     WeakKeyWarning,
 )
-from tests.unit.test_recipe import recipe
 
 LIVE = "live_secret_" + "abcd1234" * 8
 
 
+def stigg_mapping() -> dict[str, Any]:
+    """Return the mapping in the TOML file of Stigg's scheme."""
+    text = (files("countermark") / "schemes" / "catalogue" / "stigg.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
 def own(**mac_or_token: str) -> Scheme:
-    data = recipe()
+    data = stigg_mapping()
     for key, value in mac_or_token.items():
         table = "token" if key == "template" else "mac"
         data[table][key] = value
@@ -60,7 +67,7 @@ def test_a_token_may_be_json(secret: str) -> None:
     assert signed.fields == {"token": signed.token}
 
 
-def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
+def test_issue_returns_the_token_with_its_header_and_fields(stigg: Signer) -> None:
     signed = stigg.issue(Principal(7))
     assert signed.token == stigg.sign("7")
     assert signed.fields == {"customerId": "7", "customerToken": signed.token}
@@ -70,7 +77,7 @@ def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
 
 
 def test_fields_may_hold_text_of_the_scheme(secret: str) -> None:
-    data = recipe()
+    data = stigg_mapping()
     data["fields"] |= {"version": "1", "colour": {"dark": True}}
     signed = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret)).issue("{token}")
     assert signed.fields["version"] == "1"
@@ -88,7 +95,7 @@ def test_no_representation_shows_a_token_an_id_or_a_key(stigg: Signer, secret: s
         pickle.dumps(stigg)
 
 
-def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
+def test_the_header_comes_from_the_scheme_unless_the_user_gives_one(secret: str) -> None:
     ring = Keyring(secret)
     assert Signer("stigg", ring).header == "Stigg-Customer-Token"
     assert Signer("stigg", ring, header="X-Token").header == "X-Token"
@@ -114,7 +121,7 @@ def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
         ("abcd1234" * 8, "live", True),
     ],
 )
-def test_a_key_of_another_environment_stops_the_start(
+def test_a_key_of_another_environment_is_refused(
     secret: str, environment: str | None, accepted: bool
 ) -> None:
     def build() -> Signer:
@@ -189,8 +196,8 @@ def test_arguments_of_another_kind_are_named(secret: str) -> None:
         Signer("stigg", Keyring(secret), environment=bad)
 
 
-def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
-    data = recipe()
+def test_the_fast_path_applies_rules_about_harmless_characters(secret: str) -> None:
+    data = stigg_mapping()
     rule = {"refuse_containing": ["admin"], "refuse_prefixes": ["root"], "pattern": ".*"}
     data["values"] = {"id": rule}
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
