@@ -1,4 +1,4 @@
-"""Schemes of any form: each valid one signs, and is marked if it signs two principals alike."""
+"""Schemes of any form: a valid scheme signs, and an ambiguous one is refused or warns."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def read(form: str, message: str, refusals: dict[str, list[str]], *, lower: bool
     False,
 )
 @example("message", "{email}", {}, (Principal("a", email="a@"), Principal("b", email="A@")), True)
-def test_a_scheme_that_is_not_ambiguous_distinguishes_principals(
+def test_an_unambiguous_scheme_gives_different_principals_different_tokens(
     form: str,
     message: str,
     refusals: dict[str, list[str]],
@@ -131,7 +131,7 @@ def _seen(message: str, who: Principal, *, lower: bool) -> list[Any]:
 
 
 @given(principals(), principals())
-def test_the_ambiguous_ones_are_really_so_or_at_least_say_it(
+def test_an_ambiguous_scheme_warns_and_gives_two_principals_one_token(
     one: Principal, other: Principal
 ) -> None:
     data: Any = {
@@ -173,7 +173,9 @@ SIGNERS = {slug: signer_of(slug) for slug in SLUGS}
 @example("novu", "context", {"a": {"b": [1, None, "\ud800"]}})
 @example("launchdarkly", "context", {"kind": "multi", "a": {"key": "\x00"}})
 @example("featurebase-jwt", "companies", [float("nan")])
-def test_no_attribute_raises_anything_but_our_errors(slug: str, name: str, value: Any) -> None:
+def test_any_attribute_is_signed_or_raises_an_error_of_this_package(
+    slug: str, name: str, value: Any
+) -> None:
     attributes = {**ANN.attributes, name: value}
     if name == "context" and slug != "launchdarkly":
         assume(slug == "novu")
@@ -191,7 +193,7 @@ def test_no_attribute_raises_anything_but_our_errors(slug: str, name: str, value
         JSON | st.fixed_dictionaries({"message": ANY_TEXT, "claims": JSON, "template": JSON}),
     )
 )
-def test_any_mapping_is_a_scheme_or_an_error_of_ours(data: dict[str, Any]) -> None:
+def test_any_mapping_is_a_scheme_or_raises_invalid_scheme(data: dict[str, Any]) -> None:
     try:
         Scheme.from_mapping({"slug": "own", **data})
     except InvalidScheme as error:

@@ -59,7 +59,7 @@ def test_a_token_may_be_json(secret: str) -> None:
     assert signed.fields == {"token": signed.token}
 
 
-def test_issue_gives_what_belongs_to_a_token(stigg: Signer) -> None:
+def test_issue_returns_the_token_with_its_header_and_fields(stigg: Signer) -> None:
     signed = stigg.issue(Principal(7))
     assert signed.token == stigg.sign("7")
     assert signed.fields == {"customerId": "7", "customerToken": signed.token}
@@ -87,7 +87,7 @@ def test_no_representation_shows_a_token_an_id_or_a_key(stigg: Signer, secret: s
         pickle.dumps(stigg)
 
 
-def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
+def test_the_header_comes_from_the_scheme_unless_the_user_gives_one(secret: str) -> None:
     ring = Keyring(secret)
     assert Signer("stigg", ring).header == "Stigg-Customer-Token"
     assert Signer("stigg", ring, header="X-Token").header == "X-Token"
@@ -113,7 +113,7 @@ def test_the_header_is_the_schemes_or_the_users_or_none(secret: str) -> None:
         ("abcd1234" * 8, "live", True),
     ],
 )
-def test_a_key_of_another_environment_stops_the_start(
+def test_a_key_of_another_environment_is_refused(
     secret: str, environment: str | None, accepted: bool
 ) -> None:
     def build() -> Signer:
@@ -191,7 +191,7 @@ def test_arguments_of_another_kind_are_named(secret: str) -> None:
         Signer("stigg", Keyring(secret), environment=bad)
 
 
-def test_a_refusal_of_harmless_characters_is_seen_too(secret: str) -> None:
+def test_the_fast_path_applies_rules_about_harmless_characters(secret: str) -> None:
     data = table_of()
     rule = {"refuse_containing": ["admin"], "refuse_prefixes": ["root"], "pattern": ".*"}
     data["values"] = {"id": rule}

@@ -1,4 +1,4 @@
-"""Tokens that others have signed with a private key, verified with the public one."""
+"""Tokens that others signed with a private key, verified with the public key."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_key_of_another_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["a short RSA key", "another curve"])
-def test_a_weak_or_odd_key_is_refused(kind: str) -> None:
+def test_a_weak_or_unsupported_key_is_refused(kind: str) -> None:
     weak = rsa.generate_private_key(65537, 1024) if "RSA" in kind else None
     odd = ec.generate_private_key(ec.SECP384R1())
     key = (weak or odd).public_key()
@@ -77,7 +77,7 @@ def test_an_expired_key_is_retired() -> None:
     assert refused.value.code == "retired_key"
 
 
-def test_what_cannot_be_read_is_refused_without_being_shown() -> None:
+def test_an_unreadable_key_is_refused_and_not_shown() -> None:
     mislabelled = private_key("RS256")[0].replace("PRIVATE", "PUBLIC")
     canary = mislabelled.splitlines()[3]
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""The same bytes as everybody else: RFC 4231, Node's crypto and OpenSSL."""
+"""Signatures equal those of RFC 4231, of Node and of OpenSSL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signer to tools and subclasses: signatures, documentation, overriding, kinds of errors."""
+"""Signer as a class: signatures, documentation, overriding, and errors of options."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_subclass_may_override_sign() -> None:
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie", "X Token", "", 7])
-def test_a_wrong_header_of_a_signer_is_no_error_of_its_scheme(name: Any) -> None:
+def test_an_invalid_header_option_is_a_plain_configuration_error(name: Any) -> None:
     with pytest.raises(ConfigurationError, match="header=") as raised:
         Signer("stigg", RING, header=name)
     assert not isinstance(raised.value, InvalidScheme)

@@ -1,4 +1,4 @@
-"""Secret keys: what is refused, and that nothing shows them."""
+"""Secret keys and keyrings: invalid keys are refused, and no key is shown."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_value_that_cannot_be_a_secret_is_refused(secret: object, problem: str
 )
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
 @pytest.mark.parametrize("times", [1, 3, 5])
-def test_the_hash_states_are_hmac(secret: str | bytes, algorithm: str, times: int) -> None:
+def test_the_hash_states_compute_hmac(secret: str | bytes, algorithm: str, times: int) -> None:
     secret *= times  # up to and beyond the block of the hash
     inner, outer = SecretKey(secret).hmac_states(algorithm)
     inner.update(b"message")
@@ -69,7 +69,7 @@ def test_the_hash_states_are_hmac(secret: str | bytes, algorithm: str, times: in
     assert outer.digest() == hmac.digest(key, b"message", getattr(hashlib, algorithm))
 
 
-def test_bytes_that_are_no_text_may_end_as_they_like() -> None:
+def test_binary_secrets_may_begin_and_end_with_any_byte() -> None:
     for secret in (b"\x0b" * 20, b"\xff" * 31 + b"\n", b" " + bytes(31)):
         assert SecretKey(secret).key_id
     for text in (b"", b"\n", b"changeme"):
@@ -102,7 +102,7 @@ def test_a_keyring_returns_its_keys_by_role() -> None:
     assert [key.until for _, key in ring.by_role()] == [None, None, 1767225600.0, 1000.0]
 
 
-def test_an_end_without_a_time_zone_is_refused() -> None:
+def test_an_expiry_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidKey, match="time zone"):
         SecretKey(GOOD, until=datetime(2026, 1, 1))  # noqa: DTZ001
     with pytest.raises(InvalidKey, match="an expiry of type str"):
@@ -112,7 +112,7 @@ def test_an_end_without_a_time_zone_is_refused() -> None:
             SecretKey(GOOD, until=until)
 
 
-def test_one_bad_key_of_several_is_named_by_its_role() -> None:
+def test_one_invalid_key_of_several_is_named_by_its_role() -> None:
     with pytest.raises(InvalidKey, match="a previous key is blank"):
         Keyring(GOOD, previous=[GOOD + "1", "", GOOD + "2"])
     with pytest.raises(InvalidKey, match="a next key is blank"):
@@ -171,13 +171,13 @@ class TestFromEnv:
         with pytest.raises(InvalidKey, match="the file of APP_SECRET_FILE cannot be read: No such"):
             Keyring.from_env("APP_SECRET")
 
-    def test_a_secret_given_for_a_name_is_not_repeated(self) -> None:
+    def test_a_secret_in_place_of_a_name_is_not_repeated(self) -> None:
         for name in (GOOD, "live_secret_" + GOOD):
             with pytest.raises(InvalidKey, match="<not shown") as caught:
                 Keyring.from_env(name)
             assert name not in str(caught.value)
 
-    def test_a_bad_previous_key_is_refused_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_invalid_previous_key_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("APP_SECRET", GOOD)
         monkeypatch.setenv("APP_SECRET_PREVIOUS", " ")
         with pytest.raises(InvalidKey, match="APP_SECRET_PREVIOUS is blank"):

@@ -1,4 +1,4 @@
-"""Which schemes take the fast path, and that it does not depend on the front-end fields."""
+"""The schemes that take the fast path, whatever their front-end fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_each_scheme_of_one_hmac_takes_the_fast_path_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("slug", ["churnkey", "eucera", "novu"])
-def test_its_tokens_are_those_of_the_renderer(slug: str) -> None:
+def test_fast_tokens_equal_those_of_the_renderer(slug: str) -> None:
     signer = signer_of(slug)
     assert signer.sign(ANN) == signer.issue(ANN).token
     assert isinstance(ANN, Principal)

@@ -1,0 +1,1 @@
+"""Tests of signers and the identity of a request."""
