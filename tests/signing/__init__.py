@@ -1,0 +1,1 @@
+"""Tests of signing, of its parts and through the middlewares."""
