@@ -16,7 +16,7 @@ from tests.drivers import answer, asend, header, http_scope, request
 
 
 class TestAsynchronousResolver:
-    def test_is_awaited_once_when_the_response_starts(
+    def test_an_async_resolver_is_awaited_once_when_the_response_starts(
         self, wrap: Wrap, stigg: Signer, run: Callable[..., Any]
     ) -> None:
         calls = []
@@ -34,7 +34,7 @@ class TestAsynchronousResolver:
         assert header(start, TOKEN) == token(stigg)
         assert calls == [USER]
 
-    def test_or_when_the_application_loads_it(
+    def test_an_async_resolver_is_awaited_when_the_application_loads_the_identity(
         self, wrap: Wrap, stigg: Signer, run: Callable[..., Any]
     ) -> None:
         calls = []
@@ -52,7 +52,9 @@ class TestAsynchronousResolver:
         assert header(start, TOKEN) == token(stigg)
         assert len(calls) == 1
 
-    def test_is_not_awaited_for_a_response_that_is_left_alone(self, wrap: Wrap) -> None:
+    def test_an_async_resolver_is_not_awaited_for_a_response_without_a_token(
+        self, wrap: Wrap
+    ) -> None:
         async def resolve(scope: Scope) -> str:
             pytest.fail("nobody needs to know")
 
@@ -61,7 +63,7 @@ class TestAsynchronousResolver:
         request(wrap(answer(PLAIN, 103), resolve))
         request(wrap(answer(PLAIN), resolve), http_scope(method="OPTIONS"))
 
-    def test_a_blocking_one_runs_in_a_thread_when_asked(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_blocking_resolver_runs_in_a_thread(self, wrap: Wrap, stigg: Signer) -> None:
         threads = []
 
         def resolve(scope: Scope) -> str:
@@ -74,7 +76,7 @@ class TestAsynchronousResolver:
         assert threads != [threading.main_thread()]
         assert len(threads) == 1
 
-    def test_blocking_ones_do_not_wait_for_one_another(self, wrap: Wrap) -> None:
+    def test_blocking_resolvers_run_at_the_same_time(self, wrap: Wrap) -> None:
         both = threading.Barrier(2)
 
         def resolve(scope: Scope) -> str:

@@ -29,7 +29,7 @@ class TestOtherMessages:
             trio.run(wrap(app), scope, receive, send)
             assert seen.pop() == ({"type": kind}, receive, send)
 
-    def test_extension_messages_pass_verbatim(self, wrap: Wrap) -> None:
+    def test_messages_of_extensions_pass_unchanged(self, wrap: Wrap) -> None:
         extras: list[Message] = [
             {"type": "http.response.early_hint", "links": [b"</a>"]},
             {"type": "http.response.debug", "info": {}},
@@ -44,7 +44,7 @@ class TestOtherMessages:
         sent = request(wrap(app))
         assert all(one is other for one, other in zip(sent, extras, strict=True))
 
-    def test_a_second_start_is_rewritten_too_and_signs_no_second_time(
+    def test_a_second_start_is_rewritten_without_signing_again(
         self, wrap: Wrap, stigg: Signer, events: Events
     ) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ class TestOtherMessages:
             assert header(start, TOKEN) == token(stigg)
         assert len(events.named("signed")) == 1
 
-    def test_no_start_at_all(self, wrap: Wrap) -> None:
+    def test_an_application_that_sends_no_start_is_not_an_error(self, wrap: Wrap) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
 
         assert request(wrap(app)) == []
@@ -74,7 +74,7 @@ class TestOtherMessages:
         ids=["no status", "text", "names as text", "no pair", "no tuple", "none", "a number"],
     )
     @pytest.mark.parametrize("asynchronous", [False, True])
-    def test_an_odd_message_is_left_to_the_server(
+    def test_an_invalid_message_is_passed_to_the_server(
         self, wrap: Wrap, events: Events, message: Message, asynchronous: bool
     ) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,7 +33,7 @@ class TestPrincipal:
         start, _ = request(app, http_scope(user=USER))
         assert header(start, TOKEN) is None
 
-    def test_what_the_application_says_counts(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_identify_and_forget_set_the_principal(self, wrap: Wrap, stigg: Signer) -> None:
         def identify(scope: Scope) -> None:
             scope["state"]["countermark"].identify(Principal("user-2"))
 
@@ -45,7 +45,9 @@ class TestPrincipal:
         start, _ = request(wrap(answer(PLAIN, before=forget)))
         assert header(start, TOKEN) is None
 
-    def test_once_the_response_has_started_it_is_settled(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_the_principal_is_settled_when_the_response_starts(
+        self, wrap: Wrap, stigg: Signer
+    ) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await answer(PLAIN)(scope, receive, send)
             scope["user"] = "user-2"
@@ -55,7 +57,7 @@ class TestPrincipal:
         for start in request(wrap(app, lambda s: s["user"]), http_scope(user=USER))[::2]:
             assert header(start, TOKEN) == token(stigg)
 
-    def test_impersonated_nothing_is_sent_but_the_response_varies(
+    def test_an_impersonated_response_has_no_token_but_varies(
         self, wrap: Wrap, events: Events, stigg: Signer
     ) -> None:
         principal = Principal(USER, actor="staff-1")
@@ -80,11 +82,13 @@ class TestPrincipal:
             assert [event.reason for event in events] == ["resolver_raised"] * 4
 
     @pytest.mark.parametrize("principal", ["user\n1", b"user-1", object()])
-    def test_so_does_an_unfit_id(self, wrap: Wrap, events: Events, principal: Any) -> None:
+    def test_an_invalid_id_leaves_the_page_as_it_is(
+        self, wrap: Wrap, events: Events, principal: Any
+    ) -> None:
         assert request(wrap(answer(PLAIN), principal)) == request(answer(PLAIN))
         assert len(events) == 1
 
-    def test_so_does_a_signer_that_raises(
+    def test_a_signer_that_raises_leaves_the_page_as_it_is(
         self, wrap: Wrap, events: Events, stigg: Signer, flow: Signer
     ) -> None:
         def broken(principal: object) -> str:
@@ -98,7 +102,7 @@ class TestPrincipal:
             assert header(start, b"cognito-flow-signature") == token(flow)
         assert [event.reason for event in events.named("failed")] == ["signer_raised"]
 
-    def test_what_fails_is_logged_once_without_a_hook_too(
+    def test_a_failure_is_logged_once_without_a_hook_too(
         self, wrap: Wrap, stigg: Signer, caplog: pytest.LogCaptureFixture
     ) -> None:
         def broken(principal: object) -> str:

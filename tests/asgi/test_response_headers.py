@@ -34,7 +34,7 @@ def test_the_token_is_in_state_and_header(
     assert body == {"type": "http.response.body", "body": b"ok"}
 
 
-def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events: Events) -> None:
+def test_an_anonymous_response_has_no_token_but_varies(wrap: Wrap, events: Events) -> None:
     app = wrap(answer(PLAIN), None)
     for _ in range(2):
         start, _ = request(app)
@@ -55,7 +55,9 @@ def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events
     ],
     ids=["no key", "empty", "tuple", "mixed case", "tuples", "lists", "repeated"],
 )
-def test_headers_of_all_forms_are_taken_and_kept(wrap: Wrap, stigg: Signer, headers: Any) -> None:
+def test_headers_in_every_allowed_form_are_accepted_and_kept(
+    wrap: Wrap, stigg: Signer, headers: Any
+) -> None:
     start, _ = request(wrap(answer(headers)))
     kept = start["headers"][:-3]
     assert kept == list(headers or ())
@@ -64,7 +66,7 @@ def test_headers_of_all_forms_are_taken_and_kept(wrap: Wrap, stigg: Signer, head
 
 @pytest.mark.parametrize("principal", [USER, None])
 @pytest.mark.parametrize("cache_control", [b"public", b"no-cache"])
-def test_headers_from_a_generator_arrive(
+def test_headers_from_a_generator_are_sent(
     wrap: Wrap, principal: str | None, cache_control: bytes
 ) -> None:
     def generate() -> Iterator[tuple[bytes, bytes]]:
@@ -132,7 +134,9 @@ def test_a_token_that_was_read_for_such_a_response_is_reported(
     assert events[-1].name == "withheld"
 
 
-def test_so_is_one_that_is_read_later(wrap: Wrap, events: Events) -> None:
+def test_a_token_that_is_read_later_for_such_a_response_is_reported(
+    wrap: Wrap, events: Events
+) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer([(b"cache-control", b"public")])(scope, receive, send)
         for _ in range(2):
@@ -144,7 +148,7 @@ def test_so_is_one_that_is_read_later(wrap: Wrap, events: Events) -> None:
 
 @pytest.mark.parametrize("headers", [PLAIN, [(b"vary", b"Accept")]], ids=str)
 @pytest.mark.parametrize("then", ["forget", "fail"])
-def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
+def test_a_response_is_closed_if_any_earlier_users_token_was_read(
     wrap: Wrap, headers: Any, then: str
 ) -> None:
     def read(scope: Scope) -> None:
@@ -170,7 +174,7 @@ def test_some_statuses_never_carry_a_token(wrap: Wrap, events: Events, status: i
 
 @pytest.mark.parametrize("status", [200, 204, 206, 301, 401, 404, 500])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_all_others_do(wrap: Wrap, stigg: Signer, status: int, method: str) -> None:
+def test_other_statuses_carry_a_token(wrap: Wrap, stigg: Signer, status: int, method: str) -> None:
     start, _ = request(wrap(answer(PLAIN, status)), http_scope(method=method))
     assert header(start, TOKEN) == token(stigg)
 
@@ -191,6 +195,6 @@ def test_existing_lines_are_merged_and_not_repeated(wrap: Wrap, stigg: Signer) -
     ]
 
 
-def test_bytes_that_are_no_text_survive_merging(wrap: Wrap) -> None:
+def test_bytes_that_are_not_text_survive_merging(wrap: Wrap) -> None:
     start, _ = request(wrap(answer([(b"vary", b"\xff"), (b"\xfe", b"\xfd")])))
     assert start["headers"][:2] == [(b"vary", b"\xff, Cookie, Authorization"), (b"\xfe", b"\xfd")]

@@ -11,7 +11,7 @@ from tests.drivers import answer, request
 
 
 class TestSignatureCount:
-    def test_one_per_request_principal_and_scheme(
+    def test_a_request_signs_once_per_principal_and_scheme(
         self, wrap: Wrap, stigg: Signer, flow: Signer
     ) -> None:
         counter = EventCounter()
@@ -26,7 +26,7 @@ class TestSignatureCount:
             assert counter.total("signed", scheme="stigg") == number
             assert counter.total("signed", scheme="cognito-flow") == number
 
-    def test_without_a_hook_too(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_request_signs_once_without_a_hook_too(self, wrap: Wrap, stigg: Signer) -> None:
         signed, sign = [], stigg.sign
 
         def counting(principal: Any) -> str:
@@ -45,7 +45,7 @@ class TestSignatureCount:
             request(middleware)
             assert signed == [USER] * number
 
-    def test_none_for_nobody(self, wrap: Wrap) -> None:
+    def test_an_anonymous_request_signs_nothing(self, wrap: Wrap) -> None:
         counter = EventCounter()
         app = wrap(
             answer(PLAIN, before=lambda scope: scope["state"]["countermark"].payload()),
@@ -55,7 +55,7 @@ class TestSignatureCount:
         request(app)
         assert counter.snapshot() == {}
 
-    def test_none_that_nobody_reads(self, wrap: Wrap, secret: str) -> None:
+    def test_a_token_that_is_not_read_is_not_signed(self, wrap: Wrap, secret: str) -> None:
         counter = EventCounter()
         quiet = Signer("stigg", Keyring(secret), header=None)
         resolve = {"calls": 0}
@@ -69,7 +69,7 @@ class TestSignatureCount:
         assert counter.snapshot() == {}
         assert resolve["calls"] == 0
 
-    def test_only_the_scheme_that_is_read(self, wrap: Wrap, secret: str) -> None:
+    def test_only_the_scheme_that_is_read_is_signed(self, wrap: Wrap, secret: str) -> None:
         counter = EventCounter()
         signers = [Signer(s, Keyring(secret), header=None) for s in ("stigg", "cognito-flow")]
         read = answer(PLAIN, before=lambda scope: scope["state"]["countermark"]["stigg"])

@@ -17,14 +17,16 @@ from tests.drivers import answer, asend, header, http_scope, request
 
 
 class TestState:
-    def test_a_server_without_state_is_helped(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_scope_without_state_gets_one(self, wrap: Wrap, stigg: Signer) -> None:
         scope = http_scope()
         del scope["state"]
         start, _ = request(wrap(answer(PLAIN)), scope)
         assert header(start, TOKEN) == token(stigg)
         assert isinstance(scope["countermark"], RequestIdentity)
 
-    def test_what_the_lifespan_left_there_is_not_believed(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_value_that_the_lifespan_put_into_the_state_is_replaced(
+        self, wrap: Wrap, stigg: Signer
+    ) -> None:
         lifespan = {"countermark": "of another request", "pool": object()}
         scope = http_scope(state=lifespan)
         start, _ = request(wrap(answer(PLAIN)), scope)
@@ -32,7 +34,9 @@ class TestState:
         assert lifespan["countermark"] == "of another request"
         assert scope["state"]["pool"] is lifespan["pool"]
 
-    def test_a_state_of_all_requests_mixes_up_nobody(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_state_that_all_requests_share_does_not_mix_users_up(
+        self, wrap: Wrap, stigg: Signer
+    ) -> None:
         """ASGI wants a copy for each request; some test drivers make none."""
         shared: dict[str, Any] = {}
 
@@ -51,7 +55,7 @@ class TestState:
 
         asyncio.run(main())
 
-    def test_a_scope_used_again_is_a_request_of_its_own(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_scope_that_is_used_again_is_a_new_request(self, wrap: Wrap, stigg: Signer) -> None:
         app, scope = wrap(answer(PLAIN), lambda scope: scope["user"]), http_scope()
         for user in ("user-1", "user-2"):
             scope["user"] = user
@@ -62,7 +66,7 @@ class TestState:
         start, _ = request(wrap(answer(PLAIN)), http_scope(state=None))
         assert header(start, TOKEN) == token(stigg)
 
-    def test_applied_twice_the_inner_one_passes(
+    def test_an_inner_middleware_passes_requests_on(
         self, wrap: Wrap, stigg: Signer, events: Events
     ) -> None:
         inner = wrap(answer(PLAIN), lambda scope: pytest.fail("asked by the inner one"))
@@ -79,9 +83,7 @@ class TestState:
         start, _ = request(wrap(app))
         assert header(start, TOKEN) == token(stigg, "user-2")
 
-    def test_what_somebody_else_put_into_the_scope_is_not_ours(
-        self, wrap: Wrap, stigg: Signer
-    ) -> None:
+    def test_a_foreign_value_in_the_scope_is_ignored(self, wrap: Wrap, stigg: Signer) -> None:
         start, _ = request(wrap(answer(PLAIN)), http_scope(countermark="theirs"))
         assert header(start, TOKEN) == token(stigg)
 
@@ -101,7 +103,7 @@ class TestState:
         assert events.named("withheld") == []
         assert events.named("exposed") == []
 
-    def test_after_an_exception_it_is_nobodys(
+    def test_after_an_exception_the_identity_is_anonymous(
         self, wrap: Wrap, stigg: Signer, events: Events
     ) -> None:
         """An error page from outside the middleware must not show tokens."""
@@ -119,7 +121,7 @@ class TestState:
         assert seen[0].payload() == {}
         assert seen[0].principal is None
 
-    def test_nothing_outlives_the_request(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_the_identity_is_freed_after_the_request(self, wrap: Wrap, stigg: Signer) -> None:
         app = wrap(answer(PLAIN), on_event=None)
         gc.collect()
         gc.disable()

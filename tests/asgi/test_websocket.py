@@ -19,7 +19,7 @@ class TestWebSocket:
         await send({"type": "websocket.accept", "headers": [(b"x-a", b"1")]})
         await send({"type": "websocket.close"})
 
-    def test_gets_state_and_no_header(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_websocket_gets_state_and_no_header(self, wrap: Wrap, stigg: Signer) -> None:
         scope = http_scope(type="websocket")
         accept, close = request(wrap(self.app), scope)
         assert scope["read"]["stigg"]["customerToken"] == stigg.sign(USER)
@@ -27,7 +27,9 @@ class TestWebSocket:
         assert close == {"type": "websocket.close"}
 
     @pytest.mark.parametrize("asynchronous", [False, True])
-    def test_gets_a_header_when_asked(self, wrap: Wrap, stigg: Signer, asynchronous: bool) -> None:
+    def test_a_websocket_gets_a_header_with_websocket_headers(
+        self, wrap: Wrap, stigg: Signer, asynchronous: bool
+    ) -> None:
         async def resolve(scope: Scope) -> str:
             return USER
 
@@ -39,7 +41,7 @@ class TestWebSocket:
         )
         assert accept["headers"] == [(b"x-a", b"1")]
 
-    def test_a_header_of_the_applications_own_is_replaced(self, wrap: Wrap, stigg: Signer) -> None:
+    def test_a_token_header_of_the_application_is_replaced(self, wrap: Wrap, stigg: Signer) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "websocket.accept", "headers": [(TOKEN.title(), b"old")]})
 
@@ -47,7 +49,7 @@ class TestWebSocket:
         assert accept["headers"] == [(TOKEN, token(stigg))]
 
     @pytest.mark.parametrize("headers", [None, 5, [None]])
-    def test_an_odd_message_is_left_to_the_server(self, wrap: Wrap, headers: Any) -> None:
+    def test_an_invalid_message_is_passed_to_the_server(self, wrap: Wrap, headers: Any) -> None:
         message = {"type": "websocket.accept", "headers": headers}
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

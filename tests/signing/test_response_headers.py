@@ -186,7 +186,7 @@ def test_a_token_in_the_body_closes_a_response_that_a_browser_may_reuse(
         ([("cache-control", "private;no-store")], "malformed_cache_control"),
     ],
 )
-def test_a_token_in_the_body_of_a_response_for_sharing_is_reported(
+def test_a_token_in_the_body_of_a_shared_response_is_reported(
     headers: LINES, reason: str, header: str | None
 ) -> None:
     for late in (False, True):
@@ -197,7 +197,7 @@ def test_a_token_in_the_body_of_a_response_for_sharing_is_reported(
 
 @pytest.mark.parametrize("status", [300, 301, 308, 410])
 @pytest.mark.parametrize("headers", [[], [("cache-control", "no-cache")], [("vary", "Accept")]])
-def test_a_status_that_browsers_take_for_fresh_is_closed_to_them(
+def test_a_response_whose_status_browsers_cache_becomes_no_store(
     status: int, headers: LINES
 ) -> None:
     for read in (False, True):
@@ -211,7 +211,7 @@ class TestStateOnly:
     """Signers without a header: tokens reach the page through its body alone."""
 
     @pytest.mark.parametrize("headers", [[], [("vary", "Accept")], [("etag", '"1"')]])
-    def test_a_response_that_reads_nothing_is_left_alone(self, headers: LINES) -> None:
+    def test_a_response_whose_application_reads_nothing_is_left_alone(self, headers: LINES) -> None:
         page = Page(None)
         assert page.sent(headers) == headers
         assert page.events == []
@@ -220,7 +220,7 @@ class TestStateOnly:
         for headers in ([], [("x-a", "1")]):
             assert Page(None).sent(headers, read=True) == [*headers, VARY, CLOSED]
 
-    def test_an_anonymous_page_that_asked_varies(self) -> None:
+    def test_an_anonymous_page_that_read_the_identity_varies(self) -> None:
         assert Page(None).sent([], read=True, user=None) == [VARY]
 
     def test_an_identity_that_fails_changes_nothing(self) -> None:
@@ -339,9 +339,7 @@ NO_SPACE = pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f", "\x0c", "\x
 
 @NO_SPACE
 @pytest.mark.parametrize("value", ["no-cache,{}no-store", "no-store{}", "{}private"])
-def test_white_space_that_http_does_not_know_makes_cache_control_malformed(
-    space: str, value: str
-) -> None:
+def test_white_space_outside_http_makes_cache_control_malformed(space: str, value: str) -> None:
     page = Page()
     headers = [("Cache-Control", value.format(space))]
     assert page.sent(headers) == headers
@@ -349,6 +347,6 @@ def test_white_space_that_http_does_not_know_makes_cache_control_malformed(
 
 
 @NO_SPACE
-def test_vary_with_white_space_that_http_does_not_know_names_nothing(space: str) -> None:
+def test_vary_with_white_space_outside_http_is_not_recognised(space: str) -> None:
     sent = Page().sent([("Vary", f"Cookie{space}")], user=None)
     assert sent == [("Vary", f"Cookie{space}, Cookie, Authorization")]

@@ -57,7 +57,7 @@ def no_collector() -> Iterator[None]:
 
 class TestWSGI:
     @CARRIES_NOTHING
-    def test_an_environ_used_again_is_a_request_of_its_own(
+    def test_an_environ_that_is_used_again_is_a_new_request(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         seen: list[str | None] = []
@@ -78,7 +78,7 @@ class TestWSGI:
 
     @pytest.mark.usefixtures("no_collector")
     @CARRIES_NOTHING
-    def test_nothing_outlives_the_request(
+    def test_the_identity_is_freed_after_the_request(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         app = wsgi_side.SigningMiddleware(
@@ -92,7 +92,7 @@ class TestWSGI:
         assert handles() == before
 
     @CARRIES_NOTHING
-    def test_a_body_that_reads_late_sees_one_principal(
+    def test_late_reads_in_the_body_get_one_principal(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         asked: list[str] = []
@@ -134,7 +134,7 @@ class TestASGI:
         [(304, []), (200, [(b"cache-control", b"public")]), (200, [(b"odd",)])],
         ids=["304", "public", "odd header"],
     )
-    def test_a_body_that_reads_late_sees_one_principal(self, status: int, headers: Any) -> None:
+    def test_late_reads_in_the_body_get_one_principal(self, status: int, headers: Any) -> None:
         app = asgi_side.SigningMiddleware(
             start(status, headers), signers=stigg(), principal=lambda scope: scope["user"]
         )
@@ -143,7 +143,7 @@ class TestASGI:
         assert scope["read"] == ["user-1", "user-1"]
 
     @pytest.mark.parametrize("header", [True, False])
-    def test_a_state_of_all_requests_shows_no_earlier_identity(self, header: bool) -> None:
+    def test_a_shared_state_does_not_show_an_earlier_identity(self, header: bool) -> None:
         """ASGI wants a copy of the state for each request; some test drivers make none."""
         shared: dict[str, Any] = {}
         signing = asgi_side.SigningMiddleware(
@@ -199,7 +199,7 @@ def test_a_page_with_a_token_and_no_token_header_is_reported_or_closed(
         assert events.named("exposed") == []
 
 
-def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
+def test_a_second_start_of_a_response_without_a_token_is_allowed() -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         for status in ("200 OK", "500 Oops"):
             start_response(status, PUBLIC)
@@ -209,7 +209,7 @@ def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
     assert call(signing).body == [b"user-1"]
 
 
-def test_headers_from_a_generator_settle_like_a_list() -> None:
+def test_headers_from_a_generator_settle_the_identity() -> None:
     def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", (header for header in PUBLIC))
         yield environ[IDENTITY_KEY]["stigg"].principal_id.encode()
@@ -278,7 +278,7 @@ def test_a_generator_is_closed_and_keeps_its_errors(started: bool) -> None:
     assert closed == ([True] if started else [])
 
 
-def test_a_body_that_is_a_plain_list_need_not_be_closed() -> None:
+def test_a_body_without_close_is_not_closed() -> None:
     signing = wsgi_side.SigningMiddleware(
         lambda environ, start_response: [b"no response"],
         signers=stigg(),
