@@ -56,7 +56,7 @@ class TestAsynchronousResolver:
         self, wrap: Wrap
     ) -> None:
         async def resolve(scope: Scope) -> str:
-            pytest.fail("nobody needs to know")
+            pytest.fail("the principal is not needed")
 
         request(wrap(answer([(b"etag", b'"1"')]), resolve))
         request(wrap(answer(PLAIN, 304), resolve))

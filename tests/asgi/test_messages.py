@@ -1,4 +1,4 @@
-"""Messages and scopes other than the start of a usual response."""
+"""ASGI messages and scopes other than a valid start of a response."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_response_for_shared_caches_is_left_alone(
     stigg: Signer, wrap: Wrap, events: Events, headers: Any, reason: str
 ) -> None:
     def resolve(scope: Scope) -> str:
-        pytest.fail("nobody needs to know")
+        pytest.fail("the principal is not needed")
 
     for form in (headers, tuple(headers)):
         events.clear()

@@ -37,7 +37,7 @@ class TestState:
     def test_a_state_that_all_requests_share_does_not_mix_users_up(
         self, wrap: Wrap, stigg: Signer
     ) -> None:
-        """ASGI wants a copy for each request; some test drivers make none."""
+        """ASGI requires a copy for each request; some test clients make none."""
         shared: dict[str, Any] = {}
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +69,9 @@ class TestState:
     def test_an_inner_middleware_passes_requests_on(
         self, wrap: Wrap, stigg: Signer, events: Events
     ) -> None:
-        inner = wrap(answer(PLAIN), lambda scope: pytest.fail("asked by the inner one"))
+        inner = wrap(
+            answer(PLAIN), lambda scope: pytest.fail("the inner middleware calls its resolver")
+        )
         start, _ = request(wrap(inner))
         assert header(start, TOKEN) == token(stigg)
         assert len(events.named("signed")) == 1

@@ -1,4 +1,4 @@
-"""Bad configuration stops at construction, names what to change, and shows no secret."""
+"""An invalid configuration raises at construction, says what to change, and shows no secret."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ BAD_SECRETS: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", BAD_SECRETS)
 def test_no_traceback_frame_contains_the_secret(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Error trackers send the locals of every frame; ours must not hold the secret."""
+    """Error trackers send the local variables of every frame, so ours must not hold it."""
     value = BAD_SECRETS[case]
     try:
         if case == "instead of a keyring":
@@ -126,7 +126,7 @@ def test_no_traceback_frame_contains_the_secret(case: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("option", ["blocking", "websocket_headers", "sign_impersonated"])
 def test_a_text_is_refused_as_a_flag(option: str, stigg: Signer) -> None:
-    """From the environment, "False" would be true."""
+    """A flag read from the environment is a text, and "False" would be true."""
     options: Any = {option: "False"}
     with pytest.raises(ConfigurationError, match=f"{option}= .*must be True or False"):
         asgi_side.SigningMiddleware(answer(), signers=stigg, principal=lambda s: None, **options)

@@ -1,4 +1,4 @@
-"""The current user's endpoint, over both protocols by one table."""
+"""The current user's endpoint, under both protocols."""
 
 from __future__ import annotations
 

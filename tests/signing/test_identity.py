@@ -1,4 +1,4 @@
-"""The per-request handle: late, once, and never an exception for the page."""
+"""The handle of a request: it is lazy, signs once, and never raises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USER = "user-1"
 
 @pytest.fixture
 def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestIdentity]:
-    """Return an identity of both schemes for what a resolver says."""
+    """Return the identity of a request with two schemes and the given principal."""
 
     def build(principal: Any, **options: Any) -> RequestIdentity:
         resolver = principal if callable(principal) else lambda source: principal

@@ -1,4 +1,4 @@
-"""Requests whose vendors want more than an id: addresses, tokens that end, what is missing."""
+"""Schemes that sign more than an id: addresses, tokens that expire, missing values."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_some_schemes_sign_an_address_alone(build: Any, events: Events) -> None:
 
 
 def test_a_token_is_made_once_per_request(build: Any) -> None:
-    signer = signer_of("sigma", header="X")  # good once, so it differs each time
+    signer = signer_of("sigma", header="X")  # valid once, so it differs each time
     config = SigningConfig(signer, lambda source: ANN)
     identity = RequestIdentity(config, {})
     carried = text_headers(config).tokens
@@ -96,7 +96,7 @@ def test_a_missing_field_that_is_not_signed_is_left_out() -> None:
 
 
 def test_the_fields_of_the_page_are_computed_when_the_token_is_signed(events: Events) -> None:
-    """Reading never raises, so what fields need beyond the token fails with it."""
+    """Reading never raises, so an invalid value of a field fails when the token is signed."""
     signer = signer_of("novu")
     config = SigningConfig(signer, lambda source: source, on_event=events)
     bad = Principal("user-1", attributes={"context": {"share": 0.5}})
@@ -132,7 +132,7 @@ def test_attributes_that_cannot_be_compared_make_an_event(events: Events) -> Non
 
     identity = RequestIdentity(SigningConfig(signer_of("stigg"), resolve, on_event=events), {})
     assert identity["stigg"].token == signer_of("stigg").sign("user-1")
-    assert identity.get("stigg") is None  # it cannot be told whether that is the same person
+    assert identity.get("stigg") is None  # comparing the principals fails
     assert ("failed", "signer_raised") in [(event.name, event.reason) for event in events]
 
 

@@ -1,4 +1,4 @@
-"""Tokens in a page: data that is never markup and never code."""
+"""Tokens in a page are data, and never markup or code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def identity_of(principal: Any, *slugs: str) -> RequestIdentity:
 
 
 class Page(HTMLParser):
-    """Collects elements and what is in them, as a browser would."""
+    """Collects elements and their content, as a browser would."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def test_no_value_closes_the_element(name: str) -> None:
 
 
 class Undefined:
-    """What a template engine has for a name that it does not know."""
+    """The value of a template engine for an unknown name."""
 
     def __bool__(self) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The rules for response headers, as tables: which response may carry a token, and its headers."""
+"""The rules for response headers: which response may carry a token, and how headers change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINES = list[tuple[str, str]]
 
 
 class Page:
-    """A page of one user, whose token its code may have read, behind the rules."""
+    """A page of one user, with or without a read of the token by its code."""
 
     def __init__(self, header: str | None = TOKEN[0], **options: Any) -> None:
         signer = Signer("stigg", Keyring(SECRET), header=header)
@@ -40,7 +40,7 @@ class Page:
         read: bool = False,
         read_late: bool = False,
     ) -> LINES:
-        """Return the headers that leave."""
+        """Return the headers that the server sends."""
         identity = RequestIdentity(self.config, {"user": user})
         if read:
             identity.payload()
@@ -53,11 +53,11 @@ class Page:
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [
-        # Nothing said: may carry
+        # Without Cache-Control: may carry
         ([], None),
         ([("content-type", "text/html")], None),
         ([("set-cookie", "a=b"), ("x-etag", "1")], None),
-        # Said to be for shared caches: left alone
+        # For shared caches: left alone
         ([("cache-control", "public")], "public"),
         ([("Cache-Control", "PUBLIC, max-age=60")], "public"),
         ([("cache-control", "private"), ("cache-control", "public")], "public"),
@@ -72,7 +72,7 @@ class Page:
         ([("surrogate-control", "max-age=60")], "targeted_field"),
         ([("edge-control", "!no-store")], "targeted_field"),
         ([("x-accel-expires", "60")], "targeted_field"),
-        # Closed to all caches: may carry, whatever else it says
+        # Closed to all caches: may carry, with any other directive
         ([("cache-control", "no-store")], None),
         ([("cache-control", "No-Store, max-age=60")], None),
         ([("cache-control", "no-store"), ("expires", "0"), ("last-modified", "x")], None),
@@ -111,19 +111,19 @@ class Page:
         ([("cache-control", 'private="set-cookie"')], "unknown_directive"),
         ([("cache-control", 'private="a, no-store"')], "unknown_directive"),
         ([("cache-control", "no-store=1")], "unknown_directive"),
-        # A cache that understands this one ignores the no-store beside it
+        # A cache that understands this directive ignores the no-store next to it
         ([("cache-control", "no-store, must-understand")], "unknown_directive"),
         ([("cache-control", "max-age=60, must-understand, no-store")], "freshness"),
         ([("cache-control", "no-store, must-understand, private")], "unknown_directive"),
         ([("cache-control", 'x="private, no-store"')], "unknown_directive"),
-        # What caches may read differently is left alone
+        # Caches may parse these differently: left alone
         ([("cache-control", "=private")], "malformed_cache_control"),
         ([("cache-control", "private max-age")], "malformed_cache_control"),
         ([("cache-control", 'x="private')], "malformed_cache_control"),
         ([("cache-control", 'private, x="')], "malformed_cache_control"),
         ([("cache-control", 'private, "')], "malformed_cache_control"),
         ([("cache-control", "private;no-store")], "malformed_cache_control"),
-        # Nothing more than revalidation: may carry
+        # Only revalidation: may carry
         ([("cache-control", "")], None),
         ([("cache-control", ", ,")], None),
         ([("cache-control", "no-cache")], None),
@@ -208,7 +208,7 @@ def test_a_response_whose_status_browsers_cache_becomes_no_store(
 
 
 class TestStateOnly:
-    """Signers without a header: tokens reach the page through its body alone."""
+    """Signers without a header: tokens are only in the body of the page."""
 
     @pytest.mark.parametrize("headers", [[], [("vary", "Accept")], [("etag", '"1"')]])
     def test_a_response_whose_application_reads_nothing_is_left_alone(self, headers: LINES) -> None:

@@ -1,4 +1,4 @@
-"""An identity ends with its request, also where the response carries no token."""
+"""An identity is settled and freed with its request, even without a token in the response."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class TestWSGI:
 
 
 def start(status: int, headers: Any) -> Callable[[Scope, Receive, Send], Any]:
-    """Return an application that answers and then reads as two users in turn."""
+    """Return an application that responds, and then reads the identity as two users."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(headers, status)(scope, receive, send)
@@ -144,7 +144,7 @@ class TestASGI:
 
     @pytest.mark.parametrize("header", [True, False])
     def test_a_shared_state_does_not_show_an_earlier_identity(self, header: bool) -> None:
-        """ASGI wants a copy of the state for each request; some test drivers make none."""
+        """ASGI requires a copy of the state for each request; some test clients make none."""
         shared: dict[str, Any] = {}
         signing = asgi_side.SigningMiddleware(
             answer([]), signers=stigg(header=header), principal=lambda scope: "user-1"
@@ -160,7 +160,7 @@ class TestASGI:
         assert seen == [None, None]
 
     def test_after_an_error_the_state_shows_an_anonymous_identity(self) -> None:
-        """The page of an error further out finds the identity, and no token."""
+        """An outer middleware's error page finds the identity, but no token."""
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             assert scope["state"]["countermark"]["stigg"]
@@ -219,7 +219,7 @@ def test_headers_from_a_generator_settle_the_identity() -> None:
 
 
 def failing(environ: Environ, start_response: Any) -> Iterator[bytes]:
-    """Fail at the first attempt before the response starts, and answer at the second."""
+    """Fail at the first attempt before the response starts, and respond at the second."""
     environ["attempts"] = environ.get("attempts", 0) + 1
     token = environ[IDENTITY_KEY]["stigg"].token
     if environ["attempts"] == 1:

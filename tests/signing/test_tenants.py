@@ -1,4 +1,4 @@
-"""Signers by tenant: each with its own keys, and nobody with another's."""
+"""Signers by tenant: each tenant uses its own keys only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNERS = {
 
 
 class Loader:
-    """Knows the tenants above, and notes who was asked for."""
+    """Loads the tenants above, and records the ids that it was called with."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -116,7 +116,7 @@ def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> N
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the one entry that the caches of tenants take for the time."""
+    """Return the clock of the caches of tenants, as a list with one number."""
     now = [1000.0]
     defaults = tenant_cache.TenantCache.__init__.__kwdefaults__
     assert defaults is not None
@@ -287,7 +287,7 @@ def test_each_thread_gets_the_signers_of_its_tenant(load: Loader) -> None:
 def test_a_request_keeps_the_keys_of_its_tenant(
     monkeypatch: pytest.MonkeyPatch, events: Events
 ) -> None:
-    """Even if the tenant is forgotten meanwhile, and cannot be loaded again."""
+    """Even if the tenant leaves the cache meanwhile, and cannot be loaded again."""
     monkeypatch.setattr(tenant_cache, "MAX_TENANTS", 0)
     times = iter([SIGNERS["acme"]])
     seen: list[Any] = []

@@ -1,4 +1,4 @@
-"""The WSGI middleware: what PEP 3333 allows applications and servers to do."""
+"""The WSGI middleware, with all that PEP 3333 allows applications and servers to do."""
 
 from __future__ import annotations
 
@@ -154,7 +154,9 @@ def test_the_server_raises_an_error_after_the_headers_were_sent(wrap: Wrap) -> N
 def test_a_response_for_shared_caches_is_left_alone(
     wrap: Wrap, events: Events, headers: list[tuple[str, str]], reason: str
 ) -> None:
-    answer = call(wrap(wsgi_answer(headers), lambda environ: pytest.fail("nobody asks")))
+    answer = call(
+        wrap(wsgi_answer(headers), lambda environ: pytest.fail("the principal is not needed"))
+    )
     assert answer.headers is headers
     assert [(event.name, event.reason) for event in events] == [("withheld", reason)]
 
@@ -243,7 +245,9 @@ def test_a_response_is_closed_if_any_earlier_users_token_was_read(
 
 
 def test_an_inner_middleware_passes_requests_on(wrap: Wrap, stigg: Signer, events: Events) -> None:
-    answer = call(wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("asked"))))
+    answer = call(
+        wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("the inner resolver is called")))
+    )
     assert answer.header(TOKEN) == stigg.sign(USER)
     assert len(events.named("signed")) == 1
 
@@ -291,7 +295,7 @@ def test_without_a_header_a_token_that_is_not_read_is_not_signed(wrap: Wrap, sec
     seen: list[RequestIdentity] = []
     app = wrap(
         wsgi_answer(PLAIN, before=lambda environ: seen.append(environ[IDENTITY_KEY])),
-        lambda environ: pytest.fail("nobody asks"),
+        lambda environ: pytest.fail("the principal is not needed"),
         signers=quiet,
         on_event=counter,
     )
