@@ -117,7 +117,7 @@ class ResponseHeaders(Generic[AnyStr]):
     ) -> Headers[AnyStr] | None:
         """Return the new headers by all the rules, None to leave the response alone."""
         if status == 304 or status < 200:
-            identity.left_alone(None)
+            identity.left_unread("")  # such a response never carries a token
             return None
         rules = self._rules
         obstacle = rules.obstacle(headers)
@@ -125,7 +125,7 @@ class ResponseHeaders(Generic[AnyStr]):
             identity.left_alone(obstacle, silent=self.silent)
             return None
         if self.silent and not identity.was_asked:
-            identity.left_alone(None if rules.is_closed(headers) else "not_closed", silent=True)
+            identity.left_unread("" if rules.is_closed(headers) else "not_closed")
             return None
         tokens = self.tokens(identity)  # settles the identity, even if no signer has a header
         if tokens is None and not identity.was_read:
