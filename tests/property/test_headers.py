@@ -1,4 +1,4 @@
-"""Whatever headers a response has: foreign ones survive in order, nothing is mutated."""
+"""Random response headers: foreign ones stay in order, and the given list is not changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PRINCIPALS = st.sampled_from(["user-1", None, "bad\nid"])
 
 
 def alone(headers: Any, status: int) -> bool:
-    """Tell, more coarsely than the code does, that a response may be left alone."""
+    """Tell, less precisely than the code, whether a response may be left alone."""
     names = {name.lower() for name, _ in headers}
     said = b",".join(value for name, value in headers if name.lower() == b"cache-control")
     harmless = {b"", b"no-cache", b"max-age=0", b"must-revalidate", b"private", b"no-store"}
@@ -73,7 +73,7 @@ def wsgi_page(environ: Environ, start_response: Any) -> list[bytes]:
 
 
 # One middleware for all examples: from the second request on, it knows the names of headers
-# that mean nothing to it and takes a shorter way.
+# without a meaning to it, and takes the fast path.
 ASGI = asgi_side.SigningMiddleware(
     asgi_page, signers=SIGNER, principal=lambda scope: scope["principal"]
 )
@@ -84,7 +84,9 @@ WSGI = wsgi_side.SigningMiddleware(
 
 @given(HEADERS, STATUSES, PRINCIPALS, st.sampled_from([list, tuple, iter]))
 @example([(b"Cache-Control", b"no-cache"), (b"cache-control", b"max-age=0")], 200, "user-1", list)
-def test_asgi(headers: Any, status: int, principal: str | None, form: Any) -> None:
+def test_foreign_headers_survive_under_asgi(
+    headers: Any, status: int, principal: str | None, form: Any
+) -> None:
     before = list(headers)
     scope = http_scope(answer=form(headers), status=status, principal=principal)
     start, body = request(ASGI, scope)
@@ -96,7 +98,9 @@ def test_asgi(headers: Any, status: int, principal: str | None, form: Any) -> No
 
 @given(HEADERS, STATUSES, PRINCIPALS)
 @example([(b"Cache-Control", b"no-cache"), (b"cache-control", b"max-age=0")], 200, "user-1")
-def test_wsgi(headers: Any, status: int, principal: str | None) -> None:
+def test_foreign_headers_survive_under_wsgi(
+    headers: Any, status: int, principal: str | None
+) -> None:
     given = [(name.decode(), value.decode("latin-1")) for name, value in headers]
     before = given.copy()
     environ = {
@@ -116,7 +120,7 @@ def check(before: list[Any], after: list[Any], status: int, principal: str | Non
     ours = SIGNER.sign("user-1").encode()
     tokens = [value for name, value in after if name.lower() == b"stigg-customer-token"]
     if after == before:
-        # Left alone, with reason: the header was ours before, or it may not carry a token.
+        # Left alone for a reason: the application set the header, or it may not carry a token.
         assert ours not in tokens
         assert principal != "user-1" or alone(before, status)
         return

@@ -1,4 +1,4 @@
-"""Many requests at once, some cancelled: nobody ever sees another's token."""
+"""Many requests at once, some cancelled: each user only gets their own token."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def application(sleep: Any, chance: random.Random) -> App:
 
 
 async def one(app: App, user: str, sleep: Any) -> int:
-    """Make one request of *user* and return how many messages were seen to be theirs."""
+    """Make one request of *user* and return the number of messages with their token."""
     mine = SIGNER.sign(user).encode()
     seen = 0
 
@@ -76,7 +76,7 @@ def resolver(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.asyncio
-async def test_asyncio(resolver: Any) -> None:
+async def test_requests_on_asyncio_get_their_own_tokens(resolver: Any) -> None:
     chance = random.Random(20261122)
     app = asgi_side.SigningMiddleware(
         application(asyncio.sleep, chance), signers=SIGNER, principal=resolver
@@ -100,7 +100,7 @@ async def test_asyncio(resolver: Any) -> None:
     assert REUSED == [(b"content-type", b"text/plain")]
 
 
-def test_trio() -> None:
+def test_requests_on_trio_get_their_own_tokens() -> None:
     chance = random.Random(20261122)
 
     async def resolve(scope: Scope) -> Any:
@@ -130,7 +130,7 @@ def test_trio() -> None:
     assert cancelled > 0
 
 
-def test_threads() -> None:
+def test_requests_in_threads_get_their_own_tokens() -> None:
     reused = [("Content-Type", "text/plain")]
 
     def page(environ: Environ, start_response: Any) -> list[bytes]:

@@ -1,1 +1,1 @@
-"""Tests of signers and the identity of a request."""
+"""Tests of signing, of its parts and through the middlewares."""

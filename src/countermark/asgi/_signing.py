@@ -16,6 +16,9 @@ from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._response_headers import byte_headers
 
+# The messages that start a response, or a websocket.
+_STARTS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+
 
 class SigningMiddleware:
     """Signs the current user's id for front-end products, once per request.
@@ -112,50 +115,34 @@ class SigningMiddleware:
         """Return the *send* of websockets, preflights and awaited resolvers."""
         if scope.get("method") == "OPTIONS":
             return send
-        if scope["type"] == "http":
-            return self._signing_loaded(identity, send)
-        denying = self._closing_denial(identity, send)
-        return self._signing_accept(identity, denying) if self._websocket_headers else denying
 
-    def _signing_loaded(self, identity: RequestIdentity, send: Send) -> Send:
-        async def signing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = headers = message.get("headers", ())
-                if isinstance(headers, Iterator):
-                    headers = list(headers)
-                status = message.get("status")
-                if self._headers.may_carry(status, headers):  # type: ignore[arg-type]
-                    await identity.load()
-                signed = self._headers.apply(identity, status, headers)  # type: ignore[arg-type]
-                if signed is not given:
-                    message = {**message, "headers": signed}
-            await send(message)
-
-        return signing
-
-    def _closing_denial(self, identity: RequestIdentity, send: Send) -> Send:
-        """Return a *send* that makes a denial ``no-store`` if its body may hold a token."""
-
-        def closing(message: Message) -> Awaitable[None]:
-            if message["type"] == "websocket.http.response.start":
-                if identity.was_read:
-                    headers = message.get("headers", ())
-                    signed = self._headers.apply(identity, message.get("status"), headers)  # type: ignore[arg-type]
-                    message = {**message, "headers": signed}
-                else:
-                    identity.left_unread("not_closed")
+        def signing(message: Message) -> Awaitable[None]:
+            if message["type"] in _STARTS:
+                return self._send_start(identity, message, send)
             return send(message)
 
-        return closing
+        return signing
 
-    def _signing_accept(self, identity: RequestIdentity, send: Send) -> Send:
-        async def signing(message: Message) -> None:
-            if message["type"] == "websocket.accept":
+    async def _send_start(self, identity: RequestIdentity, message: Message, send: Send) -> None:
+        if message["type"] == "websocket.accept":
+            if self._websocket_headers:
                 await identity.load()
                 message = self._accepting(identity, message)
-            await send(message)
+        elif message["type"] == "http.response.start" or identity.was_read:
+            message = await self._starting(identity, message)
+        else:  # a denial, whose body may hold a token if one is read later
+            identity.left_unread("not_closed")
+        await send(message)
 
-        return signing
+    async def _starting(self, identity: RequestIdentity, message: Message) -> Message:
+        given = headers = message.get("headers", ())
+        if isinstance(headers, Iterator):
+            headers = list(headers)
+        status = message.get("status")
+        if self._headers.may_carry(status, headers):  # type: ignore[arg-type]
+            await identity.load()
+        signed = self._headers.apply(identity, status, headers)  # type: ignore[arg-type]
+        return message if signed is given else {**message, "headers": signed}
 
     def _accepting(self, identity: RequestIdentity, message: Message) -> Message:
         tokens = self._headers.tokens(identity)

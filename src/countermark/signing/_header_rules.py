@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import AnyStr, Final, Generic
 
 from countermark.signing._cache_control import parse_cache_control
+from countermark.signing._token_headers import Encoding
 
 Headers = list[tuple[AnyStr, AnyStr]]
 
@@ -52,9 +53,7 @@ class HeaderRules(Generic[AnyStr]):
         vary: The request headers that decide who the user is.
         cache_control: The directive next to a token, ``no-store`` or ``private``.
         own: The names of the headers that carry tokens; None: they depend on the tenant.
-        encode_name: Makes the string type from the name of a header.
-        encode: Makes the string type from a ``str``.
-        decode: Makes a ``str`` from the string type.
+        encoding: The string type.
     """
 
     __slots__ = (
@@ -75,11 +74,9 @@ class HeaderRules(Generic[AnyStr]):
         vary: Sequence[str],
         cache_control: str,
         own: Iterable[AnyStr] | None,
-        *,
-        encode_name: Callable[[str], AnyStr],
-        encode: Callable[[str], AnyStr],
-        decode: Callable[[AnyStr], str],
+        encoding: Encoding[AnyStr],
     ) -> None:
+        encode_name, encode, decode = encoding
         self._encode: Callable[[str], AnyStr] = encode
         self._decode: Callable[[AnyStr], str] = decode
         self._own = None if own is None else {decode(name).lower() for name in own}

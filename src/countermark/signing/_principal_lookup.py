@@ -35,23 +35,15 @@ class PrincipalLookup:
     #: Whether :meth:`load` must be awaited before the principal is read.
     needs_load: ClassVar[bool] = False
 
+    #: Returns the principal of a scope or environ as of now; raises NotLoaded.
+    current: Resolver
+    #: Returns the principal by awaiting the resolver, if :attr:`needs_load`.
+    load: AsyncResolver
+
     @property
     def once(self) -> PrincipalLookup:
         """The lookup with the same resolver that calls it at most once."""
         return self
-
-    def current(self, source: Any, /) -> Signable | None:
-        """Return the principal of a scope or environ as of now; None: anonymous.
-
-        Raises:
-            NotLoaded: It must be loaded first.
-            Exception: As the resolver raises.
-        """
-        raise NotImplementedError
-
-    async def load(self, source: Any, /) -> Signable | None:
-        """Do the same by awaiting the resolver."""
-        raise NotImplementedError
 
 
 class SyncLookup(PrincipalLookup):
@@ -59,7 +51,6 @@ class SyncLookup(PrincipalLookup):
 
     __slots__ = ("current", "once")
 
-    current: Callable[[Any], Signable | None]
     once: PrincipalLookup
 
     def __init__(self, resolve: Resolver) -> None:
@@ -72,7 +63,6 @@ class OnceLookup(PrincipalLookup):
 
     __slots__ = ("current",)
 
-    current: Callable[[Any], Signable | None]
     is_once = True
 
     def __init__(self, resolve: Resolver) -> None:
@@ -84,7 +74,6 @@ class AsyncLookup(PrincipalLookup):
 
     __slots__ = ("load",)
 
-    load: AsyncResolver  # type: ignore[assignment]
     is_once = True
     needs_load = True
 

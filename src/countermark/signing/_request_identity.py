@@ -118,25 +118,20 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         """Whether a token was computed, so that it may be in the body."""
         return self.issued is not None and any(self.issued.values())
 
-    def left_alone(self, reason: str | None, *, silent: bool = False) -> None:
-        """Report that the response leaves without token headers, and settle the identity.
+    def left_alone(self, reason: str, *, silent: bool) -> None:
+        """Report that a cache may serve the response, which has no token headers, and settle.
 
-        A token that the application has read, or reads later, may be in the body, and
-        caches may serve it to others: that is reported as ``exposed``.
+        If the application has read a token, or reads one later, it may be in the body: that
+        is reported as ``exposed``.
 
         Args:
-            reason: The reason, None if such a response never carries a token.
-            silent: Whether there is no token header, so that none is withheld.
+            reason: The reason why there are no token headers.
+            silent: Whether no signer has a header, so that none is withheld.
         """
-        if reason is None:
-            self.left_unread("")
-        elif self.was_read:
-            self.left_unread("")
-            self._emit("exposed", reason)
-        else:
-            self.left_unread(reason)
-            if not silent:
-                self._emit("withheld", reason)
+        exposed = self.was_read
+        self.left_unread("" if exposed else reason)
+        if exposed or not silent:
+            self._emit("exposed" if exposed else "withheld", reason)
 
     def left_unread(self, reason: str) -> None:
         """Settle the identity for a response without a token in headers or body so far.

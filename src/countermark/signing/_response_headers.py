@@ -6,13 +6,13 @@ of pairs, of ``bytes`` under ASGI and ``str`` under WSGI.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import AnyStr, Final, Generic
 
 from countermark.signing._config import SigningConfig
 from countermark.signing._header_rules import NO_STORE, HeaderRules, Headers
 from countermark.signing._request_identity import RequestIdentity
-from countermark.signing._token_headers import TokenHeaders
+from countermark.signing._token_headers import BYTES, TEXT, Encoding, TokenHeaders
 
 # Browsers take these for fresh without an explicit lifetime, some of them for ever.
 _FRESH_BY_STATUS: Final = frozenset({300, 301, 308, 410})
@@ -29,12 +29,6 @@ class ResponseHeaders(Generic[AnyStr]):
     """Adds tokens to the response headers of one middleware, over one string type.
 
     :func:`text_headers` and :func:`byte_headers` make one.
-
-    Args:
-        config: The configuration of the middleware.
-        encode_name: Makes the string type from the name of a header.
-        encode: Makes the string type from a ``str``.
-        decode: Makes a ``str`` from the string type.
     """
 
     __slots__ = ("_foreign", "_rules", "_token_headers", "_usual", "silent")
@@ -42,23 +36,11 @@ class ResponseHeaders(Generic[AnyStr]):
     #: Whether no signer has a header, so that tokens are only in the request's state.
     silent: bool
 
-    def __init__(
-        self,
-        config: SigningConfig,
-        *,
-        encode_name: Callable[[str], AnyStr],
-        encode: Callable[[str], AnyStr],
-        decode: Callable[[AnyStr], str],
-    ) -> None:
-        self._token_headers: TokenHeaders[AnyStr] = TokenHeaders(config, encode_name, encode)
+    def __init__(self, config: SigningConfig, encoding: Encoding[AnyStr]) -> None:
+        self._token_headers: TokenHeaders[AnyStr] = TokenHeaders(config, encoding)
         names = self._token_headers.names
         self._rules: HeaderRules[AnyStr] = HeaderRules(
-            config.vary,
-            config.cache_control,
-            names,
-            encode_name=encode_name,
-            encode=encode,
-            decode=decode,
+            config.vary, config.cache_control, names, encoding
         )
         self._foreign: set[AnyStr] = self._rules.foreign
         self.silent = names == []
@@ -135,7 +117,7 @@ class ResponseHeaders(Generic[AnyStr]):
     ) -> Headers[AnyStr] | None:
         """Return the new headers by all the rules, None to leave the response alone."""
         if status == 304 or status < 200:
-            identity.left_alone(None)
+            identity.left_unread("")  # such a response never carries a token
             return None
         rules = self._rules
         obstacle = rules.obstacle(headers)
@@ -143,7 +125,7 @@ class ResponseHeaders(Generic[AnyStr]):
             identity.left_alone(obstacle, silent=self.silent)
             return None
         if self.silent and not identity.was_asked:
-            identity.left_alone(None if rules.is_closed(headers) else "not_closed", silent=True)
+            identity.left_unread("" if rules.is_closed(headers) else "not_closed")
             return None
         tokens = self.tokens(identity)  # settles the identity, even if no signer has a header
         if tokens is None and not identity.was_read:
@@ -164,14 +146,9 @@ class ResponseHeaders(Generic[AnyStr]):
 
 def text_headers(config: SigningConfig) -> ResponseHeaders[str]:
     """Return the rules for headers of ``str``, as under WSGI; see :class:`ResponseHeaders`."""
-    return ResponseHeaders(config, encode_name=str, encode=str, decode=str)
+    return ResponseHeaders(config, TEXT)
 
 
 def byte_headers(config: SigningConfig) -> ResponseHeaders[bytes]:
     """Return the rules for headers of ``bytes``, as under ASGI; see :class:`ResponseHeaders`."""
-    return ResponseHeaders(
-        config,
-        encode_name=lambda name: name.lower().encode("ascii"),
-        encode=lambda text: text.encode("latin-1"),
-        decode=lambda value: value.decode("latin-1"),
-    )
+    return ResponseHeaders(config, BYTES)

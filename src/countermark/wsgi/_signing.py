@@ -95,7 +95,7 @@ def _leave_alone(
     identity: RequestIdentity, status: int, headers: Iterable[tuple[str, str]]
 ) -> Iterable[tuple[str, str]]:
     """Leave the response to a preflight request as it is."""
-    identity.left_alone(None)
+    identity.left_unread("")
     return headers
 
 

@@ -1,4 +1,4 @@
-"""Tokens in a page: data that is never markup and never code."""
+"""Tokens in a page are data, and never markup or code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def identity_of(principal: Any, *slugs: str) -> RequestIdentity:
 
 
 class Page(HTMLParser):
-    """Collects elements and what is in them, as a browser would."""
+    """Collects elements and their content, as a browser would."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -41,14 +41,14 @@ class Page(HTMLParser):
         self.comments.append(data)
 
 
-def test_all_that_the_front_end_gets() -> None:
+def test_the_element_contains_the_whole_payload() -> None:
     identity = identity_of(Principal("user-1", name="Ann"), "gleap", "stigg")
     page = Page(identity_script(identity))
     assert page.elements == [("script", {"type": "application/json", "id": "countermark"})]
     assert json.loads(page.text) == identity.payload()
 
 
-def test_of_one_vendor() -> None:
+def test_the_element_contains_the_fields_of_one_scheme() -> None:
     identity = identity_of("user-1", "gleap", "stigg")
     page = Page(identity_script(identity, "stigg", id="stigg", nonce="r4nd0m+/="))
     assert page.elements == [
@@ -57,7 +57,7 @@ def test_of_one_vendor() -> None:
     assert json.loads(page.text) == identity["stigg"].fields
 
 
-def test_of_nobody() -> None:
+def test_the_element_of_an_anonymous_request_is_empty() -> None:
     assert Page(identity_script(identity_of(None))).text == "{}"
     assert Page(identity_script(identity_of(None), "gleap")).text == "null"
 
@@ -66,7 +66,7 @@ def test_of_nobody() -> None:
 @example("</script><script>alert(1)</script>")
 @example("<!--<script>")
 @example("]]>&lt;\u2028\u2029'\"")
-def test_no_name_breaks_out(name: str) -> None:
+def test_no_value_closes_the_element(name: str) -> None:
     identity = identity_of(Principal("user-1", name=name[:500], email="a<b>&@c.example"))
     text = identity_script(identity)
     page = Page(text)
@@ -79,19 +79,19 @@ def test_no_name_breaks_out(name: str) -> None:
 
 
 class Undefined:
-    """What a template engine has for a name that it does not know."""
+    """The value of a template engine for an unknown name."""
 
     def __bool__(self) -> bool:
         return False
 
 
 @pytest.mark.parametrize("nothing", [None, "", Undefined()])
-def test_a_nonce_that_the_page_does_not_have_is_left_out(nothing: object) -> None:
+def test_an_empty_nonce_is_left_out(nothing: object) -> None:
     assert "nonce" not in identity_script(identity_of("user-1"), nonce=nothing)
 
 
 @pytest.mark.parametrize("value", ['x" onload="alert(1)', "a b", "é", "a>"])
-def test_what_is_no_id_or_nonce_is_refused(value: str) -> None:
+def test_an_invalid_id_or_nonce_is_refused(value: str) -> None:
     identity = identity_of("user-1")
     with pytest.raises(ConfigurationError, match="id= must consist of"):
         identity_script(identity, id=value)
@@ -100,12 +100,12 @@ def test_what_is_no_id_or_nonce_is_refused(value: str) -> None:
 
 
 class TestMarker:
-    def test_it_is_the_same_for_the_same_principal(self) -> None:
+    def test_the_marker_is_the_same_for_the_same_principal(self) -> None:
         first, second = identity_of("user-1"), identity_of(Principal("user-1", name="Ann"))
         assert first.marker == second.marker == first.payload()["marker"]
         assert len(first.marker or "") == 16
 
-    def test_it_changes_with_the_principal_and_who_acts_for_them(self) -> None:
+    def test_the_marker_changes_with_the_principal_and_the_actor(self) -> None:
         markers = {
             identity_of(who).marker
             for who in ("user-1", "user-2", Principal(email="user-1@a.example"), Principal("x"))
@@ -121,7 +121,7 @@ class TestMarker:
         )
         assert acting.marker not in {*markers, None}
 
-    def test_it_tells_an_address_from_an_id_and_tenants_from_each_other(self) -> None:
+    def test_the_marker_distinguishes_addresses_from_ids_and_tenants(self) -> None:
         people = [
             Principal("a@b.example"),
             Principal(email="a@b.example"),
@@ -131,19 +131,19 @@ class TestMarker:
         ]
         assert len({identity_of(who).marker for who in people}) == 5
 
-    def test_nobody_has_none(self) -> None:
+    def test_an_anonymous_request_has_no_marker(self) -> None:
         assert identity_of(None).marker is None
         assert identity_of(None).payload() == {}
 
-    def test_an_id_that_is_unfit_has_none_in_the_payload(self) -> None:
+    def test_the_payload_of_an_invalid_id_has_no_marker(self) -> None:
         assert identity_of("user\n1").payload() == {}
 
-    def test_it_does_not_lead_to_the_id_or_to_what_is_logged(self) -> None:
+    def test_the_marker_reveals_neither_the_id_nor_its_pseudonym(self) -> None:
         signer = signer_of("gleap")
         assert signer.marker("user-1") not in {"user-1", signer.pseudonym("user-1")}
         assert signer.marker("user-1") != signer_of("pylon").marker("user-2")
 
-    def test_it_follows_a_login_in_the_request(self) -> None:
+    def test_the_marker_changes_with_a_login_in_the_request(self) -> None:
         identity = identity_of("user-1")
         before = identity.marker
         identity.identify("user-2")

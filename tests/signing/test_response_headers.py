@@ -1,4 +1,4 @@
-"""The rules for response headers, as tables: which response may carry a token, and its headers."""
+"""The rules for response headers: which response may carry a token, and how headers change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINES = list[tuple[str, str]]
 
 
 class Page:
-    """A page of one user, whose token its code may have read, behind the rules."""
+    """A page of one user, with or without a read of the token by its code."""
 
     def __init__(self, header: str | None = TOKEN[0], **options: Any) -> None:
         signer = Signer("stigg", Keyring(SECRET), header=header)
@@ -40,7 +40,7 @@ class Page:
         read: bool = False,
         read_late: bool = False,
     ) -> LINES:
-        """Return the headers that leave."""
+        """Return the headers that the server sends."""
         identity = RequestIdentity(self.config, {"user": user})
         if read:
             identity.payload()
@@ -53,11 +53,11 @@ class Page:
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [
-        # Nothing said: may carry
+        # Without Cache-Control: may carry
         ([], None),
         ([("content-type", "text/html")], None),
         ([("set-cookie", "a=b"), ("x-etag", "1")], None),
-        # Said to be for shared caches: left alone
+        # For shared caches: left alone
         ([("cache-control", "public")], "public"),
         ([("Cache-Control", "PUBLIC, max-age=60")], "public"),
         ([("cache-control", "private"), ("cache-control", "public")], "public"),
@@ -72,7 +72,7 @@ class Page:
         ([("surrogate-control", "max-age=60")], "targeted_field"),
         ([("edge-control", "!no-store")], "targeted_field"),
         ([("x-accel-expires", "60")], "targeted_field"),
-        # Closed to all caches: may carry, whatever else it says
+        # Closed to all caches: may carry, with any other directive
         ([("cache-control", "no-store")], None),
         ([("cache-control", "No-Store, max-age=60")], None),
         ([("cache-control", "no-store"), ("expires", "0"), ("last-modified", "x")], None),
@@ -111,19 +111,19 @@ class Page:
         ([("cache-control", 'private="set-cookie"')], "unknown_directive"),
         ([("cache-control", 'private="a, no-store"')], "unknown_directive"),
         ([("cache-control", "no-store=1")], "unknown_directive"),
-        # A cache that understands this one ignores the no-store beside it
+        # A cache that understands this directive ignores the no-store next to it
         ([("cache-control", "no-store, must-understand")], "unknown_directive"),
         ([("cache-control", "max-age=60, must-understand, no-store")], "freshness"),
         ([("cache-control", "no-store, must-understand, private")], "unknown_directive"),
         ([("cache-control", 'x="private, no-store"')], "unknown_directive"),
-        # What caches may read differently is left alone
+        # Caches may parse these differently: left alone
         ([("cache-control", "=private")], "malformed_cache_control"),
         ([("cache-control", "private max-age")], "malformed_cache_control"),
         ([("cache-control", 'x="private')], "malformed_cache_control"),
         ([("cache-control", 'private, x="')], "malformed_cache_control"),
         ([("cache-control", 'private, "')], "malformed_cache_control"),
         ([("cache-control", "private;no-store")], "malformed_cache_control"),
-        # Nothing more than revalidation: may carry
+        # Only revalidation: may carry
         ([("cache-control", "")], None),
         ([("cache-control", ", ,")], None),
         ([("cache-control", "no-cache")], None),
@@ -186,7 +186,7 @@ def test_a_token_in_the_body_closes_a_response_that_a_browser_may_reuse(
         ([("cache-control", "private;no-store")], "malformed_cache_control"),
     ],
 )
-def test_a_token_in_the_body_of_a_response_for_sharing_is_reported(
+def test_a_token_in_the_body_of_a_shared_response_is_reported(
     headers: LINES, reason: str, header: str | None
 ) -> None:
     for late in (False, True):
@@ -197,7 +197,7 @@ def test_a_token_in_the_body_of_a_response_for_sharing_is_reported(
 
 @pytest.mark.parametrize("status", [300, 301, 308, 410])
 @pytest.mark.parametrize("headers", [[], [("cache-control", "no-cache")], [("vary", "Accept")]])
-def test_a_status_that_browsers_take_for_fresh_is_closed_to_them(
+def test_a_response_whose_status_browsers_cache_becomes_no_store(
     status: int, headers: LINES
 ) -> None:
     for read in (False, True):
@@ -208,10 +208,10 @@ def test_a_status_that_browsers_take_for_fresh_is_closed_to_them(
 
 
 class TestStateOnly:
-    """Signers without a header: tokens reach the page through its body alone."""
+    """Signers without a header: tokens are only in the body of the page."""
 
     @pytest.mark.parametrize("headers", [[], [("vary", "Accept")], [("etag", '"1"')]])
-    def test_a_response_that_reads_nothing_is_left_alone(self, headers: LINES) -> None:
+    def test_a_response_whose_application_reads_nothing_is_left_alone(self, headers: LINES) -> None:
         page = Page(None)
         assert page.sent(headers) == headers
         assert page.events == []
@@ -220,7 +220,7 @@ class TestStateOnly:
         for headers in ([], [("x-a", "1")]):
             assert Page(None).sent(headers, read=True) == [*headers, VARY, CLOSED]
 
-    def test_an_anonymous_page_that_asked_varies(self) -> None:
+    def test_an_anonymous_page_that_read_the_identity_varies(self) -> None:
         assert Page(None).sent([], read=True, user=None) == [VARY]
 
     def test_an_identity_that_fails_changes_nothing(self) -> None:
@@ -339,9 +339,7 @@ NO_SPACE = pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f", "\x0c", "\x
 
 @NO_SPACE
 @pytest.mark.parametrize("value", ["no-cache,{}no-store", "no-store{}", "{}private"])
-def test_white_space_that_http_does_not_know_makes_cache_control_malformed(
-    space: str, value: str
-) -> None:
+def test_white_space_outside_http_makes_cache_control_malformed(space: str, value: str) -> None:
     page = Page()
     headers = [("Cache-Control", value.format(space))]
     assert page.sent(headers) == headers
@@ -349,6 +347,6 @@ def test_white_space_that_http_does_not_know_makes_cache_control_malformed(
 
 
 @NO_SPACE
-def test_vary_with_white_space_that_http_does_not_know_names_nothing(space: str) -> None:
+def test_vary_with_white_space_outside_http_is_not_recognised(space: str) -> None:
     sent = Page().sent([("Vary", f"Cookie{space}")], user=None)
     assert sent == [("Vary", f"Cookie{space}, Cookie, Authorization")]

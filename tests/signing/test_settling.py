@@ -1,4 +1,4 @@
-"""An identity ends with its request, also where the response carries no token."""
+"""An identity is settled and freed with its request, even without a token in the response."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def no_collector() -> Iterator[None]:
 
 class TestWSGI:
     @CARRIES_NOTHING
-    def test_an_environ_used_again_is_a_request_of_its_own(
+    def test_an_environ_that_is_used_again_is_a_new_request(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         seen: list[str | None] = []
@@ -78,7 +78,7 @@ class TestWSGI:
 
     @pytest.mark.usefixtures("no_collector")
     @CARRIES_NOTHING
-    def test_nothing_outlives_the_request(
+    def test_the_identity_is_freed_after_the_request(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         app = wsgi_side.SigningMiddleware(
@@ -92,7 +92,7 @@ class TestWSGI:
         assert handles() == before
 
     @CARRIES_NOTHING
-    def test_a_body_that_reads_late_sees_one_principal(
+    def test_late_reads_in_the_body_get_one_principal(
         self, status: str, headers: Any, method: str, header: bool
     ) -> None:
         asked: list[str] = []
@@ -116,7 +116,7 @@ class TestWSGI:
 
 
 def start(status: int, headers: Any) -> Callable[[Scope, Receive, Send], Any]:
-    """Return an application that answers and then reads as two users in turn."""
+    """Return an application that responds, and then reads the identity as two users."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(headers, status)(scope, receive, send)
@@ -134,7 +134,7 @@ class TestASGI:
         [(304, []), (200, [(b"cache-control", b"public")]), (200, [(b"odd",)])],
         ids=["304", "public", "odd header"],
     )
-    def test_a_body_that_reads_late_sees_one_principal(self, status: int, headers: Any) -> None:
+    def test_late_reads_in_the_body_get_one_principal(self, status: int, headers: Any) -> None:
         app = asgi_side.SigningMiddleware(
             start(status, headers), signers=stigg(), principal=lambda scope: scope["user"]
         )
@@ -143,8 +143,8 @@ class TestASGI:
         assert scope["read"] == ["user-1", "user-1"]
 
     @pytest.mark.parametrize("header", [True, False])
-    def test_a_state_of_all_requests_shows_no_earlier_identity(self, header: bool) -> None:
-        """ASGI wants a copy of the state for each request; some test drivers make none."""
+    def test_a_shared_state_does_not_show_an_earlier_identity(self, header: bool) -> None:
+        """ASGI requires a copy of the state for each request; some test clients make none."""
         shared: dict[str, Any] = {}
         signing = asgi_side.SigningMiddleware(
             answer([]), signers=stigg(header=header), principal=lambda scope: "user-1"
@@ -160,7 +160,7 @@ class TestASGI:
         assert seen == [None, None]
 
     def test_after_an_error_the_state_shows_an_anonymous_identity(self) -> None:
-        """The page of an error further out finds the identity, and no token."""
+        """An outer middleware's error page finds the identity, but no token."""
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             assert scope["state"]["countermark"]["stigg"]
@@ -199,7 +199,7 @@ def test_a_page_with_a_token_and_no_token_header_is_reported_or_closed(
         assert events.named("exposed") == []
 
 
-def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
+def test_a_second_start_of_a_response_without_a_token_is_allowed() -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         for status in ("200 OK", "500 Oops"):
             start_response(status, PUBLIC)
@@ -209,7 +209,7 @@ def test_a_second_start_of_a_response_without_a_token_is_no_error() -> None:
     assert call(signing).body == [b"user-1"]
 
 
-def test_headers_from_a_generator_settle_like_a_list() -> None:
+def test_headers_from_a_generator_settle_the_identity() -> None:
     def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", (header for header in PUBLIC))
         yield environ[IDENTITY_KEY]["stigg"].principal_id.encode()
@@ -219,7 +219,7 @@ def test_headers_from_a_generator_settle_like_a_list() -> None:
 
 
 def failing(environ: Environ, start_response: Any) -> Iterator[bytes]:
-    """Fail at the first attempt before the response starts, and answer at the second."""
+    """Fail at the first attempt before the response starts, and respond at the second."""
     environ["attempts"] = environ.get("attempts", 0) + 1
     token = environ[IDENTITY_KEY]["stigg"].token
     if environ["attempts"] == 1:
@@ -278,7 +278,7 @@ def test_a_generator_is_closed_and_keeps_its_errors(started: bool) -> None:
     assert closed == ([True] if started else [])
 
 
-def test_a_body_that_is_a_plain_list_need_not_be_closed() -> None:
+def test_a_body_without_close_is_not_closed() -> None:
     signing = wsgi_side.SigningMiddleware(
         lambda environ, start_response: [b"no response"],
         signers=stigg(),

@@ -1,4 +1,4 @@
-"""The per-request handle: late, once, and never an exception for the page."""
+"""The handle of a request: it is lazy, signs once, and never raises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USER = "user-1"
 
 @pytest.fixture
 def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestIdentity]:
-    """Return an identity of both schemes for what a resolver says."""
+    """Return the identity of a request with two schemes and the given principal."""
 
     def build(principal: Any, **options: Any) -> RequestIdentity:
         resolver = principal if callable(principal) else lambda source: principal
@@ -29,7 +29,9 @@ def build(stigg: Signer, flow: Signer, events: Events) -> Callable[..., RequestI
     return build
 
 
-def test_somebody(build: Any, stigg: Signer, flow: Signer) -> None:
+def test_a_signed_in_user_has_tokens_fields_and_a_marker(
+    build: Any, stigg: Signer, flow: Signer
+) -> None:
     identity = build(USER)
     assert identity
     assert identity.principal == Principal(USER)
@@ -47,7 +49,7 @@ def test_somebody(build: Any, stigg: Signer, flow: Signer) -> None:
     assert not identity.failed
 
 
-def test_nobody(build: Any, events: Events) -> None:
+def test_an_anonymous_identity_is_false_and_empty(build: Any, events: Events) -> None:
     identity = build(None)
     assert not identity
     assert identity.principal is None
@@ -68,19 +70,21 @@ def test_nobody(build: Any, events: Events) -> None:
         (Principal("user-1"), "user-1"),
     ],
 )
-def test_ids_of_all_kinds(build: Any, stigg: Signer, principal: Any, text: str) -> None:
+def test_ids_of_all_types_are_signed_as_text(
+    build: Any, stigg: Signer, principal: Any, text: str
+) -> None:
     assert build(principal)["stigg"].token == stigg.sign(text)
     assert build(principal).principal == Principal(text)
 
 
-def test_however_many_read_it_is_signed_once(build: Any, events: Events) -> None:
+def test_a_token_is_signed_once_for_many_reads(build: Any, events: Events) -> None:
     identity = build(USER)
     for _ in range(3):
         identity["stigg"], identity.payload(), dict(identity), bool(identity)
     assert [event.scheme for event in events.named("signed")] == ["stigg", "cognito-flow"]
 
 
-def test_the_principal_who_counts_is_the_one_of_now(build: Any, events: Events) -> None:
+def test_a_read_gets_the_current_principal(build: Any, events: Events) -> None:
     session = {"user": "user-1"}
     identity = build(lambda source: session["user"])
     first = identity["stigg"].token
@@ -91,7 +95,7 @@ def test_the_principal_who_counts_is_the_one_of_now(build: Any, events: Events) 
     assert len(events.named("signed")) == 2
 
 
-def test_the_application_may_say_who_it_is(build: Any) -> None:
+def test_the_application_may_set_the_principal(build: Any) -> None:
     identity = build(USER)
     identity.identify(Principal("user-2"))
     assert identity["stigg"].principal_id == "user-2"
@@ -101,7 +105,9 @@ def test_the_application_may_say_who_it_is(build: Any) -> None:
     assert identity.principal == Principal("user-3")
 
 
-def test_a_resolver_that_raises_makes_one_event_and_nobody(build: Any, events: Events) -> None:
+def test_a_resolver_that_raises_makes_the_identity_anonymous_with_one_event(
+    build: Any, events: Events
+) -> None:
     def resolve(source: object) -> str:
         raise OSError("the database is away, says user-1")
 
@@ -120,7 +126,7 @@ def test_a_resolver_that_raises_makes_one_event_and_nobody(build: Any, events: E
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError, SystemExit])
-def test_what_is_no_error_passes(build: Any, error: type[BaseException]) -> None:
+def test_an_exception_that_is_not_an_error_passes(build: Any, error: type[BaseException]) -> None:
     def resolve(source: object) -> str:
         raise error
 
@@ -138,7 +144,7 @@ def test_what_is_no_error_passes(build: Any, error: type[BaseException]) -> None
         (object(), "principal_type"),
     ],
 )
-def test_an_unfit_id_makes_one_event_for_all_schemes(
+def test_an_invalid_id_makes_one_event_for_all_schemes(
     build: Any, events: Events, principal: Any, reason: str
 ) -> None:
     identity = build(principal)
@@ -150,7 +156,7 @@ def test_an_unfit_id_makes_one_event_for_all_schemes(
     assert build(principal).principal is None
 
 
-def test_an_id_that_one_vendor_refuses_is_signed_for_the_other(
+def test_an_id_that_one_scheme_refuses_is_signed_for_the_other(
     build: Any, events: Events, stigg: Signer
 ) -> None:
     identity = build("用户")
@@ -166,7 +172,7 @@ def test_an_id_that_one_vendor_refuses_is_signed_for_the_other(
     assert identity.principal == Principal("用户")
 
 
-def test_a_signer_that_breaks_makes_one_event(build: Any, events: Events, stigg: Signer) -> None:
+def test_a_signer_that_raises_makes_one_event(build: Any, events: Events, stigg: Signer) -> None:
     def broken(principal: object) -> str:
         raise MemoryError
 
@@ -179,14 +185,16 @@ def test_a_signer_that_breaks_makes_one_event(build: Any, events: Events, stigg:
     ]
 
 
-def test_events_hold_a_salted_hash_and_no_id(build: Any, events: Events, stigg: Signer) -> None:
+def test_events_contain_a_salted_hash_instead_of_the_id(
+    build: Any, events: Events, stigg: Signer
+) -> None:
     build(USER).payload()
     assert events[0].principal == stigg.pseudonym(USER)
     assert len(stigg.pseudonym(USER)) == 16
     assert USER not in repr(events)
 
 
-def test_while_staff_act_as_somebody_nothing_is_signed(build: Any, events: Events) -> None:
+def test_nothing_is_signed_for_an_impersonated_user(build: Any, events: Events) -> None:
     identity = build(Principal(USER, actor="staff-1"))
     assert not identity
     assert identity.payload() == {}
@@ -194,7 +202,9 @@ def test_while_staff_act_as_somebody_nothing_is_signed(build: Any, events: Event
     assert [(event.name, event.reason) for event in events] == [("impersonated", "suppressed")]
 
 
-def test_unless_it_is_wanted_and_then_an_event_says_so(build: Any, events: Events) -> None:
+def test_sign_impersonated_signs_for_an_impersonated_user_and_makes_an_event(
+    build: Any, events: Events
+) -> None:
     identity = build(Principal(USER, actor="staff-1"), sign_impersonated=True)
     assert identity["stigg"].principal_id == USER
     assert identity["stigg"].principal_id == USER
@@ -204,7 +214,7 @@ def test_unless_it_is_wanted_and_then_an_event_says_so(build: Any, events: Event
     ]
 
 
-def test_an_identity_is_only_itself(build: Any, events: Events) -> None:
+def test_an_identity_equals_only_itself(build: Any, events: Events) -> None:
     identity = build(USER)
     assert identity == identity  # noqa: PLR0124
     assert identity != build(USER)
@@ -213,7 +223,7 @@ def test_an_identity_is_only_itself(build: Any, events: Events) -> None:
     assert events == []
 
 
-def test_after_the_request_it_is_nobodys(build: Any) -> None:
+def test_after_the_request_the_identity_is_anonymous(build: Any) -> None:
     identity = build(lambda source: source["a"])
     assert identity.principal == Principal("request")
     identity.source = None
@@ -234,13 +244,15 @@ class TestAsynchronous:
 
         return resolve
 
-    def test_is_awaited_once(self, build: Any) -> None:
+    def test_the_resolver_is_awaited_once(self, build: Any) -> None:
         identity = build(self.resolver(USER, "never"))
         assert asyncio.run(identity.load()) is identity
         asyncio.run(identity.load())
         assert identity["stigg"].principal_id == USER
 
-    def test_unread_until_loaded_is_nobody_and_an_event(self, build: Any, events: Events) -> None:
+    def test_a_read_before_loading_is_anonymous_and_makes_one_event(
+        self, build: Any, events: Events
+    ) -> None:
         identity = build(self.resolver(USER))
         for _ in range(3):
             assert not identity
@@ -248,21 +260,21 @@ class TestAsynchronous:
         asyncio.run(identity.load())
         assert identity
 
-    def test_an_error_is_an_event(self, build: Any, events: Events) -> None:
+    def test_an_error_of_the_resolver_is_an_event(self, build: Any, events: Events) -> None:
         identity = build(self.resolver(OSError()))
         asyncio.run(identity.load())
         assert identity.principal is None
         assert identity.failed
         assert [event.reason for event in events] == ["resolver_raised"]
 
-    def test_cancellation_passes_and_leaves_it_to_be_asked_again(self, build: Any) -> None:
+    def test_after_cancellation_the_identity_can_be_loaded_again(self, build: Any) -> None:
         identity = build(self.resolver(asyncio.CancelledError(), USER))
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(identity.load())
         asyncio.run(identity.load())
         assert identity["stigg"].principal_id == USER
 
-    def test_what_the_application_says_meanwhile_counts(self, build: Any) -> None:
+    def test_a_principal_set_while_loading_is_kept(self, build: Any) -> None:
         async def main() -> None:
             identity = build(self.resolver(USER))
             loading = asyncio.ensure_future(identity.load())
@@ -274,7 +286,9 @@ class TestAsynchronous:
 
         asyncio.run(main())
 
-    def test_even_if_the_resolver_then_raises(self, build: Any, events: Events) -> None:
+    def test_a_principal_set_while_loading_is_kept_if_the_resolver_raises(
+        self, build: Any, events: Events
+    ) -> None:
         async def main() -> None:
             identity = build(self.resolver(OSError()))
             loading = asyncio.ensure_future(identity.load())
@@ -286,14 +300,14 @@ class TestAsynchronous:
 
         asyncio.run(main())
 
-    def test_an_object_with_an_async_call_counts_as_one(self, stigg: Signer) -> None:
+    def test_an_object_with_an_async_call_is_asynchronous(self, stigg: Signer) -> None:
         class Resolver:
             async def __call__(self, source: Any) -> str:
                 return USER
 
         assert SigningConfig(stigg, Resolver()).asynchronous
 
-    def test_a_plain_function_that_returns_a_coroutine_is_told(
+    def test_a_function_that_returns_a_coroutine_makes_an_event(
         self, build: Any, events: Events
     ) -> None:
         resolve = self.resolver(USER)
@@ -306,7 +320,9 @@ class TestAsynchronous:
         future.get_loop().close()
 
 
-def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, events: Events) -> None:
+def test_a_token_that_does_not_fit_a_header_is_only_in_the_page(
+    secret: str, events: Events
+) -> None:
     data = table_of()
     del data["values"]
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))
@@ -323,7 +339,9 @@ def test_a_token_that_fits_into_no_header_is_kept_for_the_page(secret: str, even
     assert [event.reason for event in events.named("withheld")] == ["not_visible_ascii"]
 
 
-def test_a_token_that_is_too_long_is_kept_for_the_page(secret: str, events: Events) -> None:
+def test_a_token_that_is_too_long_for_a_header_is_only_in_the_page(
+    secret: str, events: Events
+) -> None:
     data = table_of()
     data["token"]["template"] = "x" * 2048 + "{mac}"
     signer = Signer(Scheme.from_mapping(data | {"slug": "own"}), Keyring(secret))

@@ -1,4 +1,4 @@
-"""Bad configuration stops at construction, names what to change, and shows no secret."""
+"""An invalid configuration raises at construction, says what to change, and shows no secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def ring() -> Keyring:
         ({"cache_control": "public"}, "cache_control= must be"),
     ],
 )
-def test_options_of_the_middlewares(side: Any, options: dict[str, Any], message: str) -> None:
+def test_an_invalid_option_of_a_middleware_is_refused(
+    side: Any, options: dict[str, Any], message: str
+) -> None:
     given = {"signers": Signer("stigg", ring()), "principal": resolve} | options
     with pytest.raises(ConfigurationError, match=message) as caught:
         side.SigningMiddleware(None, **given)
@@ -70,14 +72,14 @@ def test_a_missing_option_is_named(side: Any, missing: str) -> None:
 
 
 @pytest.mark.parametrize("principal", [resolve_async, "user-1"])
-def test_blocking_is_for_plain_functions(principal: Any) -> None:
+def test_blocking_is_refused_for_async_resolvers(principal: Any) -> None:
     with pytest.raises(ConfigurationError, match="blocking=True is for"):
         asgi_side.SigningMiddleware(
             answer(), signers=Signer("stigg", ring()), principal=principal, blocking=True
         )
 
 
-def test_proxies_must_be_named() -> None:
+def test_trusted_proxies_must_be_named() -> None:
     with pytest.raises(ConfigurationError, match="proxies= is empty"):
         from_proxy_header("X-Forwarded-User", proxies=[])
     with pytest.raises(ConfigurationError, match="must hold addresses or networks"):
@@ -98,10 +100,8 @@ BAD_SECRETS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", BAD_SECRETS)
-def test_no_frame_of_a_traceback_shows_the_secret(
-    case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Error trackers send the locals of every frame; ours must not hold the secret."""
+def test_no_traceback_frame_contains_the_secret(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error trackers send the local variables of every frame, so ours must not hold it."""
     value = BAD_SECRETS[case]
     try:
         if case == "instead of a keyring":
@@ -125,8 +125,8 @@ def test_no_frame_of_a_traceback_shows_the_secret(
 
 
 @pytest.mark.parametrize("option", ["blocking", "websocket_headers", "sign_impersonated"])
-def test_a_text_is_no_truth(option: str, stigg: Signer) -> None:
-    """From the environment, "False" would be true."""
+def test_a_text_is_refused_as_a_flag(option: str, stigg: Signer) -> None:
+    """A flag read from the environment is a text, and "False" would be true."""
     options: Any = {option: "False"}
     with pytest.raises(ConfigurationError, match=f"{option}= .*must be True or False"):
         asgi_side.SigningMiddleware(answer(), signers=stigg, principal=lambda s: None, **options)

@@ -1,4 +1,4 @@
-"""The WSGI middleware: what PEP 3333 allows applications and servers to do."""
+"""The WSGI middleware, with all that PEP 3333 allows applications and servers to do."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_the_token_is_in_environ_and_header(wrap: Wrap, stigg: Signer) -> None:
     ]
 
 
-def test_for_nobody_there_is_no_token_but_the_response_varies(wrap: Wrap, events: Events) -> None:
+def test_an_anonymous_response_has_no_token_but_varies(wrap: Wrap, events: Events) -> None:
     app = wrap(wsgi_answer(), None)
     for _ in range(2):
         assert call(app).headers == [*PLAIN, VARY]
     assert events == []
 
 
-def test_the_iterable_is_returned_as_it_is(wrap: Wrap) -> None:
+def test_the_iterable_is_returned_unchanged(wrap: Wrap) -> None:
     body: list[bytes] = [b"a", b"b"]
 
     def app(environ: Environ, start_response: Any) -> list[bytes]:
@@ -124,7 +124,7 @@ def test_exc_info_is_passed_on_only_if_given(wrap: Wrap, stigg: Signer, events: 
     assert len(events.named("signed")) == 1
 
 
-def test_an_error_after_the_headers_went_out_is_raised_by_the_server(wrap: Wrap) -> None:
+def test_the_server_raises_an_error_after_the_headers_were_sent(wrap: Wrap) -> None:
     def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", PLAIN)
         yield b"begun"
@@ -154,7 +154,9 @@ def test_an_error_after_the_headers_went_out_is_raised_by_the_server(wrap: Wrap)
 def test_a_response_for_shared_caches_is_left_alone(
     wrap: Wrap, events: Events, headers: list[tuple[str, str]], reason: str
 ) -> None:
-    answer = call(wrap(wsgi_answer(headers), lambda environ: pytest.fail("nobody asks")))
+    answer = call(
+        wrap(wsgi_answer(headers), lambda environ: pytest.fail("the principal is not needed"))
+    )
     assert answer.headers is headers
     assert [(event.name, event.reason) for event in events] == [("withheld", reason)]
 
@@ -192,7 +194,7 @@ def test_a_resolver_that_raises_leaves_the_page_as_it_is(wrap: Wrap, events: Eve
 
 
 @pytest.mark.parametrize("headers", [None, [None], [("one",)]], ids=str)
-def test_odd_headers_are_left_to_the_server(wrap: Wrap, events: Events, headers: Any) -> None:
+def test_invalid_headers_are_passed_to_the_server(wrap: Wrap, events: Events, headers: Any) -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         start_response("200 OK", headers)
         return []
@@ -201,7 +203,7 @@ def test_odd_headers_are_left_to_the_server(wrap: Wrap, events: Events, headers:
     assert [event.reason for event in events] == ["delivery_raised"]
 
 
-def test_headers_from_a_generator_arrive(wrap: Wrap, stigg: Signer) -> None:
+def test_headers_from_a_generator_are_sent(wrap: Wrap, stigg: Signer) -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         start_response("200 OK", (pair for pair in [("Set-Cookie", "a=1"), ("X-A", "1")]))
         return []
@@ -213,7 +215,7 @@ def test_headers_from_a_generator_arrive(wrap: Wrap, stigg: Signer) -> None:
         assert answer.header(TOKEN) == stigg.sign(USER)
 
 
-def test_an_environ_used_again_is_a_request_of_its_own(wrap: Wrap, stigg: Signer) -> None:
+def test_an_environ_that_is_used_again_is_a_new_request(wrap: Wrap, stigg: Signer) -> None:
     app = wrap(wsgi_answer(PLAIN), lambda environ: environ["REMOTE_USER"])
     environ: Environ = {}
     for user in ("user-1", "user-2"):
@@ -225,7 +227,7 @@ def test_an_environ_used_again_is_a_request_of_its_own(wrap: Wrap, stigg: Signer
 
 @pytest.mark.parametrize("headers", [PLAIN, [("Vary", "Accept")]], ids=str)
 @pytest.mark.parametrize("then", ["forget", "fail"])
-def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
+def test_a_response_is_closed_if_any_earlier_users_token_was_read(
     wrap: Wrap, headers: list[tuple[str, str]], then: str
 ) -> None:
     def read(environ: Environ) -> None:
@@ -242,13 +244,15 @@ def test_a_token_that_was_read_closes_the_response_whoever_it_is_by_then(
         assert answer.header("cache-control") == CLOSED[1]
 
 
-def test_applied_twice_the_inner_one_passes(wrap: Wrap, stigg: Signer, events: Events) -> None:
-    answer = call(wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("asked"))))
+def test_an_inner_middleware_passes_requests_on(wrap: Wrap, stigg: Signer, events: Events) -> None:
+    answer = call(
+        wrap(wrap(wsgi_answer(), lambda environ: pytest.fail("the inner resolver is called")))
+    )
     assert answer.header(TOKEN) == stigg.sign(USER)
     assert len(events.named("signed")) == 1
 
 
-def test_impersonated_nothing_is_sent(wrap: Wrap, stigg: Signer) -> None:
+def test_an_impersonated_response_has_no_token(wrap: Wrap, stigg: Signer) -> None:
     principal = Principal(USER, actor="staff-1")
     assert call(wrap(wsgi_answer(), principal)).header(TOKEN) is None
     answer = call(wrap(wsgi_answer(), principal, sign_impersonated=True))
@@ -257,7 +261,7 @@ def test_impersonated_nothing_is_sent(wrap: Wrap, stigg: Signer) -> None:
 
 @pytest.mark.parametrize("principal", [USER, None])
 @pytest.mark.parametrize("headers", [PLAIN, [("Vary", "Accept")]], ids=str)
-def test_nothing_outlives_a_response_that_varies(
+def test_the_identity_of_an_anonymous_response_is_freed(
     wrap: Wrap, principal: str | None, headers: list[tuple[str, str]]
 ) -> None:
     app = wrap(wsgi_answer(headers), principal, on_event=None)
@@ -273,7 +277,7 @@ def test_nothing_outlives_a_response_that_varies(
     assert [item for item in alive if id(item) not in before] == []
 
 
-def test_an_async_resolver_is_run_once(wrap: Wrap, stigg: Signer) -> None:
+def test_an_async_resolver_runs_once(wrap: Wrap, stigg: Signer) -> None:
     calls = []
 
     async def resolve(environ: Environ) -> str:
@@ -285,13 +289,13 @@ def test_an_async_resolver_is_run_once(wrap: Wrap, stigg: Signer) -> None:
     assert calls == ["/"]
 
 
-def test_state_only_signs_nothing_that_nobody_reads(wrap: Wrap, secret: str) -> None:
+def test_without_a_header_a_token_that_is_not_read_is_not_signed(wrap: Wrap, secret: str) -> None:
     counter = EventCounter()
     quiet = Signer("stigg", Keyring(secret), header=None)
     seen: list[RequestIdentity] = []
     app = wrap(
         wsgi_answer(PLAIN, before=lambda environ: seen.append(environ[IDENTITY_KEY])),
-        lambda environ: pytest.fail("nobody asks"),
+        lambda environ: pytest.fail("the principal is not needed"),
         signers=quiet,
         on_event=counter,
     )
@@ -312,7 +316,7 @@ def test_state_only_signs_nothing_that_nobody_reads(wrap: Wrap, secret: str) -> 
         (PLAIN, "404 Not Found"),
     ],
 )
-def test_it_conforms_between_two_validators(
+def test_the_middleware_conforms_to_wsgi_between_two_validators(
     wrap: Wrap,
     lint: Callable[[Any], Any],
     principal: str | None,
@@ -333,7 +337,7 @@ def test_it_conforms_between_two_validators(
     response.close()
 
 
-def test_after_an_exception_the_identity_is_nobodys(stigg: Signer) -> None:
+def test_after_an_exception_the_identity_is_anonymous(stigg: Signer) -> None:
     """An error page from outside the middleware must not show tokens."""
     seen: list[Any] = []
 
@@ -360,7 +364,7 @@ def test_a_page_with_a_validator_becomes_no_store_once_a_token_was_read(stigg: S
     assert result.header("Vary") == VARY[1]
 
 
-def test_what_somebody_else_put_into_the_environ_is_not_ours(stigg: Signer) -> None:
+def test_a_foreign_value_in_the_environ_is_ignored(stigg: Signer) -> None:
     app = SigningMiddleware(wsgi_answer(), signers=stigg, principal=lambda environ: "user-1")
     result = call(app, **{IDENTITY_KEY: "theirs"})
     assert result.header("Stigg-Customer-Token") == stigg.sign("user-1")

@@ -1,4 +1,4 @@
-"""Signers by tenant: each with its own keys, and nobody with another's."""
+"""Signers by tenant: each tenant uses its own keys only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNERS = {
 
 
 class Loader:
-    """Knows the tenants above, and notes who was asked for."""
+    """Loads the tenants above, and records the ids that it was called with."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -64,7 +64,7 @@ def test_each_tenant_signs_with_its_own_key(load: Loader) -> None:
         assert header(start, b"x-app") == b"1"
 
 
-def test_under_wsgi_too(load: Loader) -> None:
+def test_each_tenant_signs_with_its_own_key_under_wsgi(load: Loader) -> None:
     app = wsgi.SigningMiddleware(
         wsgi_answer(), signers=load, principal=lambda environ: environ["app.principal"]
     )
@@ -81,7 +81,7 @@ def test_a_header_of_that_name_from_the_application_is_replaced(load: Loader) ->
     assert header(start, b"umbrella-token") == b"stale"
 
 
-def test_nobody_still_varies(load: Loader) -> None:
+def test_an_anonymous_response_varies(load: Loader) -> None:
     (start, _) = request(middleware(load), http_scope(principal=None))
     assert header(start, b"vary") == b"Cookie, Authorization"
     assert header(start, b"cache-control") is None
@@ -116,7 +116,7 @@ def test_a_tenant_is_loaded_once_and_an_unknown_one_each_time(load: Loader) -> N
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the one entry that the caches of tenants take for the time."""
+    """Return the clock of the caches of tenants, as a list with one number."""
     now = [1000.0]
     defaults = tenant_cache.TenantCache.__init__.__kwdefaults__
     assert defaults is not None
@@ -191,12 +191,12 @@ def test_a_loader_that_raises_is_an_event(events: Events) -> None:
     assert [(event.reason, event.error) for event in events] == [("tenant_raised", "OSError")]
 
 
-def test_a_loader_that_gives_something_else_is_an_event(events: Events) -> None:
+def test_a_loader_that_returns_another_type_is_an_event(events: Events) -> None:
     request(middleware(lambda tenant: ["stigg"], events), http_scope(principal=of("acme")))
     assert [(e.reason, e.error) for e in events] == [("tenant_raised", "ConfigurationError")]
 
 
-def test_a_coroutine_function_is_refused() -> None:
+def test_an_async_loader_is_refused() -> None:
     async def load(tenant: str) -> None: ...
 
     with pytest.raises(ConfigurationError, match="signers= must not be async"):
@@ -207,7 +207,7 @@ HOSTILE = ["ACME", "../acme", "acmé", "ａｃｍｅ", "acme/../umbrella", "acme
 
 
 @pytest.mark.parametrize("tenant", HOSTILE)
-def test_a_hostile_tenant_reaches_nobodys_key(load: Loader, tenant: str) -> None:
+def test_a_hostile_tenant_id_reaches_no_other_key(load: Loader, tenant: str) -> None:
     app = middleware(load)
     request(app, http_scope(principal=of("acme")))
 
@@ -220,7 +220,7 @@ def test_a_hostile_tenant_reaches_nobodys_key(load: Loader, tenant: str) -> None
     assert header(start, b"umbrella-token") is None
 
 
-def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> None:
+def test_a_number_and_its_text_are_one_tenant_and_true_is_invalid(load: Loader) -> None:
     kept = tenants.TenantSigners({"1": SIGNERS["acme"]}.get)
     assert kept.of(str(of(1).tenant)) is kept.of("1")
     with pytest.raises(
@@ -229,7 +229,7 @@ def test_a_number_and_its_text_are_one_tenant_and_true_is_none(load: Loader) -> 
         of(True)
 
 
-def test_no_more_than_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_latest_tenants_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tenant_cache, "MAX_TENANTS", 3)
     asked: list[str] = []
 
@@ -244,7 +244,7 @@ def test_no_more_than_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(kept._kept) == 3
 
 
-def test_a_switch_of_tenant_in_the_request_switches_keys(load: Loader) -> None:
+def test_another_tenant_in_the_same_request_uses_its_own_key(load: Loader) -> None:
     tokens: list[str] = []
 
     def switch(scope: Any) -> None:
@@ -260,7 +260,7 @@ def test_a_switch_of_tenant_in_the_request_switches_keys(load: Loader) -> None:
     assert header(start, b"stigg-customer-token") is None
 
 
-def test_many_threads_get_their_own(load: Loader) -> None:
+def test_each_thread_gets_the_signers_of_its_tenant(load: Loader) -> None:
     app = wsgi.SigningMiddleware(
         wsgi_answer(), signers=load, principal=lambda environ: environ["app.principal"]
     )
@@ -287,7 +287,7 @@ def test_many_threads_get_their_own(load: Loader) -> None:
 def test_a_request_keeps_the_keys_of_its_tenant(
     monkeypatch: pytest.MonkeyPatch, events: Events
 ) -> None:
-    """Even if the tenant is forgotten meanwhile, and cannot be loaded again."""
+    """Even if the tenant leaves the cache meanwhile, and cannot be loaded again."""
     monkeypatch.setattr(tenant_cache, "MAX_TENANTS", 0)
     times = iter([SIGNERS["acme"]])
     seen: list[Any] = []

@@ -1,4 +1,4 @@
-"""The current user's endpoint, over both protocols by one table."""
+"""The current user's endpoint, under both protocols."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ask(request: pytest.FixtureRequest, stigg: Signer) -> Ask:
     return ask
 
 
-def test_somebody_gets_the_payload(ask: Ask, stigg: Signer) -> None:
+def test_a_signed_in_user_gets_the_payload(ask: Ask, stigg: Signer) -> None:
     answer = ask(USER)
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
@@ -76,7 +76,7 @@ def test_an_async_resolver_is_loaded(ask: Ask) -> None:
     assert json.loads(ask(resolve).body)["stigg"]["customerId"] == USER
 
 
-def test_nobody_gets_a_problem(ask: Ask) -> None:
+def test_an_anonymous_request_gets_a_problem(ask: Ask) -> None:
     answer = ask(None)
     assert answer.status == 401
     assert answer.headers["content-type"] == "application/problem+json"
@@ -89,7 +89,7 @@ def test_nobody_gets_a_problem(ask: Ask) -> None:
     }
 
 
-def test_who_cannot_be_told_is_not_taken_for_nobody(ask: Ask) -> None:
+def test_a_failed_lookup_is_not_reported_as_anonymous(ask: Ask) -> None:
     def resolve(source: Any) -> str:
         raise ConnectionError
 
@@ -98,12 +98,12 @@ def test_who_cannot_be_told_is_not_taken_for_nobody(ask: Ask) -> None:
     assert json.loads(answer.body)["type"] == "urn:countermark:problem:principal_unknown"
 
 
-def test_an_impersonated_user_gets_nothing_to_hand_over(ask: Ask) -> None:
+def test_an_impersonated_user_gets_no_signatures(ask: Ask) -> None:
     answer = ask(Principal(USER, actor="staff-1"))
     assert (answer.status, answer.body) == (200, b"{}")
 
 
-def test_head_is_get_without_the_body(ask: Ask) -> None:
+def test_head_responds_like_get_without_the_body(ask: Ask) -> None:
     for principal in (USER, None):
         get, head = ask(principal), ask(principal, "HEAD")
         assert head == get._replace(body=b"")
@@ -117,13 +117,13 @@ def test_other_methods_are_not_allowed(ask: Ask, method: str) -> None:
     assert json.loads(answer.body)["status"] == 405
 
 
-def test_other_scopes_are_turned_down_and_nothing_breaks() -> None:
+def test_websockets_are_closed_and_other_scopes_ignored() -> None:
     endpoint = asgi_side.SignaturesEndpoint()
     assert request(endpoint, http_scope(type="websocket")) == [{"type": "websocket.close"}]
     assert request(endpoint, {"type": "lifespan"}) == []
 
 
-def test_without_the_middleware_it_says_what_is_missing() -> None:
+def test_the_error_without_a_middleware_names_it() -> None:
     with pytest.raises(ConfigurationError, match="put SigningMiddleware around"):
         request(asgi_side.SignaturesEndpoint())
     with pytest.raises(ConfigurationError, match="put SigningMiddleware around"):

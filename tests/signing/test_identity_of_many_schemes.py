@@ -1,4 +1,4 @@
-"""Requests whose vendors want more than an id: addresses, tokens that end, what is missing."""
+"""Schemes that sign more than an id: addresses, tokens that expire, missing values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(events: Events) -> Callable[..., RequestIdentity]:
     return build
 
 
-def test_each_vendor_gets_what_it_wants(build: Any, events: Events) -> None:
+def test_each_scheme_gets_its_fields(build: Any, events: Events) -> None:
     identity = build(ANN)
     payload = identity.payload()
     assert list(payload) == ["marker", *SLUGS]
@@ -38,7 +38,7 @@ def test_each_vendor_gets_what_it_wants(build: Any, events: Events) -> None:
     assert [event.scheme for event in events.named("signed")] == SLUGS
 
 
-def test_an_id_alone_is_enough_for_some(build: Any, events: Events) -> None:
+def test_some_schemes_sign_an_id_alone(build: Any, events: Events) -> None:
     identity = build("user-1")
     assert set(identity.payload()) == {"marker", "stigg", "intercom-jwt"}
     assert {(event.scheme, event.reason) for event in events.named("failed")} == {
@@ -49,7 +49,7 @@ def test_an_id_alone_is_enough_for_some(build: Any, events: Events) -> None:
     assert not identity.failed
 
 
-def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> None:
+def test_some_schemes_sign_an_address_alone(build: Any, events: Events) -> None:
     identity = build(Principal(email="ann@b.example"))
     assert list(identity.payload()) == ["marker", "helpscout"]
     assert identity["helpscout"].principal_id is None
@@ -58,8 +58,8 @@ def test_an_address_alone_is_enough_for_others(build: Any, events: Events) -> No
     assert all(event.principal for event in events)
 
 
-def test_a_token_is_made_once_in_a_request_and_anew_in_the_next(build: Any) -> None:
-    signer = signer_of("sigma", header="X")  # good once, so it differs each time
+def test_a_token_is_made_once_per_request(build: Any) -> None:
+    signer = signer_of("sigma", header="X")  # valid once, so it differs each time
     config = SigningConfig(signer, lambda source: ANN)
     identity = RequestIdentity(config, {})
     carried = text_headers(config).tokens
@@ -88,15 +88,15 @@ def test_another_principal_in_the_request_gets_other_tokens(build: Any) -> None:
     assert identity.payload() == {}
 
 
-def test_a_field_that_is_not_signed_is_left_out_where_it_is_missing() -> None:
+def test_a_missing_field_that_is_not_signed_is_left_out() -> None:
     assert signer_of("helpscout").issue(Principal(email="a@b.example")).fields.keys() == {
         "email",
         "signature",
     }
 
 
-def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> None:
-    """Reading never raises, so what fields need beyond the token fails with it."""
+def test_the_fields_of_the_page_are_computed_when_the_token_is_signed(events: Events) -> None:
+    """Reading never raises, so an invalid value of a field fails when the token is signed."""
     signer = signer_of("novu")
     config = SigningConfig(signer, lambda source: source, on_event=events)
     bad = Principal("user-1", attributes={"context": {"share": 0.5}})
@@ -109,7 +109,7 @@ def test_what_the_page_would_get_is_tried_when_it_is_signed(events: Events) -> N
 @pytest.mark.parametrize(
     "context", [{"kind": "org", "key": "a", "x": object()}, {"kind": "org", "key": "a", "x": 1e999}]
 )
-def test_what_is_not_fit_for_json_is_told_before_the_page_is_written(
+def test_a_value_that_json_cannot_hold_is_reported_before_the_page_is_written(
     context: dict[str, Any], events: Events
 ) -> None:
     who = Principal("user-1", attributes={"context": context})
@@ -120,7 +120,7 @@ def test_what_is_not_fit_for_json_is_told_before_the_page_is_written(
     ]
 
 
-def test_attributes_that_cannot_be_compared_fail_and_do_not_raise(events: Events) -> None:
+def test_attributes_that_cannot_be_compared_make_an_event(events: Events) -> None:
     class Odd:
         def __eq__(self, other: object) -> bool:
             raise ZeroDivisionError
@@ -132,11 +132,11 @@ def test_attributes_that_cannot_be_compared_fail_and_do_not_raise(events: Events
 
     identity = RequestIdentity(SigningConfig(signer_of("stigg"), resolve, on_event=events), {})
     assert identity["stigg"].token == signer_of("stigg").sign("user-1")
-    assert identity.get("stigg") is None  # it cannot be told whether that is the same person
+    assert identity.get("stigg") is None  # comparing the principals fails
     assert ("failed", "signer_raised") in [(event.name, event.reason) for event in events]
 
 
-def test_fields_that_need_what_was_not_signed_fail_with_the_token(events: Events) -> None:
+def test_fields_that_need_a_missing_value_fail_with_the_token(events: Events) -> None:
     data: dict[str, Any] = {
         "slug": "own",
         "values": {"id": {"refuse_containing": ["@"]}},
@@ -164,7 +164,7 @@ def test_headers_carry_tokens_of_every_form(slug: str) -> None:
     assert header(start, str(signer.header).encode()) == signer.sign(ANN).encode()
 
 
-def test_no_token_is_in_a_header_where_it_makes_no_sense() -> None:
+def test_a_scheme_without_a_header_has_none_by_default() -> None:
     assert signer_of("discourse").header is None
     assert signer_of("discourse", header="X-Sso").header == "X-Sso"
 
@@ -181,7 +181,7 @@ def test_an_ambiguous_scheme_is_an_event_of_its_middleware(
     assert "ambiguous: scheme (scheme=zoho-thrive" in caplog.text
 
 
-def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
+def test_a_principal_without_an_id_can_be_impersonated(events: Events) -> None:
     who = Principal(email="a@b.example", actor="staff-1")
     config = SigningConfig(signer_of("helpscout"), lambda source: who, on_event=events)
     assert RequestIdentity(config, {}).payload() == {}
@@ -193,5 +193,5 @@ def test_who_acts_as_somebody_without_an_id(events: Events) -> None:
     ("slug", "expected"),
     [("stigg", True), ("helpscout", True), ("intercom-hmac", True), ("novu", False)],
 )
-def test_most_signers_need_no_more_than_a_hash(slug: str, *, expected: bool) -> None:
+def test_most_signers_only_compute_a_hash(slug: str, *, expected: bool) -> None:
     assert signer_of(slug)._sign_suffices is expected
