@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from countermark._http import TOKEN
 from countermark.errors import InvalidScheme
 
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Headers that mean something to browsers, caches or servers.
 _RESERVED = (
     r"access-control-.*|x-accel-.*|.*cache-control|clear-site-data|connection|content-encoding"
@@ -23,7 +23,7 @@ def header_name(name: object, where: str) -> str:
         InvalidScheme: It is no header name, or one with a meaning of its own;
             the message begins with *where*.
     """
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+    if not isinstance(name, str) or not re.fullmatch(TOKEN, name):
         raise InvalidScheme(
             f"{where}: invalid header name; use letters, digits and hyphens, such as X-User-Token"
         )

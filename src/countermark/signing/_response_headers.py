@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import AnyStr, Final, Generic
 
+from countermark._http import TOKEN
 from countermark.errors import ConfigurationError
 from countermark.signing._cache_control import parse_cache_control
 from countermark.signing._carried import compile_carried
@@ -66,7 +67,7 @@ _USUAL: Final = frozenset(range(200, 600)) - _FRESH_BY_STATUS - {304}
 # token. With any other one it is meant to be shared, and is left alone.
 _CLOSABLE: Final = frozenset({"validator", "freshness", "unknown_directive"})
 
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_NAME = re.compile(TOKEN)
 
 
 class ResponseHeaders(Generic[AnyStr]):
