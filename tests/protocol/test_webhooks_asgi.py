@@ -16,7 +16,7 @@ import trio
 
 from countermark import ConfigurationError, Keyring, StoreUnavailable
 from countermark.asgi import App, Message, Receive, Scope, Send, WebhookMiddleware
-from countermark.webhooks._deduplication import MOST, DeliveriesInMemory
+from countermark.webhooks._deduplication import MAX_REMEMBERED, DeliveriesInMemory
 from tests.conftest import Events
 from tests.drivers import answer, http_scope
 from tests.unit.webhook_samples import (
@@ -180,7 +180,7 @@ def test_what_is_no_good_is_refused_and_told_why(events: Events) -> None:
         "type": "urn:countermark:problem:webhook_mismatch",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "No key of the ring gives this signature.",
+        "detail": "The signature does not match.",
         "instance": f"urn:uuid:{event.correlation}",
     }
     headers = refused.headers
@@ -528,17 +528,17 @@ def test_a_claim_ends_by_itself_and_so_does_the_memory_of_an_id() -> None:
 
 def test_the_memory_is_bounded_and_the_oldest_goes_first() -> None:
     memory = DeliveriesInMemory(lambda: NOW)
-    for number in range(MOST + 1):
+    for number in range(MAX_REMEMBERED + 1):
         memory.begin(str(number), "c")
         memory.succeed(str(number))
-    assert len(memory._seen) == MOST
+    assert len(memory._seen) == MAX_REMEMBERED
     assert memory.begin("1", "c") == "done"
     assert memory.begin("0", "c") == "new"
 
 
 def test_a_delivery_is_as_old_as_its_handling() -> None:
     memory = DeliveriesInMemory(lambda: NOW)
-    for number in range(MOST):
+    for number in range(MAX_REMEMBERED):
         memory.begin(str(number), "c")
     memory.succeed("0")
     memory.begin("more", "c")
@@ -549,7 +549,7 @@ def test_a_delivery_is_as_old_as_its_handling() -> None:
 def test_an_id_is_kept_as_a_hash_alone() -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD)
     exchange(app, stigg())
-    deliveries: Any = app._receiving._deliveries
+    deliveries: Any = app._deliveries
     (key,) = deliveries._seen
     assert len(key) == 64
     assert "evt-1" not in repr(deliveries._seen)
