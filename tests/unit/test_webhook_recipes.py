@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from countermark.webhooks._scheme import webhook_scheme_slugs
 from tests.unit.webhook_samples import (
     BODY,
     NOW,
-    SCHEMES,
     SECRET,
     WHSEC,
     standard,
@@ -45,15 +45,14 @@ def test_a_version_before_the_prefix_of_a_secret_is_named_as_surplus() -> None:
     assert WHSEC not in str(caught.value)
 
 
-def test_the_schemes_that_come_with_the_package() -> None:
-    assert webhook_scheme_slugs() == SCHEMES
-    for slug in SCHEMES:
-        scheme = WebhookScheme.load(slug)
-        assert scheme is WebhookScheme.load(slug)
-        assert scheme.vectors
-        assert scheme.source
-        assert scheme.read is not None
-        assert scheme.secret.variable
+@pytest.mark.parametrize("slug", webhook_scheme_slugs())
+def test_each_scheme_of_the_catalogue_has_a_source_a_date_a_variable_and_vectors(slug: str) -> None:
+    scheme = WebhookScheme.load(slug)
+    assert scheme is WebhookScheme.load(slug)
+    assert scheme.vectors
+    assert scheme.source
+    assert scheme.read is not None
+    assert scheme.secret.variable
 
 
 @pytest.mark.filterwarnings("ignore::countermark.WeakKeyWarning")
@@ -72,34 +71,46 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
         verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
 
 
-@pytest.mark.parametrize(("slug", "vector"), VECTORS)
-def test_a_vector_is_what_hmac_and_hashlib_make(slug: str, vector: WebhookVector) -> None:
+def compute_github(vector: WebhookVector) -> dict[str, str]:
+    signature = hmac.new(vector.secret.encode(), vector.body.encode(), "sha256").hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={signature}"}
+
+
+def compute_standard(vector: WebhookVector) -> dict[str, str]:
+    headers = vector.headers
+    message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{vector.body}".encode()
+    key = b64decode(vector.secret.removeprefix("whsec_"))
+    signature = b64encode(hmac.digest(key, message, "sha256")).decode()
+    return {"webhook-signature": f"v1,{signature}"}
+
+
+def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
-    body = vector.body.encode()
-    if slug == "stigg":
-        assert headers["stigg-webhooks-secret"] == vector.secret
-    elif slug == "github":
-        signature = hmac.new(vector.secret.encode(), body, "sha256").hexdigest()
-        assert headers["x-hub-signature-256"] == f"sha256={signature}"
-    elif slug == "standard-webhooks":
-        message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-        key = b64decode(vector.secret.removeprefix("whsec_"))
-        signature = b64encode(hmac.digest(key, message, "sha256")).decode()
-        assert headers["webhook-signature"] == f"v1,{signature}"
-    else:
-        digest = b64encode(hashlib.sha256(body).digest()).decode()
-        assert headers["digest"] == f"SHA-256={digest}"
-        lines = (
-            f"(request-target): post {vector.path}\ndate: {headers['date']}\n"
-            f"digest: {headers['digest']}"
-        )
-        signature = b64encode(
-            hmac.digest(vector.secret.encode(), lines.encode(), "sha256")
-        ).decode()
-        assert headers["authorization"].endswith(f'signature="{signature}"')
+    digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
+    lines = f"(request-target): post {vector.path}\ndate: {headers['date']}\ndigest: {digest}"
+    mac = hmac.digest(vector.secret.encode(), lines.encode(), "sha256")
+    before = headers["authorization"].partition('signature="')[0]
+    authorization = f'{before}signature="{b64encode(mac).decode()}"'
+    return {"digest": digest, "authorization": authorization}
 
 
-# Beside the library of the standard
+#: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
+COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "cognito": compute_cognito,
+    "github": compute_github,
+    "standard-webhooks": compute_standard,
+    "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
+}
+
+
+@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def test_hmac_and_hashlib_compute_the_headers_of_a_vector(slug: str, vector: WebhookVector) -> None:
+    headers = {name.lower(): value for name, value in vector.headers.items()}
+    for name, value in COMPUTE[slug](vector).items():
+        assert headers[name.lower()] == value
+
+
+# Compared with the library of Standard Webhooks
 
 
 def their_answer(delivery: dict[str, Any], secret: str = WHSEC) -> str:
@@ -367,7 +378,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_scheme_is_named_unless_it_may_be_a_secret() -> None:
-    with pytest.raises(UnknownScheme, match="'stig'; use one of cognito, github"):
+    with pytest.raises(UnknownScheme, match=r"'stig'; use one of .*cognito, "):
         WebhookScheme.load("stig")
     with pytest.raises(UnknownScheme) as caught:
         WebhookScheme.load(SECRET)
@@ -394,15 +405,18 @@ def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) 
     exec(compile(block, "webhooks.md", "exec"), {"__name__": "page"})
 
 
-def test_the_page_names_every_key_code_and_scheme() -> None:
+def test_the_page_names_every_key_and_code() -> None:
     reader = (ROOT / "src/countermark/webhooks/_parser.py").read_text()
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
-    assert [key for key in sorted({*keys, *REFUSALS, *SCHEMES}) if f"`{key}`" not in PAGE] == [
+    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
         "signature", "timestamp", "vectors"
     ]  # fmt: skip
     for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
         assert f"`{table}`" in PAGE
-    for slug in SCHEMES:
-        (row,) = re.findall(rf"^\| `{slug}` \|.*$", PAGE, re.MULTILINE)
-        assert f"`{WebhookScheme.load(slug).secret.variable}`" in row
+
+
+@pytest.mark.parametrize("slug", webhook_scheme_slugs())
+def test_the_page_has_a_row_for_each_scheme_of_the_catalogue(slug: str) -> None:
+    (row,) = re.findall(rf"^\| `{slug}` \|.*$", PAGE, re.MULTILINE)
+    assert f"`{WebhookScheme.load(slug).secret.variable}`" in row
