@@ -15,7 +15,7 @@ from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import call, http_scope
 from tests.frameworks.webhook_receivers import ASGI, DJANGO_URLS, HANDLED, PATH, WSGI
-from tests.unit.webhook_samples import verifier
+from tests.webhooks.samples import verifier
 
 from django.http import HttpResponse  # isort: skip
 from django.urls import re_path  # isort: skip

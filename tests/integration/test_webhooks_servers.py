@@ -17,7 +17,7 @@ import pytest
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python, running
 from tests.integration.webhook_apps import MAX_BODY
-from tests.unit.webhook_samples import SECRET, Delivery, base64, cognito, mac, stigg
+from tests.webhooks.samples import SECRET, Delivery, base64, cognito, mac, stigg
 
 APPS = "tests.integration.webhook_apps"
 FRAMEWORKS = "tests.integration.webhook_frameworks"

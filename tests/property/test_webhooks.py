@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from countermark import BadWebhook
 from countermark.webhooks import VerifiedWebhook
 from countermark.webhooks._results import REFUSALS
-from tests.unit.webhook_samples import KEY_ID, PROOF, SCHEMES, Delivery, cognito, sent, verifier
+from tests.webhooks.samples import KEY_ID, PROOF, SCHEMES, Delivery, cognito, sent, verifier
 
 VERIFIERS = {scheme: verifier(scheme) for scheme in SCHEMES}
 NAMES = sorted({name for scheme in SCHEMES for name in sent(scheme).headers})

@@ -10,7 +10,7 @@ import pytest
 
 from countermark import BadWebhook, Keyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
-from tests.unit.webhook_samples import (
+from tests.webhooks.samples import (
     BODY,
     COVERED,
     KEY_ID,

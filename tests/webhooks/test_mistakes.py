@@ -14,7 +14,7 @@ from countermark.asgi import WebhookMiddleware
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.conftest import Events
 from tests.drivers import answer, http_scope, request
-from tests.unit.webhook_samples import NOW, SECRET, Delivery, cognito, verifier
+from tests.webhooks.samples import NOW, SECRET, Delivery, cognito, verifier
 
 GOOD = verifier("cognito")
 

@@ -13,7 +13,7 @@ from countermark import StoreUnavailable
 from countermark.wsgi import WebhookMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, WSGIAnswer, call, wsgi_answer
-from tests.unit.webhook_samples import (
+from tests.webhooks.samples import (
     BODY,
     SECRET,
     Delivery,

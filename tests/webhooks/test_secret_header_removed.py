@@ -9,7 +9,7 @@ import pytest
 
 from countermark import asgi, wsgi
 from tests.drivers import asend, call, http_scope
-from tests.unit.webhook_samples import SECRET, github, stigg, verifier
+from tests.webhooks.samples import SECRET, github, stigg, verifier
 
 NAME = b"stigg-webhooks-secret"
 
