@@ -31,7 +31,7 @@ def scope_of(delivery: Delivery, **changes: Any) -> dict[str, Any]:
 
 
 class Exchange:
-    """One delivery: what the application gets, and what the sender."""
+    """One delivery, and the messages that the vendor gets."""
 
     def __init__(self, delivery: Delivery, *messages: Message, **changes: Any) -> None:
         self.scope = scope_of(delivery, **changes)
@@ -65,7 +65,7 @@ def exchange(app: App, delivery: Delivery, *messages: Message, **changes: Any) -
 
 
 class Handler:
-    """An application that notes what it receives, and answers with the next of *statuses*."""
+    """An application that records messages and answers with the next of *statuses*."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)

@@ -22,7 +22,7 @@ OTHER = {
 
 
 def code(a_verifier: WebhookVerifier, delivery: Delivery, **changes: Any) -> str:
-    """Return why a delivery is refused, or ``verified``."""
+    """Return the code of the refusal of a delivery, or ``verified``."""
     try:
         a_verifier.verify(**{**delivery._asdict(), **changes})
     except BadWebhook as error:
@@ -31,7 +31,7 @@ def code(a_verifier: WebhookVerifier, delivery: Delivery, **changes: Any) -> str
 
 
 def inside(error: BaseException) -> str:
-    """Return what a traceback with locals shows of an error, without the test's own frame."""
+    """Return a traceback with locals, without the frame of the test."""
     frames = traceback.walk_tb(error.__traceback__.tb_next if error.__traceback__ else None)
     shown = traceback.StackSummary.extract(frames, capture_locals=True).format()
     return "".join([*shown, str(error), repr(error)])

@@ -90,7 +90,7 @@ def test_the_path_that_is_signed_is_the_one_that_was_sent(changes: dict[str, Any
     assert exchange(app, cognito()._replace(path="/hooks"), **changes).status == 401
 
 
-def test_what_is_no_good_is_refused_and_told_why(events: Events) -> None:
+def test_an_invalid_delivery_is_refused_with_a_reason(events: Events) -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     refused = exchange(app, stigg(secret="wrong"))
@@ -145,14 +145,16 @@ def test_another_body_than_was_signed_is_refused(scheme: str, events: Events) ->
 
 
 @pytest.mark.parametrize("headers", [{}, stigg(secret="wrong").headers])
-def test_who_has_no_secret_is_refused_before_the_body(headers: dict[str, str]) -> None:
+def test_a_delivery_without_a_valid_secret_is_refused_before_the_body_is_read(
+    headers: dict[str, str],
+) -> None:
     one = Exchange(Delivery(headers))
     trio.run(WebhookMiddleware(Handler(), verifier=GOOD), one.scope, never(), one.send)
     assert one.status == 401
 
 
 @pytest.mark.parametrize("length", [b"11", b"0011", b"9" * 5000])
-def test_a_body_that_is_announced_as_too_large_is_not_read(length: bytes, events: Events) -> None:
+def test_a_body_with_too_large_a_content_length_is_not_read(length: bytes, events: Events) -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD, max_body=10, on_event=events)
     one = Exchange(stigg())
     one.scope["headers"].append((b"Content-Length", length))
@@ -163,7 +165,7 @@ def test_a_body_that_is_announced_as_too_large_is_not_read(length: bytes, events
     assert [event.reason for event in events] == ["too_large"]
 
 
-def test_a_body_of_unknown_length_is_read_up_to_the_bound() -> None:
+def test_a_body_of_unknown_length_is_read_up_to_the_limit() -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD, max_body=10)
     part = {"type": "http.request", "body": b"12345", "more_body": True}
     last = {"type": "http.request", "body": b"12345", "more_body": False}
@@ -178,7 +180,7 @@ def test_a_body_of_unknown_length_is_read_up_to_the_bound() -> None:
         assert trio.run(one.run, app).status == 200
 
 
-def test_a_sender_who_goes_away_gets_no_answer() -> None:
+def test_a_vendor_that_disconnects_gets_no_response() -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD)
     part = {"type": "http.request", "body": BODY[:5], "more_body": True}
@@ -241,13 +243,13 @@ def test_which_paths_are_verified(paths: Any, path: str, covered: bool) -> None:
      ("/x/app/hooks", "/app", True), ("/apphooks", "/app", True), ("/app//hooks", "/app/", True),
      ("/hooks/a", "/hooks", True), ("/apple/x", "/app", False)],
 )  # fmt: skip
-def test_paths_are_those_within_the_application(path: str, root: str, covered: bool) -> None:
+def test_paths_are_relative_to_the_application(path: str, root: str, covered: bool) -> None:
     app = WebhookMiddleware(answer(), verifier=GOOD, paths="/hooks")
     found = exchange(app, Delivery({}, path=path), root_path=root)
     assert found.status == (401 if covered else 200)
 
 
-def test_two_vendors_of_one_application() -> None:
+def test_one_application_receives_webhooks_of_two_vendors() -> None:
     handler = Handler()
     inner = WebhookMiddleware(handler, verifier=GOOD, paths="/stigg")
     app = WebhookMiddleware(inner, verifier=verifier("github"), paths="/github")
@@ -258,7 +260,7 @@ def test_two_vendors_of_one_application() -> None:
     assert schemes == ["stigg", "github"]
 
 
-def test_what_is_no_request_passes_and_websockets_are_closed() -> None:
+def test_other_scopes_pass_and_websockets_are_closed() -> None:
     seen: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -312,7 +314,7 @@ def test_what_is_no_request_passes_and_websockets_are_closed() -> None:
         {"clock": 5},
     ],
 )
-def test_options_that_do_not_fit_are_refused_at_once(options: dict[str, Any]) -> None:
+def test_invalid_options_are_refused_at_construction(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"{next(reversed(options))}=|store="):
         WebhookMiddleware(answer(), **{"verifier": GOOD, **options})
 
@@ -325,7 +327,7 @@ def test_an_async_hook_is_refused() -> None:
         WebhookMiddleware(answer(), verifier=GOOD, on_event=hook)
 
 
-def test_nothing_that_is_logged_or_answered_shows_a_secret_or_an_id(
+def test_logs_and_responses_show_no_secret_and_no_id(
     events: Events, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -20,7 +20,7 @@ from tests.webhooks.samples import (
 )
 
 
-def test_a_delivery_that_was_handled_is_answered_and_not_handled_again(events: Events) -> None:
+def test_a_handled_delivery_is_answered_and_not_handled_again(events: Events) -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     first, second, third = (exchange(app, stigg()) for _ in range(3))
@@ -36,7 +36,7 @@ def test_a_delivery_that_was_handled_is_answered_and_not_handled_again(events: E
 
 
 @pytest.mark.parametrize("status", [199, 300, 400, 404, 409, 500, 503])
-def test_a_delivery_whose_handling_failed_reaches_the_application_again(status: int) -> None:
+def test_a_delivery_is_handled_again_after_an_error_status(status: int) -> None:
     handler = Handler(status, status, 204)
     app = WebhookMiddleware(handler, verifier=GOOD)
     assert [exchange(app, stigg()).status for _ in range(5)] == [status, status, 204, 200, 200]
@@ -60,7 +60,7 @@ def part(more: bool, kind: str = "body") -> Message:
         ([{"type": "http.response.push"}], False),
     ],
 )
-def test_an_answer_counts_once_it_is_complete(messages: list[Message], handled: bool) -> None:
+def test_a_response_counts_once_it_is_complete(messages: list[Message], handled: bool) -> None:
     reached: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +76,7 @@ def test_an_answer_counts_once_it_is_complete(messages: list[Message], handled: 
 
 
 @pytest.mark.parametrize("stage", ["at once", "after the start", "after a part", "no answer"])
-def test_a_delivery_whose_handling_raised_reaches_the_application_again(stage: str) -> None:
+def test_a_delivery_is_handled_again_after_an_exception(stage: str) -> None:
     reached: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ def test_a_delivery_whose_handling_raised_reaches_the_application_again(stage: s
     assert len(reached) == 2
 
 
-def test_once_the_answer_is_complete_what_runs_in_the_background_changes_nothing() -> None:
+def test_an_error_of_a_background_task_after_the_response_changes_nothing() -> None:
     reached: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ def test_once_the_answer_is_complete_what_runs_in_the_background_changes_nothing
 
 
 @pytest.mark.parametrize("first_status", [200, 500])
-def test_of_two_at_once_one_is_handled_and_the_other_comes_again(
+def test_of_two_attempts_at_once_one_is_handled_and_the_other_is_retried(
     first_status: int, events: Events
 ) -> None:
     async def both() -> list[int]:
@@ -145,7 +145,7 @@ def test_of_two_at_once_one_is_handled_and_the_other_comes_again(
     assert events.named("duplicate")[0].reason == "busy"
 
 
-def test_a_handling_that_was_cancelled_is_no_success() -> None:
+def test_a_cancelled_handler_is_a_failure() -> None:
     async def cancelled() -> int:
         handler = Handler()
 
@@ -168,7 +168,7 @@ def test_a_handling_that_was_cancelled_is_no_success() -> None:
     assert trio.run(cancelled) == 1
 
 
-def test_a_claim_ends_by_itself_and_so_does_the_memory_of_an_id() -> None:
+def test_claims_and_remembered_ids_expire() -> None:
     now = [NOW]
     memory = DeliveriesInMemory(lambda: now[0])
     assert memory.begin("k", "one") == "new"
@@ -187,7 +187,7 @@ def test_a_claim_ends_by_itself_and_so_does_the_memory_of_an_id() -> None:
     memory.fail("other", "x")
 
 
-def test_the_memory_is_bounded_and_the_oldest_goes_first() -> None:
+def test_the_memory_is_bounded_and_drops_the_oldest_first() -> None:
     memory = DeliveriesInMemory(lambda: NOW)
     for number in range(MAX_REMEMBERED + 1):
         memory.begin(str(number), "c")
@@ -197,7 +197,7 @@ def test_the_memory_is_bounded_and_the_oldest_goes_first() -> None:
     assert memory.begin("0", "c") == "new"
 
 
-def test_a_delivery_is_as_old_as_its_handling() -> None:
+def test_the_age_of_a_delivery_counts_from_its_handling() -> None:
     memory = DeliveriesInMemory(lambda: NOW)
     for number in range(MAX_REMEMBERED):
         memory.begin(str(number), "c")
@@ -207,7 +207,7 @@ def test_a_delivery_is_as_old_as_its_handling() -> None:
     assert memory.begin("1", "c") == "new"
 
 
-def test_an_id_is_kept_as_a_hash_alone() -> None:
+def test_an_id_is_stored_only_as_a_hash() -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD)
     exchange(app, stigg())
     deliveries: Any = app._deliveries
@@ -217,7 +217,7 @@ def test_an_id_is_kept_as_a_hash_alone() -> None:
 
 
 @pytest.mark.parametrize("an_id", ["\ud800", "a b", "é", "x" * 9999, 7])
-def test_any_text_or_number_tells_deliveries_apart(an_id: object) -> None:
+def test_any_text_or_number_distinguishes_deliveries(an_id: object) -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD)
     one, other = (stigg(json.dumps({"messageId": value}).encode()) for value in (an_id, "other"))
@@ -226,7 +226,7 @@ def test_any_text_or_number_tells_deliveries_apart(an_id: object) -> None:
     assert len(handler.scopes) == 2
 
 
-def test_where_duplicates_are_delivered_or_there_is_no_id_all_attempts_reach_it() -> None:
+def test_all_attempts_are_passed_on_without_an_id_or_with_duplicates_deliver() -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, duplicates="deliver")
     for _ in range(2):

@@ -26,7 +26,7 @@ async def asyncio_exchanges(app: App, *deliveries: Delivery) -> list[Exchange]:
 
 
 @pytest.mark.asyncio
-async def test_a_store_is_asked_in_a_thread() -> None:
+async def test_the_store_is_used_in_a_thread() -> None:
     store: Any = Store()
     handler = Handler(500)
     app = WebhookMiddleware(handler, verifier=GOOD, store=store)
@@ -40,7 +40,7 @@ async def test_a_store_is_asked_in_a_thread() -> None:
 
 
 @pytest.mark.asyncio
-async def test_while_the_store_is_away_deliveries_are_handled_maybe_twice(events: Events) -> None:
+async def test_deliveries_are_handled_while_the_store_is_unavailable(events: Events) -> None:
     store: Any = Store(*range(1, 9))
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, store=store, on_event=events)
@@ -53,7 +53,7 @@ async def test_while_the_store_is_away_deliveries_are_handled_maybe_twice(events
 
 
 @pytest.mark.asyncio
-async def test_a_claim_whose_answer_was_lost_is_given_back(events: Events) -> None:
+async def test_a_claim_is_released_if_the_answer_of_the_store_was_lost(events: Events) -> None:
     store: Any = Store(lost=1)
     handler = Handler(500, 204)
     app = WebhookMiddleware(handler, verifier=GOOD, store=store, on_event=events)
@@ -63,7 +63,7 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(events: Events) -> No
 
 
 @pytest.mark.asyncio
-async def test_and_if_all_was_well_that_is_remembered() -> None:
+async def test_a_success_is_remembered_if_the_answer_of_the_store_was_lost() -> None:
     store: Any = Store(lost=1)
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, store=store)
@@ -86,7 +86,7 @@ class Watched(Store):
 
 
 @pytest.mark.asyncio
-async def test_a_task_that_is_cancelled_gives_the_claim_back() -> None:
+async def test_a_cancelled_task_releases_its_claim() -> None:
     store: Any = Watched()
     inside = asyncio.Event()
 
@@ -105,7 +105,7 @@ async def test_a_task_that_is_cancelled_gives_the_claim_back() -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("complete", [False, True])
-async def test_a_scope_that_is_cancelled_at_each_await_gives_the_claim_back(complete: bool) -> None:
+async def test_a_scope_that_is_cancelled_at_each_await_releases_its_claim(complete: bool) -> None:
     store: Any = Watched()
     free = threading.Event()
     pool = ThreadPoolExecutor(1)
@@ -127,7 +127,9 @@ async def test_a_scope_that_is_cancelled_at_each_await_gives_the_claim_back(comp
 
 
 @pytest.mark.asyncio
-async def test_or_they_are_refused_so_that_they_come_again(events: Events) -> None:
+async def test_deliveries_get_a_503_while_the_store_is_unavailable_if_so_configured(
+    events: Events,
+) -> None:
     store: Any = Store(1)
     handler = Handler()
     app = WebhookMiddleware(
@@ -141,7 +143,7 @@ async def test_or_they_are_refused_so_that_they_come_again(events: Events) -> No
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("status", [200, 500])
-async def test_a_store_that_goes_away_meanwhile_spoils_no_answer(
+async def test_a_store_that_fails_during_handling_does_not_change_the_response(
     status: int, events: Events
 ) -> None:
     store: Any = Store(2)
@@ -153,7 +155,7 @@ async def test_a_store_that_goes_away_meanwhile_spoils_no_answer(
 
 
 @pytest.mark.asyncio
-async def test_a_claim_that_ends_between_two_questions_is_somebody_elses() -> None:
+async def test_a_claim_that_expires_between_two_questions_gets_a_503() -> None:
     store: Any = Store()
     app = WebhookMiddleware(Handler(), verifier=GOOD, store=store)
     await Exchange(stigg()).run(app)

@@ -28,7 +28,7 @@ from tests.webhooks.samples import (
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_keys_by_their_roles_are_accepted_until_they_end(scheme: str) -> None:
+def test_keys_of_all_roles_are_accepted_until_they_expire(scheme: str) -> None:
     current, own = OTHER[scheme], secret_of(scheme)
     delivery = sent(scheme)
     for role in ("previous", "next"):
@@ -52,7 +52,7 @@ def test_another_key_is_a_mismatch(scheme: str) -> None:
     assert code(verifier(scheme, Keyring(OTHER[scheme])), sent(scheme)) == "mismatch"
 
 
-def test_while_the_sender_changes_its_secret_either_signature_is_enough() -> None:
+def test_one_valid_signature_of_several_is_enough() -> None:
     old, new = standard(), standard(secret=OTHER["standard-webhooks"])
     both = f"{old.headers['webhook-signature']} {new.headers['webhook-signature']}"
     delivery = old.having(webhook_signature=both)
@@ -62,7 +62,7 @@ def test_while_the_sender_changes_its_secret_either_signature_is_enough() -> Non
     assert code(verifier("standard-webhooks", third), delivery) == "mismatch"
 
 
-def test_signatures_of_other_versions_do_not_count() -> None:
+def test_signatures_of_other_versions_are_ignored() -> None:
     good = verifier("standard-webhooks")
     own = standard().headers["webhook-signature"]
     other = own.replace("v1,", "v2,")
@@ -72,18 +72,18 @@ def test_signatures_of_other_versions_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("size", [24, 25, 26])
-def test_the_padding_of_a_secret_may_be_missing(size: int) -> None:
+def test_the_padding_of_a_base64_secret_is_optional(size: int) -> None:
     secret = "whsec_" + base64(bytes(range(1, size + 1)))
     ring = Keyring(secret.rstrip("="))
     assert code(verifier("standard-webhooks", ring), standard(secret=secret)) == "verified"
 
 
-def test_the_secret_may_stand_without_its_prefix() -> None:
+def test_the_prefix_of_a_secret_is_optional() -> None:
     bare = Keyring(WHSEC.removeprefix("whsec_"))
     assert code(verifier("standard-webhooks", bare), standard()) == "verified"
 
 
-def test_the_key_that_is_written_in_a_secret_is_known_by_the_same_id() -> None:
+def test_an_encoded_secret_keeps_its_key_id() -> None:
     secret = SecretKey(WHSEC, until=NOW)
     written = secret.written("base64", "whsec_")
     assert (written.key_id, written.until) == (secret.key_id, NOW)
@@ -106,7 +106,7 @@ def test_the_key_that_is_written_in_a_secret_is_known_by_the_same_id() -> None:
         ("stigg", private_key("RS256")),
     ],
 )
-def test_what_cannot_be_the_vendors_secret_is_refused_at_construction(
+def test_a_secret_that_is_not_the_vendors_is_refused_at_construction(
     scheme: str, secret: str
 ) -> None:
     with pytest.raises(InvalidKey):
@@ -115,7 +115,7 @@ def test_what_cannot_be_the_vendors_secret_is_refused_at_construction(
         verifier(scheme, Keyring(secret_of(scheme), previous=secret))
 
 
-def test_the_longest_and_the_shortest_secret_of_the_standard_are_taken() -> None:
+def test_the_longest_and_the_shortest_secret_of_the_standard_are_accepted() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for letters in (32, 84):  # 24 and 63 bytes
@@ -127,14 +127,14 @@ def test_the_longest_and_the_shortest_secret_of_the_standard_are_taken() -> None
 @pytest.mark.parametrize(
     ("scheme", "secret"), [("stigg", "short"), ("standard-webhooks", "whsec_" + "B" * 28)]
 )
-def test_a_short_secret_is_warned_of(scheme: str, secret: str) -> None:
+def test_a_short_secret_causes_a_warning(scheme: str, secret: str) -> None:
     with pytest.warns(WeakKeyWarning, match="fewer than") as caught:
         WebhookVerifier(scheme, Keyring(secret))
     assert caught[0].filename == __file__
     assert secret not in str(caught[0].message)
 
 
-def test_a_version_before_the_prefix_of_a_secret_is_named_as_surplus() -> None:
+def test_a_secret_with_a_version_before_its_prefix_is_refused() -> None:
     with pytest.raises(InvalidKey, match="begins with 'v1,', which is surplus") as caught:
         WebhookVerifier("standard-webhooks", Keyring(f"v1,{WHSEC}"))
     assert "so that it begins with 'whsec_'" in str(caught.value)

@@ -43,7 +43,7 @@ HTTP_RECIPE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_vendor_of_a_known_kind_is_data_alone(tmp_path: Path) -> None:
+def test_a_scheme_of_a_known_kind_needs_no_code(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(
         """
@@ -91,7 +91,7 @@ def test_a_message_may_end_with_the_id_or_begin_with_the_body() -> None:
     assert scheme.signature.header == "x-own"
 
 
-def test_the_kinds_of_recipes() -> None:
+def test_each_kind_of_scheme_is_parsed() -> None:
     kinds = {SecretHeader: SECRET_RECIPE, SignatureHeader: HMAC_RECIPE, HttpSignature: HTTP_RECIPE}
     for kind, recipe in kinds.items():
         assert isinstance(WebhookScheme.from_mapping(recipe).signature, kind)
@@ -166,14 +166,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("recipe", "where", "value", "message"), WRONG)
-def test_a_recipe_that_is_wrong_is_refused_by_name(
+def test_an_invalid_scheme_is_refused_with_the_name_of_the_key(
     recipe: dict[str, Any], where: str, value: Any, message: str
 ) -> None:
     with pytest.raises(InvalidScheme, match=message):
         WebhookScheme.from_mapping(changed(recipe, where, value))
 
 
-def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     for content in (b"kind =", b"\xff", b"a = " + b"[" * 9999):
         path.write_bytes(content)
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
         WebhookScheme.from_mapping([])  # type: ignore[arg-type]
 
 
-def test_an_unknown_scheme_is_named_unless_it_may_be_a_secret() -> None:
+def test_an_error_repeats_an_unknown_scheme_unless_it_may_be_a_secret() -> None:
     with pytest.raises(UnknownScheme, match=r"'stig'; use one of .*cognito, "):
         WebhookScheme.load("stig")
     with pytest.raises(UnknownScheme) as caught:

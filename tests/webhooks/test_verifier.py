@@ -44,7 +44,7 @@ def test_a_delivery_is_verified(scheme: str) -> None:
     assert verified.timestamp == signed_when
 
 
-def test_the_function_does_it_at_once() -> None:
+def test_the_function_verifies_one_delivery() -> None:
     ring = Keyring(SECRET)
     delivery = stigg()
     verified = verify_webhook("stigg", ring, headers=delivery.headers, body=delivery.body)
@@ -90,17 +90,17 @@ def test_other_headers_do_not_matter(scheme: str) -> None:
         {"method": 1},
     ],
 )
-def test_what_is_no_delivery_at_all_is_said_to_the_developer(changes: Any) -> None:
+def test_arguments_of_the_wrong_type_are_configuration_errors(changes: Any) -> None:
     with pytest.raises(ConfigurationError, match="="):
         verifier("stigg").verify(**{**stigg()._asdict(), **changes})
 
 
-def test_a_body_that_is_no_text_in_any_encoding_is_malformed() -> None:
+def test_a_text_body_that_cannot_be_encoded_is_malformed() -> None:
     assert code(verifier("stigg"), stigg(), body="\ud800") == "malformed"
     assert code(verifier("stigg"), stigg().having(stigg_webhooks_secret="€")) == "malformed"
 
 
-def test_text_that_is_not_ascii_is_no_error() -> None:
+def test_non_ascii_text_is_refused_without_another_error() -> None:
     for scheme in SCHEMES:
         name = PROOF[scheme].lower().replace("-", "_")
         for text in ("é", "€", "\udcff", "\x00", "ﬀ"):
@@ -108,7 +108,7 @@ def test_text_that_is_not_ascii_is_no_error() -> None:
             assert found in ("malformed", "mismatch")
 
 
-def test_options_that_do_not_fit_are_refused() -> None:
+def test_contradictory_options_are_refused() -> None:
     ring = Keyring(SECRET)
     wrong: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
         (("stigg", SECRET), {}),
@@ -173,14 +173,14 @@ def test_a_refused_body_is_not_in_the_traceback() -> None:
     assert "another body" not in inside(caught.value)
 
 
-def test_the_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", "another-" + SECRET)
     monkeypatch.setenv("STIGG_WEBHOOKS_SECRET_PREVIOUS", SECRET)
     verified = WebhookVerifier.from_env("stigg").verify(**stigg()._asdict())
     assert verified.role == "previous"
 
 
-def test_the_key_ids_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_ids_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COGNITO_API_SECRET", SECRET)
     with pytest.raises(ConfigurationError, match="COGNITO_API_KEY is not set"):
         WebhookVerifier.from_env("cognito")
@@ -192,7 +192,7 @@ def test_the_key_ids_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert code(WebhookVerifier.from_env("cognito", clock=lambda: NOW), cognito()) == "verified"
 
 
-def test_a_recipe_may_name_no_variable() -> None:
+def test_a_scheme_may_have_no_variable() -> None:
     scheme = WebhookScheme.from_mapping(
         {"slug": "own", "kind": "secret", "signature": {"header": "X-Own"}}
     )
