@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from werkzeug.test import Client
 
 from tests.frameworks.django_project import start
-from tests.unit.webhook_samples import SECRET, Delivery, stigg
+from tests.webhooks.samples import SECRET, Delivery, stigg
 
 start()
 

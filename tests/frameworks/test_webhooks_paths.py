@@ -15,7 +15,7 @@ from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import call, http_scope
 from tests.frameworks.webhook_receivers import ASGI, DJANGO_URLS, HANDLED, PATH, WSGI
-from tests.unit.webhook_samples import verifier
+from tests.webhooks.samples import verifier
 
 from django.http import HttpResponse  # isort: skip
 from django.urls import re_path  # isort: skip
@@ -108,7 +108,7 @@ def test_no_spelling_leads_to_a_receiver_under_asgi(framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", ROOTS)
-def test_nor_does_a_root(framework: str) -> None:
+def test_no_root_leads_to_a_receiver(framework: str) -> None:
     app = ASGI[framework]()
     own_root, lenient = ROOTS[framework]
     assert answers(app, [lenient], own_root) == [lenient]
@@ -119,7 +119,7 @@ def test_nor_does_a_root(framework: str) -> None:
         assert answers(covered, [lenient, PATH, *paths], root) == []
 
 
-def test_nor_does_a_virtual_root_of_pyramid() -> None:
+def test_no_virtual_root_of_pyramid_leads_to_a_receiver() -> None:
     app = WSGI["traversal of Pyramid"]()
     given = {"REQUEST_METHOD": "POST", "HTTP_HOST": "localhost", "HTTP_X_VHM_ROOT": "/hooks"}
     covered = WSGIWebhookMiddleware(app, verifier=STIGG, paths=PATH, prefix="")
@@ -129,7 +129,7 @@ def test_nor_does_a_virtual_root_of_pyramid() -> None:
     ] == [True, False]
 
 
-def test_nor_does_a_virtual_root_of_pyramid_under_asgi() -> None:
+def test_no_virtual_root_of_pyramid_leads_to_a_receiver_under_asgi() -> None:
     app: Any = WsgiToAsgi(WSGI["traversal of Pyramid"]())  # type: ignore[no-untyped-call]
     covered = ASGIWebhookMiddleware(app, verifier=STIGG, paths=PATH, prefix="")
     headers = [(b"host", b"localhost"), (b"x-vhm-root", b"/hooks")]
@@ -140,7 +140,7 @@ def test_nor_does_a_virtual_root_of_pyramid_under_asgi() -> None:
     ]
 
 
-def test_nor_does_a_letter_that_a_pattern_takes_for_another() -> None:
+def test_no_letter_that_matches_another_ignoring_case_leads_to_a_receiver() -> None:
     urls = (re_path("(?i)^hooks/stigg$", lambda request: HttpResponse(HANDLED)),)
     spelled = [PATH.upper(), "/hooks/st\u0131gg", "/hooks/st\u0130gg"]
     with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
@@ -161,7 +161,7 @@ def _posted(path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("prefix", [None, "/app"])
 @pytest.mark.parametrize("framework", ["Quart", "Litestar"])
-def test_nor_does_a_root_within_fastapi(framework: str, prefix: str | None) -> None:
+def test_no_root_within_fastapi_leads_to_a_receiver(framework: str, prefix: str | None) -> None:
     outer = FastAPI()
     outer.root_path = "/app"
     outer.mount("/", ASGI[framework]())

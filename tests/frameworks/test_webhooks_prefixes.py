@@ -240,7 +240,7 @@ def test_a_given_prefix_is_the_only_one(
         ({"prefix": "/app"}, "prefix= belongs to paths="),
     ],
 )
-def test_a_prefix_of_another_form_stops_the_start(
+def test_an_invalid_prefix_is_refused_at_start(
     wrap: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):

@@ -17,7 +17,7 @@ import pytest
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python, running
 from tests.integration.webhook_apps import MAX_BODY
-from tests.unit.webhook_samples import SECRET, Delivery, base64, cognito, mac, stigg
+from tests.webhooks.samples import SECRET, Delivery, base64, cognito, mac, stigg
 
 APPS = "tests.integration.webhook_apps"
 FRAMEWORKS = "tests.integration.webhook_frameworks"
@@ -130,7 +130,9 @@ def wish(number: int = 1, **wishes: bool) -> Delivery:
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-def test_what_a_server_makes_of_bodies(serve: Serve, server: str) -> None:
+def test_each_server_passes_on_valid_deliveries_and_refuses_others(
+    serve: Serve, server: str
+) -> None:
     with serve(server) as receiver:
         good = stigg()
         assert receiver.status(good._replace(headers={})) == 401
@@ -187,7 +189,7 @@ def test_no_target_leads_around_the_middleware(serve: Serve, server: str) -> Non
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-def test_what_is_signed_is_the_path_as_it_was_sent(serve: Serve, server: str) -> None:
+def test_the_signed_path_is_the_one_that_was_sent(serve: Serve, server: str) -> None:
     path = "/cognito/caf%c3%a9%2Fa?x=%20+1&y"
     now = time.time()
     plain = cognito(at=now)
@@ -256,7 +258,7 @@ def test_redis_dies_in_mid_run_and_no_delivery_is_lost(
         assert len(receiver.handled) == before + 1
 
 
-def test_or_the_sender_is_told_to_come_again(serve: Serve, redis_server: RedisServer) -> None:
+def test_the_vendor_gets_a_503_while_redis_is_down(serve: Serve, redis_server: RedisServer) -> None:
     redis_server.kill()
     with serve("uvicorn", redis=redis_server.url, policy="fail_closed") as receiver:
         assert [receiver.status(wish(1)) for _ in range(3)] == [503] * 3

@@ -18,7 +18,7 @@ from countermark.redis import RedisStore
 from countermark.webhooks import WebhookVerifier
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import Environ
-from tests.unit.webhook_samples import KEY_ID, SECRET
+from tests.webhooks.samples import KEY_ID, SECRET
 
 MAX_BODY = 100_000
 FOLDER = Path(os.environ.get("WEBHOOKS_FOLDER", "."))

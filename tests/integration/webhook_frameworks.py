@@ -10,7 +10,7 @@ import os
 from countermark.asgi import WebhookMiddleware as ASGIWebhookMiddleware
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.frameworks.webhook_receivers import PATH, flask_app, quart_app
-from tests.unit.webhook_samples import verifier
+from tests.webhooks.samples import verifier
 
 wsgi_app, asgi_app = flask_app(), quart_app()
 if "WEBHOOKS_BARE" not in os.environ:

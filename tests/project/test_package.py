@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from countermark.schemes import scheme_slugs
+from countermark.webhooks._scheme import webhook_scheme_slugs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,8 +103,7 @@ def test_the_wheel_contains_types_schemes_and_the_page(tmp_path: Path) -> None:
     names = set(wheel.namelist())
     expected = {f"countermark/schemes/catalogue/{slug}.toml" for slug in scheme_slugs()}
     expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
-    webhooks = ("cognito", "github", "standard-webhooks", "stigg")
-    expected |= {f"countermark/webhooks/catalogue/{slug}.toml" for slug in webhooks}
+    expected |= {f"countermark/webhooks/catalogue/{slug}.toml" for slug in webhook_scheme_slugs()}
     assert expected <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from countermark import BadWebhook
 from countermark.webhooks import VerifiedWebhook
 from countermark.webhooks._results import REFUSALS
-from tests.unit.webhook_samples import KEY_ID, PROOF, SCHEMES, Delivery, cognito, sent, verifier
+from tests.webhooks.samples import KEY_ID, PROOF, SCHEMES, Delivery, cognito, sent, verifier
 
 VERIFIERS = {scheme: verifier(scheme) for scheme in SCHEMES}
 NAMES = sorted({name for scheme in SCHEMES for name in sent(scheme).headers})
@@ -67,7 +67,7 @@ def test_anything_is_verified_or_refused(
 
 
 @given(scheme=st.sampled_from(SCHEMES), data=st.data())
-def test_what_is_nearly_good_is_verified_or_refused(scheme: str, data: st.DataObject) -> None:
+def test_nearly_valid_deliveries_are_verified_or_refused(scheme: str, data: st.DataObject) -> None:
     """Good deliveries with parts of one header replaced, so that the parsers get far."""
     delivery = sent(scheme)
     name = data.draw(st.sampled_from(sorted(delivery.headers)))
@@ -96,7 +96,9 @@ TWO_DIGITS = st.integers(0, 99).map("{:02}".format)
     year=st.integers(0, 9999).map("{:04}".format),
 )
 @example("Tue", ("14", "22", "13", "20"), "Nov", "2023")
-def test_any_date_is_one_or_none(day: str, numbers: tuple[str, ...], month: str, year: str) -> None:
+def test_any_text_is_a_date_or_malformed(
+    day: str, numbers: tuple[str, ...], month: str, year: str
+) -> None:
     number, *time = numbers
     date = f"{day}, {number} {month} {year} {':'.join(time)} GMT"
     found = outcome("cognito", **cognito().having(date=date)._asdict())
@@ -112,7 +114,7 @@ def test_another_body_is_refused(scheme: str, body: bytes) -> None:
 
 
 @given(scheme=st.sampled_from(SCHEMES), body=st.binary(max_size=65536))
-def test_any_body_that_was_signed_is_good(scheme: str, body: bytes) -> None:
+def test_any_signed_body_is_verified(scheme: str, body: bytes) -> None:
     delivery = sent(scheme, body=body)
     assert outcome(scheme, **delivery._asdict()) in {"verified", "malformed"}
 
@@ -189,7 +191,7 @@ def steps(scheme: str, delivery: Delivery) -> int:
 
 
 @pytest.mark.parametrize("worst", sorted(WORST))
-def test_the_steps_grow_no_faster_than_a_header(worst: str) -> None:
+def test_parsing_time_is_linear_in_the_length_of_a_header(worst: str) -> None:
     for scheme in SCHEMES:
         for name in sent(scheme).headers:
             sizes = (LONG // 16, LONG // 8, LONG // 4)
@@ -206,7 +208,7 @@ def test_the_steps_grow_no_faster_than_a_header(worst: str) -> None:
 
 @pytest.mark.parametrize("worst", sorted(WORST))
 @pytest.mark.usefixtures("watchdog")
-def test_no_header_of_64_kib_takes_for_ever(worst: str) -> None:
+def test_headers_of_64_kib_are_parsed_fast(worst: str) -> None:
     """Steps within a regular expression show in no count."""
     text = WORST[worst](LONG)
     for scheme in SCHEMES:
@@ -222,6 +224,6 @@ def test_no_header_of_64_kib_takes_for_ever(worst: str) -> None:
      b"{" + b'"a":1,' * (LONG // 6) + b'"id":"x"}', b" " * LONG, b"\xff" * LONG],
 )  # fmt: skip
 @pytest.mark.usefixtures("watchdog")
-def test_no_body_of_64_kib_takes_for_ever(body: bytes) -> None:
+def test_bodies_of_64_kib_are_parsed_fast(body: bytes) -> None:
     for scheme in SCHEMES:
         assert outcome(scheme, **sent(scheme, body=body)._asdict()) in {"verified", "malformed"}

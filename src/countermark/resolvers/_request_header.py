@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from countermark._http import REQUEST_HEADER
 from countermark.errors import ConfigurationError, CountermarkError
-
-_HEADER_NAME = re.compile("[A-Za-z0-9-]+")
 
 
 class UntrustedHeader(CountermarkError):
@@ -35,7 +34,7 @@ class RequestHeader:
 
     def __init__(self, name: str) -> None:
         given: object = name
-        if not isinstance(given, str) or not _HEADER_NAME.fullmatch(given):
+        if not isinstance(given, str) or not re.fullmatch(REQUEST_HEADER, given):
             raise ConfigurationError(
                 "invalid header name; use letters, digits and hyphens, for instance"
                 " X-Forwarded-User"

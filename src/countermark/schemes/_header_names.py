@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from countermark._http import TOKEN
 from countermark.errors import ConfigurationError
 
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # The headers that browsers, caches or servers act on.
 _RESERVED = (
     r"access-control-.*|x-accel-.*|.*cache-control|clear-site-data|connection|content-encoding"
@@ -29,7 +29,7 @@ def header_name(
     Raises:
         ConfigurationError: The name is invalid, or browsers, caches or servers use it.
     """
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+    if not isinstance(name, str) or not re.fullmatch(TOKEN, name):
         raise error(
             f"{where}: invalid header name; use letters, digits and hyphens, such as X-User-Token"
         )

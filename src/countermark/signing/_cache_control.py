@@ -10,9 +10,10 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from countermark._http import TOKEN
+
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_DIRECTIVE = re.compile(rf'({_TOKEN})(?:=({_TOKEN}|"(?:\\.|[^"\\])*"))?')
+_DIRECTIVE = re.compile(rf'({TOKEN})(?:=({TOKEN}|"(?:\\.|[^"\\])*"))?')
 
 # Directives that neither allow storing nor lengthen reuse.
 _HARMLESS: Final = frozenset(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias, TypedDict
 
+from countermark._http import TOKEN
 from countermark._option_checks import is_async
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
@@ -24,7 +25,7 @@ Signers: TypeAlias = "Signer | Iterable[Signer] | LoadSigners"
 #: The request headers that decide who the user is, in most applications.
 DEFAULT_VARY: Final = ("Cookie", "Authorization")
 
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_NAME = re.compile(TOKEN)
 
 
 class SigningOptions(TypedDict, total=False):

@@ -10,11 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from countermark._http import REQUEST_HEADER, TOKEN
 from countermark._redaction import guarded
 from countermark.errors import BadToken, ConfigurationError
-
-_HEADER_NAME = "[A-Za-z0-9-]+"  # without underscores: WSGI turns both into underscores
-_COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 # The escapes in a quoted cookie value, as http.cookies writes them.
 _ESCAPED = r"(?s)\\([0-3][0-7]{2}|.)"
@@ -81,7 +79,7 @@ def from_header(name: str) -> Location:
     Raises:
         ConfigurationError: The name has characters other than letters, digits and hyphens.
     """
-    _check(name, _HEADER_NAME, "a header's name consists of letters, digits and hyphens")
+    _check(name, REQUEST_HEADER, "a header's name consists of letters, digits and hyphens")
     key = "HTTP_" + name.upper().replace("-", "_")
     return Location(
         "header",
@@ -114,7 +112,7 @@ def from_cookie(name: str) -> Location:
     Raises:
         ConfigurationError: The name is not valid for a cookie.
     """
-    _check(name, _COOKIE_NAME, "a cookie's name has no spaces, commas, semicolons or quotes")
+    _check(name, TOKEN, "a cookie's name has no spaces, commas, semicolons or quotes")
     wanted = name.encode()
     return Location(
         "cookie",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from countermark._http import TOKEN
 from countermark._responses import Header, Response, problem, without_body
 from countermark.errors import REFUSALS, BadToken
 from countermark.verifying._locations import from_header
@@ -40,7 +41,6 @@ HINTS: Final = {
 }
 
 _PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _LIST = r"[!#$%&'*+.^_`|~0-9A-Za-z, \t-]+"
 
 _read_origin = from_header("Origin")
@@ -95,7 +95,7 @@ def preflight_answer(verdict: Verdict, source: Mapping[str, Any], *, vary: bool)
         return refusal(verdict, vary=vary)
     headers = [("Vary", _PREFLIGHT_VARY), *_cors_headers(verdict)]
     for name, read, pattern in (
-        ("Access-Control-Allow-Methods", _read_method, _TOKEN),
+        ("Access-Control-Allow-Methods", _read_method, TOKEN),
         ("Access-Control-Allow-Headers", _read_headers, _LIST),
     ):
         value = _requested(read, source)

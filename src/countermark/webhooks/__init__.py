@@ -1,4 +1,4 @@
-"""Webhooks: whether a delivery comes from the vendor, is whole, and is of now."""
+"""Verifies webhooks: that the vendor sent a delivery, unmodified and recently."""
 
 from countermark.webhooks._results import VerifiedWebhook as VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme as WebhookScheme

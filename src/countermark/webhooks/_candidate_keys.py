@@ -1,4 +1,4 @@
-"""Which key of a ring a code was made with, found in constant time."""
+"""The keys of a keyring that may have signed a delivery, compared in constant time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 
-class Candidate(NamedTuple):
-    """A key that may have made a code: two states of hashes that hold it, and nothing else."""
+class CandidateKey(NamedTuple):
+    """A key that may have signed a delivery. It holds two hash states, not the secret."""
 
     role: Role
     key_id: str
@@ -26,15 +26,23 @@ class Candidate(NamedTuple):
     inner: _Hash
     outer: _Hash
 
+    def mac(self, message: Iterable[bytes]) -> bytes:
+        """Return the HMAC of a message in parts."""
+        inner, outer = self.inner.copy(), self.outer.copy()
+        for part in message:
+            inner.update(part)
+        outer.update(inner.digest())
+        return outer.digest()
 
-def hmac_candidates(ring: Keyring, secret: Secret, algorithm: str) -> list[Candidate]:
-    """Return the keys of *ring*, ready to make codes of HMAC.
+
+def hmac_candidates(ring: Keyring, secret: Secret, algorithm: str) -> list[CandidateKey]:
+    """Return the keys of *ring*, ready to make MACs.
 
     Raises:
-        InvalidKey: A secret is not written as the vendor's are.
+        InvalidKey: A secret is not encoded as the vendor's are.
     """
     return [
-        Candidate(
+        CandidateKey(
             role,
             key.key_id,
             key.until,
@@ -44,61 +52,53 @@ def hmac_candidates(ring: Keyring, secret: Secret, algorithm: str) -> list[Candi
     ]
 
 
-def secret_candidates(ring: Keyring) -> list[Candidate]:
-    """Return the keys of *ring*, ready to be compared with a secret that was sent.
+def secret_candidates(ring: Keyring) -> list[CandidateKey]:
+    """Return the keys of *ring*, ready to be compared with a secret in a header.
 
-    Not they are compared, but salted hashes of both, so that how long it takes says
-    nothing about the key.
+    The comparison is between salted hashes of the two, never the secrets themselves, so
+    its duration is independent of the key.
     """
     salt = os.urandom(32)
     inner = hashlib.sha256(salt)
-    found = []
-    for role, key in _keys(ring):
-        outer = hashlib.sha256(key.suffix_digest("sha256", salt))
-        found.append(Candidate(role, key.key_id, key.until, inner, outer))
-    return found
+    return [
+        CandidateKey(
+            role,
+            key.key_id,
+            key.until,
+            inner,
+            hashlib.sha256(key.suffix_digest("sha256", salt)),
+        )
+        for role, key in _keys(ring)
+    ]
 
 
 def _keys(ring: Keyring) -> Iterable[tuple[Role, SecretKey]]:
     for role, key in ring.by_role():
-        assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has looked
+        assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has checked
         yield role, key
 
 
-def hmac_of(parts: Iterable[bytes]) -> Callable[[Candidate], bytes]:
-    """Return the function from a candidate to its MAC of *parts*, one behind the other."""
-
-    def mac(candidate: Candidate) -> bytes:
-        inner, outer = candidate.inner.copy(), candidate.outer.copy()
-        for part in parts:
-            inner.update(part)
-        outer.update(inner.digest())
-        return outer.digest()
-
-    return mac
-
-
-def find(
-    candidates: Iterable[Candidate],
-    made: Callable[[Candidate], bytes],
-    codes: Iterable[bytes],
+def find_key(
+    candidates: Iterable[CandidateKey],
+    make: Callable[[CandidateKey], bytes],
+    received: Iterable[bytes],
     now: float,
-) -> Candidate:
-    """Return the candidate that has made one of *codes*.
+) -> CandidateKey:
+    """Return the candidate that made one of the *received* codes.
 
     Args:
-        candidates: The keys, whatever their ends.
-        made: Returns what a candidate makes.
-        codes: What came.
+        candidates: The keys, including expired ones.
+        make: Returns the code that a candidate makes.
+        received: The codes in the delivery.
         now: The time, in seconds since the epoch.
 
     Raises:
-        Refused: None has, or only one that has ended.
+        Refused: No candidate made one of them, or only an expired one did.
     """
     refusal = "mismatch"
     for candidate in candidates:
-        code = made(candidate)
-        if any(compare_digest(code, one) for one in codes):
+        made = make(candidate)
+        if any(compare_digest(made, code) for code in received):
             if candidate.until is None or now < candidate.until:
                 return candidate
             refusal = "retired_key"

@@ -1,45 +1,96 @@
-"""Which deliveries have been handled, so that one that comes again is not handled again.
+"""The memory of handled deliveries, so that a duplicate is not handled again.
 
-A delivery is claimed before it is handled. If that succeeds, its id is remembered; if
-it fails, the claim is given back, so that the sender's next attempt is handled. Who
-dies in between leaves a claim that ends by itself.
+A delivery is claimed before the application handles it. On success its id is remembered;
+on failure the claim is released, so that the vendor's next attempt is handled. If a
+process dies in between, its claim expires.
 """
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
+from countermark.errors import StoreUnavailable
 from countermark.webhooks._parts import REMEMBERED_FOR
+from countermark.webhooks._results import VerifiedWebhook
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-#: How long a delivery may take to be handled, in seconds, before another attempt is.
-#: Short of what a sender tries for: Stigg gives up after about two minutes.
+#: The seconds after which a claim expires. Less than the time for which vendors retry: Stigg
+#: gives up after about two minutes.
 CLAIMED_FOR: Final = 60
 
-#: How many are remembered in memory.
-MOST: Final = 10_000
+#: The number of deliveries that are remembered in memory.
+MAX_REMEMBERED: Final = 10_000
 
 _DONE: Final = "done"
 
-#: ``new``: claimed. ``busy``: somebody else is at it. ``done``: it was handled.
+#: ``new``: claimed now. ``busy``: in flight. ``done``: handled before.
 State: TypeAlias = Literal["new", "busy", "done"]
 
 
 class Deliveries(Protocol):
-    """Remembers deliveries by *key*, a hash; *claim* is the name of one attempt."""
+    """Remembers deliveries by *key*, a hash; *claim* identifies one attempt."""
 
     def begin(self, key: str, claim: str) -> State:
-        """Claim a delivery, or say why it is not to be handled."""
+        """Claim a delivery, or return why it must not be handled."""
 
     def succeed(self, key: str) -> None:
-        """Remember a delivery that was handled."""
+        """Remember a delivery as handled."""
 
     def fail(self, key: str, claim: str) -> None:
-        """Give a claim back."""
+        """Release a claim."""
+
+
+class Claim:
+    """The claim of one attempt to handle a delivery. It is settled once."""
+
+    __slots__ = ("_claim", "_deliveries", "_key", "_on_error", "settled")
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        verified: VerifiedWebhook,
+        on_error: Callable[[StoreUnavailable], None],
+    ) -> None:
+        # JSON can contain half of a surrogate pair.
+        name = f"{verified.scheme}\n{verified.delivery_id}".encode("utf-8", "surrogatepass")
+        self._key, self._claim = sha256(name).hexdigest(), os.urandom(8).hex()
+        self._deliveries, self._on_error = deliveries, on_error
+        self.settled = False
+
+    def begin(self) -> State | None:
+        """Claim the delivery; None: the store is unavailable.
+
+        The claim may be stored nevertheless, if only the store's answer was lost; so it is
+        settled in that case too.
+        """
+        try:
+            return self._deliveries.begin(self._key, self._claim)
+        except StoreUnavailable as error:
+            self._on_error(error)
+            self._on_error = _ignore  # one event for each delivery
+            return None
+
+    def settle(self, handled: bool) -> None:
+        """Remember the delivery if it was handled, and release the claim otherwise."""
+        self.settled = True
+        try:
+            if handled:
+                self._deliveries.succeed(self._key)
+            else:
+                self._deliveries.fail(self._key, self._claim)
+        except StoreUnavailable as error:
+            # The claim expires by itself; at worst the delivery is handled again.
+            self._on_error(error)
+
+
+def _ignore(error: StoreUnavailable) -> None:
+    pass
 
 
 class DeliveriesInMemory:
@@ -57,9 +108,9 @@ class DeliveriesInMemory:
     def begin(self, key: str, claim: str) -> State:
         with self._lock:
             now = self._clock()
-            what, until = self._seen.get(key, ("", now))
+            owner, until = self._seen.get(key, ("", now))
             if now < until:
-                return "done" if what == _DONE else "busy"
+                return "done" if owner == _DONE else "busy"
             self._put(key, claim, now + CLAIMED_FOR)
             return "new"
 
@@ -72,22 +123,20 @@ class DeliveriesInMemory:
             if self._seen.get(key, ("", 0))[0] == claim:
                 del self._seen[key]
 
-    def _put(self, key: str, what: str, until: float) -> None:
-        self._seen[key] = what, until
+    def _put(self, key: str, owner: str, until: float) -> None:
+        self._seen[key] = owner, until
         self._seen.move_to_end(key)
-        if len(self._seen) > MOST:
+        if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
 
 
 class DeliveriesInRedis:
-    """The deliveries of all workers and hosts. What it is asked raises StoreUnavailable."""
+    """The deliveries of all workers and hosts. All methods may raise StoreUnavailable."""
 
     __slots__ = ("_store",)
 
-    # In one step: between two, the claim could end and be another's.
-    _GIVE_BACK = (
-        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
-    )
+    # In one step: between two, the claim could expire and another attempt could make its own.
+    _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
@@ -98,7 +147,7 @@ class DeliveriesInRedis:
         def ask(client: Any) -> State:
             if client.set(name, claim, nx=True, ex=CLAIMED_FOR):
                 return "new"
-            # If it has just ended, the next attempt will be new.
+            # If the other claim has just expired, the next attempt will be new.
             return "done" if client.get(name) == _DONE else "busy"
 
         return self._store.ask(ask)
@@ -107,7 +156,7 @@ class DeliveriesInRedis:
         self._store.ask(lambda client: client.set(self._name(key), _DONE, ex=REMEMBERED_FOR))
 
     def fail(self, key: str, claim: str) -> None:
-        self._store.ask(lambda client: client.eval(self._GIVE_BACK, 1, self._name(key), claim))
+        self._store.ask(lambda client: client.eval(self._RELEASE, 1, self._name(key), claim))
 
     def _name(self, key: str) -> str:
         return f"{self._store.prefix}webhook:{key}"

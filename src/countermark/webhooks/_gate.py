@@ -1,165 +1,147 @@
-"""What the middleware for webhooks does, whatever the protocol."""
+"""The base class of the webhook middlewares: their options, and all that no protocol changes."""
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar
 
 from countermark._option_checks import checked_clock, is_async
+from countermark._redaction import guarded
 from countermark._responses import Response, problem
-from countermark.errors import BadWebhook, ConfigurationError, StoreUnavailable
+from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, EventName, OnEvent, emit
-from countermark.webhooks._deduplication import Deliveries, DeliveriesInMemory, DeliveriesInRedis
+from countermark.webhooks._deduplication import (
+    Claim,
+    Deliveries,
+    DeliveriesInMemory,
+    DeliveriesInRedis,
+)
 from countermark.webhooks._parts import SecretHeader
 from countermark.webhooks._paths import WebhookPaths
+from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import Headers
-from countermark.webhooks._results import REFUSALS, VerifiedWebhook
+from countermark.webhooks._results import REFUSALS, Refusal, VerifiedWebhook
 from countermark.webhooks._verifier import WebhookVerifier
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-T = TypeVar("T")
+AppT = TypeVar("AppT")
 
-#: Under what an application finds its VerifiedWebhook, in the state of a scope.
+#: The keys under which an application finds its VerifiedWebhook: in the state of an ASGI scope,
+#: and in a WSGI environ.
 STATE_KEY: Final = "verified_webhook"
-ENVIRON_KEY: Final = "countermark.verified_webhook"
+WEBHOOK_KEY: Final = "countermark.verified_webhook"
 
-#: What becomes of a delivery that was handled already.
 Duplicates: TypeAlias = Literal["answer", "deliver"]
-#: What becomes of a delivery while nobody can tell whether it was handled.
 WhenUnavailable: TypeAlias = Literal["fail_open", "fail_closed"]
 
-# Not 409: there are senders who never try again after a 4xx.
+# A 503, not a 409: some vendors do not retry after a 4xx.
 _RETRY_AFTER: Final = ("Retry-After", "5")
 
 
-class Handling:
-    """One delivery that the application handles. It ends once, well or not."""
+class WebhookGate(Generic[AppT]):
+    """Passes on the vendor's deliveries, each once."""
 
-    __slots__ = ("_end", "ended")
-
-    def __init__(self, end: Callable[[bool], None]) -> None:
-        self._end = end
-        self.ended = False
-
-    def end(self, handled: bool) -> None:
-        """Say whether the application has answered that all is well."""
-        self.ended = True
-        self._end(handled)
-
-
-class Receiving:
-    """Lets the vendor's deliveries through, each once. Its options are the middleware's.
-
-    Raises:
-        ConfigurationError: Something is missing or does not fit together.
-    """
-
-    __slots__ = (
-        "_deliveries",
-        "_on_event",
-        "_paths",
-        "_scheme",
-        "_verifier",
-        "_when_unavailable",
-        "max_body",
-        "waits",
-    )
-
-    #: Whether begin() and the end of a handling may wait for the network.
-    waits: bool
-    max_body: int
-
+    @guarded
     def __init__(
         self,
-        verifier: WebhookVerifier,
+        app: AppT,
         *,
-        paths: str | Iterable[str] | None,
-        prefix: str | None,
-        max_body: int,
-        duplicates: Duplicates,
-        store: RedisStore | None,
-        when_unavailable: WhenUnavailable,
-        on_event: OnEvent | None,
-        clock: Callable[[], float],
+        verifier: WebhookVerifier,
+        paths: str | Iterable[str] | None = None,
+        prefix: str | None = None,
+        max_body: int = 1 << 20,
+        duplicates: Duplicates = "answer",
+        store: RedisStore | None = None,
+        when_unavailable: WhenUnavailable = "fail_open",
+        on_event: OnEvent | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application, or the next middleware.
+            verifier: The scheme and the keys.
+            paths: The paths of the webhooks: one or several, each with all paths below
+                it. Other paths are passed on unverified. None: all requests to this
+                middleware are webhooks, for instance because it is mounted.
+            prefix: The prefix that the application drops from paths in addition to
+                the one that the server reports, such as Django's ``FORCE_SCRIPT_NAME``;
+                empty if there is none. None: any prefix, so ``/hooks/stigg`` covers
+                ``/app/hooks/stigg`` and ``/stigg`` too.
+            max_body: The size of the largest accepted body, in bytes.
+            duplicates: ``answer``: a delivery with an id is passed on until the
+                application has answered with 2xx; later attempts get a 200 from the
+                middleware. ``deliver``: all attempts are passed on, and the application
+                has to find duplicates itself.
+            store: The memory of deliveries that workers and hosts share. Without it
+                each process remembers its own latest 10 000 deliveries. Under ASGI it
+                needs asyncio.
+            when_unavailable: The treatment of deliveries while the store is
+                unreachable. ``fail_open`` passes them on, maybe twice; ``fail_closed``
+                answers with 503, and a vendor that stops retrying loses them.
+            on_event: Called with every :class:`Event`.
+            clock: Returns the time, in seconds since the epoch.
+
+        Raises:
+            ConfigurationError: An option is wrong, or two contradict each other.
+        """
         if not isinstance(verifier, WebhookVerifier):
             raise ConfigurationError(
                 "verifier= must be a WebhookVerifier, such as WebhookVerifier.from_env('stigg')"
             )
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError("max_body= must be a number of bytes above 0")
-        _choose("duplicates", duplicates, "answer", "deliver")
-        _choose("when_unavailable", when_unavailable, "fail_open", "fail_closed")
+        _check_choice("duplicates", duplicates, "answer", "deliver")
+        _check_choice("when_unavailable", when_unavailable, "fail_open", "fail_closed")
         if store is not None and (duplicates == "deliver" or not hasattr(store, "ask")):
             raise ConfigurationError(
-                "store= must be a RedisStore, and is for duplicates='answer' alone; leave it out"
+                "store= must be a RedisStore, and only works with duplicates='answer'; leave it out"
             )
         hook: object = on_event
         if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError(
-                "on_event= must be callable, and no coroutine function; give a plain one"
-            )
-        clock = checked_clock(clock)
-        self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
+            raise ConfigurationError("on_event= must be a function that is not async")
         if paths is None and prefix is not None:
             raise ConfigurationError("prefix= belongs to paths=; give paths= as well")
+        clock = checked_clock(clock)
+        self.app = app
+        self._verifier, self._scheme = verifier, f"webhook:{verifier.scheme.slug}"
         self._paths = None if paths is None else WebhookPaths(paths, prefix)
-        self.max_body = max_body
+        self._max_body = max_body
         self._deliveries: Deliveries | None = None
         if duplicates == "answer":
             self._deliveries = (
                 DeliveriesInMemory(clock) if store is None else DeliveriesInRedis(store)
             )
-        self.waits = store is not None
-        self._when_unavailable = when_unavailable
+        self._fail_open = when_unavailable == "fail_open"
         self._on_event = on_event
+        signature = verifier.scheme.signature
+        #: The header that holds the secret itself, in lower case; None if the vendor sends none.
+        self._secret_header = signature.header if isinstance(signature, SecretHeader) else None
 
-    @property
-    def secret_header(self) -> str | None:
-        """The header that carries the vendor's secret itself, in lower case; None if none does."""
-        signature = self._verifier.scheme.signature
-        return signature.header if isinstance(signature, SecretHeader) else None
+    def _covers(self, readings: Iterable[str]) -> bool:
+        """Return whether to verify a request whose path can be read in these ways."""
+        return self._paths is None or any(map(self._paths.cover, readings))
 
-    def covers(self, readings: Iterable[str]) -> bool:
-        """Tell whether to verify a request whose path can be read in these ways."""
-        if self._paths is None:
-            return True
-        return any(map(self._paths.cover, readings))
-
-    def look(
+    def _check_head(
         self, headers: Headers, method: str, path: str | bytes
-    ) -> Callable[[bytes], VerifiedWebhook | Response] | Response:
-        """Return what takes the body of a delivery, or what that is answered without it.
+    ) -> PendingDelivery | Response:
+        """Check everything that precedes the body."""
+        pending = self._verifier.read_head(headers, method, path)
+        return self._refuse(pending.code) if isinstance(pending, Refusal) else pending
 
-        The former returns what proves the delivery, or what it is answered.
-        """
-        rest = self._unless_refused(
-            lambda: self._verifier.look(headers=headers, method=method, path=path)
-        )
-        return rest if isinstance(rest, Response) else lambda body: self._verify(rest, body)
-
-    def _verify(
-        self, rest: Callable[[bytes], VerifiedWebhook], body: bytes
-    ) -> VerifiedWebhook | Response:
-        verified = self._unless_refused(lambda: rest(body))
-        if not isinstance(verified, Response):
-            self._emit("verified", verified.role)
+    def _check_body(self, pending: PendingDelivery, body: bytes) -> VerifiedWebhook | Response:
+        """Check the body."""
+        verified = pending.finish(body)
+        if isinstance(verified, Refusal):
+            return self._refuse(verified.code)
+        self._emit("verified", verified.role)
         return verified
 
-    def _unless_refused(self, step: Callable[[], T]) -> T | Response:
-        try:
-            return step()
-        except BadWebhook as error:
-            code = error.code
-        return self._refuse(code)
-
     def _refuse(self, code: str, status: int = 401) -> Response:
-        """Return the answer to a delivery that is no good."""
+        """Return the response to a refused delivery."""
         from uuid import uuid4  # late, as it is slow to import
 
         correlation = str(uuid4())
@@ -170,52 +152,36 @@ class Receiving:
         members = {"instance": f"urn:uuid:{correlation}"}
         return problem(status, f"webhook_{code}", detail, *headers, members=members)
 
-    def too_large(self) -> Response:
-        """Return the answer to a delivery whose body is larger than what is taken."""
+    def _too_large(self) -> Response:
         return self._refuse("too_large", 413)
 
-    def begin(self, verified: VerifiedWebhook) -> Handling | Response | None:
+    def _exceeds(self, digits: str | bytes) -> bool:
+        """Return whether a body of so many bytes is too large."""
+        # Converting a number of many digits is slow.
+        return len(digits) > 18 or int(digits) > self._max_body
+
+    def _claim(self, verified: VerifiedWebhook) -> Claim | Response | None:
         """Claim a delivery for the application.
 
         Returns:
-            The handling, to be ended; None: it has no id, or whether it was handled is
-            not asked; or what is answered in the application's place.
+            The claim, to be settled; None if duplicates are not looked for or the delivery
+            has no id; or the response to a delivery that must not be passed on.
         """
         if self._deliveries is None or verified.delivery_id is None:
             return None
-        # JSON can have half a surrogate pair.
-        name = f"{verified.scheme}\n{verified.delivery_id}".encode("utf-8", "surrogatepass")
-        key, claim = sha256(name).hexdigest(), os.urandom(8).hex()
-        try:
-            state = self._deliveries.begin(key, claim)
-        except StoreUnavailable as error:
-            self._failed(error)
-            if self._when_unavailable == "fail_open":
-                # The claim may be there all the same: what was lost can be the answer.
-                return Handling(partial(self._end, key, claim, quiet=True))
+        claim = Claim(self._deliveries, verified, self._report)
+        state = claim.begin()
+        if state == "new" or (state is None and self._fail_open):
+            return claim
+        if state is None:
             return problem(503, "webhook_store_unavailable", "Try again later.", _RETRY_AFTER)
-        if state == "new":
-            return Handling(partial(self._end, key, claim))
         self._emit("duplicate", state)
         if state == "busy":
             return problem(503, "webhook_busy", "The delivery is being handled.", _RETRY_AFTER)
-        # Good news to the sender, who otherwise would go on trying.
+        # A success, as the vendor would go on retrying otherwise.
         return Response(200, [("Content-Length", "0"), ("Cache-Control", "no-store")], b"")
 
-    def _end(self, key: str, claim: str, handled: bool, *, quiet: bool = False) -> None:
-        deliveries = self._deliveries
-        assert deliveries is not None  # noqa: S101  # it has begun there
-        try:
-            if handled:
-                deliveries.succeed(key)
-            else:
-                deliveries.fail(key, claim)
-        except StoreUnavailable as error:
-            # The claim ends by itself; at worst the delivery is handled again.
-            if not quiet:  # else it has been said
-                self._failed(error)
-
-    def _failed(self, error: StoreUnavailable) -> None:
+    def _report(self, error: StoreUnavailable) -> None:
         self._emit("failed", "store_unavailable", error=error.kind)
 
     def _emit(
@@ -230,12 +196,12 @@ class Receiving:
 
 
 def quoted(path: str, encoding: str = "utf-8") -> str:
-    """Return a path that a server has decoded as it probably was sent (RFC 3986, pchar)."""
+    """Percent-encode a path that a server has decoded, as clients do (RFC 3986, pchar)."""
     from urllib.parse import quote  # late, as it is slow to import
 
     return quote(path, safe="/!$&'()*+,;=:@", encoding=encoding, errors="replace")
 
 
-def _choose(name: str, value: object, *choices: str) -> None:
+def _check_choice(name: str, value: object, *choices: str) -> None:
     if value not in choices:
         raise ConfigurationError(f"{name}= must be one of {', '.join(choices)}")

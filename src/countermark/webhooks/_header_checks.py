@@ -1,112 +1,148 @@
-"""Deliveries that a single header proves: by the secret itself, or by a MAC."""
+"""Checks of schemes with a single header: the secret itself, or a MAC."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from countermark.keys._keyring import Keyring
 from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _encodings as encodings
-from countermark.webhooks._candidate_keys import find, hmac_candidates, hmac_of, secret_candidates
+from countermark.webhooks._candidate_keys import (
+    CandidateKey,
+    find_key,
+    hmac_candidates,
+    secret_candidates,
+)
 from countermark.webhooks._parts import SecretHeader, SignatureHeader
-from countermark.webhooks._proof import Check, Proof, Rest, read_delivery_id
-from countermark.webhooks._request_head import Received
+from countermark.webhooks._pending import PendingDelivery
+from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
 
 
-def secret_check(scheme: WebhookScheme, signature: SecretHeader, ring: Keyring) -> Check:
-    """Return the check of a secret that is sent itself."""
-    candidates = secret_candidates(ring)
-    salted = candidates[0].inner
+class SecretCheck:
+    """The check of a secret that the vendor sends itself. It does not prove the body."""
 
-    def check(received: Received, now: float) -> Rest:
-        given = received.one(signature.header, commas=None)
-        inner = salted.copy()
+    __slots__ = ("_candidates", "_header", "_scheme")
+
+    def __init__(self, scheme: WebhookScheme, signature: SecretHeader, ring: Keyring) -> None:
+        self._scheme, self._header = scheme, signature.header
+        self._candidates = secret_candidates(ring)
+
+    def read(self, head: RequestHead, now: float) -> PendingDelivery:
+        """Compare the secret."""
+        given = head.require(self._header, max_commas=None)
+        salted = self._candidates[0].inner.copy()
         try:
-            inner.update(given.encode("latin-1"))
+            salted.update(given.encode("latin-1"))
         except UnicodeEncodeError:
             raise Refused("malformed") from None
-        code = hashlib.sha256(inner.digest()).digest()
+        code = hashlib.sha256(salted.digest()).digest()
         try:
-            key = find(candidates, lambda candidate: candidate.outer.digest(), [code], now)
+            key = find_key(self._candidates, lambda key: key.outer.digest(), [code], now)
         except Refused as refused:
-            # A secret may hold a comma, but what is no secret may be two headers.
+            # A secret may contain a comma, but a wrong one with a comma may be two joined headers.
             if refused.code == "mismatch" and "," in given:
                 raise Refused("ambiguous") from None
             raise
-        return lambda body: Proof(key, None, read_delivery_id(scheme.id, received, body))
-
-    return check
+        return PendingDelivery(self._scheme, head, now, KnownKey(key))
 
 
-def hmac_check(scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> Check:
-    """Return the check of a MAC in a header.
+class KnownKey(NamedTuple):
+    """A key that the headers alone prove."""
+
+    key: CandidateKey
+
+    def find_key(self, body: bytes, now: float) -> CandidateKey:  # a BodyCheck
+        """Return the key."""
+        return self.key
+
+
+class HmacCheck:
+    """The check of a MAC in a header.
 
     Raises:
-        InvalidKey: A secret is not written as the vendor's are.
+        InvalidKey: A secret is not encoded as the vendor's are.
     """
-    candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
-    size = encodings.SIZES[signature.algorithm]
-    parts = signature.message
-    id_is_signed = any(str(part) == "{id}" for part in parts)
-    id_header = scheme.id.header if scheme.id and id_is_signed else ""
-    beside_id = _beside_id(signature)
 
-    def check(received: Received, now: float) -> Rest:
-        codes = [
-            encodings.code(text, signature.encoding, size)
-            for text in _entries(signature, received.one(signature.header, commas=None))
-        ]
-        values: dict[str, bytes] = {}
+    __slots__ = ("_after", "_before", "_candidates", "_id_header", "_next_to_id", "_scheme",
+                 "_signature")  # fmt: skip
+
+    def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> None:
+        self._scheme, self._signature = scheme, signature
+        self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
+        names = [str(part) for part in signature.message]
+        body = names.index("{body}")
+        self._before, self._after = signature.message[:body], signature.message[body + 1 :]
+        self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
+        self._next_to_id = _next_to_id(names)
+
+    def read(self, head: RequestHead, now: float) -> PendingDelivery:
+        """Read the MACs, the time and the id."""
+        signature = self._signature
+        codes = tuple(
+            encodings.decode_bytes(
+                text, signature.encoding, encodings.MAC_SIZES[signature.algorithm]
+            )
+            for text in _entries(signature, head.require(signature.header, max_commas=None))
+        )
+        values: dict[str, str] = {}
         timestamp = signed_id = None
-        if scheme.timestamp is not None:
-            text = received.one(scheme.timestamp.header)
-            timestamp = encodings.seconds(text)
-            values["{timestamp}"] = text.encode()
-        if id_header:
-            signed_id = encodings.delivery_id(received.one(id_header))
-            if beside_id.intersection(signed_id):
+        if self._scheme.timestamp is not None:
+            values["{timestamp}"] = text = head.require(self._scheme.timestamp.header)
+            timestamp = encodings.parse_seconds(text)
+        if self._id_header:
+            signed_id = encodings.checked_delivery_id(head.require(self._id_header))
+            if self._next_to_id.intersection(signed_id):
                 raise Refused("malformed")
-            values["{id}"] = signed_id.encode()
-
-        def rest(body: bytes) -> Proof:
-            key = find(candidates, hmac_of(_message(parts, {**values, "{body}": body})), codes, now)
-            return Proof(key, timestamp, signed_id or read_delivery_id(scheme.id, received, body))
-
-        return rest
-
-    return check
+            values["{id}"] = signed_id
+        before, after = _fill(self._before, values), _fill(self._after, values)
+        check = SignedBody(self._candidates, codes, before, after)
+        return PendingDelivery(
+            self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
+        )
 
 
-def _message(parts: Iterable[str | Placeholder], values: Mapping[str, bytes]) -> list[bytes]:
-    return [values[str(part)] if isinstance(part, Placeholder) else part.encode() for part in parts]
+class SignedBody(NamedTuple):
+    """MACs of a message that contains the body."""
+
+    candidates: list[CandidateKey]
+    codes: tuple[bytes, ...]
+    before: bytes
+    after: bytes
+
+    def find_key(self, body: bytes, now: float) -> CandidateKey:
+        """Return the key that made one of the MACs."""
+        message = (self.before, body, self.after)
+        return find_key(self.candidates, lambda key: key.mac(message), self.codes, now)
 
 
-def _beside_id(signature: SignatureHeader) -> frozenset[str]:
-    """Return the characters that tell where the id ends, and which it cannot hold.
+def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes:
+    return "".join(
+        values[str(part)] if isinstance(part, Placeholder) else part for part in parts
+    ).encode()
 
-    Else a part of the id could be taken for the time, and of the time for the body,
-    under the same signature.
+
+def _next_to_id(names: list[str]) -> frozenset[str]:
+    """Return the characters that separate the id from its neighbours; the id must not have them.
+
+    Otherwise a part of the id could be read as the time, or of the time as the body, under
+    the same signature.
     """
-    before = after = ""
-    parts = [*signature.message, ""]
-    for number, part in enumerate(parts):
-        if str(part) == "{id}":
-            before, after = "".join(map(str, parts[:number])), str(parts[number + 1])
-    return frozenset(before[-1:] + after[:1])
+    before, id_, after = "".join(names).partition("{id}")
+    return frozenset(before[-1:] + after[:1]) if id_ else frozenset()
 
 
 def _entries(signature: SignatureHeader, value: str) -> list[str]:
-    """Return the signatures of the recipe's version, without their prefixes."""
+    """Return the signatures of the scheme's version, without their prefix."""
     entries = value.split(signature.separator) if signature.separator else [value]
     own = [
         entry.removeprefix(signature.prefix)
         for entry in entries
         if entry.startswith(signature.prefix)
     ]
-    # No server can have joined two headers by anything but a comma.
+    # Servers join two headers by a comma, and by nothing else.
     if any("," in entry for entry in own):
         raise Refused("ambiguous")
     if not own or "" in entries:

@@ -1,7 +1,7 @@
-"""HTTP signatures, after draft-cavage-http-signatures-12, for secrets that are shared.
+"""The check of HTTP signatures (draft-cavage-http-signatures-12) with shared secrets.
 
-What has to be signed, and how, the recipe alone says. The header chooses between
-keys that are configured, and nothing else.
+Only the scheme specifies what must be signed, and by which algorithm. The header chooses
+one of the configured keys, and nothing more.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
+from countermark._http import REQUEST_HEADER
 from countermark.keys._keyring import Keyring
 from countermark.webhooks import _encodings as encodings
-from countermark.webhooks._candidate_keys import find, hmac_candidates, hmac_of
+from countermark.webhooks._candidate_keys import CandidateKey, find_key, hmac_candidates
 from countermark.webhooks._parts import HttpSignature
-from countermark.webhooks._proof import Check, Proof, Rest, read_delivery_id
-from countermark.webhooks._request_head import Received
+from countermark.webhooks._pending import PendingDelivery
+from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
 
-# Possessive, so that no header takes longer than it is long.
+# Possessive quantifiers keep the time linear in the length of the header.
 _SCHEME = r"signature[ ]++"
 _PARAMETER = r'([a-z]++)[ \t]*+=[ \t]*+"([^"\\]*+)"'
 _COMMA = r"[ \t]*+,[ \t]*+"
-# Without the second, the Kelvin sign would pass for a k.
+# Without ASCII, the Kelvin sign would match a k.
 _ANY_CASE = re.IGNORECASE | re.ASCII
 _PARAMETERS: Final = frozenset({"keyid", "algorithm", "headers", "signature"})
-_HEADER = "[a-z0-9-]++"
 
 
 class Parameters(NamedTuple):
-    """The parameters of a signature.
+    """The parameters of a signature header.
 
     Attributes:
-        key_id: Which key the sender has used, as it says.
-        algorithm: With which algorithm, as it says; or None.
-        covered: What is signed, in its order.
+        key_id: The key that the vendor names.
+        algorithm: The algorithm that the vendor names, or None.
+        covered: The signed headers, in order.
         signature: The signature.
     """
 
@@ -48,10 +48,10 @@ class Parameters(NamedTuple):
 
 
 def read_parameters(value: str) -> Parameters:
-    """Return the parameters in the value of an ``Authorization`` header.
+    """Parse the value of an ``Authorization`` header.
 
     Raises:
-        Refused: It is not written as one with a signature is, or says something twice.
+        Refused: The value is malformed, or has a parameter twice.
     """
     start = re.match(_SCHEME, value, _ANY_CASE)
     if start is None:
@@ -59,7 +59,7 @@ def read_parameters(value: str) -> Parameters:
     found: dict[str, str] = {}
     place = start.end()
     while True:
-        # Two headers that a server has joined begin with the scheme a second time.
+        # In two headers that a server has joined, the scheme appears a second time.
         if re.compile(_SCHEME + r"(?![ \t=])", _ANY_CASE).match(value, place):
             raise Refused("ambiguous")
         parameter = re.compile(_PARAMETER, _ANY_CASE).match(value, place)
@@ -82,67 +82,76 @@ def read_parameters(value: str) -> Parameters:
     return Parameters(found["keyid"], found.get("algorithm"), covered, found["signature"])
 
 
-def http_signature_check(
-    scheme: WebhookScheme, signature: HttpSignature, rings: Mapping[str, Keyring]
-) -> Check:
-    """Return the check of an HTTP signature.
-
-    Args:
-        scheme: The recipe.
-        signature: What it says of signatures.
-        rings: The keys, by the ids under which the vendor names them.
+class HttpSignatureCheck:
+    """The check of an HTTP signature, with keyrings by the ids under which the vendor names them.
 
     Raises:
-        InvalidKey: A secret is not written as the vendor's are.
+        InvalidKey: A secret is not encoded as the vendor's are.
     """
-    algorithm = signature.algorithm.removeprefix("hmac-")
-    candidates = {
-        key_id: hmac_candidates(ring, scheme.secret, algorithm) for key_id, ring in rings.items()
-    }
 
-    def check(received: Received, now: float) -> Rest:
-        parameters = read_parameters(received.one("authorization", commas=None))
-        timestamp = encodings.fixdate(received.one("date", commas=1))
-        digest = _digest(received.one("digest"))
-        if parameters.algorithm not in (None, signature.algorithm):
+    __slots__ = ("_algorithm", "_candidates", "_scheme", "_signature")
+
+    def __init__(
+        self, scheme: WebhookScheme, signature: HttpSignature, rings: Mapping[str, Keyring]
+    ) -> None:
+        self._scheme, self._signature = scheme, signature
+        self._algorithm = signature.algorithm.removeprefix("hmac-")
+        self._candidates = {
+            key_id: hmac_candidates(ring, scheme.secret, self._algorithm)
+            for key_id, ring in rings.items()
+        }
+
+    def read(self, head: RequestHead, now: float) -> PendingDelivery:
+        """Verify the signature of the headers."""
+        parameters = read_parameters(head.require("authorization", max_commas=None))
+        timestamp = encodings.parse_http_date(head.require("date", max_commas=1))
+        digest = _digest(head.require("digest"))
+        if parameters.algorithm not in (None, self._signature.algorithm):
             raise Refused("malformed")
         covered = {*parameters.covered}
-        if not covered.issuperset(signature.covers) or len(covered) < len(parameters.covered):
+        if not covered.issuperset(self._signature.covers) or len(covered) < len(parameters.covered):
             raise Refused("malformed")
-        code = encodings.code(parameters.signature, "base64", encodings.SIZES[algorithm])
-        message = _message(parameters.covered, received)
-        if parameters.key_id not in candidates:
+        size = encodings.MAC_SIZES[self._algorithm]
+        code = encodings.decode_bytes(parameters.signature, "base64", size)
+        message = [_message(parameters.covered, head)]
+        candidates = self._candidates.get(parameters.key_id)
+        if candidates is None:
             raise Refused("unknown_key")
-        key = find(candidates[parameters.key_id], hmac_of([message]), [code], now)
+        key = find_key(candidates, lambda key: key.mac(message), [code], now)
+        check = SignedDigest(key, digest)
+        return PendingDelivery(self._scheme, head, now, check, timestamp=timestamp)
 
-        def rest(body: bytes) -> Proof:
-            # What is signed is the header, and the body is what it must fit.
-            if not compare_digest(hashlib.sha256(body).digest(), digest):
-                raise Refused("digest_mismatch")
-            return Proof(key, timestamp, read_delivery_id(scheme.id, received, body))
 
-        return rest
+class SignedDigest(NamedTuple):
+    """The key of a signature, and the signed digest that the body must match."""
 
-    return check
+    key: CandidateKey
+    digest: bytes
+
+    def find_key(self, body: bytes, now: float) -> CandidateKey:  # a BodyCheck
+        """Return the key if the body matches the digest."""
+        if not compare_digest(hashlib.sha256(body).digest(), self.digest):
+            raise Refused("digest_mismatch")
+        return self.key
 
 
 def _digest(value: str) -> bytes:
     algorithm, _, code = value.partition("=")
     if algorithm.lower() != "sha-256":
         raise Refused("malformed")
-    return encodings.code(code, "base64", 32)
+    return encodings.decode_bytes(code, "base64", 32)
 
 
-def _message(covered: tuple[str, ...], received: Received) -> bytes:
+def _message(covered: tuple[str, ...], head: RequestHead) -> bytes:
     lines = []
     for name in covered:
         if name == "(request-target)":
-            value = f"{received.method.lower()} {received.path}"
-        elif re.fullmatch(_HEADER, name):
-            value = received.one(name, commas=None)
+            value = f"{head.method.lower()} {head.path}"
+        elif re.fullmatch(REQUEST_HEADER, name):
+            value = head.require(name, max_commas=None)
         else:
             raise Refused("malformed")
-        # With a line break in it, a value could pass for several.
+        # A value with a line break could pass for several values.
         if not value.isascii() or not value.isprintable():
             raise Refused("malformed")
         lines.append(f"{name}: {value}")

@@ -1,4 +1,4 @@
-"""From TOML to a webhook scheme: what a recipe may say, checked key by key."""
+"""Parses a webhook scheme from TOML and checks it key by key."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import pairwise
 from os import PathLike
 from typing import Any
 
+from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
@@ -30,12 +31,10 @@ FORMS = ("text", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
-#: What an HTTP signature must cover: with less of it, it is good for another request too.
+#: The parts that an HTTP signature must cover; otherwise it is valid for other requests too.
 COVERS = ("(request-target)", "date", "digest")
 
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
-# No underscore: some servers take it for a hyphen.
-_HEADER = r"[A-Za-z0-9-]+"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def parse(text: str, slug: str) -> dict[str, Any]:
-    """Return the arguments of a ``WebhookScheme`` from a TOML text; *slug* is its default name."""
+    """Return the arguments of a ``WebhookScheme`` from a TOML text; *slug* is the default name."""
     return read(read_toml(text, slug, "webhook scheme"))
 
 
@@ -52,9 +51,9 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the ``WebhookScheme`` that *data* describes.
 
     Raises:
-        InvalidScheme: It contradicts itself; the message names the key.
+        InvalidScheme: The scheme contradicts itself; the message names the key.
     """
-    top = Table("the recipe", data)
+    top = Table("the scheme", data)
     slug = top.left.pop("slug", None)
     if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
         raise InvalidScheme(
@@ -95,7 +94,7 @@ def _signature(kind: str, table: Table) -> Signature:
                 f"{table.where}: covers must hold {', '.join(COVERS)}; add what is missing"
             )
         for name in {*signature.covers} - {*COVERS}:
-            if not re.fullmatch(_HEADER, name) or name != name.lower():
+            if not re.fullmatch(REQUEST_HEADER, name) or name != name.lower():
                 raise InvalidScheme(
                     f"{table.where}: covers: an entry is not the name of a header in lower case;"
                     " write it as x-name"
@@ -114,7 +113,7 @@ def _signature(kind: str, table: Table) -> Signature:
 
 
 def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
-    """Return the parts of a message, between whose fields there is text to tell them apart."""
+    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise."""
     parts = Template.parse(text, where).parts
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
     if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
@@ -146,7 +145,7 @@ def _secret(table: Table, kind: str) -> Secret:
     table.close()
     if kind == "secret" and (secret.form, secret.prefix) != ("text", ""):
         raise InvalidScheme(
-            f"{table.where}: a secret that is sent as it is has no form and prefix; leave them out"
+            f"{table.where}: a secret that is sent itself has no form and prefix; leave them out"
         )
     if (kind == "http-signature") != bool(secret.key_id_variable):
         raise InvalidScheme(
@@ -163,7 +162,7 @@ def _secret(table: Table, kind: str) -> Secret:
 def _id(table: Table) -> Id:
     given = {"header", "body"} & {*table.left}
     if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: give one of header and body, and not both")
+        raise InvalidScheme(f"{table.where}: give exactly one of header and body")
     place = Id(_header(table), "") if "header" in given else Id("", table.take("body", str))
     table.close()
     return place
@@ -183,7 +182,7 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
 
 def _header(table: Table) -> str:
     name = table.take("header", str)
-    if not re.fullmatch(_HEADER, name):
+    if not re.fullmatch(REQUEST_HEADER, name):
         raise InvalidScheme(
             f"{table.where}: header: invalid header name; use letters, digits and hyphens"
         )
@@ -191,7 +190,7 @@ def _header(table: Table) -> str:
 
 
 def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
-    """Check that what is signed is there, and that what is there is signed."""
+    """Check that exactly the signed fields are defined."""
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
@@ -200,8 +199,8 @@ def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, whe
             raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
     if dated != (timestamp is not None):
         raise InvalidScheme(
-            f"{where}: [timestamp] is needed exactly where a time is signed; add it, or leave it"
-            " out"
+            f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
+            " it out"
         )
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from countermark.schemes._templates import Placeholder
 
 
-#: How long a handled delivery is remembered, in seconds. Senders try for up to three days.
+#: How long a handled delivery is remembered, in seconds. Vendors retry for up to three days.
 REMEMBERED_FOR: Final = 3 * 86400
 
 #: The longest tolerance, in seconds. A delivery that is dated later than it arrives is accepted
@@ -18,16 +18,16 @@ MAX_TOLERANCE: Final = REMEMBERED_FOR // 2
 
 
 class Secret(NamedTuple):
-    """What the vendor's secrets look like.
+    """The form of the vendor's secrets.
 
     Attributes:
-        variable: The environment variable that holds it by convention, or "".
+        variable: The environment variable that conventionally holds the secret, or "".
         key_id_variable: The variable with the id under which the vendor names the key.
-        form: What it is written in: ``text``, ``hex`` or ``base64``.
-        prefix: What may stand before it, and is no part of it.
-        least: The bytes it has at least; fewer are warned of.
-        most: The bytes it has at most, or None.
-        refuse_prefixes: How texts begin that are taken for it by mistake.
+        form: The encoding: ``text``, ``hex`` or ``base64``.
+        prefix: Text that may precede the secret and is not a part of it.
+        least: The smallest number of bytes; fewer cause a warning.
+        most: The largest number of bytes, or None.
+        refuse_prefixes: Prefixes of other keys that people confuse with the secret.
     """
 
     variable: str
@@ -40,7 +40,7 @@ class Secret(NamedTuple):
 
 
 class SecretHeader(NamedTuple):
-    """The secret itself, in the header *header*. It proves nothing of the body."""
+    """The secret itself, in the header *header*. It does not prove the body."""
 
     header: str
 
@@ -52,10 +52,10 @@ class SignatureHeader(NamedTuple):
         header: The header, in lower case.
         algorithm: The hash: ``sha1``, ``sha256`` or ``sha512``.
         encoding: ``hex`` or ``base64``.
-        prefix: What stands before the MAC.
-        separator: What stands between several; "": there is one. Of several, those
-            with another prefix are of another version and do not count.
-        message: What the MAC is over: text, and ``{id}``, ``{timestamp}`` and ``{body}``.
+        prefix: The text before the MAC.
+        separator: The text between several MACs; "": there is only one. MACs with
+            another prefix are of another version and are ignored.
+        message: The signed message: text, and ``{id}``, ``{timestamp}`` and ``{body}``.
     """
 
     header: str
@@ -71,7 +71,7 @@ class HttpSignature(NamedTuple):
 
     Attributes:
         algorithm: ``hmac-sha256`` or ``hmac-sha512``.
-        covers: What must be signed, at least.
+        covers: The headers that must be signed; more may be.
     """
 
     algorithm: str
@@ -82,22 +82,22 @@ Signature: TypeAlias = "SecretHeader | SignatureHeader | HttpSignature"
 
 
 class Id(NamedTuple):
-    """Where the id of a delivery is: in the header *header*, or in JSON, at the name *body*."""
+    """The place of the delivery id: the header *header*, or the member *body* of a JSON body."""
 
     header: str
     body: str
 
 
 class Timestamp(NamedTuple):
-    """When a delivery was signed.
+    """The signed time of a delivery.
 
     Attributes:
         header: The header, in lower case.
-        tolerance: How many seconds it may be before or after the time it is received.
+        tolerance: The number of seconds by which it may differ from the time of receipt.
     """
 
     header: str
-    tolerance: int
+    tolerance: float
 
 
 class WebhookVector(NamedTuple):
@@ -110,9 +110,9 @@ class WebhookVector(NamedTuple):
         body: The body, which is text.
         method: The method.
         path: The path and the query.
-        now: When it is received, in seconds since the epoch.
+        now: The time of receipt, in seconds since the epoch.
         delivery_id: The id of the delivery, or None.
-        origin: Who vouches for it.
+        origin: The source of the example.
     """
 
     secret: str

@@ -1,4 +1,4 @@
-"""Decides which request paths are those of webhooks.
+"""Decides which request paths belong to webhooks.
 
 Frameworks read a path differently. Some drop slashes, line ends or the case of letters.
 Some drop a prefix that the middleware cannot see, such as Django's ``FORCE_SCRIPT_NAME``
@@ -19,11 +19,11 @@ from countermark.errors import ConfigurationError
 
 # A "$" at the end of a route matches before a last line break too.
 _DROPPED: Final = r"[\x00-\x1f\x7f]+"
-# Of routes and of URLs, but not of a path that a server has decoded.
+# Parts of routes and of URLs that a path has no longer once a server has decoded it.
 _NEVER: Final = r"//|[?#{}<>*\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}"
 # Clients resolve these before they send a path.
 _DOTS: Final = re.compile(r"/\.\.?(/|$)")
-# A regular expression that ignores case takes them for an "i"; casefold() does not.
+# A regular expression that ignores case matches these with an "i"; casefold() does not.
 _LETTERS: Final = {0x130: "i", 0x131: "i"}
 
 
@@ -33,12 +33,12 @@ class WebhookPaths:
     Args:
         paths: A decoded path, or several.
         prefix: The prefix that the application drops from paths before it looks for
-            the view, besides what the server reports; empty if it drops none. None: it
-            may drop any prefix. Then ``/hooks/stigg`` also covers ``/app/hooks/stigg``
-            and ``/stigg``.
+            the view, in addition to the one that the server reports; empty if it drops
+            none. None: it may drop any prefix. Then ``/hooks/stigg`` also covers
+            ``/app/hooks/stigg`` and ``/stigg``.
 
     Raises:
-        ConfigurationError: A path or the prefix has another form.
+        ConfigurationError: A path or the prefix is invalid.
     """
 
     __slots__ = ("_anywhere", "_starts")
@@ -65,13 +65,13 @@ class WebhookPaths:
                 )
         plain = [_plain(path).rstrip("/") for path in found]
         own = _plain(prefix).rstrip("/") if given else None
-        # Without its slash: a prefix "/app" is dropped from "/apphooks/stigg" too.
+        # Without the slash: a prefix "/app" is dropped from "/apphooks/stigg" too.
         self._anywhere = () if given else tuple(path[1:] for path in plain)
         self._starts = tuple({start for path in plain for start in _starts(path, own)})
 
     def cover(self, path: str) -> bool:
-        """Tell whether some framework may route *path* to the view of a webhook."""
-        # Of a target without a slash, servers and frameworks make what they like.
+        """Return whether a framework may route *path* to the view of a webhook."""
+        # Servers and frameworks interpret a target without a slash in different ways.
         if path and not path.startswith("/"):
             return True
         path = _plain(path)

@@ -1,65 +1,57 @@
-"""What a webhook verifier vouches for, and why it refuses to."""
+"""The results of a webhook check: a verified webhook, or a refusal with its code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from countermark.keys._keyring import Role
 
-#: Why a delivery is refused, by the codes of ``BadWebhook``.
+#: The reasons for refusing a delivery, by the codes of ``BadWebhook``.
 REFUSALS: Final = {
-    "missing": "a header that the vendor sends is not there",
-    "malformed": "the delivery is not written as the vendor writes it",
-    "ambiguous": "there are two values, or a second spelling of a header",
-    "unknown_key": "the signature names a key that is none of yours",
-    "retired_key": "the signature is good, but its key has ended",
-    "mismatch": "no key of the ring gives this signature",
-    "digest_mismatch": "the body is not the one whose digest is signed",
-    "expired": "the delivery is too old",
-    "not_yet_valid": "the delivery is from the future",
-    "too_large": "the body is larger than what is taken",
+    "missing": "a header that the vendor sends is missing",
+    "malformed": "the delivery is malformed",
+    "ambiguous": "a header has two values or two spellings",
+    "unknown_key": "the signature names an unknown key",
+    "retired_key": "the signature is valid, but its key has expired",
+    "mismatch": "the signature does not match",
+    "digest_mismatch": "the body does not match the signed digest",
+    "expired": "the delivery has expired",
+    "not_yet_valid": "the delivery is not valid yet",
+    "too_large": "the body is too large",
 }
 
 
-class Refused(Exception):  # it never leaves the package
-    """A delivery is no good; ``code`` is one of :data:`REFUSALS`."""
+class Refused(Exception):
+    """Stops a check; the code is one of :data:`REFUSALS`. It never leaves the package."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class VerifiedWebhook:
-    """A delivery that its vendor has made. Its representation does not say which."""
+class Refusal(NamedTuple):
+    """The result of a check that failed. Unlike an exception, it holds no frames with secrets."""
 
-    __slots__ = {
-        "scheme": "The name of the webhook scheme.",
-        "delivery_id": "The sender's id of the delivery, the same when it is sent again; or None.",
-        "timestamp": "When it was signed, in seconds since the epoch; None: that is not signed.",
-        "key_id": "Which key it was made with.",
-        "role": "The role of that key: ``current``, ``next`` or ``previous``.",
-    }
+    code: str
+
+
+class VerifiedWebhook(NamedTuple):
+    """A delivery that the vendor sent. Its representation omits the delivery id.
+
+    Attributes:
+        scheme: The name of the webhook scheme.
+        delivery_id: The vendor's id of the delivery, the same for each attempt; or None.
+        timestamp: The signed time, in seconds since the epoch; None if the vendor signs no time.
+        key_id: The id of the key that made the signature.
+        role: The role of that key: ``current``, ``next`` or ``previous``.
+    """
 
     scheme: str
     delivery_id: str | None
     timestamp: float | None
     key_id: str
     role: Role
-
-    def __init__(
-        self,
-        scheme: str,
-        delivery_id: str | None,
-        timestamp: float | None,
-        key_id: str,
-        role: Role,
-    ) -> None:
-        self.scheme = scheme
-        self.delivery_id = delivery_id
-        self.timestamp = timestamp
-        self.key_id = key_id
-        self.role = role
 
     def __repr__(self) -> str:
         return f"<VerifiedWebhook {self.scheme} key={self.key_id} role={self.role}>"

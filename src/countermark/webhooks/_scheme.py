@@ -1,7 +1,6 @@
-"""How a vendor proves that a webhook is its own.
+"""Webhook schemes: how a vendor signs its webhooks, as data.
 
-A recipe is data. What it may say is written down here;
-:mod:`countermark.webhooks._parser` reads it.
+:mod:`countermark.webhooks._parser` parses them.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class WebhookScheme(NamedTuple):
-    """A vendor's recipe for webhooks.
+    """The way in which a vendor signs webhooks.
 
     Attributes:
-        slug: Its name in the catalogue.
-        name: Its name for people.
-        source: Where the vendor says so.
-        read: When that was read.
-        confidence: How sure it is.
-        notes: What to know before one uses it.
-        secret: What the secrets look like.
-        signature: What proves a delivery.
-        id: Where the id of a delivery is, or None.
-        timestamp: When it was signed; None: that is not signed.
+        slug: The name in the catalogue.
+        name: The name for people.
+        source: The pages that document the scheme.
+        read: The date on which they were read.
+        confidence: The certainty of the scheme.
+        notes: Notes for users.
+        secret: The form of the secrets.
+        signature: The proof of a delivery.
+        id: The place of the delivery id, or None.
+        timestamp: The place of the signed time, or None.
         vectors: Examples.
     """
 
@@ -51,10 +50,10 @@ class WebhookScheme(NamedTuple):
     @classmethod
     @guarded
     def load(cls, slug: str) -> WebhookScheme:
-        """Return the scheme *slug* that comes with the package.
+        """Return a scheme of the catalogue.
 
         Raises:
-            UnknownScheme: There is none of that name.
+            UnknownScheme: The catalogue has no scheme of that name.
         """
         given: object = slug
         if not isinstance(given, str):
@@ -64,10 +63,10 @@ class WebhookScheme(NamedTuple):
     @classmethod
     @guarded
     def from_mapping(cls, data: Mapping[str, Any]) -> WebhookScheme:
-        """Build a scheme from a mapping: a recipe's tables and keys, and its ``slug``.
+        """Build a scheme from a mapping: the tables and keys of a file, and a ``slug``.
 
         Raises:
-            InvalidScheme: A key is missing, unknown or of the wrong kind, or two
+            InvalidScheme: A key is missing, unknown or of the wrong type, or two
                 contradict each other. The message names them.
         """
         from countermark.webhooks._parser import read
@@ -77,10 +76,10 @@ class WebhookScheme(NamedTuple):
     @classmethod
     @guarded
     def from_toml(cls, path: str | PathLike[str]) -> WebhookScheme:
-        """Build a scheme from a TOML file. Its name is the slug, unless the file gives one.
+        """Build a scheme from a TOML file. The name of the file is the slug, unless it gives one.
 
         Raises:
-            InvalidScheme: As for ``from_mapping``, or it is not TOML.
+            InvalidScheme: As for ``from_mapping``, or the file is not TOML.
             OSError: The file cannot be read.
         """
         from countermark.webhooks._parser import read_file
@@ -92,7 +91,7 @@ class WebhookScheme(NamedTuple):
 
 
 def webhook_scheme_slugs() -> list[str]:
-    """Return the slugs of all webhook schemes that come with the package, sorted."""
+    """Return the sorted slugs of the catalogue."""
     return sorted(_files())
 
 
@@ -113,6 +112,6 @@ def _load(slug: str) -> WebhookScheme:
         return WebhookScheme(**parse(found[slug].read_text(encoding="utf-8"), slug))
     known = webhook_scheme_slugs()
     raise UnknownScheme(
-        f"unknown webhook scheme {shown(slug, known)}; use one of {', '.join(known)}, or a"
-        " WebhookScheme of your own"
+        f"unknown webhook scheme {shown(slug, known)}; use one of {', '.join(known)}, or your"
+        " own WebhookScheme"
     )

@@ -1,4 +1,4 @@
-"""A verifier: a webhook scheme and keys, ready to tell whether a delivery is the vendor's."""
+"""The verifier of webhooks: a webhook scheme with keys."""
 
 from __future__ import annotations
 
@@ -7,44 +7,40 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
-from typing import ParamSpec, TypeVar
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
 from countermark.keys._keyring import Keyring, checked_keyring
 from countermark.keys._secret import SecretKey
-from countermark.webhooks._header_checks import hmac_check, secret_check
-from countermark.webhooks._http_signatures import http_signature_check
+from countermark.webhooks._header_checks import HmacCheck, SecretCheck
+from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature, SecretHeader
-from countermark.webhooks._proof import Check, Rest
-from countermark.webhooks._request_head import Headers, Misused, Received, Text, read_body
-from countermark.webhooks._results import REFUSALS, Refused, VerifiedWebhook
+from countermark.webhooks._pending import HeadCheck, PendingDelivery
+from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
+from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class WebhookVerifier:
     """Verifies the webhooks of one vendor with the keys of a keyring. Safe to use from threads.
 
     Args:
-        scheme: The vendor: the name of a webhook scheme, or a scheme.
-        keyring: The keys, each accepted until its end. For HTTP signatures a
+        scheme: A webhook scheme, or the name of one.
+        keyring: The keys, each accepted until it expires. For HTTP signatures a
             mapping: keyrings by the key ids under which the vendor names them.
-        tolerance: How many seconds the time that is signed may be before or after
-            the time of receipt. By default the scheme says.
+        tolerance: The number of seconds by which the signed time may differ from the
+            time of receipt. The default is the scheme's.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        ConfigurationError: Something does not fit together; the message says
+        ConfigurationError: The arguments contradict each other; the message says
             what to change.
     """
 
     __slots__ = {
-        "scheme": "The vendor's recipe, a WebhookScheme.",
-        "tolerance": "How many seconds a delivery may be old, or early; None: it has no time.",
+        "scheme": "The webhook scheme, a WebhookScheme.",
+        "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
         "_check": None,
         "_clock": None,
     }
@@ -66,7 +62,7 @@ class WebhookVerifier:
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
         _check_keys(scheme, rings)
-        self._check = _compile(scheme, rings)
+        self._check = _head_check(scheme, rings, self.tolerance)
 
     @classmethod
     @guarded
@@ -80,9 +76,9 @@ class WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
 
         The options are those of the class, the variables those of
-        :meth:`Keyring.from_env`. For HTTP signatures another variable has the key
-        id, and with ``_PREVIOUS`` and ``_NEXT`` behind its name those that are
-        accepted too, each for all of the keys.
+        :meth:`Keyring.from_env`. For HTTP signatures another variable holds the key id;
+        with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
+        accepted for all of the keys.
         """
         scheme = _scheme(scheme)
         secret = scheme.secret
@@ -103,84 +99,49 @@ class WebhookVerifier:
             )
         return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
 
+    @guarded
     def verify(
         self, *, headers: Headers, body: Text, method: Text = "POST", path: Text = "/"
     ) -> VerifiedWebhook:
-        """Return what proves that a delivery is the vendor's.
+        """Verify that the vendor sent a delivery, unmodified and recently.
 
         Args:
             headers: A mapping, or pairs of names and values. Only pairs show that
                 a header came twice.
-            body: The body as it came, before anybody parsed it.
+            body: The body as it came, before any parsing.
             method: The method of the request, which HTTP signatures sign.
-            path: Its path as it came, still with percent signs, and its query.
+            path: The path as it came, percent-encoded, with the query.
 
         Raises:
-            BadWebhook: It is not; ``code`` says why. Nothing else, for any text and bytes.
-            ConfigurationError: It is no delivery, but for instance a body that was parsed.
+            BadWebhook: The delivery is refused; ``code`` gives the reason. No other
+                error is raised for text and bytes.
+            ConfigurationError: An argument has the wrong type, such as a parsed body.
         """
+        # Some headers hold the secret. A refusal is a value until here, so that the
+        # traceback of the error has no frame that read them.
         outcome = self._outcome(headers, body, method, path)
-        # Some headers hold the secret: not to be in the traceback.
-        del headers, body, method, path
-        return self._told(outcome)
-
-    def look(
-        self, *, headers: Headers, method: Text, path: Text
-    ) -> Callable[[bytes], VerifiedWebhook]:
-        """Look at what stands before the body, so that nobody has to wait for that in vain.
-
-        Returns:
-            The rest of ``verify``: it takes the body.
-
-        Raises:
-            BadWebhook: As for ``verify``, and so does the rest.
-        """
-        outcome = self._look(headers, method, path)
-        del headers, method, path
-        rest = self._told(outcome)
-
-        def whole(body: bytes) -> VerifiedWebhook:
-            outcome = rest(body)
-            del body
-            return self._told(outcome)
-
-        return whole
+        if isinstance(outcome, Refusal):
+            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
+        return outcome
 
     def _outcome(
         self, headers: Headers, body: Text, method: Text, path: Text
-    ) -> VerifiedWebhook | str:
-        whole = _attempt(read_body, body)
-        if isinstance(whole, str):
-            return whole
-        rest = self._look(headers, method, path)
-        return rest if isinstance(rest, str) else rest(whole)
+    ) -> VerifiedWebhook | Refusal:
+        content = read_body(body)
+        if isinstance(content, Refusal):
+            return content
+        pending = self.read_head(headers, method, path)
+        return pending if isinstance(pending, Refusal) else pending.finish(content)
 
-    def _look(
-        self, headers: Headers, method: Text, path: Text
-    ) -> Callable[[bytes], VerifiedWebhook | str] | str:
+    @guarded
+    def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
+        """Check everything that precedes the body, so that a bad delivery is not read whole."""
         now = self._clock()
-
-        def look() -> Rest:
-            return self._check(Received(headers, method, path), now)
-
-        rest = _attempt(look)
-        return (
-            rest if isinstance(rest, str) else lambda body: _attempt(self._prove, rest, body, now)
-        )
-
-    def _prove(self, rest: Rest, body: bytes, now: float) -> VerifiedWebhook:
-        key, timestamp, delivery_id = rest(body)
-        if timestamp is not None and self.tolerance is not None:
-            _check_time(timestamp, now, self.tolerance)
-        return VerifiedWebhook(self.scheme.slug, delivery_id, timestamp, key.key_id, key.role)
-
-    def _told(self, outcome: T | str) -> T:
-        """Return an outcome, or raise the error that its text stands for."""
-        if not isinstance(outcome, str):
-            return outcome
-        if outcome in REFUSALS:
-            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome]}", code=outcome)
-        raise ConfigurationError(outcome)
+        head = RequestHead(headers, method, path)
+        try:
+            return self._check.read(head, now)
+        except Refused as refused:
+            return Refusal(refused.code)
 
     def __repr__(self) -> str:
         # A traceback may print a verifier whose construction has just failed.
@@ -199,25 +160,14 @@ def verify_webhook(
     tolerance: float | None = None,
     clock: Callable[[], float] = time.time,
 ) -> VerifiedWebhook:
-    """Verify one delivery with a :class:`WebhookVerifier` of its own, which see.
+    """Verify one delivery with a new :class:`WebhookVerifier`; see there for the arguments.
 
     Raises:
-        BadWebhook: It is not the vendor's; ``code`` says why.
-        ConfigurationError: Something does not fit together.
+        BadWebhook: The delivery is refused; ``code`` gives the reason.
+        ConfigurationError: The arguments contradict each other.
     """
     verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
     return verifier.verify(headers=headers, body=body, method=method, path=path)
-
-
-def _attempt(step: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | str:
-    """Return what *step* returns, or the code of a refusal, or how it is misused."""
-    # As text: an error would carry frames in which there are secrets.
-    try:
-        return step(*given, **named)
-    except Refused as refused:
-        return refused.code
-    except Misused as error:
-        return str(error)
 
 
 def _scheme(scheme: object) -> WebhookScheme:
@@ -231,7 +181,7 @@ def _scheme(scheme: object) -> WebhookScheme:
 
 
 def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
-    """Return the keyrings by key id, which is "" where the vendor names none."""
+    """Return the keyrings by key id, which is "" if the vendor names no keys."""
     if not isinstance(scheme.signature, HttpSignature):
         return {"": checked_keyring(keyring)}
     if isinstance(keyring, Mapping) and keyring:
@@ -263,10 +213,8 @@ def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
 
 
 def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
-    rule, which = (
-        scheme.secret,
-        f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else "",
-    )
+    rule = scheme.secret
+    which = f" in {shown_variable(rule.variable)}" if rule.variable else ""
     for key in _all_keys(rings):
         if not isinstance(key, SecretKey):
             raise InvalidKey(
@@ -302,17 +250,14 @@ def _all_keys(rings: Mapping[str, Keyring]) -> Iterator[object]:
         yield from (ring.current, *ring.next, *ring.previous)
 
 
-def _compile(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> Check:
+def _head_check(
+    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None
+) -> HeadCheck:
+    if scheme.timestamp is not None and tolerance is not None:
+        scheme = scheme._replace(timestamp=scheme.timestamp._replace(tolerance=tolerance))
     signature = scheme.signature
     if isinstance(signature, HttpSignature):
-        return http_signature_check(scheme, signature, rings)
+        return HttpSignatureCheck(scheme, signature, rings)
     if isinstance(signature, SecretHeader):
-        return secret_check(scheme, signature, rings[""])
-    return hmac_check(scheme, signature, rings[""])
-
-
-def _check_time(timestamp: float, now: float, tolerance: float) -> None:
-    if now - timestamp > tolerance:
-        raise Refused("expired")
-    if timestamp - now > tolerance:
-        raise Refused("not_yet_valid")
+        return SecretCheck(scheme, signature, rings[""])
+    return HmacCheck(scheme, signature, rings[""])

@@ -1,187 +1,125 @@
-"""Webhooks under WSGI: verified before the application sees them."""
+"""The webhook middleware for WSGI."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from countermark._redaction import guarded
 from countermark._responses import Response, problem, without_body
-from countermark.events import OnEvent
-from countermark.webhooks._gate import (
-    ENVIRON_KEY,
-    Duplicates,
-    Handling,
-    Receiving,
-    WhenUnavailable,
-    quoted,
-)
-from countermark.webhooks._verifier import WebhookVerifier
+from countermark.webhooks._deduplication import Claim
+from countermark.webhooks._gate import WEBHOOK_KEY, WebhookGate, quoted
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from countermark.redis import RedisStore
+    from wsgiref.types import (
+        StartResponse,
+        WSGIApplication,  # noqa: F401  # the base class names it, as text
+        WSGIEnvironment,
+    )
 
 _CHUNK = 1 << 16
 
 
-class WebhookMiddleware:
-    """Lets a vendor's webhooks through to an application, and nothing else.
+class WebhookMiddleware(WebhookGate["WSGIApplication"]):
+    """Passes on only requests that the vendor sent, unmodified, recently, and not handled before.
 
-    A :class:`VerifiedWebhook` is put into ``environ["countermark.verified_webhook"]``.
-    The body is read whole, and handed on as it came. What is no good is answered
-    with 401, what is too large with 413, and what has no length, where the server
-    does not say where it ends, with 411.
+    The :class:`VerifiedWebhook` is stored in ``environ["countermark.verified_webhook"]``. The
+    body is read whole before the application receives it, unchanged. Other requests get a 401,
+    those with too large a body a 413, and those without a length a 411 unless the server
+    marks the end of the body.
 
-    A delivery that has an id reaches the application until that has answered with
-    2xx; from then on the sender alone gets its 200. While one is handled, further
-    attempts are answered with 503, so that they come again in case it fails. The
-    answer is read whole before it is passed on.
-
-    Args:
-        app: The application, or the next middleware.
-        verifier: The vendor and the keys.
-        paths: Where the webhooks come in: a path, or several, each with all below
-            it. None: wherever this middleware is called, for instance because it is
-            mounted. Other paths are passed on as they are.
-        prefix: The prefix that the application drops from paths, besides what the
-            server reports, such as Django's ``FORCE_SCRIPT_NAME``; empty for none.
-            None: any, so ``/hooks/stigg`` covers ``/app/hooks/stigg`` and ``/stigg``
-            too.
-        max_body: The largest body that is read, in bytes.
-        duplicates: ``answer``: see above. ``deliver``: all attempts reach the
-            application, which has to tell them apart itself.
-        store: What workers and hosts share; without it each process tells
-            duplicates for itself, by the latest 10 000 deliveries.
-        when_unavailable: What becomes of deliveries while the store cannot be
-            reached: ``fail_open`` hands them on, maybe twice; ``fail_closed``
-            answers with 503, and a sender who gives up before has lost them.
-        on_event: Called with every :class:`Event`.
-        clock: Returns the time, in seconds since the epoch.
-
-    Raises:
-        ConfigurationError: Something is missing or does not fit together.
+    Once the application has answered a delivery with 2xx, the middleware answers further
+    attempts with 200. While one attempt is in flight, others get a 503, so that the vendor
+    retries in case it fails. The response of the application is read whole before it is sent.
     """
-
-    @guarded
-    def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        verifier: WebhookVerifier,
-        paths: str | Iterable[str] | None = None,
-        prefix: str | None = None,
-        max_body: int = 1 << 20,
-        duplicates: Duplicates = "answer",
-        store: RedisStore | None = None,
-        when_unavailable: WhenUnavailable = "fail_open",
-        on_event: OnEvent | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.app = app
-        self._receiving = Receiving(
-            verifier,
-            paths=paths,
-            prefix=prefix,
-            max_body=max_body,
-            duplicates=duplicates,
-            store=store,
-            when_unavailable=when_unavailable,
-            on_event=on_event,
-            clock=clock,
-        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = _utf8(environ.get("PATH_INFO", ""))
         root = _utf8(environ.get("SCRIPT_NAME", ""))
         virtual = _utf8(environ.get("HTTP_X_VHM_ROOT", ""))  # Pyramid puts it before the path
-        if not self._receiving.covers({path, root + path, virtual + path}):
+        if not self._covers({path, root + path, virtual + path}):
             return self.app(environ, start_response)
-        handling = self._begin(environ)
-        if isinstance(handling, Response):
-            return _answer(environ, start_response, handling)
-        if handling is None:
+        claim = self._verify(environ)
+        if isinstance(claim, Response):
+            return _respond(environ, start_response, claim)
+        if claim is None:
             return self.app(environ, start_response)
-        return self._handle(environ, start_response, handling)
+        return self._handle(environ, start_response, claim)
 
-    def _begin(self, environ: WSGIEnvironment) -> Handling | Response | None:
-        """Verify the delivery and make the environ ready; return the handling, or an answer."""
-        method, headers = environ["REQUEST_METHOD"], _headers(environ)
-        rest = self._receiving.look(headers, method, _target(environ))
-        if self._receiving.secret_header is not None:
-            # No error report is to send a checked secret on.
-            environ.pop("HTTP_" + self._receiving.secret_header.upper().replace("-", "_"), None)
-        if isinstance(rest, Response):
-            return rest
+    def _verify(self, environ: WSGIEnvironment) -> Claim | Response | None:
+        """Verify and claim the delivery, and prepare the environ for the application."""
+        method, target = environ["REQUEST_METHOD"], _target(environ)
+        pending = self._check_head(_headers(environ), method, target)
+        if self._secret_header is not None:
+            # Remove the checked secret, so that no error report contains it.
+            environ.pop("HTTP_" + self._secret_header.upper().replace("-", "_"), None)
+        if isinstance(pending, Response):
+            return pending
         try:
             body = self._read(environ)
         except OSError:
-            body = _gone()
+            body = _incomplete()
         if isinstance(body, Response):
             return body
-        verified = rest(body)
+        verified = self._check_body(pending, body)
         if isinstance(verified, Response):
             return verified
-        handling = self._receiving.begin(verified)
-        if not isinstance(handling, Response):
+        claim = self._claim(verified)
+        if not isinstance(claim, Response):
             from io import BytesIO
 
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-            environ.pop("HTTP_TRANSFER_ENCODING", None)  # there are no chunks any more
-            environ[ENVIRON_KEY] = verified
-        return handling
+            environ.pop("HTTP_TRANSFER_ENCODING", None)  # the body is no longer chunked
+            environ[WEBHOOK_KEY] = verified
+        return claim
 
     def _handle(
-        self, environ: WSGIEnvironment, start_response: StartResponse, handling: Handling
+        self, environ: WSGIEnvironment, start_response: StartResponse, claim: Claim
     ) -> Iterable[bytes]:
-        well = False
+        success = False
 
-        def noting(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal well
-            well = status.startswith("2")
-            # Some servers take two arguments alone, so the third goes only if it is one.
+        def recording(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal success
+            success = status.startswith("2")
+            # Some servers accept only two arguments, so the third is left out if it is None.
             if exc_info is None:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
 
         try:
-            answer = self.app(environ, noting)
+            response = self.app(environ, recording)
             try:
-                # Read here: what a generator does is part of the handling too.
-                return list(answer)
+                # Read here, as the code of a generator is a part of the handling too.
+                return list(response)
             finally:
-                if hasattr(answer, "close"):
-                    answer.close()
+                if hasattr(response, "close"):
+                    response.close()
         except BaseException:
-            well = False
+            success = False
             raise
         finally:
-            handling.end(well)
+            claim.settle(success)
 
     def _read(self, environ: WSGIEnvironment) -> bytes | Response:
-        """Return the body, or the answer to one that cannot be read."""
-        most = self._receiving.max_body
+        """Return the body, or the response if it cannot be read."""
         length = environ.get("CONTENT_LENGTH", "")
         if length:
-            if not re.fullmatch("[0-9]{1,18}", length) or int(length) > most:
-                return self._receiving.too_large()
+            if not re.fullmatch("[0-9]+", length) or self._exceeds(length):
+                return self._too_large()
             body = _read(environ["wsgi.input"], int(length))
-            return body if len(body) == int(length) else _gone()
+            return body if len(body) == int(length) else _incomplete()
         if environ.get("wsgi.input_terminated"):
-            body = _read(environ["wsgi.input"], most + 1)
-            return body if len(body) <= most else self._receiving.too_large()
+            body = _read(environ["wsgi.input"], self._max_body + 1)
+            return body if len(body) <= self._max_body else self._too_large()
         if "HTTP_TRANSFER_ENCODING" in environ:
-            return problem(411, "webhook_length_required", "Say how long the body is.")
+            return problem(411, "webhook_length_required", "Send a Content-Length.")
         return b""
 
 
 def _read(stream: Any, size: int) -> bytes:
-    """Return *size* bytes, or fewer where there are no more."""
+    """Return *size* bytes, or fewer if the stream ends before."""
     body = bytearray()
     while len(body) < size:
         chunk = stream.read(min(size - len(body), _CHUNK))
@@ -197,14 +135,14 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     ]
-    # What the server keeps under a name of its own, an HTTP signature may cover too.
+    # WSGI has these two without HTTP_, and an HTTP signature may cover them.
     own = ("CONTENT_TYPE", "CONTENT_LENGTH")
     return headers + [(name.replace("_", "-"), environ[name]) for name in own if name in environ]
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    """Return the path and query as they were sent, where the server shows that."""
-    # gunicorn has the one, uWSGI, mod_wsgi and Werkzeug have the other.
+    """Return the path and query of the request line, if the server exposes it."""
+    # gunicorn sets the first, uWSGI, mod_wsgi and Werkzeug set the second.
     raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     if raw:
         return re.sub("^[a-z]+://[^/?]*", "", raw, flags=re.IGNORECASE)
@@ -214,16 +152,16 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _utf8(path: str) -> str:
-    # What is no UTF-8, Bottle leaves out.
+    # Bottle leaves out bytes that are not UTF-8.
     return path.encode("latin-1", "ignore").decode("utf-8", "ignore")
 
 
-def _gone() -> Response:
-    """Return the answer to a sender who has gone: half a body is no body, and no event."""
-    return problem(400, "webhook_incomplete", "The body has ended before its length.")
+def _incomplete() -> Response:
+    """Return the response to a vendor that disconnected within the body. It causes no event."""
+    return problem(400, "webhook_incomplete", "The body is shorter than its length.")
 
 
-def _answer(
+def _respond(
     environ: WSGIEnvironment, start_response: StartResponse, response: Response
 ) -> list[bytes]:
     if environ["REQUEST_METHOD"] == "HEAD":

@@ -9,7 +9,7 @@ import pytest
 
 from countermark import asgi, wsgi
 from tests.drivers import asend, call, http_scope
-from tests.unit.webhook_samples import SECRET, github, stigg, verifier
+from tests.webhooks.samples import SECRET, github, stigg, verifier
 
 NAME = b"stigg-webhooks-secret"
 
@@ -30,7 +30,7 @@ def asgi_request(headers: Any) -> list[Any]:
 
 @pytest.mark.parametrize("name", [NAME, NAME.title(), NAME.replace(b"-", b"_")])
 @pytest.mark.parametrize("value", [SECRET, "a-wrong-" + SECRET])
-def test_it_is_in_no_scope(name: bytes, value: str) -> None:
+def test_the_secret_is_removed_from_the_scope(name: bytes, value: str) -> None:
     headers = [(b"host", b"a.example"), (name, value.encode()), (b"x-a", b"1")]
     held = asgi_request(headers)
     assert headers == [(b"host", b"a.example"), (b"x-a", b"1")]
@@ -38,14 +38,14 @@ def test_it_is_in_no_scope(name: bytes, value: str) -> None:
         assert value not in repr(scope)
 
 
-def test_headers_that_cannot_be_changed_are_replaced() -> None:
+def test_immutable_headers_are_replaced() -> None:
     server, _, app = asgi_request(((b"host", b"a.example"), (NAME, SECRET.encode())))
     assert SECRET not in repr(app)
     assert SECRET not in repr(server)
 
 
 @pytest.mark.parametrize("value", [SECRET, "a-wrong-" + SECRET])
-def test_it_is_in_no_environ(value: str) -> None:
+def test_the_secret_is_removed_from_the_environ(value: str) -> None:
     environ: dict[str, Any] = {}
 
     def app(inner: Any, start_response: Any) -> list[bytes]:
@@ -58,7 +58,7 @@ def test_it_is_in_no_environ(value: str) -> None:
     assert value not in repr(environ)
 
 
-def test_signatures_stay() -> None:
+def test_signatures_are_not_removed() -> None:
     """They prove one body, and are harmless without the secret."""
     delivery = github()
     headers = [(name.lower().encode(), value.encode()) for name, value in delivery.headers.items()]

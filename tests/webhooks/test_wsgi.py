@@ -13,7 +13,7 @@ from countermark import StoreUnavailable
 from countermark.wsgi import WebhookMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, WSGIAnswer, call, wsgi_answer
-from tests.unit.webhook_samples import (
+from tests.webhooks.samples import (
     BODY,
     SECRET,
     Delivery,
@@ -99,7 +99,7 @@ def test_the_body_may_come_in_parts() -> None:
     assert handler.bodies == [BODY, BODY]
 
 
-def test_no_more_is_read_than_was_announced() -> None:
+def test_no_more_is_read_than_the_content_length() -> None:
     stream = BytesIO(BODY + b"the next request")
     assert status(deliver(WebhookMiddleware(Handler(), verifier=GOOD), stigg(), **{
         "wsgi.input": stream
@@ -107,7 +107,7 @@ def test_no_more_is_read_than_was_announced() -> None:
     assert stream.read() == b"the next request"
 
 
-def test_a_body_in_chunks_is_handed_on_with_its_length() -> None:
+def test_a_chunked_body_is_passed_on_with_its_length() -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD)
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
@@ -137,7 +137,7 @@ def test_the_path_that_is_signed_is_the_one_that_was_sent(raw: dict[str, str]) -
     assert status(deliver(app, cognito(), **wrong)) == 401
 
 
-def test_a_path_that_the_server_has_decoded_is_quoted_again() -> None:
+def test_a_decoded_path_is_percent_encoded_again() -> None:
     app = WebhookMiddleware(wsgi_answer(), verifier=verifier("cognito"))
     for path, decoded in (("/caf%C3%A9%20a", "/caf\xc3\xa9 a"), ("/a:b@c,d;e=f", "/a:b@c,d;e=f")):
         signed = cognito_at(path)
@@ -151,7 +151,7 @@ def cognito_at(path: str) -> Delivery:
     return cognito(signature=base64(mac(SECRET.encode(), "\n".join(lines).encode())))
 
 
-def test_what_the_server_keeps_apart_can_be_signed_too() -> None:
+def test_content_type_and_length_can_be_signed() -> None:
     plain = cognito()
     covered = "(request-target) date digest content-type"
     lines = [f"(request-target): post {plain.path}", f"date: {plain.headers['Date']}"]
@@ -167,7 +167,7 @@ def test_what_the_server_keeps_apart_can_be_signed_too() -> None:
 # Refused
 
 
-def test_what_is_no_good_is_refused_and_told_why(events: Events) -> None:
+def test_an_invalid_delivery_is_refused_with_a_reason(events: Events) -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     found = deliver(app, stigg(secret="wrong"))
@@ -201,20 +201,22 @@ def test_another_body_than_was_signed_is_refused(delivery: Delivery, events: Eve
 
 
 @pytest.mark.parametrize("headers", [{}, stigg(secret="wrong").headers])
-def test_who_has_no_secret_is_refused_before_the_body(headers: dict[str, str]) -> None:
+def test_a_delivery_without_a_valid_secret_is_refused_before_the_body_is_read(
+    headers: dict[str, str],
+) -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD)
     assert status(deliver(app, Delivery(headers), **{"wsgi.input": Unread()})) == 401
 
 
 @pytest.mark.parametrize("length", ["11", "99999999999999999999", "-1", "+5", "١", "1_0", " 5"])
-def test_a_body_that_is_announced_as_too_large_is_not_read(length: str) -> None:
+def test_a_body_with_too_large_a_content_length_is_not_read(length: str) -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD, max_body=10)
     found = deliver(app, stigg(), CONTENT_LENGTH=length, **{"wsgi.input": Unread()})
     assert status(found) == 413
     assert found.header("WWW-Authenticate") is None
 
 
-def test_a_body_of_unknown_length_is_read_up_to_the_bound() -> None:
+def test_a_body_of_unknown_length_is_read_up_to_the_limit() -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD, max_body=10)
     ended: dict[str, Any] = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
     assert status(deliver(app, stigg(), **ended, **{"wsgi.input": BytesIO(b"1" * 10)})) == 200
@@ -238,14 +240,16 @@ class Torn:
         {"CONTENT_LENGTH": "", "wsgi.input_terminated": True, "wsgi.input": Torn()},
     ],
 )
-def test_half_a_body_is_no_body_and_no_event(half: dict[str, Any], events: Events) -> None:
+def test_an_incomplete_body_is_refused_without_an_event(
+    half: dict[str, Any], events: Events
+) -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     found = deliver(app, stigg(), **half)
     assert (status(found), list(events), handler.environs) == (400, [], [])
 
 
-def test_without_a_length_there_is_no_body_unless_it_comes_in_chunks() -> None:
+def test_a_body_without_a_length_is_empty_unless_it_is_chunked() -> None:
     handler = Handler()
     app = WebhookMiddleware(handler, verifier=GOOD)
     for length in ("", "0"):
@@ -279,7 +283,7 @@ def test_which_paths_are_verified(path: str, covered: bool) -> None:
     assert status(found) == (401 if covered else 200)
 
 
-def test_a_path_of_any_letters_is_verified() -> None:
+def test_non_ascii_paths_are_verified() -> None:
     app = WebhookMiddleware(wsgi_answer(), verifier=GOOD, paths="/é")
     assert status(deliver(app, Delivery({}), PATH_INFO="/\xc3\xa9")) == 401
     assert status(deliver(app, Delivery({}), PATH_INFO="/\xe9")) == 200
@@ -289,7 +293,7 @@ def test_a_path_of_any_letters_is_verified() -> None:
 # Duplicates
 
 
-def test_a_delivery_reaches_the_application_until_that_has_handled_it(events: Events) -> None:
+def test_a_delivery_is_passed_on_until_it_is_handled(events: Events) -> None:
     handler = Handler("500 Oops", "404 Not Found", "204 No Content")
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     assert [status(deliver(app, stigg())) for _ in range(5)] == [500, 404, 204, 200, 200]
@@ -297,7 +301,7 @@ def test_a_delivery_reaches_the_application_until_that_has_handled_it(events: Ev
     assert len(events.named("duplicate")) == 2
 
 
-def test_one_that_raised_comes_again_and_what_it_gave_is_closed() -> None:
+def test_a_delivery_is_handled_again_after_an_exception_and_the_response_is_closed() -> None:
     closed: list[int] = []
     reached: list[int] = []
 
@@ -326,7 +330,7 @@ def test_one_that_raised_comes_again_and_what_it_gave_is_closed() -> None:
     assert (len(reached), len(closed)) == (3, 2)
 
 
-def test_an_error_that_replaces_a_good_answer_counts(events: Events) -> None:
+def test_an_error_that_replaces_a_success_is_a_failure(events: Events) -> None:
     def app(environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
         start_response("200 OK", [])
         start_response("500 Oops", [], (None, None, None))
@@ -339,7 +343,7 @@ def test_an_error_that_replaces_a_good_answer_counts(events: Events) -> None:
     assert events.named("duplicate") == []
 
 
-def test_of_two_at_once_one_is_handled_and_the_other_comes_again() -> None:
+def test_of_two_attempts_at_once_one_is_handled_and_the_other_is_retried() -> None:
     inner: list[WSGIAnswer] = []
 
     def app(environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
@@ -353,7 +357,7 @@ def test_of_two_at_once_one_is_handled_and_the_other_comes_again() -> None:
     assert inner[0].header("Retry-After") == "5"
 
 
-def test_without_an_id_the_answer_is_passed_on_as_it_is() -> None:
+def test_without_an_id_the_response_is_not_read() -> None:
     given = [b"ok"]
 
     def app(environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
@@ -363,7 +367,7 @@ def test_without_an_id_the_answer_is_passed_on_as_it_is() -> None:
     assert deliver(WebhookMiddleware(app, verifier=GOOD), stigg(b"{}")).body is given
 
 
-def test_while_the_store_is_away_the_policy_says_what_happens() -> None:
+def test_when_unavailable_decides_while_the_store_is_unavailable() -> None:
     class Away:
         prefix = ""
 

@@ -1,4 +1,4 @@
-"""Vendors who send webhooks, written with hmac and hashlib alone."""
+"""Deliveries as vendors send them, computed with hmac and hashlib alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Delivery(NamedTuple):
     path: str = "/hooks?x=1"
 
     def having(self, **headers: str | None) -> Delivery:
-        """Return it with other headers, by their names with underscores; None: without."""
+        """Return a copy with other headers, named with underscores; None removes one."""
         changed: dict[str, str] = dict(self.headers)
         for name, value in headers.items():
             spelled = {own.lower().replace("-", "_"): own for own in self.headers}.get(name, name)
@@ -85,7 +85,7 @@ def cognito(
     covered: str = COVERED,
     **changes: str,
 ) -> Delivery:
-    """Send what Cognito sends, with *changes* of the parameters of the signature."""
+    """Return a delivery of Cognito, with *changes* of the signature's parameters."""
     delivery = Delivery({}, body)
     headers = {
         "Date": formatdate(at, usegmt=True),
@@ -108,7 +108,7 @@ def cognito(
 
 
 def sent(scheme: str, **changes: Any) -> Delivery:
-    """Return a good delivery of any of the schemes."""
+    """Return a valid delivery of a scheme."""
     senders: dict[str, Any] = {
         "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito
     }  # fmt: skip
@@ -121,7 +121,7 @@ def secret_of(scheme: str) -> str:
 
 
 def verifier(scheme: str, keyring: Keyring | None = None, **options: Any) -> WebhookVerifier:
-    """Return a verifier with the keys of the samples, whose time is that of the samples."""
+    """Return a verifier with the keys and the time of the samples."""
     ring = keyring or Keyring(secret_of(scheme))
     keys: Any = {KEY_ID: ring} if scheme == "cognito" else ring
     return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, **options})

@@ -1,4 +1,4 @@
-"""Seven mistakes that receivers of HTTP signatures make in production; each is one test."""
+"""Seven mistakes of production code that verifies HTTP signatures, one test each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from countermark.asgi import WebhookMiddleware
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.conftest import Events
 from tests.drivers import answer, http_scope, request
-from tests.unit.webhook_samples import NOW, SECRET, Delivery, cognito, verifier
+from tests.webhooks.samples import NOW, SECRET, Delivery, cognito, verifier
 
 GOOD = verifier("cognito")
 
@@ -36,29 +36,29 @@ def scope_of(delivery: Delivery) -> Any:
     )
 
 
-def test_the_signature_covers_the_digest_but_nobody_hashes_the_body() -> None:
+def test_the_body_is_not_compared_with_the_signed_digest() -> None:
     captured = cognito()
     GOOD.verify(**captured._asdict())
     assert refused(captured, body=b'{"status":"success"}') == "digest_mismatch"
     assert refused(captured, body=b"") == "digest_mismatch"
 
 
-def test_a_header_looked_up_in_the_wrong_case_makes_freshness_a_no_op() -> None:
+def test_freshness_is_not_checked_if_a_header_has_another_case() -> None:
     old = cognito(at=NOW - 901)
     for spell in (str.lower, str.upper, str.title, str.swapcase):
         headers = {spell(name): value for name, value in old.headers.items()}
         assert refused(old, headers=headers) == "expired"
-    # And a date that is not there, or is none, is not one that is fresh.
+    # A missing or malformed date is not a fresh one.
     assert refused(old.having(date=None)) == "missing"
     assert refused(old.having(date="soon")) == "malformed"
 
 
-def test_a_delivery_from_the_future_passes_where_only_too_old_is_checked() -> None:
+def test_a_delivery_from_the_future_is_accepted() -> None:
     assert refused(cognito(at=NOW + 901)) == "not_yet_valid"
     assert refused(cognito(at=NOW + 10 * 365 * 86400)) == "not_yet_valid"
 
 
-def test_the_whole_header_is_compared_so_another_order_fails_and_time_tells(
+def test_the_whole_header_is_compared_and_not_in_constant_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from countermark.webhooks import _candidate_keys as candidate_keys
@@ -74,11 +74,11 @@ def test_the_whole_header_is_compared_so_another_order_fails_and_time_tells(
     for order in (parameters, parameters[::-1], parameters[2:] + parameters[:2]):
         delivery = cognito().having(authorization="Signature " + ", ".join(order))
         GOOD.verify(**delivery._asdict())
-    # What is compared is the bytes of two codes, of one length, and by nothing else.
+    # Only the bytes of two MACs of one length are compared.
     assert [(type(one), len(one), len(other)) for one, other in compared] == [(bytes, 32, 32)] * 3
 
 
-def test_a_captured_delivery_is_played_again_because_nobody_keeps_its_id(events: Events) -> None:
+def test_a_captured_delivery_is_replayed_as_its_id_is_not_kept(events: Events) -> None:
     reached: list[Any] = []
     app = WebhookMiddleware(answer(before=reached.append), verifier=GOOD, on_event=events)
     captured = cognito(body=b'{"id":"whkevt_1"}')
@@ -127,7 +127,7 @@ def test_signed_headers_are_logged_on_error(
     assert signature[0] not in seen
 
 
-def test_only_the_happy_vector_is_tested() -> None:
+def test_only_the_valid_vector_is_tested() -> None:
     """The vendor's own example, and each of its parts changed by one character."""
     scheme = WebhookScheme.load("cognito")
     (vector,) = scheme.vectors

@@ -1,0 +1,93 @@
+"""A delivery whose headers are checked and whose body is still to come."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from countermark.webhooks._candidate_keys import CandidateKey
+from countermark.webhooks._parts import Id
+from countermark.webhooks._request_head import RequestHead
+from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
+from countermark.webhooks._scheme import WebhookScheme
+
+
+class BodyCheck(Protocol):
+    """The part of a check that needs the body."""
+
+    def find_key(self, body: bytes, now: float) -> CandidateKey:
+        """Return the key that signed the delivery; raises Refused."""
+
+
+class HeadCheck(Protocol):
+    """The check of one scheme with one set of keys."""
+
+    def read(self, head: RequestHead, now: float) -> PendingDelivery:
+        """Check everything that precedes the body; raises Refused."""
+
+
+class PendingDelivery:
+    """A delivery with checked headers. A class with slots for the same reason as RequestHead."""
+
+    __slots__ = ("_body_check", "_head", "_now", "_scheme", "_signed_id", "_timestamp")
+
+    def __init__(
+        self,
+        scheme: WebhookScheme,
+        head: RequestHead,
+        now: float,
+        body_check: BodyCheck,
+        *,
+        timestamp: float | None = None,
+        signed_id: str | None = None,
+    ) -> None:
+        self._scheme, self._head, self._now = scheme, head, now
+        self._body_check, self._timestamp, self._signed_id = body_check, timestamp, signed_id
+
+    def finish(self, body: bytes) -> VerifiedWebhook | Refusal:
+        """Check the body, and then the age of the delivery."""
+        try:
+            key = self._body_check.find_key(body, self._now)
+            delivery_id = self._signed_id or _unsigned_id(self._scheme.id, self._head, body)
+            self._check_age()
+        except Refused as refused:
+            return Refusal(refused.code)
+        return VerifiedWebhook(
+            self._scheme.slug, delivery_id, self._timestamp, key.key_id, key.role
+        )
+
+    def _check_age(self) -> None:
+        if self._timestamp is None or self._scheme.timestamp is None:
+            return
+        age, tolerance = self._now - self._timestamp, self._scheme.timestamp.tolerance
+        if age > tolerance:
+            raise Refused("expired")
+        if -age > tolerance:
+            raise Refused("not_yet_valid")
+
+
+def _unsigned_id(place: Id | None, head: RequestHead, body: bytes) -> str | None:
+    """Return a delivery id that is not part of the signed message, or None.
+
+    Any text is accepted: the proof does not depend on it.
+
+    Raises:
+        Refused: The header has two values.
+    """
+    if place is None:
+        return None
+    text = head.get(place.header) if place.header else _id_in_json(place.body, body)
+    # Without an id, deliveries are not deduplicated. An empty one would make all duplicates.
+    return text or None
+
+
+def _id_in_json(name: str, body: bytes) -> str | None:
+    import json  # late, as it is slow to import
+
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None  # a verified body need not be JSON
+    value = content.get(name) if isinstance(content, dict) else None
+    if isinstance(value, bool):
+        return None
+    return str(value) if isinstance(value, str | int) else None

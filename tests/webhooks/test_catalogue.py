@@ -1,0 +1,126 @@
+"""The webhook schemes of the catalogue: their vectors and their documentation."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countermark import BadWebhook, Keyring, SecretKey
+from countermark.webhooks import WebhookScheme, verify_webhook
+from countermark.webhooks._parts import WebhookVector
+from countermark.webhooks._results import REFUSALS
+from countermark.webhooks._scheme import webhook_scheme_slugs
+from tests.webhooks.samples import (
+    SECRET,
+)
+
+VECTORS = [
+    pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
+    for slug in webhook_scheme_slugs()
+    for vector in WebhookScheme.load(slug).vectors
+]
+
+
+@pytest.mark.parametrize("slug", webhook_scheme_slugs())
+def test_each_scheme_of_the_catalogue_has_a_source_a_date_a_variable_and_vectors(slug: str) -> None:
+    scheme = WebhookScheme.load(slug)
+    assert scheme is WebhookScheme.load(slug)
+    assert scheme.vectors
+    assert scheme.source
+    assert scheme.read is not None
+    assert scheme.secret.variable
+
+
+@pytest.mark.filterwarnings("ignore::countermark.WeakKeyWarning")
+@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
+    ring = Keyring(SecretKey.of_example(vector.secret))
+    keys: Any = {vector.key_id: ring} if vector.key_id else ring
+    delivery: dict[str, Any] = {
+        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path
+    }  # fmt: skip
+    verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
+    assert verified.delivery_id == vector.delivery_id
+    another = Keyring("whsec_" + "B" * 32)
+    keys = {vector.key_id: another} if vector.key_id else another
+    with pytest.raises(BadWebhook):
+        verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
+
+
+def compute_github(vector: WebhookVector) -> dict[str, str]:
+    signature = hmac.new(vector.secret.encode(), vector.body.encode(), "sha256").hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={signature}"}
+
+
+def compute_standard(vector: WebhookVector) -> dict[str, str]:
+    headers = vector.headers
+    message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{vector.body}".encode()
+    key = b64decode(vector.secret.removeprefix("whsec_"))
+    signature = b64encode(hmac.digest(key, message, "sha256")).decode()
+    return {"webhook-signature": f"v1,{signature}"}
+
+
+def compute_cognito(vector: WebhookVector) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in vector.headers.items()}
+    digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
+    lines = f"(request-target): post {vector.path}\ndate: {headers['date']}\ndigest: {digest}"
+    mac = hmac.digest(vector.secret.encode(), lines.encode(), "sha256")
+    before = headers["authorization"].partition('signature="')[0]
+    authorization = f'{before}signature="{b64encode(mac).decode()}"'
+    return {"digest": digest, "authorization": authorization}
+
+
+#: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
+COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "cognito": compute_cognito,
+    "github": compute_github,
+    "standard-webhooks": compute_standard,
+    "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
+}
+
+
+@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def test_hmac_and_hashlib_compute_the_headers_of_a_vector(slug: str, vector: WebhookVector) -> None:
+    headers = {name.lower(): value for name, value in vector.headers.items()}
+    for name, value in COMPUTE[slug](vector).items():
+        assert headers[name.lower()] == value
+
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/webhooks.md").read_text(encoding="utf-8")
+
+
+# What is under the name of a framework runs in tests/frameworks/test_webhooks_docs.py.
+PLAIN = re.sub(r"^## FastAPI.*?(?=^## Without)", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```python\n(.*?)^```$", PLAIN, re.DOTALL | re.MULTILINE)
+)
+def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
+    exec(compile(block, "webhooks.md", "exec"), {"__name__": "page"})
+
+
+def test_the_page_names_every_key_and_code() -> None:
+    reader = (ROOT / "src/countermark/webhooks/_parser.py").read_text()
+    keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
+    assert len(keys) > 25
+    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
+        "signature", "timestamp", "vectors"
+    ]  # fmt: skip
+    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
+        assert f"`{table}`" in PAGE
+
+
+@pytest.mark.parametrize("slug", webhook_scheme_slugs())
+def test_the_page_has_a_row_for_each_scheme_of_the_catalogue(slug: str) -> None:
+    (row,) = re.findall(rf"^\| `{slug}` \|.*$", PAGE, re.MULTILINE)
+    assert f"`{WebhookScheme.load(slug).secret.variable}`" in row
