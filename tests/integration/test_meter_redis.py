@@ -360,7 +360,7 @@ def test_many_principals_come_in_several_writes(redis_server: RedisServer) -> No
         meter(verified(f"user-{number}"))
         if number % 9_000 == 0:
             assert meter.flush()
-            assert len(meter._write_behind._told["verified"]) <= 50_000  # type: ignore[union-attr]
+            assert len(meter._write_behind._reported["verified"]) <= 50_000  # type: ignore[union-attr]
     assert meter.flush()
     figures = only(store)
     assert figures.principals.exact
