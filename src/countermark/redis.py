@@ -1,4 +1,4 @@
-"""Redis, for what several workers and hosts share."""
+"""The Redis that several processes and hosts share."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ except ModuleNotFoundError as error:
 
 T = TypeVar("T")
 
-# What may have taken its time. The others are answers, and wait for nothing.
+# Errors that may have taken the whole timeout. All others are answers of the server.
 _SILENCE = (redis.ConnectionError, redis.TimeoutError, redis.ChildDeadlockedError, OSError)
 
 
 class RedisStore:
-    """A Redis server that nothing ever waits for long.
+    """A Redis server, with bounded waits.
 
-    After a failure it is not asked again for *pause* seconds, and then by one
-    request first: one slow answer is enough. Safe to use from many threads, and
-    after a fork.
+    After a failure the store does not ask the server for *pause* seconds. Then one request
+    tries first, so that only one has to wait for a slow answer. Stores are thread-safe and can
+    be used after a fork.
 
-    What the URL's query says of timeouts, retries, decoding and the protocol does
-    not count. A name that has several addresses may take *timeout* for each, and
-    looking a name up has no limit but the system's own.
+    Options in the query of the URL for timeouts, retries, decoding and the protocol are
+    ignored. If a host name has several addresses, each may take *timeout*. Only the system
+    limits the time of a name lookup.
 
     Args:
-        url: Where it is, for instance ``redis://localhost:6379/0`` or ``unix:///run/redis.sock``.
-        prefix: What all keys begin with.
-        timeout: How long to wait for a connection, and for an answer, in seconds.
-        pause: How long to leave it alone after a failure, in seconds.
-        clock: Returns seconds that never go back.
+        url: The address, such as ``redis://localhost:6379/0`` or ``unix:///run/redis.sock``.
+        prefix: The prefix of all keys.
+        timeout: The most seconds to wait for a connection, and for an answer.
+        pause: The number of seconds without requests to the server after a failure.
+        clock: Returns seconds, monotonically.
 
     Raises:
-        ConfigurationError: The URL is none, or something else is not what it should be.
+        ConfigurationError: The URL is invalid, or another argument is.
     """
 
     __slots__ = ("__weakref__", "_client", "_clock", "_failed_at", "_kind", "_pause", "prefix")
@@ -64,18 +64,18 @@ class RedisStore:
         try:
             given: object = prefix
             if not isinstance(given, str):
-                raise ConfigurationError("prefix= must be a text, such as 'countermark:'")
+                raise ConfigurationError("prefix= must be a text such as 'countermark:'")
             if not _is_number(timeout) or not 0 < timeout <= 60:
                 raise ConfigurationError(
-                    "timeout= must be a number of seconds above 0 and up to 60"
+                    "timeout= must be a number of seconds, above 0 and up to 60"
                 )
             if not _is_number(pause) or not 0 <= pause < inf:
-                raise ConfigurationError("pause= must be a number of seconds from 0 on")
+                raise ConfigurationError("pause= must be a number of seconds, 0 or more")
             self._client = _client(url, timeout)
         finally:
-            # See SecretKey: no secret stays in a frame that a traceback shows.
+            # As in SecretKey: tracebacks show frames, so no secret stays in one.
             del url
-        # Else its connections are closed whenever they are collected, with a warning.
+        # Otherwise the garbage collector closes the connections, with a warning.
         finalize(self, self._client.close).atexit = False
         self.prefix = prefix
         self._pause = pause
@@ -83,29 +83,29 @@ class RedisStore:
         self._failed_at = -inf
         self._kind = ""
 
-    def ask(self, what: Callable[[Any], T]) -> T:
-        """Return what *what* returns for the client.
+    def ask(self, command: Callable[[Any], T]) -> T:
+        """Return the result of *command* for the client of redis-py.
 
         Raises:
-            StoreUnavailable: The server does not answer, did not a moment ago, or
-                *what* raised.
+            StoreUnavailable: The server does not answer, it did not within the pause, or
+                *command* raised.
         """
         if self._failed_at != -inf:
             now = self._clock()
             if now - self._failed_at < self._pause:
                 raise StoreUnavailable("Redis did not answer a moment ago", kind=self._kind)
-            # This request finds out whether it is back; the others do not wait for that.
+            # This request tries the server; the others do not wait for the outcome.
             self._failed_at = now
         try:
-            answer = what(self._client)
+            answer = command(self._client)
         except Exception as error:
-            # Not RedisError alone: a name that is none is a UnicodeError, and so on.
+            # Not only RedisError: an invalid host name raises a UnicodeError, for example.
             self._kind = kind = type(error).__name__
             self._failed_at = self._clock() if isinstance(error, _SILENCE) else -inf
         else:
             self._failed_at = -inf
             return answer
-        # Not from the error, whose message and frames may show addresses and a password.
+        # Not raised from the error: its message and frames may show addresses and a password.
         raise StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)
 
 
@@ -113,13 +113,13 @@ def _client(url: str, timeout: float) -> redis.Redis:
     try:
         return _connected_later(url, timeout)
     except Exception as error:
-        # Its message and frames may show the URL, which may hold a password.
+        # The message and the frames of the error may show the URL and its password.
         kind = type(error).__name__
     finally:
         del url
     raise ConfigurationError(
-        "the URL of Redis must be text that begins with redis://, rediss:// or unix://, and"
-        f" have no option that redis-py does not know; correct it ({kind})"
+        "the URL of Redis must be a text that begins with redis://, rediss:// or unix://, with"
+        f" options of redis-py only; correct the URL ({kind})"
     )
 
 
@@ -128,15 +128,15 @@ def _connected_later(url: str, timeout: float) -> redis.Redis:
     options |= {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
-        # One try: a second one would wait as long again, and might count twice.
+        # One try: a second one would double the wait, and might count a request twice.
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
-        # Of the third, redis-py lets servers lengthen the timeouts, and it goes on with
-        # a connection on which part of an answer is left.
+        # With protocol 3, servers can lengthen the timeouts of redis-py, and it continues to
+        # use a connection on which a part of an answer is left.
         "protocol": 2,
     }
     pool = redis.ConnectionPool(**options)
-    # An option that is none would be found out by the first request.
+    # Detects unknown options now; otherwise the first request would fail.
     pool.connection_class(**pool.connection_kwargs)
     return redis.Redis(connection_pool=pool)
 

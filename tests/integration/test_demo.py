@@ -1,4 +1,4 @@
-"""The demo and its command: in process, as a program, and in a browser."""
+"""The demo and its command: in the process of the tests, as a program, in a browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cells_in(text: str) -> list[list[str]]:
     return [re.split(r"  +", line) for line in text.splitlines()]
 
 
-def test_once_prints_a_table_in_which_all_is_equal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_once_prints_a_table_of_equal_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--once"]) == 0
     printed = capsys.readouterr()
     heading, *cells = cells_in(printed.out.partition("\n\n")[0])
@@ -50,7 +50,7 @@ def test_once_prints_a_table_in_which_all_is_equal(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(("columns", "widest"), [(None, 100), (80, 80), (240, 100)])
-def test_once_fits_the_terminal_and_at_most_100_columns(
+def test_once_is_at_most_as_wide_as_the_terminal_and_100_columns(
     columns: int | None,
     widest: int,
     capsys: pytest.CaptureFixture[str],
@@ -64,12 +64,12 @@ def test_once_fits_the_terminal_and_at_most_100_columns(
     assert widest - 20 < max(map(len, lines)) <= widest
 
 
-def test_once_prints_what_the_vendors_accept_and_refuse(
+def test_once_prints_the_answers_of_the_vendors(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["demo", "--once"]) == 0
     heading, *cells = cells_in(capsys.readouterr().out.partition("\n\n")[2])
-    assert heading == ["vendor", "handed over", "not enforced", "enforced", "as it should be?"]
+    assert heading == ["vendor", "sent", "not enforced", "enforced", "expected?"]
     accepted, refused = "accepted", "refused"
     assert cells == [
         ["cognito-flow", "the page's own token", accepted, accepted, "yes"],
@@ -83,7 +83,7 @@ def test_once_prints_what_the_vendors_accept_and_refuse(
     ]
 
 
-def test_once_fails_where_a_vendor_accepts_what_it_should_refuse(
+def test_once_fails_if_a_vendor_accepts_an_invalid_token(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendors, "tampered", lambda token: token)
@@ -92,7 +92,7 @@ def test_once_fails_where_a_vendor_accepts_what_it_should_refuse(
     assert [re.split(r"  +", line)[1] for line in wrong] == ["a tampered token"] * 2
 
 
-def test_once_fails_where_anything_differs(
+def test_once_fails_if_a_token_differs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signers = demo_signers()
@@ -104,7 +104,7 @@ def test_once_fails_where_anything_differs(
     assert "none" in row
 
 
-def test_a_missing_extra_is_named(
+def test_the_error_names_a_missing_extra(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
@@ -112,13 +112,15 @@ def test_a_missing_extra_is_named(
     assert "pip install 'countermark[demo]'" in capsys.readouterr().err
 
 
-def test_an_error_of_our_own_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_module_of_the_package_is_not_reported_as_an_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "countermark.demo.once", None)
     with pytest.raises(ModuleNotFoundError, match=r"countermark\.demo\.once"):
         main(["demo", "--once"])
 
 
-def test_without_a_browser_it_serves_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_serves_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[dict[str, Any]] = []
     monkeypatch.setattr("uvicorn.run", lambda app, **options: served.append(options))
     assert main(["demo", "--port", "1234"]) == 0
@@ -126,13 +128,13 @@ def test_without_a_browser_it_serves_on_loopback(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
-def test_a_port_that_is_none_is_refused(port: str) -> None:
+def test_an_invalid_port_is_refused(port: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["demo", "--port", port])
     assert stopped.value.code == 2
 
 
-def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_m_countermark_runs_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["countermark", "demo", "--once"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module("countermark", run_name="__main__")
@@ -141,11 +143,11 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_signing_in_and_out() -> None:
     with TestClient(asgi_app.create_app()) as client:
-        assert "nobody" in client.get("/").text
+        assert "no user" in client.get("/").text
         page = client.post("/sign-in/0")
         assert f'"signature": "{COGNITO}"' in page.text
         assert page.headers["cognito-flow-signature"] == COGNITO
-        assert "nobody" in client.post("/sign-out").text
+        assert "no user" in client.post("/sign-out").text
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def browser(need_binary: Callable[[str], str], tmp_path: Path) -> Iterator[webdr
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:
-    """The address of the demo, which runs."""
+    """The address of the running demo."""
     port = free_port()
     command = python("-m", "countermark", "demo", "--port", str(port))
     with running(command, port, tmp_path / "log") as url:
@@ -173,7 +175,7 @@ def demo(tmp_path: Path) -> Iterator[str]:
 
 
 class Page:
-    """The page of the demo in a browser, once its script has run to the end."""
+    """The page of the demo in a browser, after its script has finished."""
 
     def __init__(self, browser: webdriver.Chrome, user: str, switch: str = "enforced") -> None:
         self._browser = browser
@@ -192,12 +194,14 @@ class Page:
         self._browser.find_element(By.XPATH, f"//button[normalize-space()='{button}']").click()
 
 
-def test_in_a_browser_all_three_places_agree(browser: webdriver.Chrome, demo: str) -> None:
+def test_in_a_browser_the_tokens_of_all_three_places_are_equal(
+    browser: webdriver.Chrome, demo: str
+) -> None:
     browser.get(demo)
-    page = Page(browser, "nobody")
+    page = Page(browser, "no user")
     assert page.text("verdict") == "All equal."
     assert page.rows("rows") == rows_of(None, None)
-    assert page.text("snippet") == "Nothing: nobody is signed in."
+    assert page.text("snippet") == "No code: no user is signed in."
     flow, stigg = demo_signers()
     for user in (*USERS, USERS[0]):
         page.press(user)
@@ -207,15 +211,15 @@ def test_in_a_browser_all_three_places_agree(browser: webdriver.Chrome, demo: st
         assert f'"customerReference": "{user}"' in page.text("snippet")
         assert f'stigg.setCustomerId("{user}", "{stigg.sign(user)}")' in page.text("snippet")
     page.press("Sign out")
-    assert Page(browser, "nobody").rows("rows") == rows_of(None, None)
+    assert Page(browser, "no user").rows("rows") == rows_of(None, None)
 
 
-def test_in_a_browser_vendors_accept_the_page_and_refuse_what_is_wrong(
+def test_in_a_browser_vendors_accept_valid_and_refuse_invalid_tokens(
     browser: webdriver.Chrome, demo: str
 ) -> None:
     browser.get(demo)
-    page = Page(browser, "nobody")
-    assert (page.rows("answers"), page.text("answers-verdict")) == ([], "Nobody is signed in.")
+    page = Page(browser, "no user")
+    assert (page.rows("answers"), page.text("answers-verdict")) == ([], "No user is signed in.")
     refused = "refused (403)"
     for user in USERS:
         page.press(user)
@@ -230,31 +234,31 @@ def test_in_a_browser_vendors_accept_the_page_and_refuse_what_is_wrong(
             ["stigg", "a tampered token", refused, "yes"],
             ["stigg", "another user's token", refused, "yes"],
         ]
-        assert page.text("answers-verdict") == "All as it should be."
+        assert page.text("answers-verdict") == "All as expected."
     page.press("Do not enforce")
     page = Page(browser, USERS[-1], "not enforced")
     assert [row[2] for row in page.rows("answers")] == [
         *("accepted (200)", "accepted (200)", refused, refused),
         *["accepted (200)"] * 4,
     ]
-    assert page.text("answers-verdict") == "All as it should be."
+    assert page.text("answers-verdict") == "All as expected."
     page.press("Enforce")
     assert Page(browser, USERS[-1]).rows("answers")[-1][2] == refused
 
 
-def test_in_a_browser_a_vendor_who_accepts_a_wrong_token_is_seen(
+def test_in_a_browser_the_page_shows_that_a_vendor_accepts_an_invalid_token(
     browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
     port = free_port()
     command = python("-c", WITHOUT_TAMPERING, "demo", "--port", str(port))
     with running(command, port, tmp_path / "log") as url:
         browser.get(url)
-        Page(browser, "nobody").press(USERS[1])
+        Page(browser, "no user").press(USERS[1])
         page = Page(browser, USERS[1])
         assert [row[1] for row in page.rows("answers") if row[3] == "NO"] == 2 * [
             "a tampered token"
         ]
-        assert page.text("answers-verdict") == "Something is not as it should be."
+        assert page.text("answers-verdict") == "An answer is not as expected."
 
 
 def rows_of(flow: str | None, stigg: str | None) -> list[list[str]]:

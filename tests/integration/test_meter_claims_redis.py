@@ -1,4 +1,4 @@
-"""Claimed ids in a real Redis: apart from principals whom the service knows, and bounded."""
+"""Claimed ids in a real Redis: bounded, and counted separately from known principals."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ def nine_good_days(store: RedisStore, clock: Clock) -> None:
     assert meter.flush()
 
 
-def test_one_invented_id_does_not_keep_a_fleet_from_enforcing(redis_server: RedisServer) -> None:
+def test_one_made_up_id_does_not_keep_several_processes_from_enforcing(
+    redis_server: RedisServer,
+) -> None:
     store, clock = store_of(redis_server), Clock()
     nine_good_days(store, clock)
     assert is_ready(read_snapshot(store, clock=clock))
     other = Meter(store=store, clock=clock, interval=NEVER)
-    other(claim("nobody-at-all"))
+    other(claim("made-up-id"))
     assert other.flush()
     assert is_ready(read_snapshot(store, clock=clock))
     principals = only(store, clock=clock).principals
     assert (principals.stranded, principals.claimed, principals.claims_exact) == (0, 1, True)
 
 
-def test_a_flood_of_100_000_claims_changes_no_number_of_known_principals(
+def test_100_000_claims_do_not_change_the_numbers_of_known_principals(
     redis_server: RedisServer,
 ) -> None:
     store, clock = store_of(redis_server), Clock()
@@ -48,7 +50,7 @@ def test_a_flood_of_100_000_claims_changes_no_number_of_known_principals(
         meter(claim(f"made-up-{number}"))
         if number % 20_000 == 0:
             assert meter.flush()
-    # Another process has seen this principal verified: it needs no room among the claims.
+    # Another process has verified this principal, so the claim needs no room.
     meter(claim("user-7"))
     assert meter.flush()
     after = only(store, clock=clock)
@@ -60,7 +62,9 @@ def test_a_flood_of_100_000_claims_changes_no_number_of_known_principals(
     assert after.complete
 
 
-def test_a_flood_does_not_push_out_the_customers_of_the_report(redis_server: RedisServer) -> None:
+def test_if_claims_exceed_the_limit_a_list_of_customers_is_not_exact(
+    redis_server: RedisServer,
+) -> None:
     store, clock = store_of(redis_server), Clock()
     nine_good_days(store, clock)
     meter = Meter(store=store, clock=clock, interval=NEVER, max_principals=1_000)
@@ -75,7 +79,7 @@ def test_a_flood_does_not_push_out_the_customers_of_the_report(redis_server: Red
     assert "raise max_principals= or max_tenants= of the meter" in reason
 
 
-def test_customers_of_tenants_that_are_counted_together_cannot_be_looked_up(
+def test_a_list_of_customers_is_not_exact_for_tenants_counted_as_other(
     redis_server: RedisServer,
 ) -> None:
     store, clock = store_of(redis_server), Clock()
@@ -109,7 +113,7 @@ def test_a_principal_verified_before_by_another_process_is_known(redis_server: R
     ["user-8\nuser-9\n", "id,name\nuser-9,Ann\n", '"user-9","a ""b"""\r\n\r\n', "\ufeffuser-9,x"],
     ids=["lines", "columns", "quotes", "byte order mark"],
 )
-def test_the_command_takes_a_list_of_customers(
+def test_the_command_reads_a_file_of_customers(
     redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
     store = store_of(redis_server)
@@ -134,7 +138,7 @@ def test_the_command_takes_a_list_of_customers(
         (b"\xe4", r"cannot be read \(UnicodeDecodeError\); give a file of UTF-8 text"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_an_error(
+def test_an_invalid_file_of_customers_is_an_error(
     redis_server: RedisServer,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""What a meter had written to Redis, and Redis has lost: it is noticed, and nothing is ready."""
+"""Losses of keys in Redis are detected, and no group is ready after a loss."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from countermark.rollout import (
 from tests.integration.redis_server import RedisServer
 from tests.unit.verdicts import Clock, unverified, verified
 
-NEVER = 3600.0  # seconds: such a meter writes when it is told to
+NEVER = 3600.0  # seconds: such a meter writes only when it is flushed
 LOST = "Redis has lost"
 
 
 class Counted:
-    """A Redis with nine days of verified requests, and somebody who had only another."""
+    """A Redis with nine days of verified requests, and one stranded principal."""
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
@@ -45,20 +45,20 @@ class Counted:
         return Meter(store=self.store, clock=self.clock, interval=NEVER)
 
     def lose(self, *names: str) -> None:
-        """Delete keys, as eviction does without a word to anybody."""
+        """Delete keys without a trace, like an eviction."""
         for name in names:
             keys = self.client.keys(f"countermark:meter:{name}*")
             assert keys
             self.client.delete(*keys)
 
-    def figures(self) -> GroupStats:
-        (figures,) = read_snapshot(self.store, clock=self.clock).groups
-        return figures
+    def stats(self) -> GroupStats:
+        (stats,) = read_snapshot(self.store, clock=self.clock).groups
+        return stats
 
     def reasons(self) -> list[str]:
         snapshot = read_snapshot(self.store, clock=self.clock)
-        (figures,) = snapshot.groups
-        result = readiness(snapshot, figures)
+        (stats,) = snapshot.groups
+        result = readiness(snapshot, stats)
         assert result.ready == is_ready(snapshot)
         return [" ".join(reason.split()[:3]) for reason in result.reasons]
 
@@ -71,9 +71,9 @@ def counted(redis_server: RedisServer) -> Counted:
 STRANDED = "1 principal had"
 
 
-def test_where_nothing_is_lost_there_is_one_reason(counted: Counted) -> None:
+def test_without_a_loss_there_is_only_the_reason_of_the_requests(counted: Counted) -> None:
     assert counted.reasons() == [STRANDED]
-    assert counted.figures().complete
+    assert counted.stats().complete
 
 
 @pytest.mark.parametrize(
@@ -90,24 +90,26 @@ def test_where_nothing_is_lost_there_is_one_reason(counted: Counted) -> None:
         ["marks", "first:", "last:"],
     ],
 )
-def test_a_loss_is_never_ready_and_says_so(counted: Counted, names: list[str]) -> None:
+def test_a_loss_is_reported_and_the_group_is_not_ready(counted: Counted, names: list[str]) -> None:
     counted.lose(*names)
     assert LOST in counted.reasons()
-    assert not counted.figures().complete
-    assert not counted.figures().principals.exact
-    # Neither do the same people bring back what was there, who are told of once a day.
+    assert not counted.stats().complete
+    assert not counted.stats().principals.exact
+    # New requests of the same principals do not hide the loss: they are reported once a day.
     for number in range(1_500):
         counted.meter(verified(f"user-{number % 50}"))
     assert counted.meter.flush()
     assert LOST in counted.reasons()
 
 
-def test_a_loss_is_remembered_when_others_have_filled_the_gap(counted: Counted) -> None:
+def test_a_loss_is_reported_even_if_new_principals_take_the_place_of_lost_ones(
+    counted: Counted,
+) -> None:
     counted.lose("last_unverified")
     for number in range(3):
         counted.meter(unverified(f"user-{number}"))
     assert counted.meter.flush()
-    assert counted.figures().principals == Principals(50, 4, 0, exact=False, claims_exact=False)
+    assert counted.stats().principals == Principals(50, 4, 0, exact=False, claims_exact=False)
     counted.clock.now += 7 * DAY
     for number in range(4_000):
         counted.meter(verified(f"user-{number % 50}"))
@@ -118,41 +120,43 @@ def test_a_loss_is_remembered_when_others_have_filled_the_gap(counted: Counted) 
 
 
 @pytest.mark.parametrize("names", [["first:"], ["last:"]])
-def test_in_the_place_of_lost_times_are_those_that_are_left(
+def test_lost_first_or_last_times_are_replaced_by_the_remaining_ones(
     counted: Counted, names: list[str]
 ) -> None:
-    before = counted.figures()
+    before = counted.stats()
     counted.lose(*names)
-    assert counted.figures() == before
+    assert counted.stats() == before
 
 
-def test_without_any_times_nothing_was_seen_for_long(counted: Counted) -> None:
-    before = counted.figures()
+def test_without_any_times_the_first_request_is_taken_as_new(counted: Counted) -> None:
+    before = counted.stats()
     counted.lose("first:", "last:")
     now = counted.clock.now
-    assert counted.figures() == before._replace(first_seen=now, last_seen=now)
+    assert counted.stats() == before._replace(first_seen=now, last_seen=now)
     assert "the first request" in counted.reasons()
 
 
 def evict(client: Any) -> None:
-    """Let Redis evict sessions, which end before the meter's keys and so go first.
+    """Let Redis evict sessions. They expire before the keys of meters, so they go first.
 
-    A meter cannot tell which keys were evicted. If they were its own, the loss may last
-    for longer than the days of a window.
+    A meter cannot know which keys were evicted. If they were its own, the loss may last longer
+    than the days of a window.
     """
     client.config_set("maxmemory-policy", "volatile-ttl")
-    client.config_set("maxmemory-samples", 64)  # of a few hundred keys, so that no pick is random
+    client.config_set(
+        "maxmemory-samples", 64
+    )  # there are a few hundred keys, so the picks are not random
     client.config_set("maxmemory", client.info("memory")["used_memory"] + 200_000)
     for number in range(5_000):
         client.set(f"session:{number}", "x" * 1_000, ex=3_600)
         if client.info("stats")["evicted_keys"]:
             break
     else:
-        raise AssertionError("it has not evicted anything")
+        raise AssertionError("Redis has not evicted anything")
     client.config_set("maxmemory", 0)
 
 
-def test_after_redis_has_evicted_nothing_is_ready_until_the_days_are_over(
+def test_after_an_eviction_no_group_is_ready_until_the_window_has_passed(
     counted: Counted, redis_server: RedisServer
 ) -> None:
     evict(counted.client)
@@ -160,7 +164,7 @@ def test_after_redis_has_evicted_nothing_is_ready_until_the_days_are_over(
     counted.meter(verified("user-1"))
     assert counted.meter.flush()
     assert LOST in counted.reasons()
-    # It counts anew when it begins again, and what it had evicted stays away.
+    # After a restart, Redis counts evictions from 0 again. The loss must still be reported.
     redis_server.kill()
     redis_server.start()
     assert LOST in counted.reasons()
@@ -172,7 +176,7 @@ def test_after_redis_has_evicted_nothing_is_ready_until_the_days_are_over(
 
 
 @pytest.mark.parametrize("user", ["default", "limited"])
-def test_who_may_not_ask_how_many_were_evicted_has_the_marks(
+def test_a_user_without_permission_for_info_detects_losses_by_marks(
     redis_server: RedisServer, user: str
 ) -> None:
     client: Any = redis_server.client()
@@ -185,14 +189,14 @@ def test_who_may_not_ask_how_many_were_evicted_has_the_marks(
     meter = Meter(store=store, clock=clock, interval=NEVER)
     meter(verified("user-1"))
     assert meter.flush()
-    (figures,) = read_snapshot(store, clock=clock).groups
-    assert figures.complete == (user == "limited")
+    (stats,) = read_snapshot(store, clock=clock).groups
+    assert stats.complete == (user == "limited")
     client.delete(*client.keys("*:last_verified:*"))
-    (figures,) = read_snapshot(store, clock=clock).groups
-    assert not figures.complete
+    (stats,) = read_snapshot(store, clock=clock).groups
+    assert not stats.complete
 
 
-def test_redis_that_is_full_and_evicts_nothing_keeps_what_it_has(counted: Counted) -> None:
+def test_a_full_redis_that_evicts_nothing_loses_nothing(counted: Counted) -> None:
     client = counted.client
     client.config_set("maxmemory", 1)
     for _ in range(10):
@@ -200,5 +204,5 @@ def test_redis_that_is_full_and_evicts_nothing_keeps_what_it_has(counted: Counte
         assert not counted.meter.flush()
     client.config_set("maxmemory", 0)
     assert counted.meter.flush()
-    assert counted.figures().requests == 8 * 1_500 + 1 + 10
+    assert counted.stats().requests == 8 * 1_500 + 1 + 10
     assert counted.reasons() == [STRANDED]

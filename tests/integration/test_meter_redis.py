@@ -1,4 +1,4 @@
-"""The meters of many processes and one real Redis, which comes and goes."""
+"""The meters of many processes with a real Redis, which is sometimes unavailable."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from tests.unit.verdicts import NOON, Clock, unverified, verified
 
 T = TypeVar("T")
 
-NEVER = 3600.0  # seconds: such a meter writes when it is told to, or when its process ends
+NEVER = 3600.0  # seconds: such a meter writes only when it is flushed, or when its process exits
 
 
 def store_of(server: RedisServer) -> RedisStore:
-    """Return a store that tries again at once, and waits as long as a busy machine needs."""
+    """Return a store without a pause, with a timeout for busy machines."""
     return RedisStore(server.url, pause=0, timeout=5)
 
 
 def only(store: RedisStore, days: int = 7, clock: Callable[[], float] = time.time) -> GroupStats:
-    (figures,) = read_snapshot(store, days, clock=clock).groups
-    return figures
+    (stats,) = read_snapshot(store, days, clock=clock).groups
+    return stats
 
 
 def contents(server: RedisServer) -> str:
-    """Return all keys and all that they hold, as text."""
+    """Return all keys and their contents as text."""
     client: Any = redis.Redis.from_url(server.url)
     read = {
         b"hash": client.hgetall,
@@ -54,26 +54,26 @@ def contents(server: RedisServer) -> str:
     }
     held = []
     for key in client.keys("*"):
-        assert client.ttl(key) > 0, "what is left behind must end"
+        assert client.ttl(key) > 0, "all keys must expire"
         kind = client.type(key)
         held.append((key, read[kind](key, *([0, -1] if kind == b"zset" else []))))
     return repr(held)
 
 
 class Losing(RedisStore):
-    """A store that does as asked, and loses so many of the next answers."""
+    """A store that runs commands, but loses the next *lose* answers."""
 
     lose = 0
 
-    def ask(self, what: Callable[[Any], T]) -> T:
-        answer = super().ask(what)
+    def ask(self, command: Callable[[Any], T]) -> T:
+        answer = super().ask(command)
         if self.lose:
             self.lose -= 1
             raise StoreUnavailable("the answer was lost")
         return answer
 
 
-def test_what_is_read_is_what_was_counted(redis_server: RedisServer) -> None:
+def test_the_snapshot_from_redis_equals_that_of_the_meter(redis_server: RedisServer) -> None:
     store, clock = store_of(redis_server), Clock()
     meter = Meter(store=store, clock=clock, interval=NEVER)
     for day in range(9):
@@ -92,7 +92,7 @@ def test_what_is_read_is_what_was_counted(redis_server: RedisServer) -> None:
     assert read_snapshot(store, clock=clock).groups == ()
 
 
-def test_two_principals_of_one_meter_and_the_same_of_another_are_two(
+def test_a_principal_in_two_meters_is_counted_once(
     redis_server: RedisServer,
 ) -> None:
     store = store_of(redis_server)
@@ -104,7 +104,7 @@ def test_two_principals_of_one_meter_and_the_same_of_another_are_two(
     assert only(store).principals == Principals(verified=2, affected=2, stranded=0)
 
 
-def test_no_id_no_token_and_no_key_is_in_redis(redis_server: RedisServer) -> None:
+def test_redis_contains_no_ids_tokens_or_keys(redis_server: RedisServer) -> None:
     meter = Meter(store=store_of(redis_server), interval=NEVER)
     meter(verified("canary-user-1", key_id="canary-key", correlation_id="canary-correlation"))
     meter(unverified("canary-user-2", code="malformed", tenant="acme"))
@@ -132,15 +132,15 @@ def script(code: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *arguments], cwd=ROOT)
 
 
-def test_eight_processes_come_together_to_the_last_request(redis_server: RedisServer) -> None:
+def test_all_requests_of_eight_processes_are_added_up(redis_server: RedisServer) -> None:
     processes = [script(COUNT, redis_server.url, str(number)) for number in range(8)]
     assert [process.wait(timeout=120) for process in processes] == [0] * 8
     groups = read_snapshot(store_of(redis_server)).groups
-    assert [figures.tenant for figures in groups] == ["t0", "t1", "t2"]
-    assert sum(figures.requests for figures in groups) == 8 * 4_000
-    assert sum(figures.verified for figures in groups) == 8 * 2_000
-    for figures in groups:
-        assert figures.principals == Principals(verified=100, affected=80, stranded=80)
+    assert [stats.tenant for stats in groups] == ["t0", "t1", "t2"]
+    assert sum(stats.requests for stats in groups) == 8 * 4_000
+    assert sum(stats.verified for stats in groups) == 8 * 2_000
+    for stats in groups:
+        assert stats.principals == Principals(verified=100, affected=80, stranded=80)
 
 
 FORK = """
@@ -165,11 +165,13 @@ sys.exit(any(os.waitpid(process, 0)[1] for process in children))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_parent_and_children_write_their_own_each_when_they_end(redis_server: RedisServer) -> None:
+def test_parent_and_children_write_their_own_counts_when_they_exit(
+    redis_server: RedisServer,
+) -> None:
     assert script(FORK, redis_server.url).wait(timeout=60) == 0
-    figures = only(store_of(redis_server))
-    assert figures.by("verdict") == {"verified": 10, "missing": 1 + 2 + 3 + 4}
-    assert figures.principals == Principals(verified=10, affected=4, stranded=0)
+    stats = only(store_of(redis_server))
+    assert stats.by("verdict") == {"verified": 10, "missing": 1 + 2 + 3 + 4}
+    assert stats.principals == Principals(verified=10, affected=4, stranded=0)
 
 
 SERVED = """
@@ -189,7 +191,7 @@ def app(environ, start_response):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Gunicorn is not for Windows")
-def test_gunicorn_with_its_application_loaded_before_the_fork(
+def test_workers_of_gunicorn_that_fork_after_loading_the_application_count_all_requests(
     redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "served.py").write_text(SERVED)
@@ -202,12 +204,12 @@ def test_gunicorn_with_its_application_loaded_before_the_fork(
     with running(command, port, tmp_path / "log") as url:
         for number in range(60):
             assert fetch(f"{url}/?user-{number % 20}").status == 200
-    figures = only(store_of(redis_server))
-    assert figures.requests == 60
-    assert figures.principals == Principals(verified=20)
+    stats = only(store_of(redis_server))
+    assert stats.requests == 60
+    assert stats.principals == Principals(verified=20)
 
 
-def test_redis_killed_in_between_loses_nothing_that_was_counted(
+def test_no_counts_are_lost_while_redis_is_killed_and_restarted(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     meter = Meter(store=store_of(redis_server), interval=0.02)
@@ -221,15 +223,15 @@ def test_redis_killed_in_between_loses_nothing_that_was_counted(
             redis_server.start()
             assert meter.flush()
     assert meter.flush()
-    figures = only(store_of(redis_server))
-    assert (figures.requests, figures.principals) == (3_000, Principals(verified=50))
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2, told
-    assert all("failed: meter_unavailable" in message for message in told)
-    assert all("error=ConnectionError" in message for message in told)
+    stats = only(store_of(redis_server))
+    assert (stats.requests, stats.principals) == (3_000, Principals(verified=50))
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2, messages
+    assert all("failed: meter_unavailable" in message for message in messages)
+    assert all("error=ConnectionError" in message for message in messages)
 
 
-def test_redis_frozen_while_it_is_written_to_counts_nothing_twice(
+def test_no_request_is_counted_twice_if_redis_freezes_during_a_write(
     redis_server: RedisServer,
 ) -> None:
     store = RedisStore(redis_server.url, timeout=0.05, pause=0)
@@ -247,7 +249,7 @@ def test_redis_frozen_while_it_is_written_to_counts_nothing_twice(
     assert only(store_of(redis_server)).requests == 2_000
 
 
-def test_a_write_whose_answer_was_lost_counts_once(redis_server: RedisServer) -> None:
+def test_a_write_counts_once_if_its_answer_is_lost(redis_server: RedisServer) -> None:
     for lost in range(1, 8):
         store = Losing(redis_server.url, prefix=f"after-{lost}:", pause=0, timeout=5)
         meter = Meter(store=store, interval=NEVER)
@@ -261,7 +263,7 @@ def test_a_write_whose_answer_was_lost_counts_once(redis_server: RedisServer) ->
         assert only(store).verified == 1
 
 
-def test_after_redis_has_lost_its_data_everybody_is_reported_again(
+def test_all_principals_are_reported_again_after_redis_is_emptied(
     redis_server: RedisServer,
 ) -> None:
     store = store_of(redis_server)
@@ -279,7 +281,7 @@ def test_after_redis_has_lost_its_data_everybody_is_reported_again(
     assert only(store).principals == Principals(verified=1, affected=1, stranded=0)
 
 
-def test_workers_agree_on_tenants_and_origins(redis_server: RedisServer) -> None:
+def test_processes_share_the_limits_of_tenants_and_origins(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
     meters = [Meter(store=store, max_tenants=4, max_origins=2, interval=NEVER) for _ in range(3)]
     for rounds in range(3):
@@ -289,20 +291,20 @@ def test_workers_agree_on_tenants_and_origins(redis_server: RedisServer) -> None
                 meter(verified("user-1", tenant=tenant, origin=f"https://{tenant}.example"))
             assert meter.flush()
         groups = read_snapshot(store).groups
-        assert [figures.tenant for figures in groups] == ["other", "t0", "t1", "t2", "t3"]
-        assert {row.origin for figures in groups for row in figures.counts} == {
+        assert [stats.tenant for stats in groups] == ["other", "t0", "t1", "t2", "t3"]
+        assert {row.origin for stats in groups for row in stats.counts} == {
             "other", "https://t0.example", "https://t1.example"
         }  # fmt: skip
-        assert sum(figures.requests for figures in groups) == 18 * (rounds + 1)
+        assert sum(stats.requests for stats in groups) == 18 * (rounds + 1)
         if not rounds:
-            before = [figures.requests for figures in groups]
-    # Before its first write a meter cannot know what the others know; from then on it does.
-    assert [figures.requests - first for figures, first in zip(groups, before, strict=True)] == [
+            before = [stats.requests for stats in groups]
+    # A meter learns the labels of other meters with its first write.
+    assert [stats.requests - first for stats, first in zip(groups, before, strict=True)] == [
         20, 4, 4, 4, 4
     ]  # fmt: skip
 
 
-def test_there_are_only_so_many_rows_in_redis(redis_server: RedisServer) -> None:
+def test_the_number_of_rows_in_redis_is_limited(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
     for part in range(2):
         meter = Meter(store=store, max_tenants=200, max_origins=50, interval=NEVER)
@@ -311,12 +313,12 @@ def test_there_are_only_so_many_rows_in_redis(redis_server: RedisServer) -> None
                 meter(verified(None, tenant=f"t{tenant}", origin=f"https://{origin}.example"))
         assert meter.flush()
     groups = read_snapshot(store).groups
-    assert sum(figures.requests for figures in groups) == 6_000
-    assert 5_000 <= sum(len(figures.counts) for figures in groups) <= 5_120
+    assert sum(stats.requests for stats in groups) == 6_000
+    assert 5_000 <= sum(len(stats.counts) for stats in groups) <= 5_120
     assert len(groups) == 120
 
 
-def test_beyond_the_limit_principals_in_redis_are_at_least_so_many(
+def test_above_the_limit_the_numbers_of_principals_in_redis_are_lower_bounds(
     redis_server: RedisServer,
 ) -> None:
     store, clock = store_of(redis_server), Clock()
@@ -337,7 +339,9 @@ def test_beyond_the_limit_principals_in_redis_are_at_least_so_many(
     assert only(store, clock=clock).principals == Principals(verified=1)
 
 
-def test_while_redis_is_away_what_waits_is_bounded(redis_server: RedisServer) -> None:
+def test_the_number_of_waiting_principals_is_limited_while_redis_is_unavailable(
+    redis_server: RedisServer,
+) -> None:
     store = store_of(redis_server)
     meter = Meter(store=store, interval=NEVER)
     redis_server.kill()
@@ -347,27 +351,29 @@ def test_while_redis_is_away_what_waits_is_bounded(redis_server: RedisServer) ->
     assert not meter.flush()
     redis_server.start()
     assert meter.flush()
-    figures = only(store)
-    assert figures.requests == 20_200
-    assert figures.principals.stranded == 9_999
-    assert not figures.principals.exact
+    stats = only(store)
+    assert stats.requests == 20_200
+    assert stats.principals.stranded == 9_999
+    assert not stats.principals.exact
 
 
-def test_many_principals_come_in_several_writes(redis_server: RedisServer) -> None:
+def test_60_000_principals_can_be_written_in_several_batches(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
     meter = Meter(store=store, interval=NEVER, max_principals=80_000)
     for number in range(60_000):
         meter(verified(f"user-{number}"))
         if number % 9_000 == 0:
             assert meter.flush()
-            assert len(meter._write_behind._told["verified"]) <= 50_000  # type: ignore[union-attr]
+            assert len(meter._write_behind._reported["verified"]) <= 50_000  # type: ignore[union-attr]
     assert meter.flush()
-    figures = only(store)
-    assert figures.principals.exact
-    assert abs(figures.principals.verified - 60_000) < 60_000 * 0.04
+    stats = only(store)
+    assert stats.principals.exact
+    assert abs(stats.principals.verified - 60_000) < 60_000 * 0.04
 
 
-def test_what_comes_late_makes_nobody_seen_earlier(redis_server: RedisServer) -> None:
+def test_a_late_write_does_not_replace_a_later_day_by_an_earlier_one(
+    redis_server: RedisServer,
+) -> None:
     store, clock = store_of(redis_server), Clock()
     late, punctual = (Meter(store=store, clock=clock, interval=NEVER) for _ in range(2))
     late(verified("user-1"))
@@ -376,14 +382,14 @@ def test_what_comes_late_makes_nobody_seen_earlier(redis_server: RedisServer) ->
     punctual(unverified("user-1"))
     assert punctual.flush()
     assert late.flush()
-    figures = only(store, 1, clock)
-    assert figures.principals == Principals(verified=1, affected=1, stranded=0)
-    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + 2 * DAY)
-    assert figures.complete
+    stats = only(store, 1, clock)
+    assert stats.principals == Principals(verified=1, affected=1, stranded=0)
+    assert (stats.first_seen, stats.last_seen) == (NOON, NOON + 2 * DAY)
+    assert stats.complete
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_in_whatever_order_meters_write_the_first_is_first_and_the_last_is_last(
+def test_first_and_last_times_do_not_depend_on_the_order_of_writes(
     redis_server: RedisServer, order: tuple[int, ...]
 ) -> None:
     store, clock = store_of(redis_server), Clock()
@@ -392,11 +398,11 @@ def test_in_whatever_order_meters_write_the_first_is_first_and_the_last_is_last(
         meter = Meter(store=store, clock=clock, interval=NEVER)
         meter(verified())
         assert meter.flush()
-    figures = only(store, clock=clock)
-    assert (figures.first_seen, figures.last_seen) == (NOON, NOON + 120)
+    stats = only(store, clock=clock)
+    assert (stats.first_seen, stats.last_seen) == (NOON, NOON + 120)
 
 
-def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:
+def test_a_window_over_two_periods_includes_both(redis_server: RedisServer) -> None:
     store, clock = store_of(redis_server), Clock((20_832 + 31) * DAY)  # the last of 32 days
     meter = Meter(store=store, clock=clock, interval=NEVER)
     meter(verified("user-1"))
@@ -412,7 +418,7 @@ def test_a_window_over_two_periods_sees_both(redis_server: RedisServer) -> None:
     assert len(client.keys("*:last_verified:*")) == 2
 
 
-def test_the_thread_writes_by_itself_ends_and_begins_again(redis_server: RedisServer) -> None:
+def test_the_thread_writes_stops_and_is_started_again(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
     meter = Meter(store=store, interval=0.01)
     for requests in (1, 2, 3):
@@ -425,12 +431,12 @@ def test_the_thread_writes_by_itself_ends_and_begins_again(redis_server: RedisSe
     assert meter._write_behind._thread is None  # type: ignore[union-attr]
 
 
-def test_a_process_ends_though_redis_is_away(redis_server: RedisServer) -> None:
+def test_a_process_exits_although_redis_is_unavailable(redis_server: RedisServer) -> None:
     redis_server.kill()
     assert script(COUNT, redis_server.url, "1").wait(timeout=60) == 0
 
 
-def test_ids_can_be_looked_up_among_the_stranded(redis_server: RedisServer) -> None:
+def test_stranded_among_returns_the_stranded_ids(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
     meter = Meter(store=store, interval=NEVER)
     meter(unverified("user-1"))
@@ -438,14 +444,14 @@ def test_ids_can_be_looked_up_among_the_stranded(redis_server: RedisServer) -> N
     meter(verified("user-2"))
     meter(unverified("user-3", tenant="acme"))
     assert meter.flush()
-    nobody, acme = read_snapshot(store).groups
+    no_tenant, acme = read_snapshot(store).groups
     people = [(None, f"user-{number}") for number in range(5)]
-    assert stranded_among(store, nobody, people) == ["user-1"]
+    assert stranded_among(store, no_tenant, people) == ["user-1"]
     assert stranded_among(store, acme, people) == []
     assert stranded_among(store, acme, [("acme", "user-3"), ("brick", "user-3")]) == ["user-3"]
 
 
-def test_reading_without_redis_says_so(redis_server: RedisServer) -> None:
+def test_reading_a_snapshot_without_redis_is_an_error(redis_server: RedisServer) -> None:
     redis_server.kill()
     with pytest.raises(StoreUnavailable):
         read_snapshot(store_of(redis_server))
@@ -488,7 +494,7 @@ def rollout(server: RedisServer, *arguments: str) -> int:
         (["--prefix", "another:"], 1, 0),
     ],
 )
-def test_the_command_ends_with_0_where_all_is_ready(
+def test_the_command_exits_with_0_if_all_groups_are_ready(
     counted: RedisServer,
     arguments: list[str],
     code: int,
@@ -504,16 +510,16 @@ def test_the_command_ends_with_0_where_all_is_ready(
     assert last.startswith("yes" if code == 0 or groups == 3 else "no")
 
 
-def test_a_filter_that_finds_nothing_says_what_there_is(
+def test_a_filter_without_a_match_lists_the_groups_of_the_store(
     counted: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert rollout(counted, "--scheme", "stig") == 1
-    told = capsys.readouterr().err
-    assert told.startswith("no request matches these options; the store has stigg, ")
-    assert "environment test" in told
+    shown = capsys.readouterr().err
+    assert shown.startswith("no request matches these options; the store has stigg, ")
+    assert "environment test" in shown
 
 
-def test_verifiers_that_name_no_environment_are_asked_for_by_an_empty_one(
+def test_an_empty_environment_option_selects_verifiers_without_an_environment(
     redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meter = Meter(store=RedisStore(redis_server.url), interval=60)
@@ -526,7 +532,7 @@ def test_verifiers_that_name_no_environment_are_asked_for_by_an_empty_one(
     assert "environment test" not in out
 
 
-def test_the_command_takes_the_url_from_the_environment(
+def test_the_command_reads_the_url_from_a_variable(
     counted: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COUNTERMARK_REDIS_URL", counted.url)
@@ -537,7 +543,7 @@ def test_the_command_takes_the_url_from_the_environment(
     assert capsys.readouterr().err.startswith("asking Redis failed")
 
 
-def test_the_command_shows_what_is_left_of_the_allowance(
+def test_the_command_shows_the_rest_of_the_allowance(
     counted: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     allowance = Allowance(100, store=store_of(counted))
@@ -557,7 +563,7 @@ def test_the_command_shows_what_is_left_of_the_allowance(
         (["--tenant", "brick"], []),
     ],
 )
-def test_the_command_tells_which_of_some_ids_are_stranded(
+def test_the_command_prints_the_stranded_ones_of_given_ids(
     counted: RedisServer,
     arguments: list[str],
     found: list[str],
@@ -570,7 +576,7 @@ def test_the_command_tells_which_of_some_ids_are_stranded(
     assert (code, capsys.readouterr().out.split()) == (1 if found else 0, found)
 
 
-def test_the_command_reads_ids_from_its_input_too(
+def test_the_command_reads_ids_from_standard_input(
     counted: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("user-1\nuser-8\n"))
@@ -578,7 +584,7 @@ def test_the_command_reads_ids_from_its_input_too(
     assert capsys.readouterr().out == "user-8\n"
 
 
-def test_a_tenant_among_the_others_can_be_asked_for(
+def test_a_tenant_counted_as_other_can_be_selected(
     redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meter = Meter(store=store_of(redis_server), max_tenants=1, interval=NEVER)
@@ -591,7 +597,7 @@ def test_a_tenant_among_the_others_can_be_asked_for(
         assert capsys.readouterr().out == f"user-of-{tenant}\n"
 
 
-def test_ids_that_cannot_be_read_are_an_error(
+def test_an_unreadable_file_of_ids_is_an_error(
     counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "latin").write_bytes(b"\xe4")
@@ -600,7 +606,7 @@ def test_ids_that_cannot_be_read_are_an_error(
     assert "FileNotFoundError" in capsys.readouterr().err
 
 
-def test_a_tenant_whose_id_is_other_is_asked_for_as_it_is_called(
+def test_a_tenant_with_the_id_other_is_selected_by_its_quoted_name(
     redis_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meter = Meter(store=store_of(redis_server), max_tenants=1, interval=NEVER)
@@ -616,30 +622,30 @@ def test_a_tenant_whose_id_is_other_is_asked_for_as_it_is_called(
     assert (group["tenant"], group["requests"]) == ("'other'", 1)
 
 
-def test_where_something_is_lost_there_may_be_more_of_the_stranded(
+def test_after_a_loss_the_command_warns_that_more_ids_may_be_stranded(
     counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ids").write_text("user-8\nuser-9")
     client: Any = counted.client()
-    for lost, says in (("nothing", ""), ("last_unverified", "there may be more")):
+    for lost, warning in (("nothing", ""), ("last_unverified", "there may be more")):
         for key in client.keys(f"*:{lost}:*test*acme*"):
             client.delete(key)
         assert rollout(counted, "--which-of", str(tmp_path / "ids")) == 1
         shown = capsys.readouterr()
         assert shown.out.startswith("user-8\n")
-        assert shown.err.startswith(says)
-        assert bool(shown.err) == bool(says)
+        assert shown.err.startswith(warning)
+        assert bool(shown.err) == bool(warning)
 
 
 @pytest.mark.parametrize("hours", [8, 12, 20])
-def test_thirty_days_can_be_asked_for_in_the_morning_too(
+def test_a_window_of_30_days_works_at_any_time_of_the_day(
     redis_server: RedisServer, hours: int
 ) -> None:
     store, clock = store_of(redis_server), Clock()
     meter = Meter(store=store, clock=clock, interval=NEVER)
     for day in range(40):
         for hour in (9, 17):
-            if day % 7 < 5:  # nobody works at the weekend
+            if day % 7 < 5:  # no requests at the weekend
                 clock.now = NOON + (day - 0.5) * DAY + hour * 3600
                 meter(verified())
     assert meter.flush()
@@ -649,7 +655,7 @@ def test_thirty_days_can_be_asked_for_in_the_morning_too(
         assert is_ready(meter.snapshot(30))
 
 
-def test_a_report_that_nobody_reads_to_the_end_is_no_error(counted: RedisServer) -> None:
+def test_a_closed_pipe_causes_no_traceback(counted: RedisServer) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ran = subprocess.run(

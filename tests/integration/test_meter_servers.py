@@ -1,4 +1,4 @@
-"""Meters behind real servers, which end processes in ways of their own."""
+"""Meters in real servers, which stop their processes in different ways."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ framework = Starlette()
 framework.add_middleware(VerifyingMiddleware, **options)
 """
 
-# The page shows how an application that has no lifespan gets one.
+# The page shows how to add a lifespan to an application without one.
 (EXAMPLE,) = re.findall(
     r"^```python\n(def with_lifespan.*?)^```$",
     (ROOT / "docs/rollout.md").read_text(encoding="utf-8"),
@@ -65,10 +65,10 @@ COMMANDS = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no process of Windows gets a SIGTERM")
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM on Windows")
 @pytest.mark.parametrize("interval", ["2", "60"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
+def test_a_server_writes_all_counts_before_it_exits_after_sigterm(
     name: str,
     interval: str,
     redis_server: RedisServer,
@@ -81,14 +81,14 @@ def test_a_server_that_gets_a_sigterm_has_counted_to_the_last_request(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
     port = free_port()
     command = python(*(part.format(port=port, folder=tmp_path) for part in COMMANDS[name]))
-    with running(command, port, tmp_path / "log") as url:  # ends it by SIGTERM
+    with running(command, port, tmp_path / "log") as url:  # stops it by SIGTERM
         for _ in range(21):
             fetch(url)
-    (figures,) = read_snapshot(RedisStore(redis_server.url, timeout=5)).groups
-    assert figures.requests == 21
+    (stats,) = read_snapshot(RedisStore(redis_server.url, timeout=5)).groups
+    assert stats.requests == 21
 
 
-def test_a_server_whose_redis_is_away_ends_all_the_same(
+def test_a_server_exits_after_sigterm_although_redis_is_unavailable(
     redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "served.py").write_text(EXAMPLE + SERVED.replace("timeout=5", "timeout=0.25"))

@@ -1,4 +1,4 @@
-"""The Redis store beside servers that answer, do not, or die."""
+"""The Redis store with servers that answer, are silent, or are killed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print("both got their own answers")
 """
 
 
-def test_what_is_asked_is_answered(redis_server: RedisServer) -> None:
+def test_a_command_returns_the_answer_of_the_server(redis_server: RedisServer) -> None:
     store = RedisStore(redis_server.url, prefix="p:")
     assert store.ask(lambda client: client.set(f"{store.prefix}a", "ü"))
     assert store.ask(lambda client: client.get(f"{store.prefix}a")) == "ü"
@@ -45,7 +45,7 @@ def test_what_is_asked_is_answered(redis_server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("server", [mute, blackhole])
-def test_a_server_that_says_nothing_is_given_up_and_left_alone(
+def test_a_silent_server_causes_a_timeout_and_a_pause(
     server: Callable[[], AbstractContextManager[int]],
 ) -> None:
     with server() as port:
@@ -56,10 +56,10 @@ def test_a_server_that_says_nothing_is_given_up_and_left_alone(
             outcome(lambda: store.ask(lambda client: client.get("a")))
 
 
-def test_a_store_that_nobody_has_any_more_closes_its_connections(
+def test_an_unreferenced_store_closes_its_connections(
     redis_server: RedisServer, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """Also where only the collector finds it, which asks a socket before its owner."""
+    """Also in a cycle, where the garbage collector may finalize the socket first."""
     for _ in range(20):
         circle: list[object] = [RedisStore(redis_server.url)]
         circle[0].ask(lambda client: client.ping())  # type: ignore[attr-defined]
@@ -71,7 +71,7 @@ def test_a_store_that_nobody_has_any_more_closes_its_connections(
 
 
 @pytest.mark.parametrize("answer", [b"", b"+OK", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$-7\r\n"])
-def test_what_is_no_redis_is_no_store(answer: bytes) -> None:
+def test_a_server_other_than_redis_is_unavailable(answer: bytes) -> None:
     with saying(answer) as port:
         store = RedisStore(f"redis://127.0.0.1:{port}", timeout=1, pause=0)
         for _ in range(3):
@@ -82,7 +82,7 @@ def test_what_is_no_redis_is_no_store(answer: bytes) -> None:
 @pytest.mark.parametrize(
     "url", [f"redis://127.0.0.1:{free_port()}", "unix:///nowhere/redis.sock", "redis://a..b"]
 )
-def test_where_nobody_is_the_store_is_unavailable(url: str) -> None:
+def test_a_store_without_a_server_is_unavailable(url: str) -> None:
     with pytest.raises(StoreUnavailable, match=r"ConnectionError|Unicode(Encode)?Error"):
         outcome(lambda: RedisStore(url).ask(lambda client: client.get("a")))
 
@@ -95,19 +95,19 @@ def test_a_password_is_used_and_not_shown(redis_server: RedisServer) -> None:
         RedisStore(f"redis://:bad-password@{host}").ask(lambda client: client.ping())
 
 
-def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(redis_server: RedisServer) -> None:
+def test_a_late_answer_is_not_taken_for_the_next_one(redis_server: RedisServer) -> None:
     server = redis_server.client()
     server.set("b", "of b")
     store = RedisStore(redis_server.url, timeout=0.2, pause=0)
     store.ask(lambda client: client.ping())
-    server.client_pause(20_000, all=False)  # who writes waits
+    server.client_pause(20_000, all=False)  # writes have to wait
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.ask(lambda client: client.incr("a"))
     server.client_unpause()
     assert [store.ask(lambda client: client.get("b")) for _ in range(3)] == ["of b"] * 3
 
 
-def test_bytes_that_are_no_text_are_no_answer_and_leave_nothing_behind(
+def test_invalid_utf_8_is_an_error_that_does_not_affect_the_next_answer(
     redis_server: RedisServer,
 ) -> None:
     server = redis_server.client()
@@ -142,7 +142,7 @@ def test_after_a_fork_both_processes_get_their_own_answers(redis_server: RedisSe
     assert (ran.stdout.strip(), ran.stderr) == ("both got their own answers", "")
 
 
-def test_a_server_that_was_killed_is_found_again(redis_server: RedisServer) -> None:
+def test_a_restarted_server_is_used_again(redis_server: RedisServer) -> None:
     store = RedisStore(redis_server.url, timeout=10, pause=0)
     store.ask(lambda client: client.set("a", "kept"))
     redis_server.kill()
@@ -153,7 +153,7 @@ def test_a_server_that_was_killed_is_found_again(redis_server: RedisServer) -> N
     assert store.ask(lambda client: client.get("a")) == "kept"
 
 
-def test_while_a_server_is_away_threads_do_not_wait_for_one_another() -> None:
+def test_threads_do_not_wait_for_each_other_while_the_server_is_silent() -> None:
     with mute() as port:
         store = RedisStore(f"redis://127.0.0.1:{port}", timeout=0.1, pause=3600)
 

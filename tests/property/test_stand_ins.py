@@ -1,4 +1,4 @@
-"""Whatever is sent to a stand-in is answered, and nothing but a good token is accepted."""
+"""The stand-ins answer any input, and accept only valid tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from countermark import Keyring, Signer
 from countermark.testing import FlowSessions, StiggEdge, tampered
 from tests.conftest import SECRET
 
-# Of the words that the stand-ins look for, and anything else.
+# The names that the stand-ins use.
 _words = st.sampled_from(
     [
         "publishableKey",
@@ -38,7 +38,7 @@ _bodies = st.binary(max_size=200) | _json.map(lambda content: json.dumps(content
 
 
 @given(_bodies)
-def test_a_session_service_answers_whatever_is_sent(body: bytes) -> None:
+def test_a_session_service_answers_any_body(body: bytes) -> None:
     flow = FlowSessions(Keyring(SECRET), require_signed=True)
     answer = TestClient(flow).post("/flow_sessions", content=body)
     assert answer.status_code in {400, 401, 403}
@@ -46,7 +46,7 @@ def test_a_session_service_answers_whatever_is_sent(body: bytes) -> None:
 
 
 @given(_texts | _words, _texts, _texts)
-def test_whatever_is_called_a_reference_begins_a_session_with_its_signature_alone(
+def test_any_reference_starts_an_unsigned_session_but_not_with_a_wrong_signature(
     reference: str, template: str, signature: str
 ) -> None:
     flow = FlowSessions(Keyring(SECRET))
@@ -57,7 +57,7 @@ def test_whatever_is_called_a_reference_begins_a_session_with_its_signature_alon
 
 
 @given(_bodies)
-def test_an_edge_answers_whatever_is_asked(body: bytes) -> None:
+def test_an_edge_answers_any_body_without_data(body: bytes) -> None:
     edge = StiggEdge(Keyring(SECRET), customers={"user-1": {"entitlements": ["of user 1"]}})
     answer = TestClient(edge).post(
         "/graphql", content=body, headers={"X-API-KEY": "client-for-tests"}
@@ -67,7 +67,7 @@ def test_an_edge_answers_whatever_is_asked(body: bytes) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30))
-def test_one_character_of_the_code_decides(customer_id: str) -> None:
+def test_a_token_with_one_wrong_character_is_refused(customer_id: str) -> None:
     signer = Signer("stigg", Keyring(SECRET))
     if customer_id != customer_id.strip():
         return

@@ -42,7 +42,7 @@ def start(
     given = {name: value for name, value in user.items() if value is not None}
     content = {"publishableKey": key, "templateId": template, "user": given}
     headers = {} if origin is None else {"Origin": origin}
-    # In ASCII, so that lone surrogates can be sent.
+    # JSON in ASCII can contain lone surrogates.
     return TestClient(flow).post("/flow_sessions", content=json.dumps(content), headers=headers)
 
 
@@ -51,7 +51,7 @@ def reason_of(answer: Any) -> str:
     return str(answer.json()["type"]).removeprefix("urn:countermark:problem:")
 
 
-def test_a_signed_session_begins(flow: FlowSessions) -> None:
+def test_a_request_with_a_valid_signature_starts_a_session(flow: FlowSessions) -> None:
     answer = start(flow, "user-1", signature_of("user-1"))
     assert answer.status_code == 201
     (session,) = flow.sessions
@@ -70,7 +70,7 @@ def test_there_is_one_session_per_reference_and_template(flow: FlowSessions) -> 
     assert len(flow.sessions) == 3
 
 
-def test_the_first_unsigned_sessions_begin_and_then_no_more(flow: FlowSessions) -> None:
+def test_unsigned_sessions_are_refused_after_the_first_ones(flow: FlowSessions) -> None:
     statuses = [start(flow, f"user-{number}").status_code for number in range(4)]
     assert statuses == [201, 201, 403, 403]
     assert reason_of(start(flow, "user-2")) == "missing"
@@ -85,7 +85,7 @@ def test_by_default_a_hundred_sessions_may_be_unsigned() -> None:
     assert flow.unsigned_left == 0
 
 
-def test_an_unsigned_session_that_goes_on_counts_once(flow: FlowSessions) -> None:
+def test_an_unsigned_session_counts_once(flow: FlowSessions) -> None:
     assert [start(flow, "user-1").status_code for _ in range(4)] == [201, 200, 200, 200]
     assert flow.unsigned_left == 1
     assert start(flow, "user-1", template="flwtmp_2").status_code == 201
@@ -93,14 +93,14 @@ def test_an_unsigned_session_that_goes_on_counts_once(flow: FlowSessions) -> Non
     assert start(flow, "user-1").status_code == 200
 
 
-def test_references_and_templates_that_run_together_are_told_apart(flow: FlowSessions) -> None:
+def test_references_and_templates_with_spaces_are_distinguished(flow: FlowSessions) -> None:
     assert start(flow, "a b", template="c").status_code == 201
     assert start(flow, "a", template="b c").status_code == 201
     assert flow.unsigned_left == 0
 
 
 @pytest.mark.parametrize("reference", [None, ""])
-def test_an_unsigned_session_of_nobody_is_a_new_one_each_time(
+def test_each_unsigned_request_without_a_reference_starts_a_session(
     flow: FlowSessions, reference: str | None
 ) -> None:
     assert [start(flow, reference).status_code for _ in range(3)] == [201, 201, 403]
@@ -124,9 +124,9 @@ def test_an_unsigned_session_becomes_a_signed_one(flow: FlowSessions) -> None:
         ("\ud800", signature_of("user-1"), "malformed"),
         (None, signature_of("user-1"), "mismatch"),
     ],
-    ids=["tampered", "another's", "another secret's", "cut off", "lone surrogate", "nobody's"],
+    ids=["tampered", "another's", "another secret's", "cut off", "lone surrogate", "no reference"],
 )
-def test_a_wrong_signature_is_refused_whatever_is_left_of_the_allowance(
+def test_a_wrong_signature_is_refused_even_if_unsigned_sessions_are_left(
     flow: FlowSessions, reference: str | None, signature: str, reason: str
 ) -> None:
     for required in (False, True):
@@ -137,7 +137,7 @@ def test_a_wrong_signature_is_refused_whatever_is_left_of_the_allowance(
     assert flow.sessions == []
 
 
-def test_where_signatures_are_required_nothing_is_allowed_without(flow: FlowSessions) -> None:
+def test_unsigned_requests_are_refused_if_signatures_are_required(flow: FlowSessions) -> None:
     flow.require_signed = True
     assert start(flow, "user-1").status_code == 403
     assert start(flow, "user-1", signature_of("user-1")).status_code == 201
@@ -146,7 +146,7 @@ def test_where_signatures_are_required_nothing_is_allowed_without(flow: FlowSess
     assert flow.unsigned_left == 1
 
 
-def test_during_a_rotation_both_keys_are_good() -> None:
+def test_both_keys_are_valid_during_a_rotation() -> None:
     flow = FlowSessions(Keyring(NEXT_SECRET, previous=SECRET), require_signed=True)
     assert start(flow, "user-1", signature_of("user-1")).status_code == 201
     new = Signer("cognito-flow", Keyring(NEXT_SECRET)).sign("user-1")
@@ -156,7 +156,7 @@ def test_during_a_rotation_both_keys_are_good() -> None:
 # One completed Flow
 
 
-def test_who_has_completed_a_flow_starts_no_other_before_a_retry_is_authorised(
+def test_a_user_who_completed_a_flow_needs_an_authorised_retry(
     flow: FlowSessions,
 ) -> None:
     signature = signature_of("user-1")
@@ -174,7 +174,7 @@ def test_who_has_completed_a_flow_starts_no_other_before_a_retry_is_authorised(
     assert start(flow, "user-1", signature).status_code == 403
 
 
-def test_the_flow_that_is_completed_is_the_one_started_last(flow: FlowSessions) -> None:
+def test_complete_completes_the_flow_that_was_started_last(flow: FlowSessions) -> None:
     for template in ("flwtmp_1", "flwtmp_2"):
         start(flow, "user-1", signature_of("user-1"), template)
     flow.complete("user-1")
@@ -183,7 +183,7 @@ def test_the_flow_that_is_completed_is_the_one_started_last(flow: FlowSessions) 
         flow.complete("user-1")
 
 
-def test_nobody_completes_a_flow_that_has_not_begun(flow: FlowSessions) -> None:
+def test_a_flow_that_was_not_started_cannot_be_completed(flow: FlowSessions) -> None:
     with pytest.raises(CountermarkError, match="no open session"):
         flow.complete("user-1")
     start(flow, "user-1", signature_of("user-1"))
@@ -191,7 +191,7 @@ def test_nobody_completes_a_flow_that_has_not_begun(flow: FlowSessions) -> None:
         flow.authorise_retry("user-1")
 
 
-# Who may ask
+# Origins
 
 
 @pytest.mark.parametrize("origin", ["https://app.example:8443", "http://app.example", "null", None])
@@ -202,7 +202,7 @@ def test_pages_of_other_origins_are_refused(origin: str | None) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_an_allowed_page_may_ask_and_read_also_what_is_refused() -> None:
+def test_an_allowed_page_can_read_refusals_too() -> None:
     flow = FlowSessions(Keyring(SECRET), origins=AllowedOrigins([PAGE]), require_signed=True)
     answers = [
         start(flow, "user-1", token, origin=PAGE) for token in (signature_of("user-1"), None)
@@ -213,9 +213,7 @@ def test_an_allowed_page_may_ask_and_read_also_what_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("origin", "permission"), [(PAGE, PAGE), ("https://else.example", None)])
-def test_a_preflight_is_answered_with_the_permission_for_allowed_origins(
-    origin: str, permission: str | None
-) -> None:
+def test_a_preflight_allows_the_allowed_origins(origin: str, permission: str | None) -> None:
     answer = TestClient(FlowSessions(Keyring(SECRET), origins=[PAGE])).options(
         "/flow_sessions", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
     )
@@ -224,12 +222,12 @@ def test_a_preflight_is_answered_with_the_permission_for_allowed_origins(
     assert ("access-control-allow-headers" in answer.headers) == (permission is not None)
 
 
-def test_without_origins_any_page_may_ask(flow: FlowSessions) -> None:
+def test_without_origins_all_pages_are_allowed(flow: FlowSessions) -> None:
     answer = start(flow, "user-1", signature_of("user-1"), origin="https://else.example")
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (201, "*")
 
 
-def test_pages_of_the_own_machine_are_for_other_environments_than_live() -> None:
+def test_loopback_origins_are_allowed_in_environments_other_than_live() -> None:
     own = ["http://localhost:8000"]
     flow = FlowSessions(Keyring(SECRET), origins=own, environment="sandbox")
     answer = start(flow, "user-1", signature_of("user-1"), origin=own[0])
@@ -239,7 +237,7 @@ def test_pages_of_the_own_machine_are_for_other_environments_than_live() -> None
             FlowSessions(Keyring(SECRET), origins=own, environment=environment)
 
 
-def test_another_publishable_key_begins_nothing(flow: FlowSessions) -> None:
+def test_a_wrong_publishable_key_is_refused(flow: FlowSessions) -> None:
     answer = start(flow, "user-1", signature_of("user-1"), key="another")
     assert (answer.status_code, reason_of(answer)) == (401, "wrong_publishable_key")
     assert flow.sessions == []
@@ -260,23 +258,23 @@ def test_another_publishable_key_begins_nothing(flow: FlowSessions) -> None:
         {"publishableKey": KEY, "templateId": "flwtmp_1", "user": {"signature": ["a"]}},
     ],
 )
-def test_what_is_not_what_a_page_gives_is_an_error(flow: FlowSessions, content: Any) -> None:
+def test_a_malformed_body_is_an_error(flow: FlowSessions, content: Any) -> None:
     answer = TestClient(flow).post("/flow_sessions", json=content)
     assert (answer.status_code, reason_of(answer)) == (400, "malformed_request")
 
 
-def test_a_user_may_be_left_out(flow: FlowSessions) -> None:
+def test_the_user_is_optional(flow: FlowSessions) -> None:
     content = {"publishableKey": KEY, "templateId": "flwtmp_1"}
     assert TestClient(flow).post("/flow_sessions", json=content).status_code == 201
 
 
-def test_there_is_nothing_else(flow: FlowSessions) -> None:
+def test_other_paths_and_methods_are_not_found(flow: FlowSessions) -> None:
     client = TestClient(Starlette(routes=[Mount("/flow", flow)]))
     assert client.get("/flow/flow_sessions").status_code == 404
     assert client.post("/flow/sessions").status_code == 404
     assert client.post("/flow/flow_sessions", content=b"{").status_code == 400
 
 
-def test_no_representation_says_whose_a_session_is(flow: FlowSessions) -> None:
+def test_the_repr_of_a_session_does_not_contain_the_reference(flow: FlowSessions) -> None:
     start(flow, "user-1", signature_of("user-1"))
     assert repr(flow.sessions) == "[<FlowSession flwses_1 signed=True completed=False>]"

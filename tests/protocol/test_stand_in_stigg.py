@@ -1,4 +1,4 @@
-"""The stand-in for Stigg: what it lets in, what it refuses, and how it says so."""
+"""The stand-in for Stigg: accepted and refused requests, and its errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def error_of(content: Any) -> tuple[str, str | None]:
     return error["extensions"]["code"], error["extensions"].get("reason")
 
 
-def test_a_customer_with_their_token_reads_what_there_is(edge: StiggEdge) -> None:
+def test_a_customer_with_a_valid_token_reads_their_data(edge: StiggEdge) -> None:
     answer = get(edge, token_of("customer-demo-01"))
     assert (answer.status_code, answer.json()) == (
         200,
@@ -85,7 +85,7 @@ def test_a_customer_with_their_token_reads_what_there_is(edge: StiggEdge) -> Non
     ],
     ids=["none", "empty", "cut off", "tampered", "another customer's", "another environment's"],
 )
-def test_enforced_only_the_customers_own_token_is_accepted(
+def test_if_enforced_only_the_own_token_of_the_customer_is_accepted(
     edge: StiggEdge, token: str | None, reason: str
 ) -> None:
     answer = get(edge, token)
@@ -97,7 +97,7 @@ def test_enforced_only_the_customers_own_token_is_accepted(
     assert get(edge, token).status_code == 403
 
 
-def test_not_enforced_tokens_are_looked_at_all_the_same(edge: StiggEdge) -> None:
+def test_if_not_enforced_tokens_are_verified_all_the_same(edge: StiggEdge) -> None:
     edge.enforced = False
     get(edge, None)
     get(edge, token_of("customer-demo-01"))
@@ -105,7 +105,7 @@ def test_not_enforced_tokens_are_looked_at_all_the_same(edge: StiggEdge) -> None
 
 
 @pytest.mark.parametrize("key", [None, "", "client-of-somebody-else", "server-key"])
-def test_another_api_key_is_not_a_matter_of_tokens(edge: StiggEdge, key: str | None) -> None:
+def test_a_wrong_api_key_is_refused_even_if_not_enforced(edge: StiggEdge, key: str | None) -> None:
     edge.enforced = False
     answer = get(edge, token_of("customer-demo-01"), key=key)
     assert answer.status_code == 401
@@ -113,29 +113,29 @@ def test_another_api_key_is_not_a_matter_of_tokens(edge: StiggEdge, key: str | N
     assert not edge.verdicts
 
 
-def test_two_api_keys_are_none(edge: StiggEdge) -> None:
+def test_two_api_keys_are_refused(edge: StiggEdge) -> None:
     headers = [("X-API-KEY", KEY), ("X-API-KEY", KEY)]
     answer = TestClient(edge).get("/v1/c/org:42/entitlements.json", headers=headers)
     assert answer.status_code == 401
 
 
-def test_a_customer_nobody_knows_is_not_found(edge: StiggEdge) -> None:
+def test_an_unknown_customer_is_not_found(edge: StiggEdge) -> None:
     assert get(edge, token_of("nobody"), "nobody").status_code == 404
     assert error_of(get(edge, token_of("nobody"), "nobody").json())[0] == "CustomerNotFound"
 
 
-def test_where_there_are_no_customers_nobody_is_one() -> None:
+def test_without_any_customers_no_id_is_found() -> None:
     edge = StiggEdge(Keyring(SECRET), customers={})
     assert get(edge, token_of("anybody"), "anybody").status_code == 404
 
 
-def test_where_customers_are_left_out_every_id_is_one() -> None:
+def test_without_the_customers_option_every_id_is_a_customer() -> None:
     edge = StiggEdge(Keyring(SECRET))
     assert get(edge, token_of("anybody"), "anybody").json() == {"data": {"entitlements": []}}
     assert get(edge, None, "anybody").status_code == 403
 
 
-def test_during_a_rotation_both_keys_are_good() -> None:
+def test_both_keys_are_valid_during_a_rotation() -> None:
     edge = StiggEdge(Keyring(NEXT_SECRET, previous=SECRET))
     assert get(edge, token_of("org:42"), "org:42").status_code == 200
     new = Signer("stigg", Keyring(NEXT_SECRET)).sign("org:42")
@@ -144,8 +144,8 @@ def test_during_a_rotation_both_keys_are_good() -> None:
 
 
 @pytest.mark.parametrize("customer_id", ["a/b", "a?b", "a#b"])
-def test_ids_that_break_a_url_are_read_by_graphql_alone(customer_id: str) -> None:
-    # As the vendor's client does, which puts the id into the address as it is.
+def test_ids_that_break_a_url_work_only_with_graphql(customer_id: str) -> None:
+    # The vendor's client does not encode the id in the URL either.
     edge, token = StiggEdge(Keyring(SECRET)), token_of(customer_id)
     headers = {"X-API-KEY": KEY, "X-CUSTOMER-KEY": token}
     answer = TestClient(edge).get(f"/v1/c/{customer_id}/entitlements.json", headers=headers)
@@ -166,7 +166,7 @@ def test_the_client_reads_its_configuration_without_a_token(edge: StiggEdge) -> 
     ("method", "path"),
     [("GET", "/"), ("GET", "/graphql"), ("POST", "/v1/c/org:42/entitlements.json")],
 )
-def test_there_is_nothing_else(edge: StiggEdge, method: str, path: str) -> None:
+def test_other_paths_and_methods_are_not_found(edge: StiggEdge, method: str, path: str) -> None:
     answer = TestClient(edge).request(method, path, headers={"X-API-KEY": KEY})
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
@@ -175,7 +175,7 @@ def test_there_is_nothing_else(edge: StiggEdge, method: str, path: str) -> None:
 # GraphQL
 
 
-def test_an_operation_is_for_the_customer_whom_its_variables_name(edge: StiggEdge) -> None:
+def test_the_variables_of_an_operation_name_the_customer(edge: StiggEdge) -> None:
     both = {"entitlements": [{"id": "seats"}], "getActiveSubscriptions": [{"id": "sub-1"}]}
     token = token_of("customer-demo-01")
     for variables in (
@@ -199,7 +199,7 @@ def test_an_operation_for_another_customer_is_an_error_with_status_200(
     assert "data" in ask(edge, token, asked).json()
 
 
-def test_an_operation_that_names_a_second_customer_is_for_none(edge: StiggEdge) -> None:
+def test_an_operation_for_two_customers_is_refused(edge: StiggEdge) -> None:
     asked = operation(input={"customerId": "org:42"}, to={"customerId": "customer-demo-01"})
     assert error_of(ask(edge, token_of("org:42"), asked).json()) == (
         "IdentityForbidden",
@@ -207,13 +207,15 @@ def test_an_operation_that_names_a_second_customer_is_for_none(edge: StiggEdge) 
     )
 
 
-def test_an_operation_for_nobody_needs_no_token_and_gets_nothing(edge: StiggEdge) -> None:
+def test_an_operation_without_a_customer_needs_no_token_and_returns_no_data(
+    edge: StiggEdge,
+) -> None:
     assert ask(edge, None, operation(productId="p")).json() == {"data": {}}
     assert ask(edge, None, {"query": "{ any }"}).json() == {"data": {}}
     assert not edge.verdicts
 
 
-def test_each_operation_of_a_batch_is_answered_for_itself(edge: StiggEdge) -> None:
+def test_each_operation_of_a_batch_has_its_own_answer(edge: StiggEdge) -> None:
     batch = [
         operation(query={"customerId": "org:42"}),
         operation(query={"customerId": "customer-demo-01"}),
@@ -227,7 +229,7 @@ def test_each_operation_of_a_batch_is_answered_for_itself(edge: StiggEdge) -> No
 
 
 @pytest.mark.parametrize(("size", "status"), [(0, 400), (1, 200), (25, 200), (26, 400)])
-def test_a_batch_has_up_to_25_operations(edge: StiggEdge, size: int, status: int) -> None:
+def test_a_batch_has_at_most_25_operations(edge: StiggEdge, size: int, status: int) -> None:
     batch = [operation(query={"customerId": "org:42"})] * size
     answer = ask(edge, token_of("org:42"), batch)
     assert answer.status_code == status
@@ -239,7 +241,7 @@ def test_a_batch_has_up_to_25_operations(edge: StiggEdge, size: int, status: int
     [b"", b"{", b"null", b"7", b"[7]", b"{}", b'{"query": 7}', b"[" * 100_000, LARGE],
     ids=["empty", "cut", "null", "number", "list", "no query", "odd query", "deep", "large"],
 )
-def test_what_is_no_operation_is_an_error(edge: StiggEdge, body: bytes) -> None:
+def test_a_malformed_operation_is_an_error(edge: StiggEdge, body: bytes) -> None:
     answer = TestClient(edge).post("/graphql", content=body, headers={"X-API-KEY": KEY})
     assert answer.status_code == 400
     assert error_of(answer.json())[0] == "BadUserInput"
@@ -250,12 +252,12 @@ def test_a_body_may_come_in_parts(edge: StiggEdge) -> None:
     assert posted(edge, LARGE[:-1]) == 200
 
 
-def test_a_body_that_breaks_off_is_an_error(edge: StiggEdge) -> None:
+def test_an_incomplete_body_is_an_error(edge: StiggEdge) -> None:
     assert posted(edge, b'{"query": "{ any }"', None) == 400
 
 
 def posted(edge: StiggEdge, *parts: bytes | None) -> int:
-    """Return the status for a body in *parts*; None: the client has gone."""
+    """Return the status for a body in *parts*; None stands for a disconnect."""
     messages: list[Message] = [
         {"type": "http.disconnect"}
         if part is None
@@ -279,10 +281,10 @@ def posted(edge: StiggEdge, *parts: bytes | None) -> int:
     return int(sent[0]["status"])
 
 
-# Where it runs
+# CORS, mounts and paths
 
 
-def test_pages_of_all_origins_may_ask(edge: StiggEdge) -> None:
+def test_pages_of_all_origins_are_allowed(edge: StiggEdge) -> None:
     client = TestClient(edge, headers={"Origin": "https://app.example"})
     preflight = client.options(
         "/v1/c/org:42/entitlements.json",
@@ -298,14 +300,14 @@ def test_pages_of_all_origins_may_ask(edge: StiggEdge) -> None:
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (403, "*")
 
 
-def test_it_may_be_mounted_anywhere(edge: StiggEdge) -> None:
+def test_it_can_be_mounted_at_any_path(edge: StiggEdge) -> None:
     client = TestClient(Starlette(routes=[Mount("/stigg", edge)]))
     headers = {"X-API-KEY": KEY, "X-CUSTOMER-KEY": token_of("org:42")}
     assert client.get("/stigg/v1/c/org:42/entitlements.json", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("customer_id", ["org/42", "/", "a/entitlements.json", "%2F", "a /?#", "."])
-def test_a_customer_id_may_hold_a_slash(customer_id: str) -> None:
+def test_a_customer_id_can_contain_a_slash(customer_id: str) -> None:
     edge = StiggEdge(Keyring(SECRET), customers={customer_id: CUSTOMERS["customer-demo-01"]})
     scope = drivers.http_scope(
         path=f"/v1/c/{customer_id}/entitlements.json",
@@ -325,12 +327,12 @@ def test_a_customer_id_may_hold_a_slash(customer_id: str) -> None:
         "raw_path": b"/stand/%69n" + scope["raw_path"] + b"?query=of-some-clients",
     }
     assert drivers.request(edge, mounted)[0]["status"] == 200
-    # Of a server that leaves the mount out of the path, and not of what came.
+    # Some servers omit the mount from the path, but not from the raw path.
     assert drivers.request(edge, {**mounted, "path": scope["path"]})[0]["status"] == 200
     assert drivers.request(edge, {**scope, "root_path": "/stand/in"})[0]["status"] == 200
 
 
-def test_a_path_that_was_rewritten_counts_before_the_one_that_came(edge: StiggEdge) -> None:
+def test_a_rewritten_path_takes_precedence_over_the_raw_path(edge: StiggEdge) -> None:
     headers = [(b"x-api-key", KEY.encode())]
     path = "/v1/config/client-sdk-configuration.json"
     for raw in (b"/something/else", b"", None):
@@ -342,16 +344,16 @@ def test_a_path_that_was_rewritten_counts_before_the_one_that_came(edge: StiggEd
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_nothing_but_http_is_served(edge: StiggEdge, kind: str) -> None:
+def test_only_http_is_served(edge: StiggEdge, kind: str) -> None:
     sent = drivers.request(edge, drivers.http_scope(type=kind))
     assert sent == ([{"type": "websocket.close"}] if kind == "websocket" else [])
 
 
-def test_an_api_key_that_is_not_for_browsers_stops_the_start() -> None:
+def test_an_api_key_for_servers_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="client-"):
         StiggEdge(Keyring(SECRET), publishable_key="server-key")
 
 
-def test_a_secret_that_is_none_stops_the_start() -> None:
+def test_an_invalid_secret_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="32 bytes"):
         StiggEdge(Keyring("a-short-secret-of-tests"))

@@ -1,4 +1,4 @@
-"""Prometheus and OpenTelemetry show what the meter has counted, and nobody."""
+"""Prometheus and OpenTelemetry export the counts of a meter, and no ids."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def filled(clock: Clock) -> Meter:
 
 
 def sorted_labels(line: str) -> str:
-    """Return a line with its labels in the order of the alphabet, as new versions have them."""
+    """Return a line with sorted labels, as in new versions."""
     name, bracket, rest = line.partition("{")
     labels, end, value = rest.rpartition("}")
     return name + bracket + ",".join(sorted(labels.split(","))) + end + value
@@ -70,7 +70,7 @@ countermark_last_seen_timestamp_seconds{environment="live",scheme="stigg",tenant
 """  # noqa: E501
 
 
-def test_the_text_of_prometheus_in_full() -> None:
+def test_the_full_text_for_prometheus() -> None:
     text = text_of(filled(Clock(1_800_014_400)))
     samples = [line for line in text.splitlines() if not line.startswith("#")]
     assert sorted(samples) == sorted(PROMETHEUS.strip().splitlines())
@@ -79,7 +79,7 @@ def test_the_text_of_prometheus_in_full() -> None:
     assert "canary" not in text
 
 
-def test_counters_go_on_and_gauges_are_about_the_latest_days() -> None:
+def test_counters_keep_increasing_and_gauges_cover_the_latest_days() -> None:
     clock = Clock()
     meter = filled(clock)
     clock.now += 2 * DAY
@@ -98,7 +98,7 @@ def test_two_meters_in_one_registry_are_refused() -> None:
         registry.register(CountermarkCollector(Meter()))
 
 
-def test_prometheus_shows_what_is_left_of_the_allowance() -> None:
+def test_prometheus_exports_the_rest_of_the_allowance() -> None:
     meter, allowance = filled(Clock()), Allowance(5)
     allowance.admit(allowance_group("stigg", "live"), {})
     text = text_of(meter, allowance=allowance)
@@ -106,7 +106,7 @@ def test_prometheus_shows_what_is_left_of_the_allowance() -> None:
     assert "allowance_left{" not in text_of(meter, allowance=Gone(5))
 
 
-def test_there_are_only_so_many_series() -> None:
+def test_the_number_of_series_is_limited() -> None:
     meter = Meter(max_tenants=5, max_origins=5)
     for number in range(1_000):
         meter(verified(f"u{number}", tenant=f"t{number}", origin=f"https://{number % 70}.example"))
@@ -131,7 +131,7 @@ def test_no_two_series_have_the_same_labels() -> None:
 
 
 @pytest.mark.parametrize("show", [CountermarkCollector, instrument])
-def test_days_that_cannot_be_asked_for_are_found_out_at_once(show: Any) -> None:
+def test_a_number_of_days_out_of_range_is_an_error_at_once(show: Any) -> None:
     for days in (0, 31):
         with pytest.raises(ConfigurationError, match="days="):
             show(Meter(), days=days)
@@ -158,7 +158,7 @@ def observed(meter: Meter, **options: Any) -> dict[str, list[tuple[dict[str, Any
     return found
 
 
-def test_what_opentelemetry_observes() -> None:
+def test_opentelemetry_observes_all_metrics() -> None:
     allowance = Allowance(5)
     found = observed(filled(Clock()), allowance=allowance)
     group = {"scheme": "stigg", "environment": "live"}
@@ -193,7 +193,7 @@ def test_what_opentelemetry_observes() -> None:
     }
 
 
-def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_away(
+def test_opentelemetry_has_no_observations_without_requests_or_an_available_store(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
@@ -203,4 +203,4 @@ def test_opentelemetry_observes_no_ratio_of_nothing_and_no_allowance_that_is_awa
     assert not found.get("countermark.would_be_refused")
     assert not found.get("countermark.allowance_left")
     assert len(found["countermark.verdicts"]) == 3
-    assert caplog.records == []  # it logs and swallows what an observation raises
+    assert caplog.records == []  # OpenTelemetry would log exceptions of observations

@@ -1,4 +1,4 @@
-"""The meter in one process: exact, within bounds, and silent about who it was."""
+"""The meter in one process: its counts are exact and bounded, and contain no ids."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.unit.verdicts import NOON, Clock, proved, unverified, verified
 
 
 def only(meter: Meter, days: int = 7) -> GroupStats:
-    (figures,) = meter.snapshot(days).groups
-    return figures
+    (stats,) = meter.snapshot(days).groups
+    return stats
 
 
-def test_requests_are_counted_by_all_that_tells_them_apart() -> None:
+def test_requests_are_counted_by_all_their_attributes() -> None:
     meter = Meter(clock=Clock())
     for _ in range(3):
         meter(verified(origin="https://a.example"))
@@ -35,20 +35,20 @@ def test_requests_are_counted_by_all_that_tells_them_apart() -> None:
     meter(unverified(code="mismatch"))
     meter(unverified(code="retired_key", role="retired", by=None))
     meter(unverified(by="allowance"))
-    figures = only(meter)
-    assert figures.group == ("stigg", "live", None)
-    assert [row[3:-1] for row in figures.counts] == [
+    stats = only(meter)
+    assert stats.group == ("stigg", "live", None)
+    assert [row[3:-1] for row in stats.counts] == [
         (None, None, "mismatch", "monitor", 1),
         (None, None, "missing", "allowance", 1),
         (None, "previous", "verified", "token", 1),
         (None, "retired", "retired_key", None, 1),
         ("https://a.example", "current", "verified", "token", 3),
     ]
-    assert (figures.requests, figures.verified) == (7, 4)
-    assert (figures.would_be_refused, figures.refused) == (3, 1)
-    assert figures.by("admitted_by") == {"monitor": 1, "allowance": 1, "token": 4, None: 1}
-    assert set(meter.totals()) == set(figures.counts)
-    assert (figures.first_seen, figures.last_seen, figures.days_seen) == (NOON, NOON, 1)
+    assert (stats.requests, stats.verified) == (7, 4)
+    assert (stats.would_be_refused, stats.refused) == (3, 1)
+    assert stats.by("admitted_by") == {"monitor": 1, "allowance": 1, "token": 4, None: 1}
+    assert set(meter.totals()) == set(stats.counts)
+    assert (stats.first_seen, stats.last_seen, stats.days_seen) == (NOON, NOON, 1)
 
 
 def test_schemes_environments_and_tenants_are_groups() -> None:
@@ -57,7 +57,7 @@ def test_schemes_environments_and_tenants_are_groups() -> None:
         for environment in (None, "live"):
             for tenant in (None, "acme"):
                 meter(verified(scheme=scheme, environment=environment, tenant=tenant))
-    groups = [figures.group for figures in meter.snapshot().groups]
+    groups = [stats.group for stats in meter.snapshot().groups]
     assert groups == [
         (scheme, environment, tenant)
         for scheme in ("cognito-flow", "stigg")
@@ -67,13 +67,13 @@ def test_schemes_environments_and_tenants_are_groups() -> None:
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_whatever_is_not_verified_would_be_refused(code: str) -> None:
+def test_requests_that_are_not_verified_would_be_refused(code: str) -> None:
     meter = Meter()
     meter(unverified(code=code))
     assert (only(meter).would_be_refused, only(meter).verified) == (1, 0)
 
 
-def test_a_principal_counts_once_however_many_requests() -> None:
+def test_a_principal_counts_once_for_any_number_of_requests() -> None:
     meter = Meter()
     for number in range(100):
         meter(verified(f"user-{number % 7}"))
@@ -81,7 +81,7 @@ def test_a_principal_counts_once_however_many_requests() -> None:
     assert only(meter).principals == Principals(verified=7, affected=10, stranded=3)
 
 
-def test_who_is_verified_once_is_not_stranded_before_or_after() -> None:
+def test_a_principal_who_was_verified_once_is_not_stranded() -> None:
     meter = Meter()
     for verdicts in ((verified, unverified), (unverified, verified)):
         for verdict in verdicts:
@@ -89,17 +89,17 @@ def test_who_is_verified_once_is_not_stranded_before_or_after() -> None:
     assert only(meter).principals == Principals(verified=2, affected=2, stranded=0)
 
 
-def test_the_id_that_is_proved_counts_before_the_one_that_is_claimed() -> None:
+def test_the_verified_id_takes_precedence_over_the_claimed_one() -> None:
     meter = Meter()
     for verdict in (proved("user-1", "user-2"), proved("user-1"), proved(None, "user-1")):
         meter(verdict)
     assert only(meter).principals.verified == 1
 
 
-@pytest.mark.parametrize("nobody", [None, "", "x" * 513, 7])
-def test_requests_of_nobody_are_counted_without_a_principal(nobody: Any) -> None:
+@pytest.mark.parametrize("principal_id", [None, "", "x" * 513, 7])
+def test_requests_without_a_valid_id_are_counted_without_a_principal(principal_id: Any) -> None:
     meter = Meter()
-    meter(unverified(nobody))
+    meter(unverified(principal_id))
     assert only(meter).principals == Principals()
     assert only(meter).requests == 1
 
@@ -113,7 +113,7 @@ def test_the_same_id_in_two_tenants_is_two_principals() -> None:
     assert (other.tenant, other.principals.verified) == ("other", 2)
 
 
-def test_days_are_those_of_utc_and_a_window_begins_with_a_whole_one() -> None:
+def test_days_are_those_of_utc_and_a_window_starts_with_a_whole_day() -> None:
     clock = Clock(NOON - DAY / 2)
     meter = Meter(clock=clock)
     for hours in range(24 * 10):
@@ -127,24 +127,24 @@ def test_days_are_those_of_utc_and_a_window_begins_with_a_whole_one() -> None:
     assert only(meter, 1).last_seen == clock.now
 
 
-def test_after_37_days_a_day_is_forgotten_and_totals_are_not() -> None:
+def test_days_are_deleted_after_37_days_but_totals_are_kept() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     meter(verified("user-1", tenant="gone"))
     meter(unverified("user-2"))
     clock.now += 37 * DAY
     meter(verified("user-3"))
-    assert {figures.tenant for figures in meter.snapshot(30).groups} == {None, "gone"}
+    assert {stats.tenant for stats in meter.snapshot(30).groups} == {None, "gone"}
     clock.now += DAY
     meter(verified("user-3"))
-    figures = only(meter, 30)
-    assert figures.tenant is None
-    assert figures.first_seen == NOON + 37 * DAY
-    assert figures.principals == Principals(verified=1)
+    stats = only(meter, 30)
+    assert stats.tenant is None
+    assert stats.first_seen == NOON + 37 * DAY
+    assert stats.principals == Principals(verified=1)
     assert sum(row.requests for row in meter.totals()) == 4
 
 
-def test_a_clock_that_goes_back_loses_nothing() -> None:
+def test_no_counts_are_lost_if_the_clock_is_set_back() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     meter(verified())
@@ -161,7 +161,7 @@ def test_a_clock_that_goes_back_loses_nothing() -> None:
 
 @pytest.fixture
 def busy_threads() -> Iterator[None]:
-    """Let threads take turns as often as can be."""
+    """Let threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -169,7 +169,7 @@ def busy_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("busy_threads")
-def test_32_threads_are_counted_to_the_last_one() -> None:
+def test_all_requests_of_32_threads_are_counted() -> None:
     meter = Meter()
     start = threading.Barrier(32)
 
@@ -184,56 +184,56 @@ def test_32_threads_are_counted_to_the_last_one() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    nobody, *tenants = meter.snapshot().groups
-    assert (nobody.requests, nobody.verified) == (16_000, 0)
-    assert nobody.principals == Principals(affected=16_000, stranded=16_000)
-    assert [figures.verified for figures in tenants] == [4_000] * 4
-    assert [figures.principals.verified for figures in tenants] == [500] * 4
+    no_tenant, *tenants = meter.snapshot().groups
+    assert (no_tenant.requests, no_tenant.verified) == (16_000, 0)
+    assert no_tenant.principals == Principals(affected=16_000, stranded=16_000)
+    assert [stats.verified for stats in tenants] == [4_000] * 4
+    assert [stats.principals.verified for stats in tenants] == [500] * 4
     assert sum(row.requests for row in meter.totals()) == 32_000
 
 
-def test_tenants_and_origins_beyond_the_limit_are_others() -> None:
+def test_tenants_and_origins_above_the_limit_are_counted_as_other() -> None:
     meter = Meter(max_tenants=10, max_origins=3)
     for number in range(2_000):
         meter(verified(tenant=f"t{number}", origin=f"https://{number % 50}.example"))
     groups = meter.snapshot().groups
-    assert [figures.tenant for figures in groups] == ["other", *(f"t{n}" for n in range(10))]
+    assert [stats.tenant for stats in groups] == ["other", *(f"t{n}" for n in range(10))]
     assert groups[0].requests == 1_990
-    origins = {row.origin for figures in groups for row in figures.counts}
+    origins = {row.origin for stats in groups for row in stats.counts}
     assert origins == {"other", *(f"https://{n}.example" for n in range(3))}
-    assert sum(figures.requests for figures in groups) == 2_000
+    assert sum(stats.requests for stats in groups) == 2_000
 
 
-def test_tenants_that_nobody_knows_take_no_place() -> None:
+def test_unknown_tenants_take_no_room_from_known_ones() -> None:
     meter = Meter(max_tenants=1)
     for number in range(100):
         meter(unverified(code="unknown_tenant", tenant=f"made-up-{number}"))
     meter(verified(tenant="acme"))
-    assert [figures.tenant for figures in meter.snapshot().groups] == ["acme", "other"]
+    assert [stats.tenant for stats in meter.snapshot().groups] == ["acme", "other"]
 
 
-def test_a_tenant_whose_id_is_other_is_none_of_the_others() -> None:
+def test_a_tenant_with_the_id_other_is_not_merged_with_the_others() -> None:
     meter = Meter(max_tenants=3)
     for tenant in ("other", "'other'", "''other'", "brick", "clay"):
         meter(verified(tenant=tenant, origin=tenant))
-    groups = {figures.tenant: figures.requests for figures in meter.snapshot().groups}
+    groups = {stats.tenant: stats.requests for stats in meter.snapshot().groups}
     assert groups == {"'other'": 1, "''other''": 1, "'''other''": 1, "other": 2}
 
 
 @given(st.text("'other", max_size=9), st.text("'other", max_size=9))
 @example("other", "'other'")
-def test_two_ids_are_never_called_the_same(one: str, another: str) -> None:
+def test_different_ids_have_different_labels(one: str, another: str) -> None:
     assert text_of(label_of(one)) == one
     assert label_of(one) != OTHER
     assert (label_of(one) == label_of(another)) == (one == another)
 
 
-def test_what_is_called_other_is_nobodys_id() -> None:
+def test_the_label_other_is_the_label_of_no_id() -> None:
     assert text_of(OTHER) == OTHER
     assert label_of("acme") == text_of("acme") == "acme"
 
 
-def test_no_text_is_none() -> None:
+def test_an_empty_text_is_counted_as_none() -> None:
     meter = Meter()
     for nothing in (None, ""):
         meter(verified(tenant=nothing, origin=nothing, environment=nothing))
@@ -243,25 +243,25 @@ def test_no_text_is_none() -> None:
 
 
 @pytest.mark.parametrize("days", [0, -1, 31, 1.0, True, "7", None])
-def test_days_that_cannot_be_asked_for_are_an_error(days: Any) -> None:
+def test_a_number_of_days_out_of_range_is_an_error(days: Any) -> None:
     with pytest.raises(ConfigurationError, match="days= must be a whole number from 1 to 30"):
         Meter().snapshot(days)
 
 
 @pytest.mark.parametrize("hostile", ["t" * 513, "t\n", "\x1b[2J", "\ud800", "\u202e"])
-def test_hostile_tenants_and_origins_are_no_labels(hostile: str) -> None:
+def test_unprintable_or_long_tenants_and_origins_are_counted_as_other(hostile: str) -> None:
     meter = Meter()
     meter(verified(tenant=hostile, origin=hostile))
     assert only(meter).tenant == "other"
     assert [row.origin for row in meter.totals()] == ["other"]
 
 
-def test_there_are_only_so_many_rows() -> None:
+def test_the_number_of_rows_is_limited() -> None:
     clock = Clock()
     meter = Meter(max_tenants=200, max_origins=200, clock=clock)
     for number in range(150 * 150):
         meter(verified(tenant=f"t{number % 150}", origin=f"https://{number // 150}.example"))
-    rows = [row for figures in meter.snapshot().groups for row in figures.counts]
+    rows = [row for stats in meter.snapshot().groups for row in stats.counts]
     assert len(rows) <= MOST_ROWS + 150
     assert len(meter.totals()) <= MOST_ROWS + 150
     assert sum(row.requests for row in rows) == 150 * 150
@@ -269,7 +269,7 @@ def test_there_are_only_so_many_rows() -> None:
     assert {row.origin for row in rows} > {"other"}
 
 
-def test_beyond_the_limit_principals_are_at_least_so_many() -> None:
+def test_above_the_limit_the_numbers_of_principals_are_lower_bounds() -> None:
     clock = Clock()
     meter = Meter(max_principals=10, clock=clock)
     for number in range(10):
@@ -277,7 +277,7 @@ def test_beyond_the_limit_principals_are_at_least_so_many() -> None:
     assert only(meter).principals == Principals(affected=10, stranded=10)
     meter(unverified("made-up-10"))
     assert only(meter).principals == Principals(affected=10, stranded=10, exact=False)
-    meter(verified("user-1"))  # has a place of its own
+    meter(verified("user-1"))  # verified principals have a limit of their own
     meter(unverified("made-up-3"))
     assert only(meter).principals == Principals(1, 10, 10, exact=False)
     clock.now += 8 * DAY
@@ -299,7 +299,7 @@ def test_a_snapshot_is_plain_data_without_ids_or_tokens() -> None:
     assert "0badcafe" not in text
 
 
-def test_it_never_raises_and_says_once_that_it_could_not_count(
+def test_it_never_raises_and_emits_one_event_about_failures(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken() -> float:
@@ -315,7 +315,7 @@ def test_it_never_raises_and_says_once_that_it_could_not_count(
     assert "canary" not in caplog.text
 
 
-def test_without_a_store_there_is_nothing_to_flush() -> None:
+def test_flush_succeeds_without_a_store() -> None:
     meter = Meter()
     meter(verified())
     assert meter.flush()
@@ -337,14 +337,14 @@ def test_without_a_store_there_is_nothing_to_flush() -> None:
         {"interval": float("inf")},
     ],
 )
-def test_limits_are_checked_when_it_is_made(options: dict[str, Any]) -> None:
+def test_invalid_limits_are_configuration_errors(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         Meter(**options)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_begins_with_nothing_even_if_a_thread_of_the_parent_was_counting() -> None:
+def test_a_child_process_starts_with_no_counts_even_if_the_parent_held_the_lock() -> None:
     meter = Meter()
     meter(verified())
     with meter._lock:
@@ -366,7 +366,7 @@ _KINDS = st.tuples(
 
 
 @given(st.lists(_KINDS, max_size=40), st.integers(1, 12))
-def test_it_agrees_with_a_naive_one(
+def test_its_counts_equal_those_of_a_naive_implementation(
     requests: list[tuple[int, str, str | None, bool]], days: int
 ) -> None:
     clock = Clock()
@@ -376,12 +376,12 @@ def test_it_agrees_with_a_naive_one(
         meter((verified if good else unverified)(name, tenant=tenant))
     clock.now = NOON + 12 * DAY
     window = [request for request in requests if request[0] >= 12 - days]
-    for figures in meter.snapshot(days).groups:
-        mine = [request for request in window if request[2] == figures.tenant]
+    for stats in meter.snapshot(days).groups:
+        mine = [request for request in window if request[2] == stats.tenant]
         proven = {name for _, name, _, good in mine if good}
         affected = {name for _, name, _, good in mine if not good}
         stranded = len(affected - proven)
-        assert figures.principals == Principals(len(proven), len(affected), stranded)
-        assert figures.requests == len(mine)
-        assert figures.days_seen == len({day for day, *_ in mine})
-    assert {figures.tenant for figures in meter.snapshot().groups} == {r[2] for r in requests}
+        assert stats.principals == Principals(len(proven), len(affected), stranded)
+        assert stats.requests == len(mine)
+        assert stats.days_seen == len({day for day, *_ in mine})
+    assert {stats.tenant for stats in meter.snapshot().groups} == {r[2] for r in requests}

@@ -1,4 +1,4 @@
-"""A client can make up ids: they neither decide about enforcing nor spoil the numbers of others."""
+"""Made-up ids do not decide about enforcement and do not change the numbers of others."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KEYRING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 
 
 def only(meter: Meter, days: int = 7) -> GroupStats:
-    (figures,) = meter.snapshot(days).groups
-    return figures
+    (stats,) = meter.snapshot(days).groups
+    return stats
 
 
 def nine_good_days(meter: Meter, clock: Clock) -> None:
-    """Count forty principals on each of nine days, as a ready service has them."""
+    """Count forty verified principals on each of nine days, like a ready service."""
     for _ in range(9):
         for number in range(40):
             meter(verified(f"user-{number}"))
@@ -30,25 +30,25 @@ def nine_good_days(meter: Meter, clock: Clock) -> None:
 
 
 def asked_with(header: str, meter: Meter, clock: Clock, **options: Any) -> None:
-    """Let a verifying service see a request with a token, by its own ways."""
+    """Verify a request with a token as a service does."""
     enforcement = Enforcement(
         Verifier("stigg", KEYRING, environment="live"), mode="monitor", meter=meter, **options
     )
     enforcement.judge(http_scope(headers=[(b"x-customer-key", header.encode())]))
 
 
-def test_one_invented_id_does_not_keep_a_service_from_enforcing() -> None:
+def test_one_made_up_id_does_not_keep_a_service_from_enforcing() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     nine_good_days(meter, clock)
     assert is_ready(meter.snapshot())
-    asked_with("HMAC-SHA256 nobody-at-all:" + "0" * 64, meter, clock)
+    asked_with("HMAC-SHA256 made-up-id:" + "0" * 64, meter, clock)
     assert is_ready(meter.snapshot())
     principals = only(meter).principals
     assert (principals.stranded, principals.affected, principals.claimed) == (0, 0, 1)
 
 
-def test_a_flood_of_claims_changes_no_number_of_known_principals() -> None:
+def test_100_000_claims_do_not_change_the_numbers_of_known_principals() -> None:
     clock = Clock()
     meter = Meter(clock=clock, max_principals=100)
     nine_good_days(meter, clock)
@@ -63,12 +63,12 @@ def test_a_flood_of_claims_changes_no_number_of_known_principals() -> None:
     assert is_ready(meter.snapshot()) is is_ready(meter.snapshot()._replace(groups=(before,)))
 
 
-def test_a_principal_who_was_verified_before_and_now_fails_counts_in_a_flood_too() -> None:
+def test_a_principal_verified_earlier_counts_as_stranded_among_many_claims() -> None:
     clock = Clock()
     meter = Meter(clock=clock, max_principals=100)
     nine_good_days(meter, clock)
     meter(verified("user-of-earlier"))
-    clock.now += 9 * DAY  # out of the window of seven days, and still kept
+    clock.now += 9 * DAY  # before the window of seven days, but still kept
     for number in range(40):
         meter(verified(f"user-{number}"))
     for number in range(1_000):
@@ -79,7 +79,7 @@ def test_a_principal_who_was_verified_before_and_now_fails_counts_in_a_flood_too
     assert not is_ready(meter.snapshot())
 
 
-def test_a_false_claim_of_a_customer_who_has_good_tokens_strands_nobody() -> None:
+def test_a_false_claim_does_not_strand_a_customer_with_valid_tokens() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     nine_good_days(meter, clock)
@@ -99,7 +99,7 @@ def test_a_false_claim_of_a_customer_who_has_good_tokens_strands_nobody() -> Non
     ],
     ids=["set", "list", "mapping", "function"],
 )
-def test_a_principal_whom_the_service_lists_speaks_against_enforcing(known: Any) -> None:
+def test_an_unverified_principal_in_known_prevents_enforcement(known: Any) -> None:
     clock = Clock()
     meter = Meter(clock=clock, known=known)
     nine_good_days(meter, clock)
@@ -110,14 +110,14 @@ def test_a_principal_whom_the_service_lists_speaks_against_enforcing(known: Any)
     assert not is_ready(meter.snapshot())
 
 
-def test_a_list_that_cannot_be_asked_speaks_against_enforcing(
+def test_a_failing_known_function_prevents_enforcement(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock, away = Clock(), [False]
 
     def known(tenant: str | None, principal_id: str) -> bool:
         if away[0]:
-            raise OSError("the database is away")
+            raise OSError("the database is unavailable")
         return False
 
     meter = Meter(clock=clock, known=known)
@@ -125,17 +125,17 @@ def test_a_list_that_cannot_be_asked_speaks_against_enforcing(
     for is_away in (False, True, True, False, True):
         away[0] = is_away
         meter(claim("customer-1"))
-    figures = only(meter)
-    assert (figures.requests - figures.verified, figures.claims) == (5, 2)
-    assert figures.principals.stranded == 1
+    stats = only(meter)
+    assert (stats.requests - stats.verified, stats.claims) == (5, 2)
+    assert stats.principals.stranded == 1
     assert not is_ready(meter.snapshot())
-    # Once for each time that it goes away.
+    # One event for each time that the function begins to fail.
     assert [record.message.partition(" (")[0] for record in caplog.records] == [
         "failed: meter_raised"
     ] * 2
 
 
-def test_who_names_the_principal_decides_whether_it_is_a_claim() -> None:
+def test_an_id_from_a_function_is_not_a_claim_but_one_from_a_header_is() -> None:
     clock = Clock()
     by_function, by_header = Meter(clock=clock), Meter(clock=clock)
     for meter, principal in (
@@ -152,7 +152,7 @@ def test_who_names_the_principal_decides_whether_it_is_a_claim() -> None:
     assert only(by_header).principals[2:] == (0, True, 1, True)
 
 
-def test_a_token_that_a_key_made_is_no_claim_after_it_has_expired() -> None:
+def test_the_id_of_an_expired_token_with_a_valid_signature_is_not_a_claim() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     old = Keyring(
@@ -167,7 +167,7 @@ def test_a_token_that_a_key_made_is_no_claim_after_it_has_expired() -> None:
     assert only(meter).principals[2:] == (1, True, 0, True)
 
 
-def test_the_report_gives_the_shares_with_and_without_claims() -> None:
+def test_the_report_shows_the_shares_with_and_without_claims() -> None:
     clock = Clock(NOON)
     meter = Meter(clock=clock)
     nine_good_days(meter, clock)
@@ -184,7 +184,7 @@ def test_the_report_gives_the_shares_with_and_without_claims() -> None:
         assert line in text
 
 
-def test_claims_alone_are_not_ready() -> None:
+def test_a_group_with_claims_only_is_not_ready() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
     for _ in range(9):
@@ -195,19 +195,19 @@ def test_claims_alone_are_not_ready() -> None:
 
 
 @pytest.mark.parametrize("known", ["customer-1", 7, None])
-def test_other_kinds_of_known_are_refused(known: Any) -> None:
+def test_known_of_a_wrong_type_is_refused(known: Any) -> None:
     with pytest.raises(ConfigurationError, match="known= must be a collection of ids"):
         Meter(known=known)
 
 
-def test_a_request_without_a_token_counts_in_the_share_though_it_names_an_id() -> None:
+def test_a_request_without_a_token_counts_in_the_share_although_it_has_an_id() -> None:
     """Pages that are not updated yet send an id and no signature."""
     clock = Clock()
     meter = Meter(clock=clock)
     nine_good_days(meter, clock)
     for number in range(40):
         meter(claim(f"new-customer-{number}", "missing"))
-    figures = only(meter)
-    assert (figures.claims, figures.principals.claimed) == (0, 40)
-    (reason,) = readiness(meter.snapshot(), figures).reasons
+    stats = only(meter)
+    assert (stats.claims, stats.principals.claimed) == (0, 40)
+    (reason,) = readiness(meter.snapshot(), stats).reasons
     assert reason.startswith("87.50 % of the requests were verified")

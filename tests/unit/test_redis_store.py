@@ -1,4 +1,4 @@
-"""The Redis store where there is no Redis: what it refuses, says and shows."""
+"""The Redis store without a Redis: its checks, errors and pauses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def failing(error: Exception) -> Any:
         b"redis://localhost",
     ],
 )
-def test_a_url_that_is_none_is_refused_without_showing_it(url: Any) -> None:
+def test_an_invalid_url_is_refused_and_not_shown(url: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"redis://, rediss:// or unix://") as raised:
         RedisStore(url)
     assert shown(raised.value).count(PASSWORD) == 0
@@ -73,9 +73,7 @@ def test_a_url_that_is_none_is_refused_without_showing_it(url: Any) -> None:
         ({"pause": float("inf")}, "pause= must be"),
     ],
 )
-def test_an_option_that_cannot_be_meant_so_is_refused(
-    options: dict[str, Any], message: str
-) -> None:
+def test_an_invalid_option_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message) as raised:
         RedisStore(URL, **options)
     assert shown(raised.value).count(PASSWORD) == 0
@@ -91,11 +89,11 @@ def test_an_option_that_cannot_be_meant_so_is_refused(
         "redis://[::1]:6379",
     ],
 )
-def test_a_store_is_made_without_asking_anybody(url: str) -> None:
+def test_a_new_store_does_not_connect(url: str) -> None:
     assert RedisStore(url, timeout=1, pause=0).prefix == "countermark:"
 
 
-def test_what_the_url_says_of_waiting_and_decoding_does_not_count() -> None:
+def test_options_for_timeouts_and_decoding_in_the_url_are_ignored() -> None:
     query = "socket_timeout=100&socket_connect_timeout=100&retry_on_timeout=yes&retry=9&protocol=3"
     store = RedisStore(f"redis://localhost?{query}&decode_responses=", timeout=0.5)
     options = store.ask(lambda client: client.connection_pool.connection_kwargs)
@@ -105,7 +103,7 @@ def test_what_the_url_says_of_waiting_and_decoding_does_not_count() -> None:
     assert (options["protocol"], options["decode_responses"]) == (2, True)
 
 
-def test_a_failure_is_told_by_its_kind_alone() -> None:
+def test_a_failure_shows_only_the_type_of_the_error() -> None:
     store = RedisStore(URL)
     error = redis.ConnectionError(f"no way to {URL}")
     with pytest.raises(StoreUnavailable, match=r"ConnectionError$") as raised:
@@ -128,7 +126,7 @@ def test_a_failure_is_told_by_its_kind_alone() -> None:
         TimeoutError(),
     ],
 )
-def test_a_server_that_did_not_answer_is_left_alone_for_the_pause(error: Exception) -> None:
+def test_after_a_timeout_the_server_is_not_asked_during_the_pause(error: Exception) -> None:
     clock = Clock()
     store = RedisStore(URL, pause=2, clock=clock)
     with pytest.raises(StoreUnavailable, match=type(error).__name__):
@@ -136,7 +134,7 @@ def test_a_server_that_did_not_answer_is_left_alone_for_the_pause(error: Excepti
     clock.now = 1.9
     with pytest.raises(StoreUnavailable, match="a moment ago") as raised:
         store.ask(unasked)
-    assert raised.value.kind == type(error).__name__  # of the failure that it is left alone for
+    assert raised.value.kind == type(error).__name__  # of the failure that caused the pause
     clock.now = 2.0
     assert store.ask(lambda client: "back") == "back"
     assert store.ask(lambda client: "at once") == "at once"
@@ -152,15 +150,15 @@ def test_a_server_that_did_not_answer_is_left_alone_for_the_pause(error: Excepti
         ValueError(),
     ],
 )
-def test_an_answer_that_is_an_error_is_none_but_stops_nobody(error: Exception) -> None:
-    # Else a client's odd text could stop the counting of everybody.
+def test_an_error_in_an_answer_causes_no_pause(error: Exception) -> None:
+    # Otherwise an invalid text of one client could stop the counts of all clients.
     store = RedisStore(URL, pause=3600)
     with pytest.raises(StoreUnavailable, match=type(error).__name__):
         store.ask(failing(error))
     assert store.ask(lambda client: "still there") == "still there"
 
 
-def test_after_the_pause_one_request_asks_and_the_others_do_not_wait() -> None:
+def test_after_the_pause_one_request_tries_and_the_others_do_not_wait() -> None:
     clock = Clock()
     store = RedisStore(URL, pause=2, clock=clock)
 
@@ -178,14 +176,14 @@ def test_after_the_pause_one_request_asks_and_the_others_do_not_wait() -> None:
         store.ask(unasked)
 
 
-def test_without_a_pause_everybody_asks() -> None:
+def test_without_a_pause_every_request_asks_the_server() -> None:
     store = RedisStore(URL, pause=0)
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match="OSError"):
             store.ask(failing(OSError()))
 
 
-def test_what_stops_the_process_is_not_held_up() -> None:
+def test_a_keyboard_interrupt_is_raised_unchanged() -> None:
     def interrupted(client: redis.Redis) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -195,7 +193,7 @@ def test_what_stops_the_process_is_not_held_up() -> None:
     assert store.ask(lambda client: "still there") == "still there"
 
 
-def test_without_redis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_redis_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "countermark.redis")
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ImportError, match=r"pip install 'countermark\[redis\]'"):

@@ -1,4 +1,4 @@
-"""Ready to enforce: the rule at its edges, and what the command says."""
+"""Readiness to enforce: the rule, the report and the command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def row(verdict: str, requests: int, **changes: Any) -> RequestCount:
     return RequestCount(**(facts | changes))
 
 
-def figures(
+def stats(
     verified: int = 1_000,
     missing: int = 0,
     principals: Principals = Principals(verified=10),  # noqa: B008  # cannot be changed
@@ -74,31 +74,33 @@ def snapshot(*groups: GroupStats, days: int = 7) -> Snapshot:
 @pytest.mark.parametrize(
     ("seen", "reasons"),
     [
-        (figures(), []),
-        (figures(verified=999, missing=1), []),
-        (figures(verified=9_989, missing=11), ["99.89 % of the requests were verified; 99.9"]),
-        (figures(verified=998_999, missing=1_001), ["99.89 % of the requests"]),
-        (figures(verified=0, missing=1), ["0.00 % of the requests were verified"]),
-        (figures(verified=0), ["there was no request in the last 7 days"]),
-        (figures(age=7 * DAY - 1), ["the first request came 6.9 days ago; 7 are needed"]),
-        (figures(age=0), ["the first request came 0.0 days ago; 7 are needed"]),
-        (figures(age=30 * DAY), []),
-        (figures(principals=Principals(9, 3, 0)), []),
-        (figures(principals=Principals(9, 3, 1)), ["1 principal had unverified requests only"]),
-        (figures(principals=Principals(9, 3, 2)), ["2 principals had unverified requests only"]),
-        (figures(principals=Principals(9, 3, 0, exact=False)), ["there were more principals"]),
+        (stats(), []),
+        (stats(verified=999, missing=1), []),
+        (stats(verified=9_989, missing=11), ["99.89 % of the requests were verified; 99.9"]),
+        (stats(verified=998_999, missing=1_001), ["99.89 % of the requests"]),
+        (stats(verified=0, missing=1), ["0.00 % of the requests were verified"]),
+        (stats(verified=0), ["there was no request in the last 7 days"]),
+        (stats(age=7 * DAY - 1), ["the first request came 6.9 days ago; 7 are needed"]),
+        (stats(age=0), ["the first request came 0.0 days ago; 7 are needed"]),
+        (stats(age=30 * DAY), []),
+        (stats(principals=Principals(9, 3, 0)), []),
+        (stats(principals=Principals(9, 3, 1)), ["1 principal had unverified requests only"]),
+        (stats(principals=Principals(9, 3, 2)), ["2 principals had unverified requests only"]),
+        (stats(principals=Principals(9, 3, 0, exact=False)), ["there were more principals"]),
         (
-            figures(principals=Principals(9, 3, 2, exact=False)),
+            stats(principals=Principals(9, 3, 2, exact=False)),
             ["at least 2 principals had", "there were more principals"],
         ),
-        (figures(principals=Principals()), []),
+        (stats(principals=Principals()), []),
         (
-            figures(verified=0, missing=5, age=DAY, principals=Principals(0, 5, 5)),
+            stats(verified=0, missing=5, age=DAY, principals=Principals(0, 5, 5)),
             ["the first request", "0.00 %", "5 principals"],
         ),
     ],
 )
-def test_the_rule_at_its_edges(seen: GroupStats, reasons: list[str]) -> None:
+def test_a_group_is_ready_if_there_is_no_reason_against_it(
+    seen: GroupStats, reasons: list[str]
+) -> None:
     result = readiness(snapshot(seen), seen)
     assert result.ready == (not reasons) == is_ready(snapshot(seen))
     assert len(result.reasons) == len(reasons)
@@ -118,45 +120,45 @@ def test_the_rule_at_its_edges(seen: GroupStats, reasons: list[str]) -> None:
     ],
 )
 def test_the_share_is_exact(least: float | str, verified: int, missing: int, ready: bool) -> None:
-    seen = figures(verified, missing)
+    seen = stats(verified, missing)
     assert readiness(snapshot(seen), seen, least=least).ready is ready
 
 
-def test_more_days_need_older_requests() -> None:
-    seen = figures(age=10 * DAY)
+def test_a_longer_window_needs_an_earlier_first_request() -> None:
+    seen = stats(age=10 * DAY)
     assert readiness(snapshot(seen, days=10), seen).ready
     assert not readiness(snapshot(seen, days=11), seen).ready
 
 
-def test_all_groups_must_be_ready_and_there_must_be_one() -> None:
+def test_all_groups_must_be_ready_and_there_must_be_at_least_one() -> None:
     assert not is_ready(snapshot())
-    assert is_ready(snapshot(figures(), figures(environment="test")))
-    assert not is_ready(snapshot(figures(), figures(environment="test", age=DAY)))
+    assert is_ready(snapshot(stats(), stats(environment="test")))
+    assert not is_ready(snapshot(stats(), stats(environment="test", age=DAY)))
 
 
-def test_what_had_no_request_lately_does_not_count_unless_it_is_all() -> None:
-    live, dormant = figures(), figures(verified=0, environment="staging", age=17 * DAY)
+def test_groups_without_recent_requests_do_not_count_unless_there_are_no_others() -> None:
+    live, dormant = stats(), stats(verified=0, environment="staging", age=17 * DAY)
     both = snapshot(live, dormant)
     assert is_ready(both)
     assert left_out(both) == {dormant[:3]: "there was no request in the last 7 days"}
     assert not readiness(both, dormant).ready
     assert not is_ready(snapshot(dormant))
     assert left_out(snapshot(dormant)) == {}
-    assert not is_ready(snapshot(dormant, figures(missing=2)))
+    assert not is_ready(snapshot(dormant, stats(missing=2)))
 
 
-def test_tenants_that_nobody_has_keys_for_do_not_count_unless_they_are_all() -> None:
-    unknown = figures(0, 50, scheme="unknown", environment=None, tenant="other")
-    assert is_ready(snapshot(figures(), unknown))
+def test_unknown_tenants_do_not_count_unless_there_are_no_others() -> None:
+    unknown = stats(0, 50, scheme="unknown", environment=None, tenant="other")
+    assert is_ready(snapshot(stats(), unknown))
     assert not is_ready(snapshot(unknown))
-    assert not is_ready(snapshot(unknown, figures(verified=0)))
-    assert as_dict(snapshot(figures(), unknown))["groups"][1]["counts_for_all"] is False
+    assert not is_ready(snapshot(unknown, stats(verified=0)))
+    assert as_dict(snapshot(stats(), unknown))["groups"][1]["counts_for_all"] is False
 
 
-def test_the_report_says_what_does_not_count() -> None:
-    unknown = figures(0, 50, scheme="unknown", environment=None, tenant="other")
-    dormant = figures(verified=0, environment="staging", age=17 * DAY)
-    text = as_text(snapshot(figures(), dormant, unknown))
+def test_the_report_lists_the_groups_that_do_not_count() -> None:
+    unknown = stats(0, 50, scheme="unknown", environment=None, tenant="other")
+    dormant = stats(verified=0, environment="staging", age=17 * DAY)
+    text = as_text(snapshot(stats(), dormant, unknown))
     assert text.endswith(
         "all of these ready to enforce: yes\n"
         "- stigg, environment staging does not count: there was no request in the last 7 days\n"
@@ -164,15 +166,15 @@ def test_the_report_says_what_does_not_count() -> None:
     )
 
 
-def test_what_redis_has_lost_is_not_ready_and_at_least_so_many() -> None:
-    lost = figures(principals=Principals(9, 3, 0, exact=False), complete=False)
+def test_a_group_with_losses_is_not_ready_and_its_numbers_are_lower_bounds() -> None:
+    lost = stats(principals=Principals(9, 3, 0, exact=False), complete=False)
     (reason,) = readiness(snapshot(lost), lost).reasons
     assert "maxmemory-policy to noeviction" in reason
     assert "with unverified requests  at least 3\n" in as_text(snapshot(lost))
     assert as_dict(snapshot(lost))["groups"][0]["complete"] is False
 
 
-def test_a_hundred_percent_is_all() -> None:
+def test_only_all_requests_are_100_percent() -> None:
     assert percent(999_999, 1_000_000) == "99.99"
     assert percent(1_000_000, 1_000_000) == "100.00"
     assert percent(1, 30_000) == "0.00"
@@ -237,28 +239,28 @@ ready to enforce: no
 - 2 principals had unverified requests only"""
 
 
-def test_the_report_in_full() -> None:
+def test_the_report_of_one_group() -> None:
     assert as_text(snapshot(MIXED), allowance_left={MIXED[:3]: 1_234}) == TEXT
 
 
-def test_a_report_of_several_groups_says_whether_all_are_ready() -> None:
-    text = as_text(snapshot(figures(), figures(scheme="knock", environment=None)))
+def test_the_report_of_several_groups_shows_if_all_are_ready() -> None:
+    text = as_text(snapshot(stats(), stats(scheme="knock", environment=None)))
     assert text.count("ready to enforce: yes") == 3
     assert text.endswith("\n\n\nall of these ready to enforce: yes")
     assert "\n\n\nknock: the last 7 days and today\n" in text
-    text = as_text(snapshot(figures(), figures(age=0)))
+    text = as_text(snapshot(stats(), stats(age=0)))
     assert text.endswith("all of these ready to enforce: no")
 
 
-def test_where_there_was_no_request_lately_there_is_no_table() -> None:
-    text = as_text(snapshot(figures(verified=0)))
+def test_without_recent_requests_the_report_has_no_table() -> None:
+    text = as_text(snapshot(stats(verified=0)))
     assert "share" not in text
     assert "would be refused now      0\n" in text
     assert as_text(snapshot()) == "no requests were counted\n\nready to enforce: no"
 
 
-def test_the_report_as_json_has_these_keys() -> None:
-    report = json.loads(json.dumps(as_dict(snapshot(MIXED, figures()), least="99.5")))
+def test_the_report_as_json() -> None:
+    report = json.loads(json.dumps(as_dict(snapshot(MIXED, stats()), least="99.5")))
     counts, other_counts = (group.pop("counts") for group in report["groups"])
     none = {"claimed": 0, "claims_exact": True}
     principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True, **none}
@@ -324,12 +326,12 @@ def test_the_report_as_json_has_these_keys() -> None:
     assert [count["requests"] for count in other_counts] == [1_000]
 
 
-def test_the_allowance_is_that_of_each_group() -> None:
+def test_the_rest_of_the_allowance_is_reported_by_group() -> None:
     allowance = Allowance(3)
     allowance.admit(allowance_group("stigg", "live"), {})
     allowance.admit(allowance_group("stigg", "live", "other"), {})
     tenants = (None, "acme", "other", "'other'")
-    groups = [figures(tenant=tenant) for tenant in tenants]
+    groups = [stats(tenant=tenant) for tenant in tenants]
     left = {
         ("stigg", "live", None): 2,
         ("stigg", "live", "acme"): 3,
@@ -352,14 +354,14 @@ def test_the_allowance_is_that_of_each_group() -> None:
         ["--json", "--which-of", "ids"],
     ],
 )
-def test_a_wrong_argument_is_an_error(wrong: list[str]) -> None:
+def test_an_invalid_argument_exits_with_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(["rollout", "--redis", "redis://127.0.0.1:1/0", *wrong])
     assert error.value.code == 2
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "message"),
     [
         (["--days", "0"], "argument --days: give a whole number from 1 to 30"),
         (["--days", "week"], "argument --days: give a whole number from 1 to 30"),
@@ -367,15 +369,15 @@ def test_a_wrong_argument_is_an_error(wrong: list[str]) -> None:
         (["--allowance", "-1"], "argument --allowance: give a whole number from 0 on"),
     ],
 )
-def test_a_wrong_argument_is_told_in_words(
-    wrong: list[str], says: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_argument_has_a_clear_message(
+    wrong: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["rollout", *wrong])
-    assert capsys.readouterr().err.rstrip().endswith(says)
+    assert capsys.readouterr().err.rstrip().endswith(message)
 
 
-def test_the_help_advises_a_variable_for_passwords(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_recommends_a_variable_for_passwords(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["rollout", "--help"])
     text = " ".join(capsys.readouterr().out.split())
@@ -399,7 +401,7 @@ def test_a_closed_pipe_causes_no_traceback(command: list[str]) -> None:
     assert (ran.returncode, ran.stderr) == (1, b"")
 
 
-def test_without_a_redis_it_says_what_to_give(
+def test_without_a_url_of_redis_the_command_names_the_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COUNTERMARK_REDIS_URL", raising=False)
@@ -414,7 +416,7 @@ def test_without_a_redis_it_says_what_to_give(
     assert "canary" not in shown.err
 
 
-def test_without_the_library_it_names_the_extra() -> None:
+def test_without_redis_py_the_command_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['redis'] = None\n"
         "from countermark.cli import main\n"
@@ -434,7 +436,7 @@ def test_the_code_of_the_page_runs(code: str) -> None:
     exec(compile(code, "rollout.md", "exec"), {"__name__": "page"})
 
 
-def test_the_report_on_the_page_is_what_the_command_prints() -> None:
+def test_the_report_on_the_page_equals_the_output_of_the_command() -> None:
     seen = MIXED._replace(
         tenant=None,
         counts=(

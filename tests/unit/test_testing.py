@@ -1,4 +1,4 @@
-"""What ``countermark.testing`` gives beside the stand-ins."""
+"""``countermark.testing`` without the stand-ins: tampered tokens, no extras."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_tampered_token_differs_in_one_character(slug: str) -> None:
         assert sum(a != b for a, b in zip(token, other, strict=True)) == 1
 
 
-def test_what_is_no_token_is_not_tampered_with() -> None:
+def test_a_text_too_short_for_a_token_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="20 characters"):
         tampered("short")
 

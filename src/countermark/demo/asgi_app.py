@@ -1,4 +1,4 @@
-"""The demo as a Starlette application: sign in, and see what the page hands over."""
+"""The demo as a Starlette application: sign in, and see the tokens of the page."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def switch(request: Request) -> Response:
 
 
 def create_app() -> Starlette:
-    """Return the application, with sessions that end with the process."""
+    """Return the application. Its sessions are valid until the process stops."""
     stand_ins = vendors.Vendors()
     app = Starlette(
         routes=[

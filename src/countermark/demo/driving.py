@@ -1,4 +1,4 @@
-"""Drives the demo's applications without a server, as a browser would."""
+"""Sends requests to the applications of the demo without a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 
 class Answer(NamedTuple):
-    """A response, its header names in lower case."""
+    """A response. The names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]

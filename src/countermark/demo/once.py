@@ -1,4 +1,4 @@
-"""The demo without a browser: every place a token is read from, and what vendors say to it."""
+"""The demo without a browser: a table of tokens, and one of the vendors' responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from countermark.schemes._scheme import Scheme
 
 
 class Reading(NamedTuple):
-    """One token, where it was read, and whether it equals the known answer."""
+    """A token, its place, and true in *equal* if it is that of the test vector."""
 
     vendor: str
     principal: str
@@ -37,10 +37,10 @@ class Reading(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a vendor did with something, and whether that is what it should do."""
+    """The responses of a vendor to a token, and true in *equal* if both are as expected."""
 
     vendor: str
-    handed_over: str
+    sent: str
     not_enforced: str
     enforced: str
     equal: bool
@@ -52,16 +52,16 @@ class Reply(NamedTuple):
 Row: TypeAlias = "Reading | Reply"
 
 _READINGS = ("vendor", "principal", "read from", "value", "equal?")
-_REPLIES = ("vendor", "handed over", "not enforced", "enforced", "as it should be?")
+_REPLIES = ("vendor", "sent", "not enforced", "enforced", "expected?")
 
 _WIDEST, _NARROWEST = 100, 12
 
-# What is refused here is in the table; without a handler it would be printed as well.
+# The table shows the refusals. Without a handler they would also be printed as logs.
 logging.getLogger("countermark").addHandler(logging.NullHandler())
 
 
 def rows() -> Iterator[Row]:
-    """Sign in as the user of each vendor's example, read the token everywhere, hand it over."""
+    """Sign in as the user of each scheme's test vector; read the token and send it."""
     schemes = list(map(Scheme.load, SCHEMES))
     for scheme in schemes:
         vector = scheme.vectors[0]
@@ -73,9 +73,10 @@ def rows() -> Iterator[Row]:
 
 
 def table(found: list[Row]) -> str:
-    """Return *found* as text in columns, a table for each kind of row.
+    """Return *found* as text, with a table for each kind of row.
 
-    It fits the terminal and 100 columns: long values are cut in their middles.
+    The tables are at most as wide as the terminal and 100 columns: long values are shortened
+    in the middle.
     """
     readings = [row.cells() for row in found if isinstance(row, Reading)]
     replies = [row.cells() for row in found if isinstance(row, Reply)]
@@ -122,7 +123,7 @@ def _wsgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _replies(slug: str, user: str) -> Iterator[Reply]:
-    """Hand over to a vendor what the page says, with its switch off and on."""
+    """Send the attempts of the page to a vendor, not enforced and enforced."""
     app = asgi_app.create_app()
     cookie = _sign_in(app, user)
     found: dict[str, list[tuple[bool, bool]]] = {}
@@ -130,25 +131,25 @@ def _replies(slug: str, user: str) -> Iterator[Reply]:
         ask_asgi(app, "POST", f"/enforced/{enforced}")
         for attempt in _json_in(ask_asgi(app, "GET", "/", cookie), "attempts"):
             if attempt["vendor"] == slug:
-                accepted = _hand_over(app, slug, attempt["fields"]).status < 400
+                accepted = _send(app, slug, attempt["fields"]).status < 400
                 outcome = accepted, attempt["to_be_accepted"]
-                found.setdefault(attempt["handed_over"], []).append(outcome)
-    for handed_over, ((lenient, _), (strict, _)) in found.items():
-        good = all(accepted == right for accepted, right in found[handed_over])
-        yield Reply(slug, handed_over, _in_words(lenient), _in_words(strict), good)
+                found.setdefault(attempt["sent"], []).append(outcome)
+    for sent, ((lenient, _), (strict, _)) in found.items():
+        expected = all(accepted == right for accepted, right in found[sent])
+        yield Reply(slug, sent, _in_words(lenient), _in_words(strict), expected)
 
 
 def _in_words(accepted: bool) -> str:
     return "accepted" if accepted else "refused"
 
 
-def _hand_over(app: Any, slug: str, fields: Mapping[str, str]) -> Answer:
-    """Do what the script of the page does."""
+def _send(app: Any, slug: str, fields: Mapping[str, str]) -> Answer:
+    """Send the same request as the script of the page."""
     if slug == "stigg":
         headers = {"x-api-key": vendors.STIGG_KEY, "x-customer-key": fields["customerToken"]}
-        sent = {name: value for name, value in headers.items() if value}
+        given = {name: value for name, value in headers.items() if value}
         path = f"{vendors.STIGG_PATH}/v1/c/{fields['customerId']}/entitlements.json"
-        return ask_asgi(app, "GET", path, sent)
+        return ask_asgi(app, "GET", path, given)
     content = {"publishableKey": vendors.FLOW_KEY, "templateId": vendors.FLOW_TEMPLATE}
     body = json.dumps({**content, "user": fields}).encode()
     return ask_asgi(app, "POST", f"{vendors.FLOW_PATH}/flow_sessions", body=body)

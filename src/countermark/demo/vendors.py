@@ -1,4 +1,4 @@
-"""The vendors of the demo: stand-ins, and what is tried on them."""
+"""The vendors of the demo: stand-ins, and attempts to be accepted by them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from countermark.demo import USERS, demo_keyring, demo_signers, token_field
 from countermark.testing import FlowSessions, StiggEdge, tampered
 
-#: What the page names beside tokens. These may be known to everybody.
+#: Public values that the page sends in addition to tokens.
 STIGG_KEY = "client-demo"
 FLOW_KEY = "demo_publishable_key"
 FLOW_TEMPLATE = "flwtmp_demo"
@@ -18,23 +18,23 @@ FLOW_PATH = "/flow"
 
 
 class Attempt(NamedTuple):
-    """Something to hand over to a vendor.
+    """A token to send to a vendor, valid or not.
 
     Attributes:
         vendor: The name of the scheme.
-        handed_over: What it is, in words.
-        fields: What it is, by the vendor's names.
-        to_be_accepted: Whether the vendor is right to accept it.
+        sent: The description of the token.
+        fields: The fields of the scheme, with the token.
+        to_be_accepted: True if the vendor should accept the token.
     """
 
     vendor: str
-    handed_over: str
+    sent: str
     fields: Mapping[str, str]
     to_be_accepted: bool
 
 
 class Vendors:
-    """Stand-ins that share one switch. It begins as *enforced*."""
+    """Stand-ins that share one switch. It is *enforced* at first."""
 
     def __init__(self) -> None:
         customers = {user: {"entitlements": [{"feature": "demo"}]} for user in USERS}
@@ -47,7 +47,7 @@ class Vendors:
 
     @property
     def enforced(self) -> bool:
-        """Whether tokens must be good."""
+        """True if tokens must be valid."""
         return self.stigg.enforced
 
     @enforced.setter
@@ -55,7 +55,7 @@ class Vendors:
         self.stigg.enforced = self.flow.require_signed = enforced
 
     def attempts(self, payload: Mapping[str, Any]) -> list[Attempt]:
-        """Return what to try for the user of *payload*; nothing for nobody."""
+        """Return the attempts for the user of *payload*; none if the user is anonymous."""
         found = []
         for signer in demo_signers():
             slug, name = signer.scheme.slug, token_field(signer.scheme)
@@ -64,12 +64,12 @@ class Vendors:
                 continue
             own = fields[name]
             another = next(token for token in map(signer.sign, USERS) if token != own)
-            for handed_over, token, right in (
+            for sent, token, right in (
                 ("the page's own token", own, True),
                 ("no token", "", not self.enforced),
-                # Flow refuses wrong signatures whatever its switch says.
+                # Flow refuses wrong signatures even if they are not required.
                 ("a tampered token", tampered(own), slug == "stigg" and not self.enforced),
                 ("another user's token", another, slug == "stigg" and not self.enforced),
             ):
-                found.append(Attempt(slug, handed_over, {**fields, name: token}, right))
+                found.append(Attempt(slug, sent, {**fields, name: token}, right))
         return found

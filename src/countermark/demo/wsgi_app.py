@@ -1,4 +1,4 @@
-"""The demo as a WSGI application, whose server says who is signed in."""
+"""The demo as a WSGI application. The server authenticates the user."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 
 def create_app() -> WSGIApplication:
-    """Return the application; it believes ``REMOTE_USER``."""
+    """Return the application. It trusts ``REMOTE_USER``."""
     return SigningMiddleware(page, signers=demo_signers(), principal=from_environ())

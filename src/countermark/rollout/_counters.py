@@ -1,4 +1,4 @@
-"""What is counted in memory, within bounds. Nothing here is safe for threads by itself."""
+"""Bounded counters in memory. They are not thread-safe: callers hold a lock."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final, Literal, TypeAlias
 
 from countermark.rollout._snapshot import KEPT_DAYS, OTHER, CountKey, Group, Principals, label_of
 
-#: How many different rows there are on a day; further ones, with the origin "other".
+#: The most rows of a day. Requests of further rows are counted under the origin "other".
 MOST_ROWS = 5_000
 
-# What an id, or a tenant's, is never longer than; so nobody fills the memory with them.
+# The most characters of an id or a label. The limit keeps clients from filling the memory.
 _LONGEST = 512
 
 
 class LabelLimiter:
-    """Which texts are told apart: the first so many."""
+    """Limits the number of distinct labels: the first *limit* texts are kept."""
 
     __slots__ = ("known", "limit")
 
@@ -24,9 +24,9 @@ class LabelLimiter:
         self.known: frozenset[str] = frozenset()
 
     def of(self, text: str | None) -> str | None:
-        """Return the label of *text*, or what stands for it if there are too many."""
+        """Return the label of *text*, or ``other`` if there are too many labels."""
         if not text:
-            return None  # where labels are texts, nothing and no text are the same
+            return None  # exporters show None as an empty text
         text = label_of(text)
         if text in self.known:
             return text
@@ -39,10 +39,10 @@ class LabelLimiter:
 class GroupDay:
     """The requests of one group on one day."""
 
-    __slots__ = ("cells", "first", "last")
+    __slots__ = ("counts", "first", "last")
 
     def __init__(self, now: float) -> None:
-        self.cells: dict[CountKey, int] = {}
+        self.counts: dict[CountKey, int] = {}
         self.first = self.last = now
 
 
@@ -55,21 +55,21 @@ class DailyCounts:
         self.days: dict[int, dict[Group, GroupDay]] = {}
         self._rows: dict[int, int] = {}
 
-    def add(self, day: int, now: float, group: Group, cell: CountKey) -> None:
+    def add(self, day: int, now: float, group: Group, key: CountKey) -> None:
         """Count a request."""
         groups = self.days.get(day)
         if groups is None:
             groups = self.days[day] = {}
             self._forget(day)
-        bucket = groups.get(group)
-        if bucket is None or cell not in bucket.cells:
+        group_day = groups.get(group)
+        if group_day is None or key not in group_day.counts:
             if self._rows[day] >= MOST_ROWS:
-                cell = (cell[0] and OTHER, *cell[1:])
+                key = (key[0] and OTHER, *key[1:])
             else:
                 self._rows[day] += 1
-            bucket = groups.setdefault(group, GroupDay(now))
-        bucket.cells[cell] = bucket.cells.get(cell, 0) + 1
-        bucket.first, bucket.last = min(bucket.first, now), max(bucket.last, now)
+            group_day = groups.setdefault(group, GroupDay(now))
+        group_day.counts[key] = group_day.counts.get(key, 0) + 1
+        group_day.first, group_day.last = min(group_day.first, now), max(group_day.last, now)
 
     def _forget(self, today: int) -> None:
         self._rows[today] = 0
@@ -77,17 +77,17 @@ class DailyCounts:
             del self.days[day], self._rows[day]
 
 
-#: What a request shows of its principal: ``verified``; ``unverified``, of one whom the
-#: service knows; ``claimed``, of an id that nothing else confirms.
+#: The standing of the principal of a request: ``verified``; ``unverified``: the principal is
+#: known, the request is not verified; ``claimed``: nothing confirms the id.
 Standing: TypeAlias = Literal["verified", "unverified", "claimed"]
 STANDINGS: Final[tuple[Standing, ...]] = ("verified", "unverified", "claimed")
 
 
 class LastSeen:
-    """The day on which each principal of a group was seen last, by standing.
+    """The last day on which each principal of a group was seen, by standing.
 
-    Principals are distinguished by eight bytes, and not named. Each standing has room of
-    its own, so that made-up ids take none away from principals whom the service knows.
+    Principals are stored as pseudonyms of eight bytes. Each standing has its own limit, so
+    that made-up ids take no room from known principals.
     """
 
     __slots__ = ("_limit", "_seen", "_size", "_skipped")
@@ -99,7 +99,7 @@ class LastSeen:
         self._skipped: dict[tuple[Group, bool], int] = {}
 
     def add(self, day: int, group: Group, pseudonym: bytes, standing: Standing) -> None:
-        """Remember that the principal was seen on *day*, if there is room."""
+        """Record that the principal was seen on *day*, if there is room."""
         seen = self._seen[standing].setdefault(group, {})
         if pseudonym not in seen:
             if self._size[standing] >= self._limit:
@@ -113,14 +113,14 @@ class LastSeen:
         return pseudonym in self._seen["verified"].get(group, ())
 
     def forget(self, before: int) -> None:
-        """Forget the principals who were not seen since the day *before*."""
+        """Delete the principals who were last seen before the day *before*."""
         for standing, groups in self._seen.items():
             for group, seen in groups.items():
                 groups[group] = {who: day for who, day in seen.items() if day >= before}
             self._size[standing] = sum(map(len, groups.values()))
 
     def since(self, first: int, group: Group) -> Principals:
-        """Return the numbers of *group* since the day *first*."""
+        """Return the numbers of principals of *group* since the day *first*."""
         seen = {
             standing: _since(first, self._seen[standing].get(group, {})) for standing in STANDINGS
         }
@@ -144,22 +144,23 @@ def _since(first: int, seen: Mapping[bytes, int]) -> set[bytes]:
 
 
 def nameable(text: object) -> str | None:
-    """Return *text* if it is one that can be somebody's id, else None."""
+    """Return *text* if it can be an id, otherwise None."""
     return text if isinstance(text, str) and 0 < len(text) <= _LONGEST else None
 
 
 def person_of(scheme: str, environment: str | None, tenant: str | None, principal_id: str) -> bytes:
-    """Return what a pseudonym is made of.
+    """Return the bytes that a pseudonym is the hash of.
 
-    With the tenant, as two may each have a user 1. In ASCII, whatever was sent.
+    The tenant is included, because two tenants may each have a user 1. The text is escaped to
+    ASCII, because clients may send characters that cannot be encoded.
     """
     return ascii((scheme, environment, tenant, principal_id)).encode()
 
 
 def sums(days: Iterable[Mapping[CountKey, int]]) -> dict[CountKey, int]:
-    """Return the counts of several days together."""
+    """Return the sums of the counts of several days."""
     total: dict[CountKey, int] = {}
-    for cells in days:
-        for cell, requests in cells.items():
-            total[cell] = total.get(cell, 0) + requests
+    for counts in days:
+        for key, requests in counts.items():
+            total[key] = total.get(key, 0) + requests
     return total

@@ -1,4 +1,4 @@
-"""Counts verdicts, so that enforcement is switched on by figures."""
+"""Counts verdicts, as evidence for the decision to enforce."""
 
 from __future__ import annotations
 
@@ -41,54 +41,54 @@ if TYPE_CHECKING:
     from countermark.redis import RedisStore
     from countermark.verifying._results import Verdict
 
-# How many principals of each kind one process tells apart, 13 MB of them at most.
+# The most principals of each standing that one process distinguishes. They take 13 MB at most.
 _IN_PROCESS = 50_000
 
 
 class Meter:
     """Counts verdicts, by scheme, environment, tenant, origin and role of the key.
 
-    Give it to the middlewares as ``meter=``; one serves any number of them. It may
-    be called from any thread, never raises and never waits for the network.
-    It keeps the latest 37 days and today, and no id and no token: principals are
-    told apart by salted hashes.
+    Pass it to the middlewares as ``meter=``; several middlewares can share one meter. It can
+    be called from any thread, never raises and never waits for the network. It keeps the
+    latest 37 days and today. It stores no ids and no tokens: principals are distinguished by
+    salted hashes.
 
-    Its figures are those of its own process, from the start or the fork on. With a
-    *store* the counts of all processes and hosts come together in Redis as well:
-    :func:`countermark.rollout.read_snapshot` and the command ``countermark
-    rollout`` read them there. A thread writes them about every *interval* seconds
-    while there are any, and what is left is written when the interpreter ends in
-    an orderly manner, or ASGI's ``VerifyingMiddleware`` sees the application shut down.
-    While Redis is away they are kept and one event says so;
-    nothing is written twice. It needs Redis 6.2 or later, which evicts no keys
+    A meter counts the requests of its own process, since the start or the fork. With a
+    *store*, it also adds them to the counts of all processes and hosts in Redis:
+    :func:`countermark.rollout.read_snapshot` and the command ``countermark rollout`` read
+    them. A thread writes new counts about every *interval* seconds. The last ones are written
+    when the interpreter exits normally, or when ASGI's ``VerifyingMiddleware`` receives the
+    shutdown event. While Redis is unavailable, the meter keeps the counts and emits one
+    event; no count is written twice. Redis must be 6.2 or later, and must not evict keys
     (``maxmemory-policy noeviction``).
 
     Args:
-        store: Where the counts of all processes come together.
-        clock: Seconds since the epoch. Days are those of UTC.
-        max_tenants: How many tenants are told apart, the first ones seen;
-            the others are counted as ``other``, and so is a tenant nobody knows. A
-            tenant whose id is that is called ``'other'``, with the quotes.
+        store: The Redis in which the counts of all processes are added up.
+        clock: Returns seconds since the epoch. Days are those of UTC.
+        max_tenants: The most tenants that are distinguished, the first ones seen. All others
+            are counted as ``other``, and so are unknown tenants. A tenant with the id
+            ``other`` is named ``'other'``, with the quotes.
         max_origins: The same for origins.
-        max_principals: How many principals are told apart in Redis, of each
-            group, verified and not; in a process, no more than 50,000 in all. Where
-            there are more, figures say that they are not exact, and nothing is
-            ready to enforce. One takes some 80 bytes in Redis.
+        max_principals: The most principals that are distinguished in Redis, for each group and
+            standing; in one process, 50,000 of each standing at most. If there are more, the
+            numbers are marked as not exact, and no group is ready to enforce. A principal
+            takes about 80 bytes in Redis.
         interval: Seconds between two writes to the store.
-        known: The ids of the principals whom the service knows, such as its customers: a
-            collection, or a function of a tenant's id (or None) and an id. It is asked
-            once for each request that is not verified and names an id, so a function must
-            be quick and must not wait for a network. Without it, only principals whom a
-            key has proved, or a function given as ``principal=`` names, are known.
+        known: The ids of the known principals, such as the customers of the service: a
+            collection, or a function of a tenant's id (or None) and an id. It is used once
+            for each request that is not verified and has an id, so a function must be fast
+            and must not wait for a network. Without it, a principal is known only if a token
+            verified them, or a function given as ``principal=`` returned them.
 
     Raises:
         ConfigurationError: A limit is not a whole number above 0, the interval is not
-            above 0 or is longer than an hour, or *store* or *known* is of another kind.
+            above 0 or is longer than an hour, or *store* or *known* has a wrong type.
     """
 
     __slots__ = (
         "__weakref__",
         "_clock",
+        "_counts",
         "_day",
         "_failing",
         "_interval",
@@ -99,7 +99,6 @@ class Meter:
         "_origins",
         "_salt",
         "_store",
-        "_tally",
         "_tenants",
         "_totals",
         "_write_behind",
@@ -126,7 +125,7 @@ class Meter:
         if not isinstance(pause, int | float) or not 0 < pause <= 3600:
             raise ConfigurationError("interval= must be a number of seconds, from above 0 to 3600")
         if store is not None:
-            from countermark.redis import RedisStore  # for those alone who share
+            from countermark.redis import RedisStore  # late: only shared meters need it
 
             if not isinstance(store, RedisStore):
                 raise ConfigurationError(
@@ -150,10 +149,10 @@ class Meter:
         _METERS.add(self)
 
     def _begin(self) -> None:
-        """Begin with nothing: when it is made, and in the child after a fork.
+        """Reset all counts: for a new meter, and in the child process after a fork.
 
-        What the parent counted is the parent's to tell and to write, and a thread of
-        the parent's may have held the lock.
+        The parent reports and writes its own counts, and one of its threads may have held the
+        lock during the fork.
         """
         from threading import Lock  # late, as it is slow to import
 
@@ -161,14 +160,16 @@ class Meter:
         self._lock = Lock()
         self._salt = os.urandom(32)
         self._tenants, self._origins = LabelLimiter(max_tenants), LabelLimiter(max_origins)
-        self._tally = DailyCounts()
+        self._counts = DailyCounts()
         self._totals: dict[tuple[Group, CountKey], int] = {}
         self._last_seen = LastSeen(min(max_principals, _IN_PROCESS))
         self._day = 0
         self._failing = False
         self._write_behind = None
         if self._store is not None:
-            from countermark.rollout._redis_writer import WriteBehind  # for those alone who share
+            from countermark.rollout._redis_writer import (
+                WriteBehind,
+            )  # late: only shared meters need it
 
             self._write_behind = WriteBehind(
                 self._store, self._tenants, self._origins, max_principals, self._interval
@@ -178,7 +179,7 @@ class Meter:
         """Count *verdict*."""
         try:
             self._count(verdict)
-        except Exception as error:  # counting never breaks a request
+        except Exception as error:  # a failed count must not break the request
             self._report(error)
 
     def _is_known(self, tenant: str | None, name: str) -> bool:
@@ -186,7 +187,7 @@ class Meter:
             known = bool(self._known(tenant, name))
         except Exception as error:
             self._report(error)
-            return True  # so that it speaks against enforcing
+            return True  # the request then counts against enforcement
         self._failing = False
         return known
 
@@ -198,7 +199,7 @@ class Meter:
     def _count(self, verdict: Verdict) -> None:
         now = self._clock()
         day = day_of(now)
-        environment = verdict.environment or None  # see LabelLimiter: none is none
+        environment = verdict.environment or None  # the same as in LabelLimiter
         person = None
         is_claim = False
         if name := _name(verdict):
@@ -206,7 +207,7 @@ class Meter:
             text = person_of(verdict.scheme, environment, verdict.tenant or None, name)
             person = (text, blake2b(text, digest_size=8, key=self._salt).digest())
         with self._lock:
-            # Anybody can make up tenants that nobody knows, and take the place of real ones.
+            # Clients can make up unknown tenants; these must not take the room of known ones.
             unknown = verdict.code == "unknown_tenant"
             tenant = OTHER if unknown else self._tenants.of(verdict.tenant)
             group: Group = (verdict.scheme, environment, tenant)
@@ -215,61 +216,61 @@ class Meter:
                 is_claim = not self._last_seen.was_verified(group, person[1])
                 standing = "claimed" if is_claim else standing
             origin = self._origins.of(verdict.origin)
-            # A request without a token counts in the share, whether it names an id or not:
-            # it may be of a client that is not updated yet.
+            # A request without a token counts in the share even if it has a claimed id: the
+            # client may not be updated yet.
             is_claim = is_claim and verdict.code != "missing"
-            cell: CountKey = (origin, verdict.role, verdict.code, verdict.admitted_by, is_claim)
-            self._total(group, cell)
-            self._tally.add(day, now, group, cell)
+            key: CountKey = (origin, verdict.role, verdict.code, verdict.admitted_by, is_claim)
+            self._total(group, key)
+            self._counts.add(day, now, group, key)
             if day > self._day:
                 self._day = day
                 self._last_seen.forget(day - KEPT_DAYS)
             if person is not None:
                 self._last_seen.add(day, group, person[1], standing)
         if self._write_behind is not None:
-            self._write_behind.add(day, now, group, cell, person and (*person, standing))
+            self._write_behind.add(day, now, group, key, person and (*person, standing))
 
-    def _total(self, group: Group, cell: CountKey) -> None:
-        if (group, cell) not in self._totals and len(self._totals) >= MOST_ROWS:
-            cell = (cell[0] and OTHER, *cell[1:])
-        self._totals[group, cell] = self._totals.get((group, cell), 0) + 1
+    def _total(self, group: Group, key: CountKey) -> None:
+        if (group, key) not in self._totals and len(self._totals) >= MOST_ROWS:
+            key = (key[0] and OTHER, *key[1:])
+        self._totals[group, key] = self._totals.get((group, key), 0) + 1
 
     def totals(self) -> list[RequestCount]:
-        """Return what this process has counted since it began."""
+        """Return the counts of this process since it started."""
         with self._lock:
             totals = list(self._totals.items())
-        return [row_of(group, cell, requests) for (group, cell), requests in totals]
+        return [row_of(group, key, requests) for (group, key), requests in totals]
 
     def snapshot(self, days: int = 7) -> Snapshot:
-        """Return what this process has counted.
+        """Return the counts of this process for the last days.
 
         Args:
-            days: How many whole days, beside today so far, from 1 to 30.
+            days: The number of whole days in addition to today, from 1 to 30.
 
         Raises:
-            ConfigurationError: They are more, or fewer.
+            ConfigurationError: *days* is out of range.
         """
         now = self._clock()
         first = day_of(now) - checked_days(days)
         with self._lock:
-            seen = {group for groups in self._tally.days.values() for group in groups}
-            figures = [self._figures(group, first) for group in sorted(seen, key=order)]
-        return Snapshot(now, days, tuple(figures))
+            seen = {group for groups in self._counts.days.values() for group in groups}
+            stats = [self._stats(group, first) for group in sorted(seen, key=order)]
+        return Snapshot(now, days, tuple(stats))
 
-    def _figures(self, group: Group, first: int) -> GroupStats:
-        kept = {day: groups[group] for day, groups in self._tally.days.items() if group in groups}
-        asked = [bucket for day, bucket in kept.items() if day >= first]
+    def _stats(self, group: Group, first: int) -> GroupStats:
+        kept = {day: groups[group] for day, groups in self._counts.days.items() if group in groups}
+        window = [group_day for day, group_day in kept.items() if day >= first]
         return GroupStats(
             *group,
-            counts=counted(group, sums(bucket.cells for bucket in asked).items()),
+            counts=counted(group, sums(group_day.counts for group_day in window).items()),
             principals=self._last_seen.since(first, group),
-            days_seen=len(asked),
-            first_seen=min(bucket.first for bucket in kept.values()),
-            last_seen=max(bucket.last for bucket in kept.values()),
+            days_seen=len(window),
+            first_seen=min(group_day.first for group_day in kept.values()),
+            last_seen=max(group_day.last for group_day in kept.values()),
         )
 
     def flush(self) -> bool:
-        """Write to the store what is not yet written; return whether nothing is left."""
+        """Write all counts that are not yet in the store; return whether that succeeded."""
         return self._write_behind is None or self._write_behind.flush()
 
     def __repr__(self) -> str:
@@ -277,7 +278,7 @@ class Meter:
 
 
 def _name(verdict: Verdict) -> str | None:
-    """Return the id that is proved, or else claimed."""
+    """Return the verified id, otherwise the claimed one."""
     proved = None if verdict.identity is None else verdict.identity.principal_id
     return nameable(proved) or nameable(verdict.claimed_id)
 
@@ -287,8 +288,8 @@ _METERS: WeakSet[Meter] = WeakSet()
 
 def _begin_again() -> None:
     for meter in list(_METERS):
-        meter._begin()  # noqa: SLF001  # its own module
+        meter._begin()  # noqa: SLF001  # the class is in this module
 
 
-# Where there is no fork, there is nothing to do.
+# Some systems have no fork.
 getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)

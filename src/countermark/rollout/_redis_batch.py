@@ -1,4 +1,4 @@
-"""A batch of counts and principals that a process writes to Redis at once."""
+"""A batch of counts and principals that a process writes to Redis in one step."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from countermark.rollout._redis_keys import (
 )
 from countermark.rollout._snapshot import OTHER, Group
 
-# How many principals wait for being written, verified or not, while Redis is away.
+# The most principals of each standing that wait to be written while Redis is unavailable.
 _MOST_WAITING = 10_000
 
-#: A day, a group, and what the requests show of the principals.
+#: A day, a group, and the standing of principals.
 Kind: TypeAlias = tuple[int, Group, Standing]
 
-#: A command of the script, whose arguments are texts and lists of keys.
+#: A command of the script. Its arguments are texts and lists of keys.
 Command: TypeAlias = list[Any]
 
-#: What stands for texts that are not told apart.
-Labelled: TypeAlias = Mapping[str | None, str]
+#: The labels of texts above the limit: each is replaced by "other".
+Replacements: TypeAlias = Mapping[str | None, str]
 
 
 class Batch:
-    """What is written at once: requests, and principals by pseudonyms of this process."""
+    """Requests, and principals by the pseudonyms of this process."""
 
-    __slots__ = ("principals", "skipped", "tally", "waiting")
+    __slots__ = ("counts", "principals", "skipped", "waiting")
 
     def __init__(self) -> None:
-        self.tally = DailyCounts()
+        self.counts = DailyCounts()
         self.principals: dict[Kind, dict[bytes, bytes]] = {}
         self.waiting: dict[Standing, int] = dict.fromkeys(STANDINGS, 0)
         self.skipped: set[tuple[int, Group, str]] = set()
@@ -56,43 +56,43 @@ class Batch:
         principals[pseudonym] = person
 
     def labels(self) -> tuple[set[str | None], set[str | None]]:
-        """Return the tenants and the origins in it."""
-        buckets = [pair for groups in self.tally.days.values() for pair in groups.items()]
-        tenants = {tenant for (_, _, tenant), _ in buckets}
-        return tenants, {cell[0] for _, bucket in buckets for cell in bucket.cells}
+        """Return the tenants and the origins of the batch."""
+        pairs = [pair for groups in self.counts.days.values() for pair in groups.items()]
+        tenants = {tenant for (_, _, tenant), _ in pairs}
+        return tenants, {origin for _, group_day in pairs for origin, *_ in group_day.counts}
 
     def commands(
-        self, keys: MeterKeys, salt: str, max_principals: int, agreed: Sequence[Labelled]
+        self, keys: MeterKeys, salt: str, max_principals: int, replacements: Sequence[Replacements]
     ) -> Iterator[Command]:
-        """Return the commands that write it, all arguments as text.
+        """Return the commands that write the batch. All arguments are texts.
 
-        COUNT, SEEN and EVICTED are not Redis' own; the script has them.
+        COUNT, SEEN and EVICTED are not commands of Redis; the script defines them.
 
         Args:
-            keys: What the keys are called.
-            salt: What pseudonyms are made with.
-            max_principals: How many are remembered of each group.
-            agreed: What stands for tenants and for origins that are not told apart.
+            keys: The names of the keys.
+            salt: The salt of the pseudonyms in Redis.
+            max_principals: The most principals that are stored, for each group and standing.
+            replacements: The labels of tenants above the limit, and those of origins.
         """
-        tenants, origins = agreed
+        tenants, origins = replacements
 
         def labelled(group: Group) -> Group:
             return (*group[:2], tenants.get(group[2], group[2]))
 
         expires = {keys.salt: PERIOD_EXPIRES}
-        for day, group, what in self.skipped:
-            field = Mark(labelled(group), what, day).field()
+        for day, group, name in self.skipped:
+            field = Mark(labelled(group), name, day).field()
             yield ["HSET", keys.of_period("marks", day), field, "1"]
-        for day, groups in self.tally.days.items():
-            counts, first, last = (keys.of_day(what, day) for what in ("counts", "first", "last"))
+        for day, groups in self.counts.days.items():
+            counts, first, last = (keys.of_day(name, day) for name in ("counts", "first", "last"))
             marks = keys.of_period("marks", day)
             expires |= dict.fromkeys((counts, first, last), DAY_EXPIRES) | {marks: PERIOD_EXPIRES}
-            for group, bucket in groups.items():
+            for group, group_day in groups.items():
                 row = labelled(group)
-                yield ["ZADD", first, "LT", repr(bucket.first), json.dumps(row)]
-                yield ["ZADD", last, "GT", repr(bucket.last), json.dumps(row)]
+                yield ["ZADD", first, "LT", repr(group_day.first), json.dumps(row)]
+                yield ["ZADD", last, "GT", repr(group_day.last), json.dumps(row)]
                 mark = Mark(row, "requests", day).field()
-                for (origin, *rest), requests in bucket.cells.items():
+                for (origin, *rest), requests in group_day.counts.items():
                     texts = origins.get(origin, origin), origin and OTHER
                     fields = [json.dumps([*row, text, *rest]) for text in texts]
                     yield ["COUNT", counts, *fields, str(requests), str(MOST_ROWS)]
@@ -108,11 +108,11 @@ class Batch:
                 Mark(row, _skipped(kind), day).field(),
                 _lost(row, day),
             ]
-            proved = keys.last_verified(row, day) if kind == "claimed" else []
+            verified = keys.last_verified(row, day) if kind == "claimed" else []
             for some in in_chunks([pseudonym_of(person, salt) for person in principals.values()]):
                 yield ["PFADD", distinct, *some]
-                yield ["SEEN", last_seen, *marked, proved, str(max_principals), str(day), *some]
-        today = max(self.tally.days)
+                yield ["SEEN", last_seen, *marked, verified, str(max_principals), str(day), *some]
+        today = max(self.counts.days)
         marks = keys.of_period("marks", today)
         yield ["EVICTED", keys.evicted, str(PERIOD_EXPIRES), marks, _lost(ALL, today)]
         for key, seconds in expires.items():

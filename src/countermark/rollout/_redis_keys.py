@@ -1,20 +1,27 @@
-"""The meter's keys in Redis, and what stands for people there.
+"""The keys of meters in Redis, and the pseudonyms of principals.
 
-Under the prefix of the store, in keys that expire by themselves:
+The keys follow the prefix of the store and ``meter:``. All of them expire.
 
-* ``meter:salt``: what pseudonyms are made with;
-* ``meter:tenants``, ``meter:origins``: sets of what is told apart;
-* ``meter:counts:DAY``: a hash of requests by scheme, environment, tenant, origin, role
-  of the key, code and what let the request in;
-* ``meter:first:DAY``, ``meter:last:DAY``: when each group was seen;
-* ``meter:verified:DAY:GROUP``, and so for ``unverified`` and ``claimed``: HyperLogLogs of
-  pseudonyms, by what requests show of their principal (see ``tally.Standing``);
-* ``meter:last_verified:PERIOD:GROUP``, and so for the other two: hashes of the day on which
-  each pseudonym was seen last;
-* ``meter:marks:PERIOD``: a hash of how much there must be of each group, and of what is
-  known to be missing: see :class:`Mark`;
-* ``meter:evicted``: how many keys Redis had evicted when this was written to last;
-* ``meter:written:WORKER``: the number of the last write of a process.
+=============================  =======  ======================  ================================
+Key                            Type     Written by              Read by, for
+=============================  =======  ======================  ================================
+salt                           text     writer, reader          writer, reader: pseudonyms
+tenants, origins               sets     writer: ``_AGREE``      writer: labels within the limit
+counts:DAY                     hash     writer: COUNT           reader: requests
+first:DAY, last:DAY            zsets    writer: ZADD            reader: times of each group
+STANDING:DAY:GROUP             HLL      writer: PFADD           reader: number of principals
+last_STANDING:PERIOD:GROUP     hash     writer: SEEN            writer, reader: last day of each
+marks:PERIOD                   hash     writer: most commands   writer, reader: losses
+evicted                        text     writer: EVICTED         writer, reader: losses
+written:WORKER                 text     writer: ``_WRITE``      writer: number of its last batch
+=============================  =======  ======================  ================================
+
+The writer is ``_redis_writer``, with the commands of ``_redis_batch``; the reader is
+``_redis_reader``. DAY and PERIOD are numbers, STANDING is one of ``_counters.STANDINGS``, and
+GROUP is a group in JSON. The fields of ``counts`` are a group and a ``CountKey`` in JSON, those
+of ``marks`` are described at :class:`Mark`. An HLL is a HyperLogLog of pseudonyms; the fields of
+``last_STANDING`` are pseudonyms too. ``evicted`` is the number of keys that Redis had evicted at
+the last write.
 """
 
 from __future__ import annotations
@@ -30,46 +37,49 @@ from countermark.rollout._snapshot import KEPT_DAYS, MOST_DAYS, Group
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-# A window of days lies in two periods at most, so one entry per principal is enough
-# and nobody has to tidy up.
+# A window of days overlaps two periods at most, so one entry per principal is enough, and
+# entries expire with their period.
 _PERIOD = MOST_DAYS + 2
 
-#: When the keys of a day, and of a period, expire: in seconds.
+#: The expiration of the keys of a day, and of a period, in seconds.
 DAY_EXPIRES, PERIOD_EXPIRES = 86_400 * (KEPT_DAYS + 2), 86_400 * (2 * _PERIOD + 2)
 
-#: How many members a command takes at once.
+#: The most members of one command.
 CHUNK = 500
 
-#: The group that is all of them.
+#: The group of marks about all groups.
 ALL: Group = ("", None, None)
 
 
 class Mark(NamedTuple):
-    """What a mark says of a group, and when.
+    """A field of the marks: a fact about a group on a day or in a period, to detect losses.
 
-    ``requests``: so many on the day; ``verified``, ``unverified`` and ``claimed``: so many
-    pseudonyms in the period; ``skipped``: on the day there were more principals than are
-    distinguished; ``claims_skipped``: the same of claimed ids;
-    ``lost``: on the day it was noticed that something is gone.
+    The names of marks, with their values:
+
+    * ``requests``: the number of requests on the day;
+    * ``verified``, ``unverified``, ``claimed``: the number of pseudonyms in the period;
+    * ``skipped``: 1 if there were more principals on the day than are distinguished;
+    * ``claims_skipped``: the same for claimed ids;
+    * ``lost``: 1 if a loss was detected on the day.
     """
 
     group: Group
-    what: str
+    name: str
     when: int
 
     def field(self) -> str:
-        """Return the field of the hash."""
-        return json.dumps([*self.group, self.what, self.when])
+        """Return the mark as a field of the hash."""
+        return json.dumps([*self.group, self.name, self.when])
 
     @classmethod
     def of(cls, field: str) -> Mark:
-        """Return the mark that a field of the hash is about."""
-        scheme, environment, tenant, what, when = json.loads(field)
-        return cls((scheme, environment, tenant), what, when)
+        """Return the mark of a field of the hash."""
+        scheme, environment, tenant, name, when = json.loads(field)
+        return cls((scheme, environment, tenant), name, when)
 
 
 class MeterKeys:
-    """What the meter's keys in Redis are called."""
+    """The names of the keys."""
 
     __slots__ = ("_prefix", "evicted", "origins", "salt", "tenants")
 
@@ -80,16 +90,16 @@ class MeterKeys:
         self.origins = f"{self._prefix}origins"
         self.evicted = f"{self._prefix}evicted"
 
-    def of_day(self, what: str, day: int, group: Group | None = None) -> str:
-        """Return the key of *what* on *day*, for one group or for all."""
-        return f"{self._prefix}{what}:{day}" + ("" if group is None else f":{json.dumps(group)}")
+    def of_day(self, name: str, day: int, group: Group | None = None) -> str:
+        """Return the key *name* of *day*, for one group or for all."""
+        return f"{self._prefix}{name}:{day}" + ("" if group is None else f":{json.dumps(group)}")
 
-    def of_period(self, what: str, day: int, group: Group | None = None) -> str:
-        """Return the key of *what* in the period that *day* lies in."""
-        return self.of_day(what, period_of(day), group)
+    def of_period(self, name: str, day: int, group: Group | None = None) -> str:
+        """Return the key *name* of the period of *day*, for one group or for all."""
+        return self.of_day(name, period_of(day), group)
 
     def last_verified(self, group: Group, day: int) -> list[str]:
-        """Return the keys of the verified principals of this period and the one before."""
+        """Return the keys of verified principals, of the period of *day* and the one before."""
         days = (day, day - _PERIOD)
         return [self.of_period("last_verified", each, group) for each in days]
 
@@ -99,12 +109,12 @@ class MeterKeys:
 
 
 def period_of(day: int) -> int:
-    """Return the number of the period that *day* lies in."""
+    """Return the number of the period of *day*."""
     return day // _PERIOD
 
 
 def salt_in(store: RedisStore) -> str:
-    """Return the salt that all workers share; make it if there is none.
+    """Return the salt that all processes share; make one if there is no salt yet.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -119,10 +129,10 @@ def salt_in(store: RedisStore) -> str:
 
 
 def pseudonym_of(person: bytes, salt: str) -> str:
-    """Return what stands for a person in Redis, sixteen hexadecimal digits."""
+    """Return the pseudonym of a principal in Redis, sixteen hexadecimal digits."""
     return blake2b(person, digest_size=8, key=salt.encode()[:64]).hexdigest()
 
 
 def in_chunks(members: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Return *members* in parts that a command of Redis takes."""
+    """Return *members* in parts, each small enough for one command."""
     return (members[at : at + CHUNK] for at in range(0, len(members), CHUNK))

@@ -1,14 +1,15 @@
-"""Reads the figures of all meters from Redis.
+"""Reads the counts of all meters from Redis.
 
-Under ``maxmemory`` Redis evicts keys, unless its policy is ``noeviction``. Without those
-of who was refused everybody looks verified, so what is read is compared with marks, which
-are written elsewhere in the same step, and with Redis' own count of what it has evicted.
+Redis evicts keys at ``maxmemory``, unless its policy is ``noeviction``. If the keys of
+unverified requests are evicted, all principals look verified. So the counts are compared with
+marks, which are written in the same step to another key, and with the number of keys that Redis
+reports as evicted.
 
-Above 10,000 the number of verified principals is the HyperLogLogs', some 0.8 % off.
-Whether somebody is stranded is not left to them: of one stranded principal among a
-thousand verified ones the difference of two counts shows something in 93 of 100 cases,
-among 100,000 in 16, among a million in 1; of a hundred stranded among a million in 70.
-The hashes of days show each, as far as they go.
+Above 10,000, the number of verified principals is that of HyperLogLogs, with an error of about
+0.8 %. HyperLogLogs cannot find stranded principals: the difference of two counts is above zero
+for one stranded principal among a thousand verified ones in 93 of 100 cases, among 100,000 in
+16, among a million in 1; for a hundred stranded principals among a million in 70. The hashes of
+days find each one, up to ``max_principals``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from countermark.rollout._snapshot import (
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-# So many verified principals are counted one by one.
+# The most verified principals that are counted one by one.
 _EXACT = 10_000
 
 
@@ -57,17 +58,17 @@ def read_snapshot(
     known: Collection[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Snapshot:
-    """Return what all processes have counted and written.
+    """Return the counts that all processes have written.
 
     Args:
-        store: The store of their meters, with the same prefix.
-        days: How many whole days of UTC, beside today so far, from 1 to 30.
-        known: Ids of principals whom the service knows, of any tenant, besides those whom
-            the meters know. What requests claim of them counts as theirs.
-        clock: Seconds since the epoch.
+        store: The store of the meters, with the same prefix.
+        days: The number of whole days in UTC in addition to today, from 1 to 30.
+        known: Ids of further known principals, of any tenant, in addition to those that the
+            meters know. Claims of these ids count as requests of the principals.
+        clock: Returns seconds since the epoch.
 
     Raises:
-        ConfigurationError: They are more, or fewer.
+        ConfigurationError: *days* is out of range.
         StoreUnavailable: Redis does not answer.
     """
     now = clock()
@@ -81,26 +82,26 @@ def read_snapshot(
 
 def stranded_among(
     store: RedisStore,
-    figures: GroupStats,
+    stats: GroupStats,
     people: Iterable[tuple[str | None, str]],
     days: int = 7,
     *,
     clock: Callable[[], float] = time.time,
 ) -> list[str]:
-    """Return the ids of those among *people* whose requests were all unverified.
+    """Return the ids of the principals among *people* who had unverified requests only.
 
     Args:
         store: The store of the meters.
-        figures: The group to look in.
+        stats: The group to look in.
         people: Pairs of a tenant, or None, and the id of a principal.
         days: As for :func:`read_snapshot`.
-        clock: Seconds since the epoch.
+        clock: Returns seconds since the epoch.
 
     Raises:
-        ConfigurationError: So many days cannot be asked for.
+        ConfigurationError: *days* is out of range.
         StoreUnavailable: Redis does not answer.
     """
-    group: Group = figures.group
+    group: Group = stats.group
     today = day_of(clock())
     window = range(today - checked_days(days), today + 1)
     salt = salt_in(store)
@@ -115,7 +116,7 @@ def stranded_among(
 
 
 class _Reader:
-    """Reads from Redis, with a client."""
+    """Reads the keys of meters with a client of Redis."""
 
     __slots__ = ("_client", "_keys", "_known", "_salt")
 
@@ -129,16 +130,17 @@ class _Reader:
         held = self._held(window)
         seen = self._seen(kept)
         evicted, forgotten = self._has_evicted(), self._forgotten(held)
-        figures = []
+        groups = []
         for group in sorted({*seen, *held.groups()}, key=order):
             complete = not (evicted or group in forgotten or held.lost(group))
             claims_exact = complete and not held.marked(group, "claims_skipped")
-            # The listed ones are looked for among the claims, by the tenant of the group.
+            # Listed principals are looked up among the claims by the tenant of the group, so
+            # they cannot be found if it is "other".
             found = not self._known or (claims_exact and group[2] != OTHER)
             exact = complete and found and not held.marked(group, "skipped")
             days = [of_day[group] for of_day in held.counts.values() if group in of_day]
             times = seen.get(group, [now])
-            figures.append(
+            groups.append(
                 GroupStats(
                     *group,
                     counts=counted(group, sums(days).items()),
@@ -151,12 +153,12 @@ class _Reader:
                     complete=complete,
                 )
             )
-        return Snapshot(now, len(window) - 1, tuple(figures))
+        return Snapshot(now, len(window) - 1, tuple(groups))
 
     def seen(self, group: Group, window: range, known: Collection[str]) -> _Seen:
-        """Return the principals of a group, those of *known* among its claims as known.
+        """Return the principals of a group.
 
-        *known* are pseudonyms.
+        Claims of *known*, which are pseudonyms, count as requests of known principals.
         """
         affected = self._since("last_unverified", group, window)
         claimed = self._since("last_claimed", group, window) - affected
@@ -167,7 +169,7 @@ class _Reader:
     def _verified_among(
         self, group: Group, window: range, asked: set[str]
     ) -> tuple[set[str], set[str]]:
-        """Return those of *asked* who were verified in the window, and on any kept day."""
+        """Return the members of *asked* that were verified in the window, and on any kept day."""
         since: set[str] = set()
         ever: set[str] = set()
         keys = {key for day in window for key in self._keys.last_verified(group, day)}
@@ -180,15 +182,15 @@ class _Reader:
         return since, ever
 
     def _pseudonyms(self, group: Group) -> set[str]:
-        """Return the pseudonyms of the principals whom the report was told of."""
+        """Return the pseudonyms of the principals given as ``known=``."""
         tenant = None if group[2] is None else text_of(group[2])
         people = (person_of(*group[:2], tenant, each) for each in self._known)
         return {pseudonym_of(person, self._salt) for person in people}
 
-    def _since(self, what: str, group: Group, window: range) -> set[str]:
+    def _since(self, name: str, group: Group, window: range) -> set[str]:
         return {
             who
-            for key in self._of_periods(what, group, window)
+            for key in self._of_periods(name, group, window)
             for who, day in self._client.hscan_iter(key, count=CHUNK)
             if int(day) >= window.start
         }
@@ -198,7 +200,7 @@ class _Reader:
     ) -> Principals:
         seen = self.seen(group, window, self._pseudonyms(group))
         affected = len(seen.affected)
-        many = affected if exact else max(affected, self._about(group, window, "unverified"))
+        many = affected if exact else max(affected, self._estimate(group, window, "unverified"))
         return Principals(
             self._verified(group, window),
             many,
@@ -212,14 +214,14 @@ class _Reader:
         known = sum(map(self._client.hlen, self._of_periods("last_verified", group, window)))
         if known <= _EXACT:
             return len(self._since("last_verified", group, window))
-        return self._about(group, window, "verified")
+        return self._estimate(group, window, "verified")
 
-    def _about(self, group: Group, window: range, what: Standing) -> int:
-        keys = [self._keys.of_day(what, day, group) for day in window]
+    def _estimate(self, group: Group, window: range, standing: Standing) -> int:
+        keys = [self._keys.of_day(standing, day, group) for day in window]
         return int(self._client.pfcount(*keys))
 
     def _held(self, window: range) -> _Held:
-        """Return what there is and what there must be, at one moment."""
+        """Return the counts and the marks in *window*, read in one transaction."""
         periods = sorted({self._keys.of_period("marks", day) for day in window})
         keys = [self._keys.of_day("counts", day) for day in window] + periods
         hashes = self._each("hgetall", keys)
@@ -231,40 +233,40 @@ class _Reader:
         counts: dict[int, dict[Group, dict[CountKey, int]]] = {day: {} for day in window}
         for day, rows in zip(window, hashes[: len(window)], strict=True):
             for field, requests in rows.items():
-                scheme, environment, tenant, *cell = json.loads(field)
-                origin, role, code, admitted_by, claim = cell
-                cells = counts[day].setdefault((scheme, environment, tenant), {})
-                cells[origin, role, code, admitted_by, claim] = int(requests)
+                scheme, environment, tenant, *key = json.loads(field)
+                origin, role, code, admitted_by, claim = key
+                of_group = counts[day].setdefault((scheme, environment, tenant), {})
+                of_group[origin, role, code, admitted_by, claim] = int(requests)
         return _Held(window, counts, marks)
 
     def _forgotten(self, held: _Held) -> set[Group]:
-        """Return the groups with fewer pseudonyms than there must be."""
-        marks = [mark for mark in held.marks if mark.what in STANDINGS]
-        keys = [self._keys.of_day(f"last_{mark.what}", mark.when, mark.group) for mark in marks]
+        """Return the groups with fewer pseudonyms than their marks record."""
+        marks = [mark for mark in held.marks if mark.name in STANDINGS]
+        keys = [self._keys.of_day(f"last_{mark.name}", mark.when, mark.group) for mark in marks]
         sizes = zip(marks, self._each("hlen", keys), strict=True)
         return {mark.group for mark, size in sizes if size < held.marks[mark]}
 
     def _has_evicted(self) -> bool:
-        """Tell whether Redis has evicted keys since a meter looked."""
-        from redis import ResponseError  # noqa: TID251  # it is there where a store is
+        """Tell whether Redis has evicted keys since the last write of a meter."""
+        from redis import ResponseError  # noqa: TID251  # a store needs redis
 
         try:
             evicted = self._client.info("stats").get("evicted_keys", 0)
-        except ResponseError:  # of those who may not ask
+        except ResponseError:  # the user of Redis has no permission for INFO
             return False
         return evicted not in (0, int(self._client.get(self._keys.evicted) or 0))
 
     def _seen(self, kept: range) -> dict[Group, list[float]]:
-        """Return when each group was seen, the first and the last time of each day among it."""
+        """Return the first and the last time of each day on which a group was seen."""
         seen: dict[Group, list[float]] = {}
-        keys = [self._keys.of_day(what, day) for what in ("first", "last") for day in kept]
+        keys = [self._keys.of_day(name, day) for name in ("first", "last") for day in kept]
         for pairs in self._each("zrange", keys, 0, -1, withscores=True):
             for text, when in pairs:
                 seen.setdefault(_group(text), []).append(when)
         return seen
 
-    def _of_periods(self, what: str, group: Group, window: range) -> list[str]:
-        return sorted({self._keys.of_period(what, day, group) for day in window})
+    def _of_periods(self, name: str, group: Group, window: range) -> list[str]:
+        return sorted({self._keys.of_period(name, day, group) for day in window})
 
     def _each(self, command: str, keys: list[str], *arguments: Any, **options: Any) -> list[Any]:
         pipeline = self._client.pipeline()  # in one transaction
@@ -275,7 +277,7 @@ class _Reader:
 
 
 class _Seen(NamedTuple):
-    """The pseudonyms of a group: affected, stranded, and merely claimed."""
+    """The pseudonyms of a group: affected, stranded, and claimed only."""
 
     affected: set[str]
     stranded: set[str]
@@ -283,27 +285,27 @@ class _Seen(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """What there is in Redis of the days of *window*, and what there must be."""
+    """The counts in Redis in the days of *window*, and the marks that they must agree with."""
 
     window: range
     counts: dict[int, dict[Group, dict[CountKey, int]]]
     marks: dict[Mark, int]
 
     def groups(self) -> set[Group]:
-        """Return whatever had requests."""
+        """Return the groups with requests in *window*."""
         marked = {
             mark.group
             for mark in self.marks
-            if mark.what == "requests" and mark.when in self.window
+            if mark.name == "requests" and mark.when in self.window
         }
         return marked.union(*self.counts.values())
 
-    def marked(self, group: Group, what: str) -> bool:
-        """Tell whether a day is marked as *what*."""
-        return any(Mark(group, what, day) in self.marks for day in self.window)
+    def marked(self, group: Group, name: str) -> bool:
+        """Tell whether a day of *window* has the mark *name*."""
+        return any(Mark(group, name, day) in self.marks for day in self.window)
 
     def lost(self, group: Group) -> bool:
-        """Tell whether any requests are missing, or anything was noticed to be."""
+        """Tell whether requests are missing, or a meter has recorded a loss."""
         return (
             self.marked(group, "lost")
             or self.marked(ALL, "lost")

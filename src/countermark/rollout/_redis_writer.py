@@ -1,4 +1,4 @@
-"""Brings the counts of a process to Redis, later and in the background."""
+"""Writes the counts of a process to Redis, in the background."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from countermark.events import Event, emit
 from countermark.rollout._counters import STANDINGS, LabelLimiter, Standing
-from countermark.rollout._redis_batch import Batch, Labelled
+from countermark.rollout._redis_batch import Batch, Replacements
 from countermark.rollout._redis_keys import DAY_EXPIRES, MeterKeys, salt_in
 from countermark.rollout._snapshot import OTHER, CountKey, Group
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
-# How many principals of each standing are remembered as reported on this day.
-_MOST_TOLD = 50_000
+# The most principals of each standing that are remembered as reported today.
+_MOST_REPORTED = 50_000
 
-# All of a batch or nothing, and once: after an answer that was lost, the same batch with
-# the same number is sent again. Of what it holds there must be as much as the marks say;
-# whoever may not ask how many keys were evicted has the marks alone.
+# A batch is written as a whole or not at all, and only once: if the answer of Redis is lost,
+# the same batch is sent again with the same number. The marks record the counts that must be in
+# Redis. A user of Redis without the permission for INFO detects losses by the marks alone.
 _WRITE = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then return end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', 86400)
@@ -42,14 +42,14 @@ function run.EVICTED(key, seconds, marks, lost)
   redis.call('SET', key, evicted, 'EX', seconds)
   if evicted ~= '0' then redis.call('HSET', marks, lost, '1') end
 end
--- A claimed id that a key proved before, as another process may have seen, needs no room.
-local function is_proved(proved, who)
-  for _, key in ipairs(proved) do
+-- A claimed id that was verified before, maybe by another process, does not need room.
+local function was_verified(verified, who)
+  for _, key in ipairs(verified) do
     if redis.call('HEXISTS', key, who) == 1 then return true end
   end
   return false
 end
-function run.SEEN(key, marks, mark, skipped, lost, proved, most, day, ...)
+function run.SEEN(key, marks, mark, skipped, lost, verified, most, day, ...)
   local known = redis.call('HLEN', key)
   if known ~= tonumber(redis.call('HGET', marks, mark) or '0') then
     redis.call('HSET', marks, lost, '1')
@@ -58,7 +58,7 @@ function run.SEEN(key, marks, mark, skipped, lost, proved, most, day, ...)
   for _, who in ipairs({...}) do
     local before = redis.call('HGET', key, who)
     if not before then room = room - 1 end
-    if not before and room < 0 and not is_proved(proved, who) then
+    if not before and room < 0 and not was_verified(verified, who) then
       redis.call('HSET', marks, skipped, '1')
     elseif not before or tonumber(before) < tonumber(day) then
       redis.call('HSET', key, who, day)
@@ -72,7 +72,7 @@ for _, command in ipairs(cjson.decode(ARGV[2])) do
 end
 """
 
-# The first so many, of all workers together.
+# Adds labels up to the limit. All processes share them.
 _AGREE = """
 for at = 3, #ARGV do
   if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SADD', KEYS[1], ARGV[at]) end
@@ -83,7 +83,7 @@ return redis.call('SMEMBERS', KEYS[1])
 
 
 class WriteBehind:
-    """Collects what a meter counts, and writes it every *interval* seconds."""
+    """Collects the counts of a meter, and writes them every *interval* seconds."""
 
     def __init__(
         self,
@@ -107,36 +107,36 @@ class WriteBehind:
         self._thread: Thread | None = None
         self._pending = Batch()
         self._batch: Batch | None = None
-        # Who was reported today: most requests are of somebody who was.
-        self._told: dict[Standing, set[bytes]] = {standing: set() for standing in STANDINGS}
-        self._told_day = 0
+        # The principals that are already in Redis for today: most requests are theirs.
+        self._reported: dict[Standing, set[bytes]] = {standing: set() for standing in STANDINGS}
+        self._reported_day = 0
 
     def add(
         self,
         day: int,
         now: float,
         group: Group,
-        cell: CountKey,
+        key: CountKey,
         person: tuple[bytes, bytes, Standing] | None,
     ) -> None:
-        """Collect a request, and see to it that it will be written.
+        """Collect a request, and start the thread that writes it, if there is none.
 
         Args:
-            day: The day of it.
-            now: The time of it, in seconds since the epoch.
-            group: The group that it belongs to.
-            cell: What else there is to tell about it.
-            person: The principal: what pseudonyms are made of, one of this process, and
-                what the request shows of them.
+            day: The day of the request.
+            now: The time of the request, in seconds since the epoch.
+            group: The group of the request.
+            key: The other attributes of the request.
+            person: The principal, if known: the result of ``person_of``, the pseudonym in
+                this process, and the standing.
         """
         with self._lock:
-            self._pending.tally.add(day, now, group, cell)
+            self._pending.counts.add(day, now, group, key)
             if person is not None:
-                if day != self._told_day:
-                    self._told_day = day
-                    self._forget_told()
+                if day != self._reported_day:
+                    self._reported_day = day
+                    self._forget_reported()
                 text, pseudonym, standing = person
-                if pseudonym not in self._told[standing]:
+                if pseudonym not in self._reported[standing]:
                     self._pending.add_principal((day, group, standing), text, pseudonym)
             if self._thread is None:
                 _UNWRITTEN.add(self)
@@ -145,10 +145,10 @@ class WriteBehind:
                 self._thread = thread
 
     def flush(self) -> bool:
-        """Write what is collected; return whether nothing is left."""
+        """Write all collected requests; return whether that succeeded."""
         with self._flushing:
             try:
-                # Twice: first a batch that failed before, then what came since.
+                # Twice: first a batch that failed before, then the requests since.
                 for _ in range(2):
                     if not self._take():
                         break
@@ -164,43 +164,43 @@ class WriteBehind:
             time.sleep(self._interval)
             self.flush()
             with self._lock:
-                if self._batch is None and not self._pending.tally.days:
+                if self._batch is None and not self._pending.counts.days:
                     self._thread = None
                     _UNWRITTEN.discard(self)
                     return
 
     def _take(self) -> bool:
-        """Put what is collected aside for being written; tell whether there is anything."""
+        """Make the collected requests the current batch; tell whether there is a batch."""
         with self._lock:
-            if self._batch is None and self._pending.tally.days:
+            if self._batch is None and self._pending.counts.days:
                 self._batch, self._pending = self._pending, Batch()
                 self._number += 1
             return self._batch is not None
 
     def _write(self) -> None:
         batch = self._batch
-        assert batch is not None  # noqa: S101  # _take() has seen to it
+        assert batch is not None  # noqa: S101  # _take() returned True
         salt = salt_in(self._store)
         if salt != self._salt:
-            # Redis began anew: nobody has been reported to it.
+            # Redis was emptied: all principals must be reported again.
             self._salt = salt
             with self._lock:
-                self._forget_told()
-        commands = batch.commands(self._keys, salt, self._max_principals, self._agreed(batch))
+                self._forget_reported()
+        commands = batch.commands(self._keys, salt, self._max_principals, self._replacements(batch))
         arguments = [self._keys.written(self._worker), self._number, json.dumps(list(commands))]
         self._store.ask(lambda client: client.eval(_WRITE, 1, *arguments))
         with self._lock:
             self._batch = None
             for (day, _, standing), people in batch.principals.items():
-                told = self._told[standing]
-                if len(told) + len(people) > _MOST_TOLD:
-                    told.clear()
-                if day == self._told_day:
-                    told.update(people)
+                reported = self._reported[standing]
+                if len(reported) + len(people) > _MOST_REPORTED:
+                    reported.clear()
+                if day == self._reported_day:
+                    reported.update(people)
 
-    def _agreed(self, batch: Batch) -> list[Labelled]:
-        """Agree with the other workers on which tenants and origins are told apart."""
-        agreed: list[Labelled] = []
+    def _replacements(self, batch: Batch) -> list[Replacements]:
+        """Add the labels of *batch* to those of all processes; return the replacements."""
+        replacements: list[Replacements] = []
         for (key, labels), used in zip(self._labels.items(), batch.labels(), strict=True):
             wanted = sorted(text for text in used if text not in {None, OTHER})
             known: list[str] = []
@@ -208,12 +208,12 @@ class WriteBehind:
                 arguments = [labels.limit, DAY_EXPIRES, *wanted]
                 known = self._store.ask(partial(_agree, key, arguments))
                 labels.known = frozenset(known)
-            agreed.append({text: OTHER for text in wanted if text not in known})
-        return agreed
+            replacements.append({text: OTHER for text in wanted if text not in known})
+        return replacements
 
-    def _forget_told(self) -> None:
-        for told in self._told.values():
-            told.clear()
+    def _forget_reported(self) -> None:
+        for reported in self._reported.values():
+            reported.clear()
 
     def _report(self, error: Exception) -> None:
         if not self._failing:
@@ -227,16 +227,15 @@ def _agree(key: str, arguments: list[Any], client: Any) -> list[str]:
     return known
 
 
-# What waits for being written. The interpreter does not wait for the threads.
+# The writers with unwritten requests. The interpreter does not wait for their threads.
 _UNWRITTEN: set[WriteBehind] = set()
 
 
 def _flush_all() -> None:
-    for waiting in list(_UNWRITTEN):
-        waiting.flush()
+    for writer in list(_UNWRITTEN):
+        writer.flush()
 
 
 atexit.register(_flush_all)
-# What the parent collected is the parent's to write. Where there is no fork, there is
-# nothing to do.
+# The parent writes its own requests, not the child. Some systems have no fork.
 getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_UNWRITTEN.clear)

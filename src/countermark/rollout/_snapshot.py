@@ -159,15 +159,15 @@ class Snapshot(NamedTuple):
     groups: tuple[GroupStats, ...]
 
 
-def counted(group: Group, cells: Iterable[tuple[CountKey, int]]) -> tuple[RequestCount, ...]:
+def counted(group: Group, counts: Iterable[tuple[CountKey, int]]) -> tuple[RequestCount, ...]:
     """Return the counts as ordered rows."""
-    rows = [row_of(group, cell, requests) for cell, requests in cells]
+    rows = [row_of(group, key, requests) for key, requests in counts]
     return tuple(sorted(rows, key=lambda row: [*(field or "" for field in row[:-2]), row.claim]))
 
 
-def row_of(group: Group, cell: CountKey, requests: int) -> RequestCount:
+def row_of(group: Group, key: CountKey, requests: int) -> RequestCount:
     """Return one count as a row."""
-    origin, role, code, admitted_by, claim = cell
+    origin, role, code, admitted_by, claim = key
     return RequestCount(*group, origin, role, code, admitted_by, requests, claim)
 
 

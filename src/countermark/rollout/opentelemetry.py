@@ -1,6 +1,6 @@
-"""OpenTelemetry: the figures of a meter as instruments.
+"""OpenTelemetry instruments that observe a meter.
 
-Needs the extra ``opentelemetry``.
+The module needs the extra ``opentelemetry``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ try:
     from opentelemetry.metrics import CallbackOptions, Observation, get_meter
 except ModuleNotFoundError as error:
     raise ImportError(
-        "countermark.opentelemetry needs opentelemetry-api:"
+        "countermark.rollout.opentelemetry needs opentelemetry-api:"
         " pip install 'countermark[opentelemetry]'",
         name=error.name,
     ) from error
@@ -38,28 +38,28 @@ def instrument(
     days: int = 7,
     allowance: Allowance | None = None,
 ) -> None:
-    """Show *meter* to OpenTelemetry. Call it once for a meter, in each process.
+    """Create instruments that observe *meter*. Call it once per meter in each process.
 
     * ``countermark.verdicts``: requests since the process began, by the attributes
       ``countermark.scheme``, ``.environment``, ``.tenant``, ``.origin``, ``.key_role``,
-      ``.verdict``, ``.admitted_by``, without which it was refused, and ``.claim``;
-    * by scheme, environment and tenant, ``countermark.principals`` with the attribute
-      ``countermark.state``, ``verified``, ``affected``, ``stranded`` or ``claimed``, and
-      ``countermark.would_be_refused``, a ratio; ``countermark.allowance_left`` if there
-      is an allowance.
+      ``.verdict``, ``.admitted_by`` (refused requests do not have it) and ``.claim``;
+    * ``countermark.principals``, by scheme, environment, tenant and ``countermark.state``:
+      ``verified``, ``affected``, ``stranded`` or ``claimed``;
+    * ``countermark.would_be_refused``, a ratio, by scheme, environment and tenant;
+    * ``countermark.allowance_left`` by the same, if there is an allowance.
 
-    The figures are those of this process, and sums of principals over processes count
-    those twice who were served by two. Attributes are as few as the meter's limits.
+    The values are those of this process. A sum of principals over processes counts a principal
+    twice if two processes served them. The limits of the meter bound the number of attributes.
 
     Args:
         meter: The meter.
-        meter_provider: What to register with; None: the global one.
-        days: How many whole days the gauges are about, beside today so far, from 1 to 30.
-        allowance: The middleware's. Where it has a store, that is asked; while it does
-            not answer, nothing is observed.
+        meter_provider: The provider of the instruments; None: the global one.
+        days: The number of whole days that gauges cover in addition to today, from 1 to 30.
+        allowance: The allowance of the middleware. If its store does not answer,
+            ``countermark.allowance_left`` has no observations.
 
     Raises:
-        ConfigurationError: So many days cannot be asked for.
+        ConfigurationError: *days* is out of range.
     """
     checked_days(days)
     of = get_meter("countermark", meter_provider=meter_provider)
@@ -67,25 +67,25 @@ def instrument(
         "countermark.verdicts",
         [lambda options: _verdicts(meter)],
         unit="{request}",
-        description="Requests by what was found out about them.",
+        description="Requests by verdict and other attributes.",
     )
     of.create_observable_gauge(
         "countermark.principals",
         [_of_each(meter, days, _principals)],
         unit="{principal}",
-        description="Distinct principals of the latest days.",
+        description="Distinct principals in the latest days.",
     )
     of.create_observable_gauge(
         "countermark.would_be_refused",
         [_of_each(meter, days, _would_be_refused)],
         unit="1",
-        description="Requests of the latest days that are not verified, of all.",
+        description="Share of requests in the latest days that were not verified.",
     )
     of.create_observable_gauge(
         "countermark.allowance_left",
         [lambda options: _left(meter, allowance)],
         unit="{session}",
-        description="How many more unsigned sessions get in.",
+        description="Number of unsigned sessions that are still allowed.",
     )
 
 
@@ -98,22 +98,22 @@ def _of_each(
     meter: Meter, days: int, observe: Callable[[GroupStats], Iterator[Observation]]
 ) -> Callback:
     def callback(options: CallbackOptions) -> Iterator[Observation]:
-        for figures in meter.snapshot(days).groups:
-            yield from observe(figures)
+        for stats in meter.snapshot(days).groups:
+            yield from observe(stats)
 
     return callback
 
 
-def _principals(figures: GroupStats) -> Iterator[Observation]:
+def _principals(stats: GroupStats) -> Iterator[Observation]:
     for state in ("verified", "affected", "stranded", "claimed"):
-        number = getattr(figures.principals, state)
-        yield Observation(number, _attributes({**_named(figures.group), "state": state}))
+        number = getattr(stats.principals, state)
+        yield Observation(number, _attributes({**_named(stats.group), "state": state}))
 
 
-def _would_be_refused(figures: GroupStats) -> Iterator[Observation]:
-    if figures.requests:
-        ratio = figures.would_be_refused / figures.requests
-        yield Observation(ratio, _attributes(_named(figures.group)))
+def _would_be_refused(stats: GroupStats) -> Iterator[Observation]:
+    if stats.requests:
+        ratio = stats.would_be_refused / stats.requests
+        yield Observation(ratio, _attributes(_named(stats.group)))
 
 
 def _left(meter: Meter, allowance: Allowance | None) -> Iterator[Observation]:

@@ -1,6 +1,6 @@
-"""Prometheus: the figures of a meter, for ``prometheus-client``.
+"""A collector for ``prometheus-client`` that exports a meter.
 
-Needs the extra ``prometheus``.
+The module needs the extra ``prometheus``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ try:
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as error:
     raise ImportError(
-        "countermark.prometheus needs prometheus-client: pip install 'countermark[prometheus]'",
+        "countermark.rollout.prometheus needs prometheus-client:"
+        " pip install 'countermark[prometheus]'",
         name=error.name,
     ) from error
 
@@ -31,30 +32,32 @@ _ROW = (*_GROUP, "origin", "key_role", "verdict", "admitted_by", "claim")
 
 
 class CountermarkCollector(Collector):
-    """Shows a meter to Prometheus: ``REGISTRY.register(CountermarkCollector(meter))``.
+    """Exports a meter to Prometheus: ``REGISTRY.register(CountermarkCollector(meter))``.
 
-    The figures are those of the process that is asked. A server with several worker
-    processes answers for a different one each time: let each listen by itself, or
-    take the figures of all from Redis. Sums of ``countermark_principals`` over
-    processes count those twice who were served by two.
+    The values are those of the process that answers the scrape. If a server has several worker
+    processes, a different one answers each time: give each process a port of its own, or read
+    the counts of all processes from Redis. A sum of ``countermark_principals`` over processes
+    counts a principal twice if two processes served them.
 
-    * ``countermark_verdicts_total``, since the process began, by all labels that a
-      :class:`countermark.rollout.RequestCount` has; ``admitted_by=""`` was refused;
-    * by scheme, environment and tenant, ``countermark_principals`` of the ``state``
-      ``verified``, ``affected``, ``stranded`` and ``claimed``, ``countermark_principals_exact``,
-      ``countermark_would_be_refused_ratio``, ``countermark_first_seen_timestamp_seconds``
-      and ``countermark_last_seen_timestamp_seconds``.
+    * ``countermark_verdicts_total``, since the process began, by all labels of
+      :class:`countermark.rollout.RequestCount`; refused requests have ``admitted_by=""``;
+    * ``countermark_principals``, by scheme, environment, tenant and ``state``: ``verified``,
+      ``affected``, ``stranded`` and ``claimed``;
+    * ``countermark_principals_exact``, ``countermark_would_be_refused_ratio``,
+      ``countermark_first_seen_timestamp_seconds`` and
+      ``countermark_last_seen_timestamp_seconds``, by scheme, environment and tenant;
+    * ``countermark_allowance_left`` by the same, if there is an allowance.
 
-    Labels are as few as the meter's limits. What is None there is empty here.
+    The limits of the meter bound the number of labels. None is exported as an empty label.
 
     Args:
         meter: The meter.
-        days: How many whole days the gauges are about, beside today so far, from 1 to 30.
-        allowance: The middleware's, for ``countermark_allowance_left``. Where it has a
-            store, that is asked; while it does not answer, there is no such sample.
+        days: The number of whole days that gauges cover in addition to today, from 1 to 30.
+        allowance: The allowance of the middleware. If its store does not answer,
+            ``countermark_allowance_left`` has no samples.
 
     Raises:
-        ConfigurationError: So many days cannot be asked for.
+        ConfigurationError: *days* is out of range.
     """
 
     @guarded
@@ -64,7 +67,7 @@ class CountermarkCollector(Collector):
         self._allowance = allowance
 
     def describe(self) -> list[Metric]:
-        """Return the families without samples, which the registry knows them by."""
+        """Return the families without samples, for the registry to detect duplicates."""
         return [_verdicts(), *_gauges().values()]
 
     def collect(self) -> Iterator[Metric]:
@@ -75,8 +78,8 @@ class CountermarkCollector(Collector):
         yield verdicts
         gauges = _gauges()
         groups = self._meter.snapshot(self._days).groups
-        for figures in groups:
-            _add(gauges, figures)
+        for stats in groups:
+            _add(gauges, stats)
         for group, left in allowance_left_now(self._allowance, groups).items():
             gauges["allowance_left"].add_metric([label or "" for label in group], left)
         yield from gauges.values()
@@ -84,18 +87,18 @@ class CountermarkCollector(Collector):
 
 def _verdicts() -> CounterMetricFamily:
     return CounterMetricFamily(
-        "countermark_verdicts", "Requests by what was found out about them.", labels=_ROW
+        "countermark_verdicts", "Requests by verdict and other attributes.", labels=_ROW
     )
 
 
 def _gauges() -> dict[str, GaugeMetricFamily]:
-    about = {
-        "principals": "Distinct principals of the latest days.",
-        "principals_exact": "Whether all principals were told apart (1) or there were more (0).",
-        "would_be_refused_ratio": "Requests of the latest days that are not verified, of all.",
-        "first_seen_timestamp_seconds": "When the first request came that is kept.",
-        "last_seen_timestamp_seconds": "When the last request came.",
-        "allowance_left": "How many more unsigned sessions get in.",
+    documentation_of = {
+        "principals": "Distinct principals in the latest days.",
+        "principals_exact": "1 if all principals were distinguished, 0 if there were too many.",
+        "would_be_refused_ratio": "Share of requests in the latest days that were not verified.",
+        "first_seen_timestamp_seconds": "Time of the first request that is kept.",
+        "last_seen_timestamp_seconds": "Time of the last request.",
+        "allowance_left": "Number of unsigned sessions that are still allowed.",
     }
     return {
         name: GaugeMetricFamily(
@@ -103,18 +106,18 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
             documentation,
             labels=(*_GROUP, "state") if name == "principals" else _GROUP,
         )
-        for name, documentation in about.items()
+        for name, documentation in documentation_of.items()
     }
 
 
-def _add(gauges: dict[str, GaugeMetricFamily], figures: GroupStats) -> None:
-    group = [label or "" for label in figures.group]
-    principals = figures.principals
+def _add(gauges: dict[str, GaugeMetricFamily], stats: GroupStats) -> None:
+    group = [label or "" for label in stats.group]
+    principals = stats.principals
     for state in ("verified", "affected", "stranded", "claimed"):
         gauges["principals"].add_metric([*group, state], getattr(principals, state))
     gauges["principals_exact"].add_metric(group, principals.exact)
-    if figures.requests:
-        ratio = figures.would_be_refused / figures.requests
+    if stats.requests:
+        ratio = stats.would_be_refused / stats.requests
         gauges["would_be_refused_ratio"].add_metric(group, ratio)
-    gauges["first_seen_timestamp_seconds"].add_metric(group, figures.first_seen)
-    gauges["last_seen_timestamp_seconds"].add_metric(group, figures.last_seen)
+    gauges["first_seen_timestamp_seconds"].add_metric(group, stats.first_seen)
+    gauges["last_seen_timestamp_seconds"].add_metric(group, stats.last_seen)

@@ -1,4 +1,4 @@
-"""A stand-in for the service that starts the sessions of Cognito's Flow."""
+"""A stand-in for the service that starts sessions of Cognito's Flow."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _read_template = from_query("templateId")
 
 
 class FlowSession(NamedTuple):
-    """One session. Its representation does not say whose it is.
+    """A session. Its representation does not contain the customer reference.
 
     Attributes:
-        id: Its own id, by which nobody is known.
-        customer_reference: Whose it is; None: the request did not say.
-        template_id: Of which Flow.
-        signed: Whether a good signature has come with it.
-        completed: Whether the person has gone through all of it.
+        id: The id of the session. It does not identify the user.
+        customer_reference: The id of the user; None if the request had none.
+        template_id: The id of the Flow's template.
+        signed: True if a request for the session had a valid signature.
+        completed: True if the user has completed the Flow.
     """
 
     id: str
@@ -51,42 +51,43 @@ class FlowSession(NamedTuple):
 class FlowSessions:
     """Starts sessions as Cognito's Flow did for a browser with a signature.
 
-    It is an ASGI application with ``POST /flow_sessions``, which takes as JSON what the
-    page gives to ``new Flow(…)``: ``publishableKey``, ``templateId``, and ``user`` with
-    ``customerReference`` and ``signature``. The answer is 201 with a new session, or 200
-    with the one that the same reference has of that template.
+    It is an ASGI application with ``POST /flow_sessions``. The body is the JSON that the page
+    passes to ``new Flow(…)``: ``publishableKey``, ``templateId``, and ``user`` with
+    ``customerReference`` and ``signature``. The response is 201 with a new session, or 200
+    with the open session of the same reference and template.
 
-    What the vendor published: the first 100 sessions may be unsigned; the switch "Require
-    Signed Requests"; exact allowed origins; one session per reference and template, and
-    one completed Flow per reference unless a retry is authorised. The address, the JSON
-    and the status codes of its service are not published, and are this stand-in's own:
+    The vendor published these rules: the first 100 sessions may be unsigned; the switch
+    "Require Signed Requests" forbids unsigned ones; allowed origins must match exactly; there
+    is one session per reference and template, and one completed Flow per reference unless a
+    retry is authorised. The vendor did not publish the address, the JSON and the status codes
+    of the service. They are choices of this stand-in:
 
-    - Another publishable key, or none: 401. All other refusals are 403, as problems
-      (RFC 9457) whose ``type`` ends in the reason.
-    - A wrong signature is refused always; the allowance is for requests without one.
-    - An unsigned session counts once per reference and template, and each time where
-      there is no reference.
-    - Whoever has completed a Flow starts no other, of whatever template.
+    - A missing or wrong publishable key is refused with 401, all other refusals are 403. They
+      are problems (RFC 9457), and their ``type`` ends in the reason.
+    - A wrong signature is always refused. The allowance is for requests without a signature.
+    - An unsigned session counts once per reference and template. Without a reference, each
+      request counts.
+    - A user who has completed a Flow cannot start another one, of any template.
 
     Args:
         keyring: The API secrets.
-        publishable_key: What the page names beside the template.
-        origins: The origins of the pages that may ask, as ``VerifyingMiddleware`` takes
-            them. None: all, and programs without one.
+        publishable_key: The publishable key that the page must send.
+        origins: The origins of the allowed pages, as for ``VerifyingMiddleware``. None allows
+            all pages, and programs that send no origin.
         environment: The environment of the keys. Origins such as ``http://localhost:8000``
-            are for environments other than ``live``.
-        unsigned_sessions: How many sessions may be unsigned.
+            are allowed in environments other than ``live``.
+        unsigned_sessions: The number of sessions that may be unsigned.
         require_signed: The vendor's switch; it can be changed at any time.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An argument is missing or invalid, or two contradict each other.
     """
 
-    #: Whether no request may be unsigned.
+    #: True if unsigned requests are refused.
     require_signed: bool
-    #: All sessions, in the order in which they began.
+    #: All sessions, the oldest first.
     sessions: list[FlowSession]
-    #: What was found out about the latest 100 requests, the oldest first.
+    #: The verdicts of the latest 100 requests, the oldest first.
     verdicts: deque[Verdict]
 
     @guarded
@@ -120,29 +121,29 @@ class FlowSessions:
 
     @property
     def unsigned_left(self) -> int:
-        """How many unsigned sessions may still begin, while signatures are not required."""
+        """The number of unsigned sessions that are still allowed without *require_signed*."""
         return self._allowance.left(self._group)
 
     def complete(self, customer_reference: str) -> None:
-        """Let a person go through all of the Flow that they started last.
+        """Complete the Flow that the user started last.
 
         Raises:
-            CountermarkError: They have no session that is open, or have completed one.
+            CountermarkError: The user has no open session, or has completed a Flow.
         """
         number = self._open(customer_reference)
         if number is None or customer_reference in self._completed:
-            raise CountermarkError("there is no open session of that reference")
+            raise CountermarkError("there is no open session of this reference; start one first")
         self.sessions[number] = self.sessions[number]._replace(completed=True)
         self._completed.add(customer_reference)
 
     def authorise_retry(self, customer_reference: str) -> None:
-        """Let a person who has completed a Flow start another one.
+        """Allow a user who has completed a Flow to start another one.
 
         Raises:
-            CountermarkError: They have completed none.
+            CountermarkError: The user has not completed a Flow.
         """
         if customer_reference not in self._completed:
-            raise CountermarkError("that reference has not completed a Flow")
+            raise CountermarkError("this reference has not completed a Flow; complete one first")
         self._completed.remove(customer_reference)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,10 +163,12 @@ class FlowSessions:
         try:
             asked = _asked(await read_json(receive))
         except Unusable:
-            return problem(400, "malformed_request", "The body is not what new Flow() is given.")
+            return problem(
+                400, "malformed_request", "The body must be the JSON object that new Flow() takes."
+            )
         if asked.pop("publishableKey") != self._publishable_key:
-            return problem(401, "wrong_publishable_key", "No integration has this key.")
-        # In the form in which enforcement reads tokens, which is not JSON.
+            return problem(401, "wrong_publishable_key", "The publishable key is wrong.")
+        # Enforcement reads tokens from the query, not from JSON.
         query = urlencode(asked, errors="surrogatepass").encode()
         enforcement = self._strict if self.require_signed else self._lenient
         verdict = enforcement.judge({**scope, "query_string": query})
@@ -178,7 +181,7 @@ class FlowSessions:
     def _begin(self, reference: str | None, template_id: str, *, signed: bool) -> Response:
         if reference in self._completed:
             return problem(
-                403, "already_completed", "They have completed a Flow; authorise a retry."
+                403, "already_completed", "The user has completed a Flow; authorise a retry."
             )
         number = None if reference is None else self._open(reference, template_id)
         if number is None:
@@ -192,7 +195,7 @@ class FlowSessions:
         return json_response(status, "application/json", session._asdict())
 
     def _open(self, reference: str, template_id: str | None = None) -> int | None:
-        """Return the number of the latest open session of *reference*, of that template or any."""
+        """Return the index of the latest open session of *reference*, of one template or any."""
         for number in reversed(range(len(self.sessions))):
             session = self.sessions[number]
             if (
@@ -205,10 +208,10 @@ class FlowSessions:
 
 
 def _asked(content: Any) -> dict[str, str]:
-    """Return what the page asks for: ``publishableKey``, ``templateId``, and of its user.
+    """Return the texts of a body by name: the key, the template, and those of the user.
 
     Raises:
-        Unusable: Something is missing, or no text.
+        Unusable: A value is missing or not a text.
     """
     try:
         user = content.get("user") or {}

@@ -1,4 +1,4 @@
-"""What the stand-ins have in common: an ASGI application that speaks JSON to pages elsewhere."""
+"""The common parts of the stand-ins: an ASGI application with JSON and CORS."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Answer: TypeAlias = Callable[[Scope, Receive], Awaitable[Response]]
 _MAX_BODY = 1_000_000
 
 
-class Unusable(Exception):  # it never leaves the package
-    """The body of a request is not the JSON that is asked for."""
+class Unusable(Exception):  # the package handles it
+    """The body of a request is not the expected JSON."""
 
 
 async def serve(
@@ -29,11 +29,11 @@ async def serve(
     """Answer one request.
 
     Args:
-        answer: Returns the response to anything but a CORS preflight.
-        origin: Returns the origin whose script may read it, ``*`` for any, or None.
-        scope: Of the request.
-        receive: Of the request.
-        send: Of the request.
+        answer: Returns the response to requests other than CORS preflights.
+        origin: Returns the origin that may read the response, ``*`` for any, or None.
+        scope: The scope of the request.
+        receive: The ASGI callable of the request.
+        send: The ASGI callable of the request.
     """
     if scope["type"] == "websocket":
         await send({"type": "websocket.close"})
@@ -62,25 +62,25 @@ def _permission(origin: str | None) -> list[Header]:
 
 
 def segments_of(scope: Scope) -> list[str]:
-    """Return the decoded parts of the path as the stand-in sees it, wherever it is mounted.
+    """Return the decoded segments of the path below the mount of the stand-in.
 
-    A slash that came encoded is in a part, if the server tells what came.
+    A segment can contain an encoded slash, if the server passes ``raw_path``.
     """
     path, mounts = scope["path"], scope.get("root_path", "").split("/")
-    # Some test clients leave the query in it.
-    came = (scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
-    parts = [unquote(part) for part in came.split("/")]
-    # A middleware that gives another path leaves alone what came.
+    # Some test clients include the query in raw_path.
+    raw = (scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
+    parts = [unquote(part) for part in raw.split("/")]
+    # Middlewares that rewrite the path do not change raw_path, so it may be out of date.
     if "/".join(parts) not in (path, "/".join(mounts) + path):
         parts = path.split("/")
     return parts[len(mounts) :] if parts[: len(mounts)] == mounts else parts[1:]
 
 
 async def read_json(receive: Receive) -> Any:
-    """Return what the body of a request says.
+    """Return the JSON of a request's body.
 
     Raises:
-        Unusable: It says nothing, or too much.
+        Unusable: The body is not JSON, or is too long.
     """
     body, more = b"", True
     while more:
@@ -96,4 +96,4 @@ async def read_json(receive: Receive) -> Any:
 
 
 def not_found() -> Response:
-    return problem(404, "not_found", "The stand-in has nothing there.")
+    return problem(404, "not_found", "The stand-in has no such path.")

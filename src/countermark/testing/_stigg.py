@@ -1,4 +1,4 @@
-"""A stand-in for Stigg's API, as far as browsers use it."""
+"""A stand-in for the part of Stigg's API that browsers use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from countermark.verifying._locations import from_header
 from countermark.verifying._results import Verdict
 from countermark.verifying._verifier import Verifier
 
-#: What is known of a customer: lists called ``entitlements`` and ``subscriptions``.
+#: The data of a customer: the lists ``entitlements`` and ``subscriptions``.
 Customer: TypeAlias = Mapping[str, list[Any]]
 
-# What GraphQL calls the lists, over both ways.
+# The names of the lists in responses, of GraphQL and of the edge.
 _FIELDS: Final = {"entitlements": "entitlements", "subscriptions": "getActiveSubscriptions"}
 
 _FILES = {f"{name}.json": name for name in _FIELDS}
@@ -35,42 +35,41 @@ _read_api_key = from_header("X-API-KEY")
 class StiggEdge:
     """Answers as Stigg's API does to a browser with a customer token.
 
-    It is an ASGI application, to be given to the front end as both ``baseUri`` and
+    It is an ASGI application. Pass its address to the front end as both ``baseUri`` and
     ``baseEdgeUri``. It has ``GET /v1/c/<customer id>/entitlements.json`` and
     ``…/subscriptions.json``, ``GET /v1/config/client-sdk-configuration.json``, and
-    ``POST /graphql`` with one operation or a batch of up to 25. Requests have the
-    client's API key in ``X-API-KEY`` and the customer token in ``X-CUSTOMER-KEY``. Pages
-    of all origins may ask.
+    ``POST /graphql`` with one operation or a batch of up to 25. Requests have the client's API
+    key in ``X-API-KEY`` and the customer token in ``X-CUSTOMER-KEY``. Pages of all origins are
+    allowed.
 
-    Where and in which headers the browser asks, and the names of the errors, are read
-    in the vendor's own client (js-client-sdk 3.35.0), which runs with it. What its server
-    answers is not published, so here it is this stand-in's choice:
+    The paths, the headers and the names of the errors are those of the vendor's own client
+    (js-client-sdk 3.35.0), which works with the stand-in. The vendor has not published the
+    responses of its server, so they are choices of this stand-in:
 
-    - Another API key, or none: 401 ``Unauthenticated``, which the vendor's client
-      reports as a wrong SDK key.
-    - Enforced, and the customer token is missing, bad or another customer's: 403
-      ``IdentityForbidden``; by GraphQL 200 with that error at each operation. The
-      ``reason`` beside it is one of :data:`countermark.errors.REFUSALS`.
-    - Not enforced: customer tokens are looked at, and change nothing.
-    - It runs no GraphQL. An operation is answered with the lists of the customer whom
-      its variables name as ``customerId``, and with nothing where they name none.
-    - Requests that concern no customer need no customer token.
+    - A missing or wrong API key is refused with 401 ``Unauthenticated``, which the vendor's
+      client reports as a wrong SDK key.
+    - If *enforced*, a missing or invalid customer token, or one of another customer, is refused
+      with 403 ``IdentityForbidden``; by GraphQL with 200 and that error for each operation.
+      The error's ``reason`` is one of :data:`countermark.errors.REFUSALS`.
+    - If not *enforced*, customer tokens are verified, but the verdict changes nothing.
+    - It does not execute GraphQL. The response to an operation has the lists of the customer
+      with the id ``customerId`` in its variables; without such a variable it is empty.
+    - Requests without a customer id need no customer token.
 
     Args:
         keyring: The signing secrets of the environment.
-        customers: What is known of each customer, by id. None: every id is a customer's,
-            of whom nothing is known.
+        customers: The data of each customer, by id. None: every id is a customer without data.
         publishable_key: The API key of the browser. It begins with ``client-``.
         enforced: The vendor's switch; it can be changed at any time.
 
     Raises:
-        ConfigurationError: Something is missing or does not fit together.
+        ConfigurationError: An argument is missing or invalid.
     """
 
-    #: Whether customer tokens must be good.
+    #: True if customer tokens must be valid.
     enforced: bool
-    #: What was found out about the tokens of the latest 100 requests for a customer, the
-    #: oldest first. A good one of another customer is verified, and refused all the same.
+    #: The verdicts about the tokens of the latest 100 requests for a customer, the oldest
+    #: first. A valid token of another customer is verified, but refused.
     verdicts: deque[Verdict]
 
     @guarded
@@ -85,8 +84,8 @@ class StiggEdge:
         given: object = publishable_key
         if not isinstance(given, str) or not given.startswith("client-"):
             raise ConfigurationError(
-                "publishable_key= must be a text that begins with 'client-', as Stigg's do, such as"
-                " 'client-for-tests'"
+                "publishable_key= must be a text that begins with 'client-', such as"
+                " 'client-for-tests'; Stigg's keys for browsers do"
             )
         self.enforced = enforced
         self.verdicts = deque(maxlen=100)
@@ -107,7 +106,7 @@ class StiggEdge:
         if not edge and route not in (_CONFIGURATION, _GRAPHQL):
             return not_found()
         if not self._is_client(scope):
-            return _failure(401, "Unauthenticated", "The API key is not the client's.")
+            return _failure(401, "Unauthenticated", "The API key is missing or wrong.")
         if edge:
             customer_id, file = route[-2:]
             verdict = self._enforcement.judge(scope)
@@ -120,7 +119,7 @@ class StiggEdge:
     def _is_client(self, scope: Scope) -> bool:
         try:
             return _read_api_key(scope) == self._publishable_key
-        except BadToken:  # there are two
+        except BadToken:  # there are two API keys
             return False
 
     async def _graphql(self, scope: Scope, receive: Receive) -> Response:
@@ -130,7 +129,7 @@ class StiggEdge:
             content = None
         operations = content if isinstance(content, list) else [content]
         if not 0 < len(operations) <= _MAX_BATCH or not all(map(_is_operation, operations)):
-            detail = f"The body must be an operation, or a list of up to {_MAX_BATCH}."
+            detail = f"The body must be an operation, or a list of up to {_MAX_BATCH} operations."
             return _failure(400, "BadUserInput", detail)
         named = [list(_customer_ids(operation.get("variables"))) for operation in operations]
         verdict = self._enforcement.judge(scope) if any(named) else None
@@ -140,7 +139,7 @@ class StiggEdge:
     def _read(
         self, verdict: Verdict | None, customer_ids: list[str], names: list[str]
     ) -> tuple[int, dict[str, Any]]:
-        """Return the status and the content for the first of *customer_ids*, if all are allowed."""
+        """Return the status and the content for the first customer, if all ids are allowed."""
         if not customer_ids:
             return 200, {"data": {}}
         reason = _reason(verdict, customer_ids)
@@ -163,7 +162,7 @@ def _is_edge(route: tuple[str, ...]) -> bool:
 
 
 def _reason(verdict: Verdict | None, customer_ids: list[str]) -> str | None:
-    """Say why a request may not read these customers; None: it may."""
+    """Return the reason to refuse these customers to a request, or None."""
     if verdict is None or verdict.mode == "monitor":
         return None
     if verdict.identity is None:
@@ -173,7 +172,7 @@ def _reason(verdict: Verdict | None, customer_ids: list[str]) -> str | None:
 
 
 def _customer_ids(variables: object) -> Iterator[str]:
-    """Yield the ids that *variables* name, at whatever depth."""
+    """Yield the customer ids in *variables*, at any depth."""
     if isinstance(variables, Mapping):
         for name, value in variables.items():
             if name == "customerId" and isinstance(value, str):

@@ -1,12 +1,12 @@
-"""Tokens that look good and are not."""
+"""Tokens that are well-formed but invalid."""
 
 from __future__ import annotations
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 
-# So far from the end is a character of the code in every scheme: hexadecimal, base64, JWT.
-# One at the very end may be padding, or have bits that nobody reads.
+# The place of a character of the code in every scheme: hexadecimal, base64, JWT. The last
+# characters may be padding, or have unused bits.
 _PLACE = -20
 
 
@@ -14,16 +14,15 @@ _PLACE = -20
 def tampered(token: str) -> str:
     """Return *token* with one character of its code changed.
 
-    It is as well-formed as before, so a verifier has to look at the code to refuse it.
+    The result is well-formed, so a verifier must check the code to refuse it.
 
     Raises:
-        ConfigurationError: It is shorter than 20 characters, and so no token.
+        ConfigurationError: *token* is shorter than 20 characters, so it is not a token.
     """
     given: object = token
     if not isinstance(given, str) or len(given) < -_PLACE:
         raise ConfigurationError(
-            "a token to tamper with must be a text of 20 characters or more; give one that a"
-            " Signer has made"
+            "token must be a text of 20 characters or more; pass a token that a Signer has made"
         )
     other = "1" if token[_PLACE] == "0" else "0"
     return token[:_PLACE] + other + token[_PLACE + 1 :]
