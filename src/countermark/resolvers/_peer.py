@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from countermark.resolvers._request_header import RequestHeader, UntrustedHeader
+from countermark.resolvers._request_header import UntrustedHeader
 
 # The environ keys for the connection's socket, of gunicorn and Werkzeug.
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 # The headers from which servers take a client's address and port.
-_SOURCES = tuple(map(RequestHeader, ("Forwarded", "X-Forwarded-For", "X-Forwarded-Port")))
+_SOURCES = (b"forwarded", b"x-forwarded-for", b"x-forwarded-port")
+_VARIABLES = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PORT")
 
 # Python's int() accepts underscores between digits and leading zeros, so servers do too.
 _NUMBER = re.compile(rb"[0-9][0-9_]*")
@@ -83,7 +84,8 @@ def _peer_in_environ(environ: Mapping[str, Any]) -> str | None:
     if "werkzeug.proxy_fix.orig" in environ:
         raise _replaced("werkzeug's ProxyFix")
     port = str(environ.get("REMOTE_PORT", ""))
-    if port and _is_forwarded(port, environ):
+    values = (environ.get(name, "").encode("latin-1") for name in _VARIABLES)
+    if port and _is_in(port, values):
         raise _replaced("the server")
     return environ.get("REMOTE_ADDR") or None
 
@@ -96,18 +98,19 @@ def _peer_in_scope(scope: Mapping[str, Any]) -> str | None:
     # A connection has a port. With an address from a header, the port is 0 (uvicorn,
     # hypercorn, daphne, granian) or comes from a header too. Granian's ports are text.
     number = str(port)
-    if not _PORT.fullmatch(number) or _is_forwarded(number, scope):
+    values = (value for name, value in scope["headers"] if name.lower() in _SOURCES)
+    if not _PORT.fullmatch(number) or _is_in(number, values):
         raise _replaced("the server or a middleware")
     address: str = host or "unknown"  # empty text is not a Unix socket
     return address
 
 
-def _is_forwarded(port: str, source: Mapping[str, Any]) -> bool:
+def _is_in(port: str, values: Iterable[bytes]) -> bool:
     """Return True if a header from which servers take ports holds *port*."""
+    wanted = port.encode()
     return any(
-        number.replace(b"_", b"").lstrip(b"0") == port.encode()
-        for header in _SOURCES
-        for value in header.values(source)
+        number.replace(b"_", b"").lstrip(b"0") == wanted
+        for value in values
         for number in _NUMBER.findall(value)
     )
 
