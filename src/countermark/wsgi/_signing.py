@@ -76,7 +76,9 @@ class SigningMiddleware:
             status: str, headers: HeaderList, exc_info: Any = None
         ) -> Callable[[bytes], object]:
             signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
-            _release(identity)
+            # Break the reference cycle of identity and environ. A principal that is not settled
+            # is looked up in a copy of the environ.
+            identity.source = None if identity.is_settled else _without_identity(environ)
             # Some servers take only two arguments.
             if exc_info is None:
                 return start_response(status, signed)  # type: ignore[arg-type]
@@ -99,16 +101,10 @@ def _leave_alone(
     return headers
 
 
-def _release(identity: RequestIdentity) -> None:
-    """Break the reference cycle of identity and environ.
-
-    If the principal is not settled, a later read looks it up in a copy of the environ.
-    """
-    if identity.is_settled:
-        identity.source = None
-    else:
-        identity.source = identity.source.copy()
-        identity.source.pop(IDENTITY_KEY, None)
+def _without_identity(environ: WSGIEnvironment) -> WSGIEnvironment:
+    copied = environ.copy()  # many times faster than a comprehension
+    copied.pop(IDENTITY_KEY, None)
+    return copied
 
 
 def _abandon(identity: RequestIdentity) -> None:
