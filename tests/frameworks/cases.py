@@ -14,7 +14,7 @@ and ``helpscout`` with :data:`SECRET`:
 ``/redirect``, ``/not-modified``
     302 to ``/page``; 304 with ``ETag``. Both read nothing.
 ``/error``
-    Raises an exception that nobody handles.
+    Raises an exception without a handler.
 ``/file``
     200 with an ``ETag``, as for a static file. Reads nothing.
 ``/public``
@@ -104,13 +104,13 @@ STREAM = frozenset({"state", "header", "endpoint"})
 REFERENCE = "3a409367-a417-4d46-9a92-3d7bc5dc4605"
 
 
-def _nobody(name: str, principal: Any = None, **changes: Any) -> Case:
+def _anonymous(name: str, principal: Any = None, **changes: Any) -> Case:
     return Case(name, principal, **{"id": None, "places": NOWHERE, "closed": False, **changes})
 
 
 def _failed(name: str, principal: Any) -> Case:
     """Return a case in which it cannot be told who that is: headers stay untouched."""
-    return _nobody(name, principal, varies=False)
+    return _anonymous(name, principal, varies=False)
 
 
 def _left_alone(name: str, path: str, **changes: Any) -> Case:
@@ -122,7 +122,7 @@ def _left_alone(name: str, path: str, **changes: Any) -> Case:
 
 ANN = Principal("user-1", email="ann@b.example")
 CASES = [
-    _nobody("anonymous"),
+    _anonymous("anonymous"),
     Case("id only"),
     Case("e-mail only", Principal(email="ann@b.example"), id=None, email="ann@b.example"),
     Case("id and e-mail", ANN, email="ann@b.example"),
@@ -144,20 +144,20 @@ CASES = [
     _failed("empty", ""),
     _failed("the lookup raises", OSError("no database")),
     _failed("the lookup refuses", InvalidPrincipal("not fit")),
-    _nobody("impersonated", Principal("user-1", actor="staff-1")),
+    _anonymous("impersonated", Principal("user-1", actor="staff-1")),
     Case("login in the request", None, "/login", id="user-2"),
     Case("user switch in the request", "user-1", "/login", id="user-2"),
-    _nobody("logout in the request", "user-1", path="/logout"),
+    _anonymous("logout in the request", "user-1", path="/logout"),
     Case("not found", path="/missing", status=404, places=HEADER),
-    _nobody("not found, anonymous", path="/missing", status=404),
+    _anonymous("not found, anonymous", path="/missing", status=404),
     Case("HEAD", method="HEAD", places=STREAM),
     Case("redirect", path="/redirect", status=302, places=HEADER),
     Case("streaming", path="/stream", places=STREAM),
-    _nobody("streaming to nobody", path="/stream"),
+    _anonymous("streaming, anonymous", path="/stream"),
     _left_alone("not modified", "/not-modified", status=304),
     _left_alone("static file with validator", "/file"),
     _left_alone("public page", "/public"),
-    _nobody("public page, anonymous", path="/public", varies=False),
+    _anonymous("public page, anonymous", path="/public", varies=False),
     _left_alone("OPTIONS", "/public", method="OPTIONS"),
     Case("unhandled error", path="/error", status=500, places=HEADER),
 ]

@@ -22,13 +22,13 @@ from tests.frameworks import (
 from tests.frameworks.cases import CASES, PLACES, Driver, Seen, look
 
 _HEAD = """\
-# What shows where, in each framework
+# Where each framework shows the token
 
-This table is made by running these requests through every framework, and a test runs them
-again. It says where the token of the current user showed: in the request's **s**tate, in the
-response's **h**eader, in the **t**emplate, and afterwards at the **e**ndpoint; `-` is nowhere.
-The next word is what the response says to caches: `no-store`, or that it `varies` by user, or
-nothing where it was left alone to the byte.
+These requests were run through every framework to write this table, and a test runs them again.
+The letters are the places where the token of the current user was found: the request's **s**tate,
+the response's **h**eader, the **t**emplate, and afterwards the **e**ndpoint; `-` is nowhere. The
+next word is the effect on caches: `no-store`, or the response `varies` by user, or no word if
+the response was left unchanged.
 
 The pages: [Starlette](starlette.md), [FastAPI](fastapi.md), [Django](django.md),
 [Flask](flask.md), [Litestar](litestar.md), [Quart](quart.md), [Falcon](falcon.md),

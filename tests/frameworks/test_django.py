@@ -361,7 +361,7 @@ def test_the_tag_without_a_request_writes_nothing() -> None:
 
 
 @pytest.mark.parametrize("inside", ["{% countermark %}", "{% if a %}{% countermark %}{% endif %}"])
-def test_the_tag_does_not_stand_in_a_cached_fragment(inside: str) -> None:
+def test_the_tag_is_refused_in_a_cached_fragment(inside: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="show one user's token"):
         render("{% load cache %}{% cache 60 side %}" + inside + "{% endcache %}")
 

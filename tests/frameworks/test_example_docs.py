@@ -139,7 +139,7 @@ def test_an_example_signs_in_and_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_an_example_hands_nobody_the_token_of_another(name: str) -> None:
+def test_an_example_gives_no_user_the_token_of_another(name: str) -> None:
     browser = BROWSERS[name]()
     sign_in, _ = PATHS.get(name, (SIGN_IN, SIGN_OUT))
     other = type(browser)(browser.app)

@@ -166,7 +166,7 @@ def test_a_key_of_another_kind_stops_its_own_group_alone(redis_server: RedisServ
 
 
 @pytest.mark.parametrize("server", [mute, blackhole])
-def test_a_server_that_says_nothing_makes_nobody_wait(
+def test_a_silent_server_does_not_block_requests(
     server: Callable[[], AbstractContextManager[int]],
 ) -> None:
     with server() as port:

@@ -44,7 +44,7 @@ def test_a_user_gets_their_token(url: str) -> None:
     )
 
 
-def test_nobody_gets_none(url: str) -> None:
+def test_an_anonymous_request_gets_no_token(url: str) -> None:
     reply = fetch(url)
     assert "stigg-customer-token" not in reply.headers
     assert reply.body == b"nobody"

@@ -137,9 +137,7 @@ def test_what_is_refused_shows_no_key(damage: str) -> None:
 
 
 @pytest.mark.parametrize("slug", ["stigg", "cognito-flow", "stream-chat"])
-def test_verifying_tells_nobody_whose_token_or_which_key(
-    slug: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_verifying_reveals_no_id_token_or_key(slug: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     ring = Keyring(SECRET, previous="previous-" + SECRET)
     verifier, token = Verifier(slug, ring), Signer(slug, ring).sign(USER)

@@ -142,7 +142,7 @@ def check_enforced(visit: Visit, verdicts: Verdicts, asked: Asked) -> None:
 
 @both
 @given(REQUESTS, st.sampled_from([None, 0, 1]))
-def test_enforce_lets_in_what_is_verified_and_what_is_allowed(
+def test_enforce_allows_only_verified_and_allowed_requests(
     protocol: Protocol, asked: Asked, count: int | None
 ) -> None:
     allowance, verdicts = None if count is None else Allowance(count), Verdicts()
@@ -156,14 +156,14 @@ def test_enforce_lets_in_what_is_verified_and_what_is_allowed(
 
 @both
 @given(GENUINE, METHODS)
-def test_what_is_genuine_and_alone_gets_in(protocol: Protocol, token: bytes, method: str) -> None:
+def test_a_single_valid_token_is_allowed(protocol: Protocol, token: bytes, method: str) -> None:
     visit = protocol((HEADER, token), method=method, verifier=VERIFIER)
     assert visit.reached
     assert visit.identity is not None
 
 
 @given(GENUINE | nearly(), VALUES, st.sampled_from([HEADER, b"X_CUSTOMER_KEY"]))
-def test_under_asgi_two_never_get_in(one: bytes, other: bytes, name: bytes) -> None:
+def test_two_tokens_are_never_allowed_under_asgi(one: bytes, other: bytes, name: bytes) -> None:
     for headers in ([(HEADER, one), (name, other)], [(name, other), (HEADER, one)]):
         visit = ASGI(*headers, verifier=VERIFIER)
         assert (visit.reached, visit.code) == (False, "ambiguous")

@@ -48,7 +48,7 @@ def test_arbitrary_text_and_bytes_are_refused_and_nothing_else(token: Any, whom:
 
 
 @given(IDS, IDS)
-def test_a_token_is_good_for_one_person(one: str, other: str) -> None:
+def test_a_token_is_valid_for_one_principal(one: str, other: str) -> None:
     assert STIGG.verify(SIGN_STIGG(one)).principal_id == one
     assert judged(STIGG, SIGN_STIGG(one), other) == ("verified" if one == other else "mismatch")
     code = judged(FLOW, SIGN_FLOW(one), other) if ": " not in one + other else "mismatch"

@@ -42,7 +42,7 @@ def test_a_header_is_found_in_any_case(source: Source, name: bytes) -> None:
 
 @both
 @pytest.mark.parametrize("location", [X, SIGNATURE, TOKEN])
-def test_a_missing_or_empty_value_is_none(source: Source, location: Location) -> None:
+def test_a_missing_or_empty_value_returns_none(source: Source, location: Location) -> None:
     assert location(source()) is None
     others = [(b"x-customer-kez", b"1"), (b"cookie", b"tokens=1; atoken=2;; token; =3")]
     assert location(source(others, query=b"&&signatures=1&asignature=2&signature&=3")) is None

@@ -118,7 +118,7 @@ def test_an_invalid_delivery_is_refused_with_a_reason(events: Events) -> None:
     assert (head.status, head.sent[1]["body"]) == (401, b"")
 
 
-def test_a_header_that_came_twice_or_with_underscores_is_refused(events: Events) -> None:
+def test_a_duplicate_header_or_one_with_underscores_is_refused(events: Events) -> None:
     app = WebhookMiddleware(Handler(), verifier=GOOD, on_event=events)
     twice = Exchange(stigg())
     twice.scope["headers"] += [(b"stigg_webhooks_secret", SECRET.encode())]

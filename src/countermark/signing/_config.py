@@ -115,7 +115,7 @@ class SigningConfig:
 
     @property
     def asynchronous(self) -> bool:
-        """Whether the resolver must be awaited."""
+        """True if the resolver must be awaited."""
         return self.lookup.needs_load
 
 

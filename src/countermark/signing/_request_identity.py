@@ -105,17 +105,17 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
 
     @property
     def has_started(self) -> bool:
-        """Whether the response has started without a token."""
+        """True if the response has started without a token."""
         return self._late is not None
 
     @property
     def was_asked(self) -> bool:
-        """Whether the application has asked for the identity's tokens."""
+        """True if the application has asked for the identity's tokens."""
         return self.issued is not None
 
     @property
     def was_read(self) -> bool:
-        """Whether a token was computed, so that it may be in the body."""
+        """True if a token was computed, so that it may be in the body."""
         return self.issued is not None and any(self.issued.values())
 
     def left_alone(self, reason: str, *, silent: bool) -> None:
@@ -232,7 +232,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         reason = error.code if isinstance(error, InvalidPrincipal) else "signer_raised"
         for_one = type(who) is not str or reason in {"principal_pattern", "principal_field"}
         if isinstance(error, InvalidPrincipal) and not for_one:
-            self._fail(reason, error, who)  # the id is invalid for every scheme
+            self._fail(reason, error, who)  # the id is invalid without a limity scheme
         else:
             self._emit("failed", reason, signer.scheme.slug, who, error)
 

@@ -32,7 +32,7 @@ class RequestPrincipal:
 
     @property
     def principal(self) -> Principal | None:
-        """The principal as of now; None: anonymous."""
+        """The current principal; None: anonymous."""
         who = self._look_up()
         if who is None or isinstance(who, Principal):
             return who
@@ -44,7 +44,7 @@ class RequestPrincipal:
 
     @property
     def failed(self) -> bool:
-        """Whether the latest attempt to look the principal up has failed."""
+        """True if the latest attempt to look the principal up has failed."""
         return self._lookup.failed
 
     def identify(self, principal: Signable) -> None:
@@ -77,16 +77,16 @@ class RequestPrincipal:
 
     @property
     def needs_load(self) -> bool:
-        """Whether :meth:`load` must be awaited before reading."""
+        """True if :meth:`load` must be awaited before reading."""
         return self._lookup.needs_load and self.source is not None
 
     @property
     def is_settled(self) -> bool:
-        """Whether the resolver has been called for the last time."""
+        """True if the resolver has been called for the last time."""
         return self._lookup.is_settled
 
     def _look_up(self, *, settle: bool = False) -> Any:
-        """Return the principal as of now, unchecked; None: anonymous or unknown.
+        """Return the current principal, unchecked; None: anonymous or unknown.
 
         Args:
             settle: Whether later reads get the same principal.

@@ -14,7 +14,7 @@ from countermark.signing._header_rules import NO_STORE, HeaderRules, Headers
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._token_headers import BYTES, TEXT, Encoding, TokenHeaders
 
-# Browsers take these for fresh without an explicit lifetime, some of them for ever.
+# Browsers consider these fresh without an explicit lifetime, some of them without a limit.
 _FRESH_BY_STATUS: Final = frozenset({300, 301, 308, 410})
 
 # The other statuses that carry a token, for which the rules are the same.
@@ -48,7 +48,7 @@ class ResponseHeaders(Generic[AnyStr]):
 
     @property
     def forbids_storing(self) -> bool:
-        """Whether responses with a token become ``no-store`` even if nothing requires it."""
+        """True if responses with a token become ``no-store`` even if nothing requires it."""
         return self._rules.closing is NO_STORE
 
     def tokens(self, identity: RequestIdentity) -> Headers[AnyStr] | None:

@@ -71,7 +71,7 @@ class Signer:
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        ConfigurationError: An option is missing or invalid; the message says what to
+        ConfigurationError: An option is missing or invalid; the message explains what to
             change.
     """
 

@@ -28,5 +28,5 @@ def _token(scheme: Scheme, vector: Vector) -> str:
         warnings.simplefilter("ignore")  # examples have short keys
         signer = Signer(scheme, Keyring(key), settings=vector.settings, clock=lambda: vector.now)
     return signer.sign(
-        Principal(vector.id or "nobody", email=vector.email, attributes=vector.attributes)
+        Principal(vector.id or "no-id", email=vector.email, attributes=vector.attributes)
     )

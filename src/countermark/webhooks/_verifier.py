@@ -34,7 +34,7 @@ class WebhookVerifier:
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
-        ConfigurationError: The arguments contradict each other; the message says
+        ConfigurationError: The arguments contradict each other; the message explains
             what to change.
     """
 
@@ -107,7 +107,7 @@ class WebhookVerifier:
 
         Args:
             headers: A mapping, or pairs of names and values. Only pairs show that
-                a header came twice.
+                a header was sent twice.
             body: The body as it came, before any parsing.
             method: The method of the request, which HTTP signatures sign.
             path: The path as it came, percent-encoded, with the query.
@@ -135,7 +135,7 @@ class WebhookVerifier:
 
     @guarded
     def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
-        """Check everything that precedes the body, so that a bad delivery is not read whole."""
+        """Check everything before the body, so that an invalid delivery is not read completely."""
         now = self._clock()
         head = RequestHead(headers, method, path)
         try:
