@@ -70,15 +70,15 @@ class Meter:
             ``other`` is named ``'other'``, with the quotes.
         max_origins: The same for origins.
         max_principals: The most principals that are distinguished in Redis, for each group and
-            standing; in one process, 50,000 of each standing at most. If there are more, the
-            numbers are marked as not exact, and no group is ready to enforce. A principal
-            takes about 80 bytes in Redis.
+            standing; in one process, 50,000 of each standing at most. If a group has more known
+            principals, its numbers are marked as not exact, and it is not ready to enforce. A
+            principal takes about 80 bytes in Redis.
         interval: Seconds between two writes to the store.
         known: The ids of the known principals, such as the customers of the service: a
             collection, or a function of a tenant's id (or None) and an id. It is used once
             for each request that is not verified and has an id, so a function must be fast
             and must not wait for a network. Without it, a principal is known only if a token
-            verified them, or a function given as ``principal=`` returned them.
+            verified them, or a function given as ``claimed_id=`` returned them.
 
     Raises:
         ConfigurationError: A limit is not a whole number above 0, the interval is not
@@ -167,9 +167,8 @@ class Meter:
         self._failing = False
         self._write_behind = None
         if self._store is not None:
-            from countermark.rollout._redis_writer import (
-                WriteBehind,
-            )  # late: only shared meters need it
+            # Late, because only shared meters need it.
+            from countermark.rollout._redis_writer import WriteBehind
 
             self._write_behind = WriteBehind(
                 self._store, self._tenants, self._origins, max_principals, self._interval
@@ -199,7 +198,7 @@ class Meter:
     def _count(self, verdict: Verdict) -> None:
         now = self._clock()
         day = day_of(now)
-        environment = verdict.environment or None  # the same as in LabelLimiter
+        environment = verdict.environment or None  # empty texts count as None, as in LabelLimiter
         person = None
         is_claim = False
         if name := _name(verdict):
