@@ -16,7 +16,7 @@ import pytest
 from countermark import Principal, Scheme
 from countermark.schemes import scheme_slugs
 from countermark.schemes._formats import canonical_json
-from tests.unit.samples import ANN, NOW, SECRET, private_key, signer_of
+from tests.samples import ANN, NOW, SECRET, private_key, signer_of
 
 FOLDER = Path(__file__).parent / "node"
 

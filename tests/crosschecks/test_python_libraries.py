@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from countermark import Principal
-from tests.unit.samples import NOW, SECRET, signer_of
+from tests.samples import NOW, SECRET, signer_of
 
 IDS = ["user-1", "42", "3a409367-a417-4d46-9a92-3d7bc5dc4605", "jöhn", "用户", "a b+c/d=e"]
 

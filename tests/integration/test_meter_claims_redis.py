@@ -11,7 +11,7 @@ from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, is_ready, read_snapshot, readiness
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER, only, store_of
-from tests.unit.verdicts import Clock, claim, unverified, verified
+from tests.rollout.verdicts import Clock, claim, unverified, verified
 
 
 def nine_good_days(store: RedisStore, clock: Clock) -> None:

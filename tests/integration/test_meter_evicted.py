@@ -17,7 +17,7 @@ from countermark.rollout import (
     readiness,
 )
 from tests.integration.redis_server import RedisServer
-from tests.unit.verdicts import Clock, unverified, verified
+from tests.rollout.verdicts import Clock, unverified, verified
 
 NEVER = 3600.0  # seconds: such a meter writes only when it is flushed
 LOST = "Redis has lost"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import redis
 
+import redis
 from countermark import StoreUnavailable
 from countermark.cli import main
 from countermark.redis import RedisStore
@@ -26,7 +26,7 @@ from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, running
-from tests.unit.verdicts import NOON, Clock, unverified, verified
+from tests.rollout.verdicts import NOON, Clock, unverified, verified
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ COUNT = """
 import sys
 from countermark.rollout import Meter
 from countermark.redis import RedisStore
-from tests.unit.verdicts import unverified, verified
+from tests.rollout.verdicts import unverified, verified
 
 process = int(sys.argv[2])
 meter = Meter(store=RedisStore(sys.argv[1], timeout=5, pause=0), interval=0.05)
@@ -147,7 +147,7 @@ FORK = """
 import os, sys
 from countermark.rollout import Meter
 from countermark.redis import RedisStore
-from tests.unit.verdicts import unverified, verified
+from tests.rollout.verdicts import unverified, verified
 
 meter = Meter(store=RedisStore(sys.argv[1], timeout=5, pause=0), interval=3600)
 for number in range(10):
@@ -179,7 +179,7 @@ import os
 import signal
 from countermark.rollout import Meter
 from countermark.redis import RedisStore
-from tests.unit.verdicts import verified
+from tests.rollout.verdicts import verified
 
 meter = Meter(store=RedisStore(os.environ["REDIS_OF_TEST"], timeout=5), interval=0.2)
 

@@ -10,7 +10,7 @@ from typing import Any
 from countermark import Scheme
 from countermark.cli._schemes import snippet
 from countermark.schemes import scheme_slugs
-from tests.unit.samples import ANN, signer_of
+from tests.samples import ANN, signer_of
 
 # Whatever a snippet names that JavaScript does not have is a stand-in: it can be called,
 # constructed, indexed and assigned to, and it notes all texts that reach it. Functions that

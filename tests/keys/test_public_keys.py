@@ -19,7 +19,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from tests.unit.samples import ANN, NOW, private_key, signer_of
+from tests.samples import ANN, NOW, private_key, signer_of
 from tests.verifying.verifiers import verifier_of
 
 SCHEMES = {"knock": "RS256", "onesignal-jwt": "ES256"}

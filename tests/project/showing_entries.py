@@ -37,7 +37,7 @@ from countermark.verifying import (
     from_query,
 )
 from countermark.webhooks import WebhookScheme, WebhookVerifier
-from tests.unit.samples import private_key
+from tests.samples import private_key
 
 KEY = "3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 RING = Keyring(KEY)

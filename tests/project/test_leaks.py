@@ -12,7 +12,7 @@ import pytest
 from countermark import BadToken, EventCounter, Keyring, Principal, Signer, Verifier
 from countermark.asgi import Scope, SigningMiddleware, VerifyingMiddleware
 from tests.drivers import answer, http_scope, request
-from tests.unit.samples import private_key
+from tests.samples import private_key
 
 SECRET = "canary-3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 USER = "canary-user-1"

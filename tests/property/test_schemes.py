@@ -17,7 +17,7 @@ from countermark import (
     Scheme,
     Signer,
 )
-from tests.unit.samples import ANN, SECRET, signer_of
+from tests.samples import ANN, SECRET, signer_of
 
 # Few characters, so that two principals often make the same text.
 PIECES = st.sampled_from(

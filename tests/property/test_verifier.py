@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from countermark import BadToken, Keyring, Signer, Verifier
 from countermark.errors import REFUSALS
 from countermark.schemes import scheme_slugs
-from tests.unit.samples import ANN, signer_of
+from tests.samples import ANN, signer_of
 from tests.verifying.verifiers import CANNOT, verifier_of
 
 RING = Keyring("a-secret-of-the-tests-with-enough-bytes")

@@ -23,7 +23,7 @@ from countermark.schemes._ambiguity import signed_templates
 from countermark.schemes._formats import FORMATS
 from countermark.schemes._templates import names_in
 from countermark.signing._vectors import check
-from tests.unit.samples import ANN, ATTRIBUTES, SECRET, build_signer, signer_of
+from tests.samples import ANN, ATTRIBUTES, SECRET, build_signer, signer_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = {slug: Scheme.load(slug) for slug in scheme_slugs()}

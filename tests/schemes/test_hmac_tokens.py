@@ -13,7 +13,7 @@ import pytest
 
 from countermark import InvalidPrincipal, Principal, Scheme
 from countermark.schemes import scheme_slugs
-from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
+from tests.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
 
 ID, EMAIL = "user-1", "Ann@B.example"
 SECONDS = int(NOW)

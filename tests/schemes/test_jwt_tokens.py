@@ -12,7 +12,7 @@ import pytest
 
 from countermark import Principal, Scheme
 from countermark.schemes import scheme_slugs
-from tests.unit.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
+from tests.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
 
 NOW_S = int(NOW)
 HOUR = NOW_S + 3600

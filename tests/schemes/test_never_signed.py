@@ -23,7 +23,7 @@ from countermark import (
 )
 from countermark.schemes import scheme_slugs
 from countermark.schemes._never_signed import liftable, without_values
-from tests.unit.samples import SECRET
+from tests.samples import SECRET
 
 # Each scheme with a rule that its vendor does not have, the value that is never signed, and an
 # id that the rule refuses.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from countermark import InvalidScheme, Keyring, Scheme, Signer
+from tests.samples import SECRET
 from tests.schemes.mappings import SMALLEST, TOKEN, changed, with_payload
-from tests.unit.samples import SECRET
 
 
 def test_a_scheme_needs_only_a_slug_and_a_mac() -> None:

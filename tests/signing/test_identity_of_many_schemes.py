@@ -13,7 +13,7 @@ from countermark.asgi import SigningMiddleware
 from countermark.signing import SigningConfig, text_headers
 from tests.conftest import Events
 from tests.drivers import answer, header, request
-from tests.unit.samples import ANN, NOW, SECRET, signer_of
+from tests.samples import ANN, NOW, SECRET, signer_of
 
 SLUGS = ["stigg", "helpscout", "intercom-jwt", "disqus", "pusher"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from countermark import ConfigurationError, Principal, RequestIdentity
 from countermark.signing import SigningConfig, identity_script
-from tests.unit.samples import signer_of
+from tests.samples import signer_of
 
 
 def identity_of(principal: Any, *slugs: str) -> RequestIdentity:

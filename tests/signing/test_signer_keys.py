@@ -27,7 +27,7 @@ from countermark import (
     Signer,
     WeakKeyWarning,
 )
-from tests.unit.samples import NOW, SECRET, private_key
+from tests.samples import NOW, SECRET, private_key
 
 RING = Keyring(SECRET)
 NO_TIMES: Any = {"verify_exp": False, "verify_iat": False}

@@ -11,7 +11,7 @@ import pytest
 from countermark import ConfigurationError, InvalidScheme, Keyring, Scheme, Signer
 from countermark.asgi import SigningMiddleware
 from tests.drivers import answer, header, request
-from tests.unit.samples import SECRET
+from tests.samples import SECRET
 
 RING = Keyring(SECRET)
 

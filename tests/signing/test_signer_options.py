@@ -15,7 +15,7 @@ from countermark import (
     Scheme,
     Signer,
 )
-from tests.unit.samples import ANN, NOW, SECRET, signer_of
+from tests.samples import ANN, NOW, SECRET, signer_of
 
 RING = Keyring(SECRET)
 NO_TIMES: Any = {"verify_exp": False, "verify_iat": False}

@@ -7,7 +7,7 @@ import pytest
 from countermark import Principal, Scheme
 from countermark.schemes import scheme_slugs
 from countermark.tokens._reader import TokenContents
-from tests.unit.samples import ANN, signer_of
+from tests.samples import ANN, signer_of
 
 SINGLE = {"{mac}", "{id}{mac}"}
 

@@ -13,7 +13,7 @@ from countermark import (
     Scheme,
     Signer,
 )
-from tests.unit.samples import ANN, SECRET, signer_of
+from tests.samples import ANN, SECRET, signer_of
 
 RING = Keyring(SECRET)
 NO_TIMES: Any = {"verify_exp": False, "verify_iat": False}

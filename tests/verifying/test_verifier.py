@@ -27,7 +27,7 @@ from countermark import (
     WeakKeyWarning,
 )
 from countermark.schemes import scheme_slugs
-from tests.unit.samples import ANN, NOW, private_key, signer_of
+from tests.samples import ANN, NOW, private_key, signer_of
 from tests.verifying.verifiers import (
     ACME,
     BOB,

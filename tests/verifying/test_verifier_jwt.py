@@ -19,7 +19,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from tests.unit.samples import ANN, NOW, private_key, signer_of
+from tests.samples import ANN, NOW, private_key, signer_of
 from tests.verifying.verifiers import FOREIGN, NEW, OLD, code_of, verifier_of
 
 CLAIMS: dict[str, Any] = {"user_id": "user-1", "exp": int(NOW) + 60}

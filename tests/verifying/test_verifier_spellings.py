@@ -8,7 +8,7 @@ import hmac
 import pytest
 
 from countermark import Keyring, Verifier
-from tests.unit.samples import NOW, signer_of
+from tests.samples import NOW, signer_of
 from tests.verifying.verifiers import ACME, NEW, URL_SAFE, acme, code_of, flow, stigg, verifier_of
 
 

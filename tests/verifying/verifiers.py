@@ -19,7 +19,7 @@ from countermark import (
     Verifier,
 )
 from countermark.errors import REFUSALS
-from tests.unit.samples import ANN, NOW, SECRET, private_key
+from tests.samples import ANN, NOW, SECRET, private_key
 
 OLD, NEW, FOREIGN = (
     f"{name}-secret-of-the-tests-with-enough-bytes" for name in ("old", "new", "x")

@@ -13,7 +13,7 @@ from countermark import (
     WeakKeyWarning,
 )
 from countermark.webhooks import WebhookVerifier
-from tests.unit.samples import private_key
+from tests.samples import private_key
 from tests.webhooks.outcomes import OTHER, code
 from tests.webhooks.samples import (
     NOW,

@@ -19,7 +19,7 @@ from countermark.errors import REFUSALS
 from countermark.rollout import DAY, GroupStats, Meter, Principals
 from countermark.rollout._counters import MOST_ROWS
 from countermark.rollout._snapshot import OTHER, label_of, text_of
-from tests.unit.verdicts import NOON, Clock, proved, unverified, verified
+from tests.rollout.verdicts import NOON, Clock, proved, unverified, verified
 
 
 def only(meter: Meter, days: int = 7) -> GroupStats:

@@ -26,7 +26,7 @@ from countermark.rollout._readiness import left_out, percent
 from countermark.rollout._report import allowance_left, allowance_left_now, as_dict, as_text
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
-from tests.unit.verdicts import NOON
+from tests.rollout.verdicts import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/rollout.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import traceback
 from typing import Any, NoReturn
 
 import pytest
-import redis
 
+import redis
 from countermark import ConfigurationError, StoreUnavailable
 from countermark.redis import RedisStore
 
@@ -207,6 +207,6 @@ def unasked(client: redis.Redis) -> NoReturn:
 def shown(error: BaseException) -> str:
     """Return all that a reporter of errors shows, but for the frames of these tests."""
     told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in told.stack if not frame.filename.endswith("test_redis_store.py")]
+    ours = [frame for frame in told.stack if frame.filename != __file__]
     assert ours, "no frame of the package"
     return f"{error!r} {error} {told.__context__} {[frame.locals for frame in ours]}"

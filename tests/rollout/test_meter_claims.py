@@ -11,7 +11,7 @@ from countermark.rollout import DAY, GroupStats, Meter, is_ready, readiness
 from countermark.rollout._report import as_text
 from countermark.verifying import Enforcement, from_header
 from tests.drivers import http_scope
-from tests.unit.verdicts import NOON, Clock, claim, unverified, verified
+from tests.rollout.verdicts import NOON, Clock, claim, unverified, verified
 
 KEYRING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 

@@ -15,7 +15,7 @@ from countermark.rollout.opentelemetry import instrument
 from countermark.rollout.prometheus import CountermarkCollector
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
-from tests.unit.verdicts import Clock, unverified, verified
+from tests.rollout.verdicts import Clock, unverified, verified
 
 
 class Gone(Allowance):

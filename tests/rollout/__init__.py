@@ -1,0 +1,1 @@
+"""Tests of counting verdicts, and of the report."""
