@@ -17,11 +17,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from countermark.rollout._counters import STANDINGS, Standing, person_of, sums
+from countermark.rollout._redis_contents import HeldCounts, SeenPrincipals
 from countermark.rollout._redis_keys import (
-    ALL,
     CHUNK,
     Mark,
     MeterKeys,
@@ -155,7 +155,7 @@ class _Reader:
             )
         return Snapshot(now, len(window) - 1, tuple(groups))
 
-    def seen(self, group: Group, window: range, known: Collection[str]) -> _Seen:
+    def seen(self, group: Group, window: range, known: Collection[str]) -> SeenPrincipals:
         """Return the principals of a group.
 
         Claims of *known*, which are pseudonyms, count as requests of known principals.
@@ -164,7 +164,7 @@ class _Reader:
         claimed = self._since("last_claimed", group, window) - affected
         since, before = self._verified_among(group, window, affected | claimed)
         affected |= claimed & (before | since | set(known))
-        return _Seen(affected, affected - since, claimed - affected - since)
+        return SeenPrincipals(affected, affected - since, claimed - affected - since)
 
     def _verified_among(
         self, group: Group, window: range, asked: set[str]
@@ -220,7 +220,7 @@ class _Reader:
         keys = [self._keys.of_day(standing, day, group) for day in window]
         return int(self._client.pfcount(*keys))
 
-    def _held(self, window: range) -> _Held:
+    def _held(self, window: range) -> HeldCounts:
         """Return the counts and the marks in *window*, read in one transaction."""
         periods = sorted({self._keys.of_period("marks", day) for day in window})
         keys = [self._keys.of_day("counts", day) for day in window] + periods
@@ -237,9 +237,9 @@ class _Reader:
                 origin, role, code, admitted_by, claim = key
                 of_group = counts[day].setdefault((scheme, environment, tenant), {})
                 of_group[origin, role, code, admitted_by, claim] = int(requests)
-        return _Held(window, counts, marks)
+        return HeldCounts(window, counts, marks)
 
-    def _forgotten(self, held: _Held) -> set[Group]:
+    def _forgotten(self, held: HeldCounts) -> set[Group]:
         """Return the groups with fewer pseudonyms than their marks record."""
         marks = [mark for mark in held.marks if mark.name in STANDINGS]
         keys = [self._keys.of_day(f"last_{mark.name}", mark.when, mark.group) for mark in marks]
@@ -274,47 +274,6 @@ class _Reader:
             getattr(pipeline, command)(key, *arguments, **options)
         answers: list[Any] = pipeline.execute()
         return answers
-
-
-class _Seen(NamedTuple):
-    """The pseudonyms of a group: affected, stranded, and claimed only."""
-
-    affected: set[str]
-    stranded: set[str]
-    claimed: set[str]
-
-
-class _Held(NamedTuple):
-    """The counts in Redis in the days of *window*, and the marks that they must agree with."""
-
-    window: range
-    counts: dict[int, dict[Group, dict[CountKey, int]]]
-    marks: dict[Mark, int]
-
-    def groups(self) -> set[Group]:
-        """Return the groups with requests in *window*."""
-        marked = {
-            mark.group
-            for mark in self.marks
-            if mark.name == "requests" and mark.when in self.window
-        }
-        return marked.union(*self.counts.values())
-
-    def marked(self, group: Group, name: str) -> bool:
-        """Tell whether a day of *window* has the mark *name*."""
-        return any(Mark(group, name, day) in self.marks for day in self.window)
-
-    def lost(self, group: Group) -> bool:
-        """Tell whether requests are missing, or a meter has recorded a loss."""
-        return (
-            self.marked(group, "lost")
-            or self.marked(ALL, "lost")
-            or any(
-                sum(self.counts[day].get(group, {}).values())
-                != self.marks.get(Mark(group, "requests", day), 0)
-                for day in self.window
-            )
-        )
 
 
 def _group(text: str) -> Group:

@@ -110,7 +110,7 @@ class Enforcement:
         self._contexts = ContextReader(self._verifiers, mode, origins, on_event)
         one = self._verifiers.one
         if token is None and one is not None:
-            token = one.request_header
+            token = one.scheme.request_header
         self._token = RequestTokenChecker(token, claimed_id, on_event)
         if one is not None:
             self._require_fit(one)

@@ -163,11 +163,6 @@ class Verifier:
         constants = settings_from_env(scheme, settings)
         return cls(scheme, keyring_from_env(scheme), settings=constants, **options)
 
-    @property
-    def request_header(self) -> str | None:
-        """The request header in which the vendor's front end sends the token, if it is known."""
-        return self.scheme.request_header
-
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
         """Return the identity that *token* proves.
 
