@@ -340,8 +340,8 @@ def test_it_is_built_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     verifier = Verifier.from_env("stigg", environment="live")
     assert verifier.verify(stigg("u", OLD)).role == "previous"
     assert verifier.verify(stigg("u")).environment == "live"
-    assert verifier.request_header == "X-CUSTOMER-KEY"
-    assert Verifier("cognito-flow", Keyring(NEW)).request_header is None
+    assert verifier.scheme.request_header == "X-CUSTOMER-KEY"
+    assert Verifier("cognito-flow", Keyring(NEW)).scheme.request_header is None
     monkeypatch.delenv("STIGG_SIGNING_SECRET")
     with pytest.raises(InvalidKey, match="STIGG_SIGNING_SECRET"):
         Verifier.from_env("stigg")
