@@ -47,7 +47,10 @@ async def asgi_handler(scope: Scope, receive: Receive, send: Send) -> None:
     status = handle((await receive())["body"])
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send(
-        {"type": "http.response.body", "body": scope["state"]["verified_webhook"].scheme.encode()}
+        {
+            "type": "http.response.body",
+            "body": scope["state"]["countermark_verified_webhook"].scheme.encode(),
+        }
     )
 
 

@@ -32,7 +32,7 @@ def test_the_application_gets_the_delivery_as_it_came(events: Events) -> None:
     app = WebhookMiddleware(handler, verifier=GOOD, on_event=events)
     assert exchange(app, stigg()).status == 200
     (scope,) = handler.scopes
-    verified = scope["state"]["verified_webhook"]
+    verified = scope["state"]["countermark_verified_webhook"]
     assert (verified.scheme, verified.delivery_id, verified.role) == ("stigg", "evt-1", "current")
     assert handler.received == [{"type": "http.request", "body": BODY, "more_body": False}]
     assert [(event.name, event.reason, event.scheme) for event in events] == [
@@ -72,7 +72,7 @@ def test_a_request_gets_a_state_of_its_own() -> None:
     one = Exchange(stigg())
     one.scope = scope
     trio.run(one.run, app)
-    assert "verified_webhook" in handler.scopes[-1]["state"]
+    assert "countermark_verified_webhook" in handler.scopes[-1]["state"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_which_paths_are_verified(paths: Any, path: str, covered: bool) -> None:
     app = WebhookMiddleware(answer(), verifier=GOOD, paths=paths)
     found = exchange(app, Delivery({}, path=path))
     assert found.status == (401 if covered else 200)
-    assert ("verified_webhook" in found.scope["state"]) is False
+    assert ("countermark_verified_webhook" in found.scope["state"]) is False
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_one_application_receives_webhooks_of_two_vendors() -> None:
     assert exchange(app, stigg()._replace(path="/stigg")).status == 200
     assert exchange(app, github()._replace(path="/github")).status == 200
     assert exchange(app, github()._replace(path="/stigg")).status == 401
-    schemes = [scope["state"]["verified_webhook"].scheme for scope in handler.scopes]
+    schemes = [scope["state"]["countermark_verified_webhook"].scheme for scope in handler.scopes]
     assert schemes == ["stigg", "github"]
 
 

@@ -19,10 +19,10 @@ _BODIES = ("http.response.body", "http.response.pathsend", "http.response.zeroco
 class WebhookMiddleware(WebhookGate[App]):
     """Passes on only requests that the vendor sent, unmodified, recently, and not handled before.
 
-    The :class:`VerifiedWebhook` is stored in ``scope["state"]["verified_webhook"]``, which
-    Starlette exposes as ``request.state.verified_webhook``. The body is read whole before the
-    application receives it, unchanged. Other requests get a 401, those with too large a body
-    a 413. WebSockets are closed.
+    ``scope["state"]["countermark_verified_webhook"]``, in Starlette
+    ``request.state.countermark_verified_webhook``, is the :class:`VerifiedWebhook`. The body
+    is read whole before the application receives it, unchanged. Other requests get a 401,
+    those with too large a body a 413. WebSockets are closed.
 
     Once the application has answered a delivery with 2xx, the middleware answers further
     attempts with 200. While one attempt is in flight, others get a 503, so that the vendor

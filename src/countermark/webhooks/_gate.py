@@ -31,7 +31,7 @@ AppT = TypeVar("AppT")
 
 #: The keys under which an application finds its VerifiedWebhook: in the state of an ASGI scope,
 #: and in a WSGI environ.
-STATE_KEY: Final = "verified_webhook"
+STATE_KEY: Final = "countermark_verified_webhook"
 WEBHOOK_KEY: Final = "countermark.verified_webhook"
 
 Duplicates: TypeAlias = Literal["answer", "deliver"]
