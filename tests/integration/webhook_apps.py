@@ -46,12 +46,8 @@ async def asgi_handler(scope: Scope, receive: Receive, send: Send) -> None:
         return
     status = handle((await receive())["body"])
     await send({"type": "http.response.start", "status": status, "headers": []})
-    await send(
-        {
-            "type": "http.response.body",
-            "body": scope["state"]["countermark_verified_webhook"].scheme.encode(),
-        }
-    )
+    verified = scope["state"]["countermark_verified_webhook"]
+    await send({"type": "http.response.body", "body": verified.scheme.encode()})
 
 
 def wsgi_handler(environ: Environ, start_response: Any) -> list[bytes]:
