@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Unpack
-
-from countermark._redaction import guarded
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
-from countermark.verifying._enforcement import Enforcement, EnforcementOptions
-from countermark.verifying._modes import ModeSetting
+from countermark.verifying._middleware import VerifyingBase
 from countermark.verifying._refusals import is_preflight
 from countermark.verifying._results import Verdict
-from countermark.verifying._tenants import VerifierSetting
 
 #: The keys of the request's state.
 VERIFIED_IDENTITY_KEY = "countermark_verified_identity"
@@ -20,7 +15,7 @@ VERDICT_KEY = "countermark_verdict"
 _SHUT_DOWN = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 
 
-class VerifyingMiddleware:
+class VerifyingMiddleware(VerifyingBase[App]):
     """Verifies the token of each request, and refuses unverified requests in ``enforce``.
 
     ``scope["state"]["countermark_verified_identity"]`` is a :class:`VerifiedIdentity` or
@@ -29,40 +24,9 @@ class VerifyingMiddleware:
     mode ``off`` and for CORS preflights that the application answers. The application
     decides what the verified principal may see.
 
-    A refusal is RFC 9457 JSON with status 401 or 403. It is sent without reading the body.
-    A websocket is refused before it is accepted: with such a response if the server
-    supports the extension, otherwise with the code 1008, which browsers see as a 403.
-
-    CORS preflights have no token by design. In ``monitor`` they pass. In ``enforce`` this
-    middleware grants them for allowed origins and refuses them for others, unless a CORS
-    middleware around it answers first. It adds no CORS headers to the application's
-    responses.
-
-    If it is applied twice, both check, and the application sees the results of the inner
-    one.
-
-    Args:
-        app: The application, or the next middleware.
-        verifier: The verifier, or a function from the id of a tenant to one.
-        mode: ``off``, ``monitor`` or ``enforce``, or a function that returns one of them.
-        options: As for :class:`countermark.verifying.Enforcement`, which describes
-            *verifier* and *mode* too.
-
-    Raises:
-        ConfigurationError: An option is missing or invalid, or two do not fit together.
+    A websocket is refused before it is accepted: with a response if the server supports the
+    extension, otherwise with the code 1008, which browsers see as a 403.
     """
-
-    @guarded
-    def __init__(
-        self,
-        app: App,
-        *,
-        verifier: VerifierSetting,
-        mode: ModeSetting,
-        **options: Unpack[EnforcementOptions],
-    ) -> None:
-        self.app = app
-        self._enforcement = Enforcement(verifier, mode=mode, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
