@@ -1,4 +1,4 @@
-"""However a path is written: what a framework routes to the receiver, somebody has verified."""
+"""A request is verified before a framework routes it to the receiver, in any spelling."""
 
 from __future__ import annotations
 

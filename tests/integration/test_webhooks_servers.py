@@ -157,17 +157,17 @@ def test_each_server_passes_on_valid_deliveries_and_refuses_others(
         endless = head("/stigg", good.headers, **chunked) + chunks(*[b"a" * 50_000] * 3)[:-5]
         assert b" 413 " in receiver.raw(endless)
 
-        # Half a body, and the sender goes away.
+        # The sender disconnects after half a body.
         receiver.raw(
             head("/stigg", good.headers, Content_Length="500") + b'{"messageId":"half"',
             finish=False,
         )
         assert receiver.status(wish(3)) == 200
 
-        # Two headers, which one server joins and the other does not.
+        # Two headers: one server joins them, the other does not.
         twice = head("/stigg", good.headers, Content_Length="2", stigg_webhooks_secret=SECRET)
         assert b" 401 " in receiver.raw(twice + b"{}")
-    # Only now, as the server finds out in its own time that somebody has gone.
+    # Only now: the server notices a disconnect with a delay.
     assert [line.split(maxsplit=1)[0] for line in receiver.handled] == ["45", "22", "22"]
 
 
@@ -243,7 +243,7 @@ def test_redis_dies_in_mid_run_and_no_delivery_is_lost(
         assert receiver.status(wish(1)) == 200
         redis_server.kill()
         assert [receiver.status(wish(number)) for number in (1, 2, 2)] == [200, 200, 200]
-        assert len(receiver.handled) == 4  # those that came while nobody could tell, too
+        assert len(receiver.handled) == 4  # including those during the outage
         redis_server.start()
         for _ in range(400):  # a server that has failed is left alone for a moment
             receiver.status(wish(1))

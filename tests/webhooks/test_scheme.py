@@ -18,10 +18,10 @@ from tests.webhooks.samples import (
     verifier,
 )
 
-SECRET_RECIPE: dict[str, Any] = {
+SECRET_SCHEME: dict[str, Any] = {
     "slug": "own", "kind": "secret", "signature": {"header": "X-Own"}, "id": {"header": "X-Id"}
 }  # fmt: skip
-HMAC_RECIPE: dict[str, Any] = {
+HMAC_SCHEME: dict[str, Any] = {
     "slug": "own",
     "kind": "hmac",
     "secret": {"variable": "OWN_SECRET", "form": "hex"},
@@ -32,7 +32,7 @@ HMAC_RECIPE: dict[str, Any] = {
     "timestamp": {"header": "X-Time", "tolerance": 60},
     "id": {"header": "X-Id"},
 }  # fmt: skip
-HTTP_RECIPE: dict[str, Any] = {
+HTTP_SCHEME: dict[str, Any] = {
     "slug": "own",
     "kind": "http-signature",
     "secret": {"key_id_variable": "OWN_KEY"},
@@ -82,95 +82,95 @@ def test_a_scheme_of_a_known_kind_needs_no_code(tmp_path: Path) -> None:
 
 
 def test_a_message_may_end_with_the_id_or_begin_with_the_body() -> None:
-    signature = {**HMAC_RECIPE["signature"], "message": "{body}{timestamp}"}
+    signature = {**HMAC_SCHEME["signature"], "message": "{body}{timestamp}"}
     with pytest.raises(InvalidScheme, match="nothing separates"):
-        WebhookScheme.from_mapping({**HMAC_RECIPE, "signature": signature})
-    signature = {**HMAC_RECIPE["signature"], "message": "{id}|{timestamp}|{body}."}
-    scheme = WebhookScheme.from_mapping({**HMAC_RECIPE, "signature": signature})
+        WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
+    signature = {**HMAC_SCHEME["signature"], "message": "{id}|{timestamp}|{body}."}
+    scheme = WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
     assert isinstance(scheme.signature, SignatureHeader)
     assert scheme.signature.header == "x-own"
 
 
 def test_each_kind_of_scheme_is_parsed() -> None:
-    kinds = {SecretHeader: SECRET_RECIPE, SignatureHeader: HMAC_RECIPE, HttpSignature: HTTP_RECIPE}
-    for kind, recipe in kinds.items():
-        assert isinstance(WebhookScheme.from_mapping(recipe).signature, kind)
+    kinds = {SecretHeader: SECRET_SCHEME, SignatureHeader: HMAC_SCHEME, HttpSignature: HTTP_SCHEME}
+    for kind, data in kinds.items():
+        assert isinstance(WebhookScheme.from_mapping(data).signature, kind)
 
 
-def changed(recipe: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
-    """Return a recipe with another value at a name with a dot; None: without it."""
+def changed(data: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
+    """Return the data of a scheme with another value at a dotted key; None removes the key."""
     table, _, key = where.rpartition(".")
-    inner = dict(recipe.get(table) or {}) if table else dict(recipe)
+    inner = dict(data.get(table) or {}) if table else dict(data)
     inner.pop(key, None)
     if value is not None:
         inner[key] = value
-    return {**recipe, table: inner} if table else inner
+    return {**data, table: inner} if table else inner
 
 
 WRONG = [
-    (SECRET_RECIPE, "slug", "Own", "invalid name for a scheme"),
-    (SECRET_RECIPE, "slug", None, "invalid name for a scheme"),
-    (SECRET_RECIPE, "kind", None, "kind is missing"),
-    (SECRET_RECIPE, "kind", "jwt", "kind must be one of secret, hmac, http-signature"),
-    (SECRET_RECIPE, "more", 1, "unknown key <not shown"),
-    (SECRET_RECIPE, "signature.more", 1, r"\[signature\]: unknown key <not shown"),
-    (SECRET_RECIPE, "signature.header", None, "header is missing"),
-    (SECRET_RECIPE, "signature.header", "X Own", "invalid header name"),
-    (SECRET_RECIPE, "signature.header", "X_Own", "invalid header name"),
-    (SECRET_RECIPE, "secret.form", "hex", "has no form and prefix"),
-    (SECRET_RECIPE, "secret.prefix", "x", "has no form and prefix"),
-    (SECRET_RECIPE, "secret.more", "x", r"\[secret\]: unknown key <not shown"),
-    (SECRET_RECIPE, "secret.least", 0, "least must be 1 or more"),
-    (SECRET_RECIPE, "secret.most", 31, "least must be 1 or more"),
-    (SECRET_RECIPE, "secret.key_id_variable", "KEY", "needs key_id_variable, and no other kind"),
-    (SECRET_RECIPE, "id.body", "id", "one of header and body"),
-    (SECRET_RECIPE, "id.header", None, "one of header and body"),
-    (SECRET_RECIPE, "timestamp", {"header": "X-Time", "tolerance": 5}, r"\[timestamp\] is needed"),
-    (SECRET_RECIPE, "vectors", [{"secret": "a"}], "body is missing"),
-    (HMAC_RECIPE, "signature.message", "constant", r"must hold \{body\}"),
-    (HMAC_RECIPE, "signature.message", "{body}{body}", "each once"),
-    (HMAC_RECIPE, "signature.message", "{email}.{body}", "each once"),
-    (HMAC_RECIPE, "signature.message", "{body?}", "each once"),
-    (HMAC_RECIPE, "signature.message", "{id}{body}", "nothing separates"),
-    (HMAC_RECIPE, "signature.message", "{timestamp}5{body}", "a digit next to"),
-    (HMAC_RECIPE, "signature.message", "{body", "no partner"),
-    (HMAC_RECIPE, "signature.message", "{body}", r"\[timestamp\] is needed"),
-    (HMAC_RECIPE, "signature.algorithm", "md5", "algorithm must be one of"),
-    (HMAC_RECIPE, "signature.encoding", "base32", "encoding must be one of"),
-    (HMAC_RECIPE, "timestamp", None, r"\[timestamp\] is needed"),
-    (HMAC_RECIPE, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
-    (HMAC_RECIPE, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),
-    (HMAC_RECIPE, "timestamp.tolerance", True, "of type int"),
-    (HMAC_RECIPE, "id", None, r"\[id\] needs a header"),
-    (HMAC_RECIPE, "id", {"body": "id"}, r"\[id\] needs a header"),
-    (HTTP_RECIPE, "signature.algorithm", "hs2019", "algorithm must be one of"),
-    (HTTP_RECIPE, "signature.covers", ["date", "digest"], "covers must hold"),
-    (HTTP_RECIPE, "signature.covers", None, "covers must hold"),
+    (SECRET_SCHEME, "slug", "Own", "invalid name for a scheme"),
+    (SECRET_SCHEME, "slug", None, "invalid name for a scheme"),
+    (SECRET_SCHEME, "kind", None, "kind is missing"),
+    (SECRET_SCHEME, "kind", "jwt", "kind must be one of secret, hmac, http-signature"),
+    (SECRET_SCHEME, "more", 1, "unknown key <not shown"),
+    (SECRET_SCHEME, "signature.more", 1, r"\[signature\]: unknown key <not shown"),
+    (SECRET_SCHEME, "signature.header", None, "header is missing"),
+    (SECRET_SCHEME, "signature.header", "X Own", "invalid header name"),
+    (SECRET_SCHEME, "signature.header", "X_Own", "invalid header name"),
+    (SECRET_SCHEME, "secret.form", "hex", "has no form and prefix"),
+    (SECRET_SCHEME, "secret.prefix", "x", "has no form and prefix"),
+    (SECRET_SCHEME, "secret.more", "x", r"\[secret\]: unknown key <not shown"),
+    (SECRET_SCHEME, "secret.least", 0, "least must be 1 or more"),
+    (SECRET_SCHEME, "secret.most", 31, "least must be 1 or more"),
+    (SECRET_SCHEME, "secret.key_id_variable", "KEY", "needs key_id_variable, and no other kind"),
+    (SECRET_SCHEME, "id.body", "id", "one of header and body"),
+    (SECRET_SCHEME, "id.header", None, "one of header and body"),
+    (SECRET_SCHEME, "timestamp", {"header": "X-Time", "tolerance": 5}, r"\[timestamp\] is needed"),
+    (SECRET_SCHEME, "vectors", [{"secret": "a"}], "body is missing"),
+    (HMAC_SCHEME, "signature.message", "constant", r"must hold \{body\}"),
+    (HMAC_SCHEME, "signature.message", "{body}{body}", "each once"),
+    (HMAC_SCHEME, "signature.message", "{email}.{body}", "each once"),
+    (HMAC_SCHEME, "signature.message", "{body?}", "each once"),
+    (HMAC_SCHEME, "signature.message", "{id}{body}", "nothing separates"),
+    (HMAC_SCHEME, "signature.message", "{timestamp}5{body}", "a digit next to"),
+    (HMAC_SCHEME, "signature.message", "{body", "no partner"),
+    (HMAC_SCHEME, "signature.message", "{body}", r"\[timestamp\] is needed"),
+    (HMAC_SCHEME, "signature.algorithm", "md5", "algorithm must be one of"),
+    (HMAC_SCHEME, "signature.encoding", "base32", "encoding must be one of"),
+    (HMAC_SCHEME, "timestamp", None, r"\[timestamp\] is needed"),
+    (HMAC_SCHEME, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
+    (HMAC_SCHEME, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),
+    (HMAC_SCHEME, "timestamp.tolerance", True, "of type int"),
+    (HMAC_SCHEME, "id", None, r"\[id\] needs a header"),
+    (HMAC_SCHEME, "id", {"body": "id"}, r"\[id\] needs a header"),
+    (HTTP_SCHEME, "signature.algorithm", "hs2019", "algorithm must be one of"),
+    (HTTP_SCHEME, "signature.covers", ["date", "digest"], "covers must hold"),
+    (HTTP_SCHEME, "signature.covers", None, "covers must hold"),
     (
-        HTTP_RECIPE,
+        HTTP_SCHEME,
         "signature.covers",
         ["(request-target)", "date", "digest", "Host"],
         "not the name of a header in lower case",
     ),
     (
-        HTTP_RECIPE,
+        HTTP_SCHEME,
         "signature.covers",
         ["(request-target)", "date", "digest", "(created)"],
         "not the name of a header in lower case",
     ),
-    (HTTP_RECIPE, "signature.header", "X-Own", "unknown key <not shown"),
-    (HTTP_RECIPE, "timestamp", None, r"\[timestamp\] is needed"),
-    (HTTP_RECIPE, "timestamp.header", "Date", "unknown key <not shown"),
-    (HTTP_RECIPE, "secret", {}, "needs key_id_variable, and no other kind"),
+    (HTTP_SCHEME, "signature.header", "X-Own", "unknown key <not shown"),
+    (HTTP_SCHEME, "timestamp", None, r"\[timestamp\] is needed"),
+    (HTTP_SCHEME, "timestamp.header", "Date", "unknown key <not shown"),
+    (HTTP_SCHEME, "secret", {}, "needs key_id_variable, and no other kind"),
 ]
 
 
-@pytest.mark.parametrize(("recipe", "where", "value", "message"), WRONG)
+@pytest.mark.parametrize(("data", "where", "value", "message"), WRONG)
 def test_an_invalid_scheme_is_refused_with_the_name_of_the_key(
-    recipe: dict[str, Any], where: str, value: Any, message: str
+    data: dict[str, Any], where: str, value: Any, message: str
 ) -> None:
     with pytest.raises(InvalidScheme, match=message):
-        WebhookScheme.from_mapping(changed(recipe, where, value))
+        WebhookScheme.from_mapping(changed(data, where, value))
 
 
 def test_an_invalid_file_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A checked webhook secret is in the request no longer, whoever holds the request."""
+"""The secret of a checked webhook is removed from every reference to the request."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_the_signatures_of_the_library_are_the_same() -> None:
 
 
 def hostile() -> dict[str, tuple[dict[str, str], bytes, str, str]]:
-    """Return deliveries that nobody has made like that, and what the library and we say."""
+    """Return forged deliveries with the results of the library and of countermark."""
     good = at_this_time()
     headers = good["headers"]
     own, at = headers["webhook-signature"], headers["webhook-timestamp"]
@@ -99,7 +99,7 @@ def hostile() -> dict[str, tuple[dict[str, str], bytes, str, str]]:
 
 @pytest.mark.parametrize("what", hostile())
 def test_the_library_mishandles_hostile_deliveries(what: str) -> None:
-    """Of eleven, six leave it as errors that it does not announce, five it takes for good."""
+    """Of eleven deliveries, six raise errors it does not document, and five are accepted."""
     headers, body, theirs, ours = hostile()[what]
     delivery = {"headers": headers, "body": body}
     assert their_answer(delivery) == theirs
