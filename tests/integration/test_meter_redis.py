@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-
 import redis
+
 from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from countermark.rollout import DAY, GroupStats, Meter, Principals, read_snapshot

@@ -7,8 +7,8 @@ import traceback
 from typing import Any, NoReturn
 
 import pytest
-
 import redis
+
 from countermark import ConfigurationError, StoreUnavailable
 from countermark.redis import RedisStore
 
