@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from countermark.asgi import App, Message, Receive, Scope, Send, VerifyingMiddleware
-from countermark.verifying import Verdict
+from countermark.verifying import Enforcement, Verdict
 from tests.conftest import Events
 from tests.verifying.protocols import VERIFIER, run_dry
 
@@ -121,3 +121,9 @@ def test_frameworks_pass_the_lifespan_to_middlewares(kind: type[Starlette]) -> N
         client.get("/")
         assert notes == ["counted"]
     assert notes[1] == "flushed"
+
+
+def test_flushing_an_enforcement_without_a_meter_does_nothing() -> None:
+    enforcement = Enforcement(VERIFIER, mode="monitor")
+    assert not enforcement.flushes
+    enforcement.flush()

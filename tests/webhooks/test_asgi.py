@@ -241,7 +241,7 @@ def test_which_paths_are_verified(paths: Any, path: str, covered: bool) -> None:
      ("/app", "/app", False), ("/apple/hooks", "/app", True), ("/app", "/hooks", True),
      # Of frameworks that look for the root anywhere, and of one that does not ask.
      ("/x/app/hooks", "/app", True), ("/apphooks", "/app", True), ("/app//hooks", "/app/", True),
-     ("/hooks/a", "/hooks", True), ("/apple/x", "/app", False)],
+     ("/hooks/a", "/hooks", True), ("/apple/x", "/app", False), ("/other", "/app", False)],
 )  # fmt: skip
 def test_paths_are_relative_to_the_application(path: str, root: str, covered: bool) -> None:
     app = WebhookMiddleware(answer(), verifier=GOOD, paths="/hooks")
