@@ -35,7 +35,7 @@ class PrincipalLookup:
     #: Whether :meth:`load` must be awaited before the principal is read.
     needs_load: ClassVar[bool] = False
 
-    #: Returns the principal of a scope or environ at this moment; raises NotLoaded.
+    #: Returns the current principal of a scope or environ; raises NotLoaded.
     current: Resolver
     #: Returns the principal by awaiting the resolver, if :attr:`needs_load`.
     load: AsyncResolver

@@ -232,7 +232,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         reason = error.code if isinstance(error, InvalidPrincipal) else "signer_raised"
         for_one = type(who) is not str or reason in {"principal_pattern", "principal_field"}
         if isinstance(error, InvalidPrincipal) and not for_one:
-            self._fail(reason, error, who)  # the id is invalid without a limity scheme
+            self._fail(reason, error, who)  # the id is invalid for every scheme
         else:
             self._emit("failed", reason, signer.scheme.slug, who, error)
 

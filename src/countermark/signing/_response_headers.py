@@ -14,7 +14,7 @@ from countermark.signing._header_rules import NO_STORE, HeaderRules, Headers
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._token_headers import BYTES, TEXT, Encoding, TokenHeaders
 
-# Browsers consider these fresh without an explicit lifetime, some of them without a limit.
+# Browsers consider these fresh without an explicit lifetime, some of them indefinitely.
 _FRESH_BY_STATUS: Final = frozenset({300, 301, 308, 410})
 
 # The other statuses that carry a token, for which the rules are the same.

@@ -275,8 +275,8 @@ class Verifier:
             slug, environment = self.scheme.slug, self.environment
             key_id = key.key_id
 
-            def identity(whose: str) -> VerifiedIdentity:
-                return VerifiedIdentity(slug, whose, key_id, "current", environment=environment)
+            def identity(id: str) -> VerifiedIdentity:
+                return VerifiedIdentity(slug, id, key_id, "current", environment=environment)
 
             quick = compile_quick(resolved, prepared, rule, identity)
             if quick is not None:
@@ -284,7 +284,7 @@ class Verifier:
         return lambda token, principal: None
 
     def __repr__(self) -> str:
-        # A traceback may print a verifier whose construction has just failed.
+        # A traceback may print a verifier after its constructor failed.
         if not hasattr(self, "_quick"):
             return "<Verifier refused>"
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"

@@ -1,4 +1,4 @@
-"""A delivery whose headers are checked and whose body is still to come."""
+"""A delivery with checked headers, before its body is read."""
 
 from __future__ import annotations
 

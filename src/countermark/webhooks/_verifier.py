@@ -144,7 +144,7 @@ class WebhookVerifier:
             return Refusal(refused.code)
 
     def __repr__(self) -> str:
-        # A traceback may print a verifier whose construction has just failed.
+        # A traceback may print a verifier after its constructor failed.
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_check') else 'refused'}>"
 
 
