@@ -15,6 +15,13 @@ def checked_clock(clock: Any) -> Callable[[], float]:
     return clock  # type: ignore[no-any-return]
 
 
+def check_functions(**given: object) -> None:
+    """Check that each option is None or a function that is not async."""
+    for name, function in given.items():
+        if function is not None and (not callable(function) or is_async(function)):
+            raise ConfigurationError(f"{name}= must be a function, not async")
+
+
 def is_async(function: object) -> bool:
     """Tell whether *function* returns an awaitable."""
     from inspect import iscoroutinefunction  # late, as it is slow to import

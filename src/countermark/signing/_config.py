@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias, TypedDict
 
 from countermark._http import TOKEN
-from countermark._option_checks import is_async
+from countermark._option_checks import check_functions, is_async
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
 from countermark.signing._principal_lookup import (
@@ -90,9 +90,7 @@ class SigningConfig:
                 "principal= must be a function that takes the scope or environ and returns the"
                 " principal; see countermark.resolvers"
             )
-        hook: object = on_event
-        if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be a function, not async")
+        check_functions(on_event=on_event)
         flag: object = sign_impersonated
         if not isinstance(flag, bool):
             raise ConfigurationError("sign_impersonated= must be True or False, not a text")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.authentication import SimpleUser
 from starlette.requests import HTTPConnection, Request
@@ -12,9 +11,8 @@ from starlette.routing import Route
 from countermark import asgi
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
-from countermark.events import OnEvent
 from countermark.principal import Identifier
-from countermark.signing._config import Signers
+from countermark.signing._config import Signers, SigningOptions
 from countermark.signing._markup import identity_script
 from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
@@ -40,15 +38,11 @@ def current_user_id(scope: asgi.Scope) -> Identifier | None:
     return found
 
 
-class Options(TypedDict, total=False):
+class Options(SigningOptions, total=False):
     """The other options of :class:`countermark.asgi.SigningMiddleware`."""
 
     blocking: bool
-    vary: str | Iterable[str]
-    cache_control: str
     websocket_headers: bool
-    sign_impersonated: bool
-    on_event: OnEvent | None
 
 
 class SigningMiddleware(asgi.SigningMiddleware):

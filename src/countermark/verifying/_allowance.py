@@ -8,7 +8,7 @@ from hashlib import sha256
 from sys import modules
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from countermark._option_checks import is_async
+from countermark._option_checks import check_functions
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 
@@ -89,12 +89,7 @@ class Allowance:
                 "the count of an allowance must be a whole number from 0 on; Allowance(0)"
                 " allows none"
             )
-        reader: object = session
-        if reader is not None and (not callable(reader) or is_async(reader)):
-            raise ConfigurationError(
-                "session= must be a function, not async, that takes the scope or environ and"
-                " returns the session's key or None"
-            )
+        check_functions(session=session)
         if when_unavailable not in ("fail_closed", "fail_open"):
             raise ConfigurationError("when_unavailable= must be 'fail_closed' or 'fail_open'")
         self._counted = _InMemory() if store is None else _InRedis(store)

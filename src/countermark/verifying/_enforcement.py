@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypedDict
 
-from countermark._option_checks import is_async
+from countermark._option_checks import check_functions, is_async
 from countermark._responses import Response
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import OnEvent
@@ -99,7 +99,7 @@ class Enforcement:
         meter: CountVerdict | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        _check_functions(claimed_id=claimed_id, tenant=tenant, meter=meter, on_event=on_event)
+        check_functions(claimed_id=claimed_id, tenant=tenant, meter=meter, on_event=on_event)
         if allowance is not None and not isinstance(allowance, Allowance):
             raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")
         self._allowance, self._meter, self._on_event = allowance, meter, on_event
@@ -266,12 +266,6 @@ class Enforcement:
         self._token.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)
-
-
-def _check_functions(**given: object) -> None:
-    for name, function in given.items():
-        if function is not None and (not callable(function) or is_async(function)):
-            raise ConfigurationError(f"{name}= must be a function, not async")
 
 
 def _new_id() -> str:

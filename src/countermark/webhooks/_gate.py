@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar
 
-from countermark._option_checks import checked_clock, is_async
+from countermark._option_checks import check_functions, checked_clock
 from countermark._redaction import guarded
 from countermark._responses import Response, problem
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -100,9 +100,7 @@ class WebhookGate(Generic[AppT]):
             raise ConfigurationError(
                 "store= must be a RedisStore, and only works with duplicates='answer'; leave it out"
             )
-        hook: object = on_event
-        if hook is not None and (not callable(hook) or is_async(hook)):
-            raise ConfigurationError("on_event= must be a function that is not async")
+        check_functions(on_event=on_event)
         if paths is None and prefix is not None:
             raise ConfigurationError("prefix= belongs to paths=; give paths= as well")
         clock = checked_clock(clock)
