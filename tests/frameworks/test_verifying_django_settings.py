@@ -161,6 +161,7 @@ WRONG: list[tuple[str, Any]] = [
         },
     ),
     ("E002", {"VERIFIER": "sttigg", "MODE": "enforce"}),
+    ("E002", {"VERIFIER": {7: {}}, "MODE": "enforce"}),
     ("E003", {"VERIFIER": {"stigg": {"variable": "NOT_SET"}}, "MODE": "enforce"}),
     ("E004", {"VERIFIER": "stigg", "MODE": "nowhere.mode"}),
     ("E005", {"VERIFIER": "stigg", "MODE": "enforced"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,10 +12,11 @@ from countermark.schemes._scheme import Scheme
 from countermark.signing._config import Signers
 from countermark.signing._signer import Signer
 from countermark.signing._tenants import by_scheme
+from countermark.tokens._options import settings_from_env
 
 #: The options that are passed to ``Signer`` unchanged.
 ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims", "never_signed"})
-OPTIONS = ARGUMENTS | {"variable", "keyring", "settings"}
+_OTHERS = frozenset({"variable", "keyring", "settings"})
 
 
 class SettingError(ConfigurationError):
@@ -66,34 +66,45 @@ def _signer(slug: object, options: object, environment: str | None) -> Signer:
             "SIGNERS must contain names of schemes, such as 'stigg', or Signer objects"
         )
     scheme = Scheme.load(slug)
+    keyring, constants, arguments = scheme_options(
+        scheme, options, ARGUMENTS, environment, f"SIGNERS[{slug!r}]"
+    )
+    return Signer(scheme, keyring, settings=constants, **arguments)
+
+
+def scheme_options(
+    scheme: Scheme,
+    options: object,
+    arguments: frozenset[str],
+    environment: str | None,
+    where: str,
+) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """Return the keyring, the constants and the arguments that a dictionary of options describes.
+
+    Args:
+        scheme: The scheme.
+        options: The dictionary.
+        arguments: The names of the options that are passed on unchanged.
+        environment: The environment if the dictionary names none.
+        where: The beginning of the messages.
+
+    Raises:
+        ConfigurationError: An option is unknown or invalid, or a secret is missing.
+    """
+    known = arguments | _OTHERS
     if not isinstance(options, Mapping):
-        raise SettingError(f"SIGNERS[{slug!r}] must be a dictionary of options; it may be empty")
-    unknown = sorted({shown(name, OPTIONS) for name in set(options) - OPTIONS})
+        raise SettingError(f"{where} must be a dictionary of options; it may be empty")
+    unknown = sorted({shown(name, known) for name in set(options) - known})
     if unknown:
         raise SettingError(
-            f"SIGNERS[{slug!r}] has no option {', '.join(unknown)}; leave it out. The options"
-            f" are {', '.join(sorted(OPTIONS))}"
+            f"{where} has no option {', '.join(unknown)}; leave it out. The options"
+            f" are {', '.join(sorted(known))}"
         )
     if {"variable", "keyring"} <= set(options):
-        raise SettingError(f"SIGNERS[{slug!r}] has both variable and keyring; keep one")
+        raise SettingError(f"{where} has both variable and keyring; keep one")
     variable, constants = options.get("variable", scheme.variable), options.get("settings", {})
     if not isinstance(variable, str) or not isinstance(constants, Mapping):
-        raise SettingError(f"SIGNERS[{slug!r}]: variable must be a text, and settings a dictionary")
-    return Signer(
-        scheme,
-        options["keyring"] if "keyring" in options else Keyring.from_env(variable),
-        settings={**_constants(scheme), **constants},
-        **{
-            "environment": environment,
-            **{name: options[name] for name in ARGUMENTS & set(options)},
-        },
-    )
-
-
-def _constants(scheme: Scheme) -> dict[str, str]:
-    """Return the account's constants from the environment variables of the scheme."""
-    return {
-        name: os.environ[setting.variable]
-        for name, setting in scheme.settings.items()
-        if setting.variable in os.environ
-    }
+        raise SettingError(f"{where}: variable must be a text, and settings a dictionary")
+    keyring = options["keyring"] if "keyring" in options else Keyring.from_env(variable)
+    given = {name: options[name] for name in arguments & set(options)}
+    return keyring, settings_from_env(scheme, constants), {"environment": environment} | given

@@ -12,11 +12,9 @@ from django.utils.module_loading import import_string
 
 from countermark._redaction import shown
 from countermark.django._conf import NotImportable, Problem, check_id
-from countermark.django._signers import SettingError
+from countermark.django._signers import SettingError, scheme_options
 from countermark.errors import ConfigurationError
-from countermark.keys._keyring import Keyring
 from countermark.schemes._scheme import Scheme
-from countermark.tokens._options import settings_from_env
 from countermark.verifying._enforcement import Enforcement, EnforcementOptions
 from countermark.verifying._verifier import Verifier
 
@@ -34,7 +32,6 @@ ARGUMENTS = frozenset(
         "other_environments",
     }
 )
-_OTHERS = {"variable", "keyring", "settings"}
 
 _OPTIONS = {name.upper() for name in EnforcementOptions.__optional_keys__}
 #: The keys of the dictionary.
@@ -123,26 +120,8 @@ def _verifier(
             " its options, such as {'stigg': {}}"
         )
     ((slug, options),) = given.items()
-    if not isinstance(slug, str) or not isinstance(options, Mapping):
-        raise SettingError("VERIFIER must map the name of a scheme to a dictionary of options")
-    return _from_options(Scheme.load(slug), options, environment)
-
-
-def _from_options(scheme: Scheme, options: Mapping[str, Any], environment: str | None) -> Verifier:
-    unknown = sorted(
-        {shown(name, ARGUMENTS | _OTHERS) for name in set(options) - ARGUMENTS - _OTHERS}
+    scheme = Scheme.load(slug)
+    keyring, constants, arguments = scheme_options(
+        scheme, options, ARGUMENTS, environment, f"VERIFIER[{slug!r}]"
     )
-    if unknown:
-        raise SettingError(
-            f"VERIFIER[{scheme.slug!r}] has no option {', '.join(unknown)}; leave it out. The"
-            f" options are {', '.join(sorted(ARGUMENTS | _OTHERS))}"
-        )
-    if {"variable", "keyring"} <= set(options):
-        raise SettingError(f"VERIFIER[{scheme.slug!r}] has both variable and keyring; keep one")
-    if "keyring" in options:
-        keyring = options["keyring"]
-    else:
-        keyring = Keyring.from_env(options.get("variable", scheme.variable))
-    given: Any = {name: options[name] for name in ARGUMENTS & set(options)}
-    constants = settings_from_env(scheme, options.get("settings"))
-    return Verifier(scheme, keyring, settings=constants, **{"environment": environment} | given)
+    return Verifier(scheme, keyring, settings=constants, **arguments)
