@@ -61,20 +61,14 @@ class RedisStore:
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        try:
-            given: object = prefix
-            if not isinstance(given, str):
-                raise ConfigurationError("prefix= must be a text such as 'countermark:'")
-            if not _is_number(timeout) or not 0 < timeout <= 60:
-                raise ConfigurationError(
-                    "timeout= must be a number of seconds, above 0 and up to 60"
-                )
-            if not _is_number(pause) or not 0 <= pause < inf:
-                raise ConfigurationError("pause= must be a number of seconds, 0 or more")
-            self._client = _client(url, timeout)
-        finally:
-            # As in SecretKey: tracebacks show frames, so no secret stays in one.
-            del url
+        given: object = prefix
+        if not isinstance(given, str):
+            raise ConfigurationError("prefix= must be a text such as 'countermark:'")
+        if not _is_number(timeout) or not 0 < timeout <= 60:
+            raise ConfigurationError("timeout= must be a number of seconds, above 0 and up to 60")
+        if not _is_number(pause) or not 0 <= pause < inf:
+            raise ConfigurationError("pause= must be a number of seconds, 0 or more")
+        self._client = _client(url, timeout)
         # Otherwise the garbage collector closes the connections, with a warning.
         finalize(self, self._client.close).atexit = False
         self.prefix = prefix
@@ -113,10 +107,8 @@ def _client(url: str, timeout: float) -> redis.Redis:
     try:
         return _connected_later(url, timeout)
     except Exception as error:
-        # The message and the frames of the error may show the URL and its password.
+        # The message of the error may show the URL and its password.
         kind = type(error).__name__
-    finally:
-        del url
     raise ConfigurationError(
         "the URL of Redis must be a text that begins with redis://, rediss:// or unix://, with"
         f" options of redis-py only; correct the URL ({kind})"
