@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from countermark import Scheme
-from countermark.cli._schemes import snippet
+from countermark.cli._scheme_pages import snippet
 from countermark.schemes import scheme_slugs
 from tests.samples import ANN, signer_of
 

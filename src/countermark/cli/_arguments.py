@@ -6,9 +6,15 @@ import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from countermark._redaction import shown
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+#: The parser of the commands, to which each command adds its own.
+Commands: TypeAlias = "_SubParsersAction[Parser]"
 
 
 class Parser(ArgumentParser):

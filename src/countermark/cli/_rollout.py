@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from countermark.cli._arguments import share, whole_number
+from countermark.cli._arguments import Commands, share, whole_number
 from countermark.errors import ConfigurationError
 from countermark.rollout._snapshot import MOST_DAYS, OTHER, Group, GroupStats, Snapshot, text_of
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _VARIABLE = "COUNTERMARK_REDIS_URL"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command to *parser*."""
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("rollout", help="report whether it is safe to enforce")
+    parser.set_defaults(run=run)
     parser.add_argument(
         "--redis",
         metavar="URL",
@@ -66,13 +68,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return the output and the exit code: 0 if it is safe to enforce, otherwise 1.
+def run(options: argparse.Namespace) -> int:
+    """Print the report: 0 if it is safe to enforce, otherwise 1.
 
     Raises:
         ConfigurationError: The URL of Redis is missing or invalid.
         StoreUnavailable: Redis does not respond.
     """
+    report, code = _report(options)
+    if report:
+        print(report)
+    return code
+
+
+def _report(options: argparse.Namespace) -> tuple[str, int]:
     from countermark.redis import RedisStore
     from countermark.rollout._readiness import is_ready
     from countermark.rollout._redis_reader import read_snapshot

@@ -1,215 +1,28 @@
-"""The catalogue for readers: an overview, the details of one scheme, and the page of vendors."""
+"""``countermark schemes``: all schemes, or the details of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from textwrap import wrap
-from typing import Any
+import argparse
 
-from countermark.schemes._parts import PRINCIPAL_TEXTS
-from countermark.schemes._scheme import Scheme
-from countermark.schemes._templates import Template
-from countermark.signing._vectors import check
-
-#: The URL in the snippets. Replace it with the URL of your SignaturesEndpoint.
-ENDPOINT = "/signatures"
-
-_HEAD = """\
-# Vendors
-
-This page lists what each scheme signs, and how the front end passes it on. It is generated from
-the files in [`src/countermark/schemes`](../src/countermark/schemes) by
-`countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md).
-
-**?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is
-missing, `{x|y}` is the first value that the principal has, and `{now:s}`, `{now:ms}` and
-`{now:iso}` are the time. Names other than `id`, `email`, `phone`, `name` and `created` are
-attributes: `Principal("user-1", attributes={"x": …})`. `{settings.x}` is a constant of your
-account: `Signer(…, settings={"x": …})`. If a vendor does not name an environment variable or a
-response header, the name is countermark's. Replace names in CAPITALS in the code.
-"""
+from countermark.cli._arguments import Commands
 
 
-def describe_signed(scheme: Scheme) -> str:
-    """Return what *scheme* signs, in one line."""
-    if scheme.jwt is not None:
-        return f"claims {_assignments(scheme.jwt.claims)}"
-    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
-    message = str(scheme.mac.message).replace("\n", "\\n")
-    if scheme.payload is None:
-        return message
-    content = scheme.payload.content
-    inside = str(content) if isinstance(content, Template) else _assignments(content)
-    encoding = "" if scheme.payload.encoding == "none" else f" in {scheme.payload.encoding}"
-    return f"{message} with payload {scheme.payload.format} of {inside}{encoding}"
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("schemes", help="list all schemes, or show one")
+    parser.add_argument("slug", nargs="?", help="the scheme to show")
+    parser.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
+    parser.set_defaults(run=run)
 
 
-def describe_token(scheme: Scheme) -> str:
-    """Return the form of the tokens of *scheme*, in one line."""
-    if scheme.jwt is not None:
-        return f"JWT {scheme.jwt.algorithm}"
-    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
-    mac, algorithm = scheme.mac, scheme.mac.algorithm.upper()
-    kind = f"HMAC-{algorithm}" if mac.construction == "hmac" else f"{algorithm} with suffix"
-    key = "" if mac.key == "text" else f", key in {mac.key}"
-    form = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
-    return f"{kind}, {mac.encoding}{key}" + ("" if form == "{mac}" else f": {form}")
+def run(options: argparse.Namespace) -> int:
+    """Print the schemes."""
+    from countermark.cli._scheme_pages import details, markdown, overview
+    from countermark.schemes import Scheme, scheme_slugs
 
-
-def overview(schemes: Iterable[Scheme]) -> str:
-    """Return a table with a line for each scheme."""
-    lines = [("scheme", "vendor", "token", "signed", "")]
-    for scheme in schemes:
-        marks = [scheme.status] * (scheme.status != "current") + ["?"] * bool(scheme.unsure)
-        signed, token = describe_signed(scheme), describe_token(scheme)
-        lines.append((scheme.slug, scheme.name, token, signed, " ".join(marks)))
-    widths = [min(44, max(map(len, column))) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def details(scheme: Scheme) -> str:
-    """Return all facts on one scheme, with code for backend and front end."""
-    results = [equal for _, equal in check(scheme)]
-    rows = {
-        "status": _status(scheme),
-        **_facts(scheme),
-        "ambiguous": scheme.ambiguous,
-        "header": scheme.header or "none",
-        "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
-        "source": "\n".join(scheme.source),
-        "read": f"{scheme.read}, {scheme.confidence}",
-        "not sure": scheme.unsure,
-        "notes": scheme.notes,
-    }
-    lines = [f"{scheme.name} ({scheme.slug})", ""]
-    for name, text in rows.items():
-        if text:
-            first, *rest = _wrapped(text.strip())
-            lines += [f"{name:<12}{first}", *(" " * 12 + line for line in rest)]
-    return "\n".join([*lines, "", *_backend(scheme), "", *snippet(scheme), ""])
-
-
-def snippet(scheme: Scheme) -> list[str]:
-    """Return the JavaScript that fetches the current user's fields and passes them on."""
-    return [
-        f'const response = await fetch("{ENDPOINT}", {{ credentials: "same-origin" }});',
-        f'const identity = (await response.json())["{scheme.slug}"];',
-        *scheme.frontend.strip().splitlines(),
-    ]
-
-
-def markdown(schemes: Iterable[Scheme]) -> str:
-    """Return the page of all *schemes*."""
-    schemes = sorted(schemes, key=lambda scheme: scheme.name.lower())
-    rows = [
-        "| vendor | scheme | signed | token | front end | source |",
-        "|---|---|---|---|---|---|",
-    ]
-    rows += [_row(scheme) for scheme in schemes]
-    sections = ["\n".join(_section(scheme)) for scheme in schemes]
-    return "\n".join([_HEAD, *rows, "", *sections])
-
-
-def _facts(scheme: Scheme) -> dict[str, str]:
-    """Return the facts on a scheme that details and sections have in common."""
-    life = ""
-    if scheme.expires and scheme.lifetime is None:
-        life = "does not expire, unless lifetime= is given"
-    elif scheme.expires:
-        most = f", at most {scheme.max_lifetime}" if scheme.max_lifetime else ""
-        life = f"{scheme.lifetime} seconds{most}"
-    attributes = [
-        f"{name} ({rule.kind})"
-        for name, rule in scheme.values.items()
-        if name not in PRINCIPAL_TEXTS
-    ]
-    return {
-        "signed": describe_signed(scheme),
-        "token": describe_token(scheme),
-        "lifetime": life,
-        "settings": ", ".join(f"{name} ({s.variable})" for name, s in scheme.settings.items()),
-        "attributes": ", ".join(attributes),
-        "secret": scheme.variable,
-        "header": scheme.header or "",
-        "sent on in": scheme.request_header or "",
-        "fields": _assignments(scheme.fields),
-    }
-
-
-def _row(scheme: Scheme) -> str:
-    doubt = " **?**" if scheme.unsure else ""
-    old = " (deprecated)" if scheme.status == "deprecated" else ""
-    if scheme.jwt is not None:
-        signs = f"claims {', '.join(name for name, _ in _entries(scheme.jwt.claims))}"
+    if options.slug:
+        print(details(Scheme.load(options.slug)))
     else:
-        signs = str(scheme.mac.message) if scheme.mac else ""
-    cells = (
-        f"{scheme.name}{old}{doubt}",
-        f"[`{scheme.slug}`](#{scheme.slug})",
-        f"`{signs}`".replace("|", "\\|").replace("\n", "\\n"),
-        f"`{describe_token(scheme)}`",
-        f"`{', '.join(name for name, _ in _entries(scheme.fields))}`",
-        _linked(scheme.source[0], "read here"),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _section(scheme: Scheme) -> Iterator[str]:
-    yield f"## {scheme.slug}"
-    yield ""
-    yield f"**{scheme.name}**, {_status(scheme)}."
-    yield f"{scheme.confidence.capitalize()} on {scheme.read}."
-    if scheme.unsure:
-        yield f"**?** {' '.join(scheme.unsure.split())}"
-    if scheme.ambiguous:
-        yield f"Two principals can get the same signature: {scheme.ambiguous}."
-    if scheme.notes:
-        yield " ".join(scheme.notes.split())
-    yield ""
-    labels = {"header": "response header", "sent on in": "sent on in the header"}
-    yield from (f"- {labels.get(n, n)}: `{text}`" for n, text in _facts(scheme).items() if text)
-    yield from (f"- source: {_linked(source)}" for source in scheme.source)
-    yield ""
-    yield from ["```js", *snippet(scheme), "```", ""]
-
-
-def _status(scheme: Scheme) -> str:
-    return scheme.status + (f": use {scheme.replacement}" if scheme.replacement else "")
-
-
-def _entries(structure: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the entries of a structure as texts; names of nested ones have dots."""
-    for name, value in structure.items():
-        if isinstance(value, dict):
-            yield from _entries(value, f"{before}{name}.")
-        else:
-            shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-            yield f"{before}{name}", shown
-
-
-def _assignments(structure: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in _entries(structure))
-
-
-def _backend(scheme: Scheme) -> list[str]:
-    settings = {name: "…" for name, s in scheme.settings.items() if s.default is None}
-    more = f", settings={settings}" if settings else ""
-    signer = f'signer = Signer.from_env("{scheme.slug}"{more})'
-    return ["from countermark import Signer", "", signer]
-
-
-def _wrapped(text: str) -> list[str]:
-    return [part for line in text.splitlines() for part in wrap(line, 88, break_long_words=False)]
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
-
-
-def _linked(source: str, text: str = "") -> str:
-    if not source.startswith("http"):
-        return source
-    return f"[{text}]({source})" if text else f"<{source}>"
+        show = markdown if options.markdown else overview
+        print(show(map(Scheme.load, scheme_slugs())))
+    return 0
