@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 
-# Characters that no rule refuses in any position. One pass in C over the bytes of an id
-# shows that it has only these, as nearly all ids do.
+# Characters that no rule refuses in any position. Nearly all ids have only these. translate()
+# maps them to spaces and isspace() tests for those, which is the fastest test of a whole id.
 _HARMLESS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
-_SUSPECT = bytes(byte not in _HARMLESS for byte in range(256))
-_ALL_SUSPECT = bytes([True]) * 256
+_BLANKED = bytes(0x20 if byte in _HARMLESS else 0 for byte in range(256))
+_NOTHING_BLANKED = bytes(256)
 
 
 class TokenShape(NamedTuple):
@@ -90,7 +90,7 @@ def compile_sign(
     copy_inner, copy_outer = inner.copy, outer.copy
     encode: Callable[[object], bytes] = str.encode  # type: ignore[assignment]  # else TypeError
     signs_id = next(mac.message.placeholders).names[0] == "id"
-    suspect = _suspect_bytes(rule) if signs_id else _ALL_SUSPECT
+    blanked = _blanked_bytes(rule) if signs_id else _NOTHING_BLANKED
     signed_text = _checked_text(scheme, mac, rule, renderer)
     encode_digest = _digest_encoder(outer, mac.encoding)
     # Encoding such a token in place saves a call, which is 2 to 6 % of its time.
@@ -101,7 +101,7 @@ def compile_sign(
             data = encode(principal)
         except (TypeError, UnicodeEncodeError):
             data = b""
-        if 1 in data.translate(suspect) or len(data) > MAX_LENGTH or not data:
+        if not data.translate(blanked).isspace() or len(data) > MAX_LENGTH:
             principal = signed_text(principal)
             data = principal.encode()
         inner = copy_inner()
@@ -133,13 +133,13 @@ def _checked_text(
     return signed_text
 
 
-def _suspect_bytes(rule: ValueRule) -> bytes:
-    """Return the table that maps a byte to 1 if it needs the full check of the id."""
-    table = bytearray(_SUSPECT)
+def _blanked_bytes(rule: ValueRule) -> bytes:
+    """Return the table that maps a byte to a space unless it needs the full check of the id."""
+    table = bytearray(_BLANKED)
     for part in (*rule.refuse_prefixes, *rule.refuse_containing):
         if _HARMLESS.issuperset(part.encode()):
-            table[part.encode()[0]] = True
-    return _ALL_SUSPECT if rule.patterns or rule.lower else bytes(table)
+            table[part.encode()[0]] = 0
+    return _NOTHING_BLANKED if rule.patterns or rule.lower else bytes(table)
 
 
 def _digest_encoder(state: _Hash, encoding: str) -> Callable[[_Hash], str]:
