@@ -167,9 +167,12 @@ def test_the_settings_of_django_verify() -> None:
             assert client.get("/accounts/user-1", headers=token).status_code == 200
 
 
-def test_the_code_begins_with_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VERIFYING_MODE")
+def test_the_code_takes_the_mode_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFYING_MODE", "monitor")
     assert asgi()("/accounts/user-1", None) == 403  # of the application
+    monkeypatch.delenv("VERIFYING_MODE")
+    with pytest.raises(KeyError, match="VERIFYING_MODE"):
+        asgi()
 
 
 def test_in_starlette_what_is_not_mounted_is_left_out_and_pages_may_ask() -> None:

@@ -18,7 +18,7 @@ _HEAD = """\
 # Vendors
 
 This page lists what each scheme signs, and how the front end passes it on. It is generated from
-the files in [`src/countermark/schemes`](../src/countermark/schemes) by
+the files in [`src/countermark/schemes/catalogue`](../src/countermark/schemes/catalogue) by
 `countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md).
 
 **?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is

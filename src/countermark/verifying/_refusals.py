@@ -20,8 +20,8 @@ FORBIDDEN: Final = ("origin_refused", "unknown_tenant")
 HINTS: Final = {
     "missing": "The front end sent no token. Check that the vendor's code gets one, and that each"
     " proxy forwards it.",
-    "principal_missing": "This vendor's tokens do not contain the id: pass it as verify(token,"
-    " principal), from the same request.",
+    "principal_missing": "Only for Verifier.verify(): pass the id as verify(token, principal), from"
+    " the same request. A middleware without claimed_id= does not start.",
     "malformed": "Compare the sent token with the signed one: it may be truncated, quoted or"
     " encoded twice. In a query a + must be encoded as %2B.",
     "ambiguous": "The header, parameter or cookie is a duplicate, or a second header has"
