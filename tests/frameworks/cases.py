@@ -21,11 +21,13 @@ and ``helpscout`` with :data:`SECRET`:
     200 with ``Cache-Control: public, max-age=60``. Reads nothing.
 ``/signatures``
     The framework's endpoint.
-``/ws``
-    Where the framework has them: a websocket that is accepted, with the headers on.
 
-Any other path is the framework's own 404. Whose request it is, the resolver finds
-out from the case's principal, which the driver puts where the framework keeps users.
+Any other path is the framework's own 404. The resolver returns the case's principal,
+which the driver puts where the framework keeps users, or raises it if it is an exception.
+
+The module of a driver with one application has two names for the tests: ``driver``, and
+``DIFFERENT``, the fields of :class:`Seen` that differ in this framework, by the name of the
+case. ``{}``: none.
 """
 
 from __future__ import annotations
@@ -59,17 +61,12 @@ class Driver(Protocol):
     """One framework."""
 
     name: str
-    has_websockets: bool
 
     def get(self, path: str, principal: Any, *, method: str = "GET") -> Response:
         """Ask the application for *path* as *principal*.
 
         A principal that is an exception is what looking the user up raises.
         """
-        ...
-
-    def accept(self, path: str, principal: Any) -> dict[str, str]:
-        """Open a websocket and return the headers with which it was accepted."""
         ...
 
 

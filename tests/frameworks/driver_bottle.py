@@ -1,4 +1,4 @@
-"""Bottle, set up as on its page, and the code that the WSGI drivers share."""
+"""Bottle, set up as on its page."""
 
 from __future__ import annotations
 
@@ -8,57 +8,10 @@ from unittest.mock import patch
 
 from bottle import HTTPResponse, request, template
 from docs.examples.bottle import app as example
-from werkzeug.test import Client
 
 from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
-
-PRINCIPAL = "tests.principal"  # the place in the environ or scope where these tests keep users
-
-
-def whose(source: Any) -> Any:
-    """Return the principal of the case, or raise it."""
-    principal = source[PRINCIPAL]
-    if isinstance(principal, Exception):
-        raise principal
-    return principal
-
-
-def token_of(identity: Any) -> str:
-    """Return what ``x-state`` holds."""
-    signed = identity.get("stigg")
-    return signed.token if signed else "-"
-
-
-def without_errors(app: Any) -> Any:
-    """Keep from werkzeug's client an error whose page the framework has made; it would raise it."""
-
-    def served(environ: Any, start_response: Any) -> Any:
-        return app(environ, lambda status, headers, error=None: start_response(status, headers))
-
-    return served
-
-
-class WSGIDriver:
-    """Asks a WSGI application, without a server."""
-
-    has_websockets = False
-
-    def __init__(self, name: str, app: Any) -> None:
-        self.name = name
-        self._client = Client(without_errors(app), use_cookies=False)
-
-    def get(self, path: str, principal: Any, *, method: str = "GET") -> cases.Response:
-        overrides = {PRINCIPAL: principal}
-        try:
-            answer = self._client.open(path, method=method, environ_overrides=overrides)
-        except ZeroDivisionError:  # of the page that raises
-            return cases.Response(500, {})  # as a server would answer
-        headers = {name.lower(): value for name, value in answer.headers}
-        return cases.Response(answer.status_code, headers, answer.get_data(as_text=True))
-
-    def accept(self, path: str, principal: Any) -> dict[str, str]:
-        raise NotImplementedError("WSGI has no websockets")
+from tests.frameworks.clients import WSGIDriver, token_of, whose
 
 
 def page() -> HTTPResponse:

@@ -90,7 +90,6 @@ class WSGIDriver:
     """Django under WSGI."""
 
     name = "django"
-    has_websockets = False
 
     def __init__(self, resolver: str = RESOLVER) -> None:
         self._resolver = resolver
@@ -99,9 +98,6 @@ class WSGIDriver:
     def get(self, path: str, principal: Any, *, method: str = "GET") -> Response:
         with _resolving(self._resolver):
             return wsgi(self._handler, path, method=method, **{"tests.principal": principal})
-
-    def accept(self, path: str, principal: Any) -> dict[str, str]:
-        raise NotImplementedError("Django has no websockets")
 
 
 class ASGIDriver(WSGIDriver):

@@ -12,7 +12,7 @@ from falcon import Request, Response
 
 from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
-from tests.frameworks.driver_bottle import WSGIDriver, token_of, whose
+from tests.frameworks.clients import WSGIDriver, token_of, whose
 
 
 class View:

@@ -9,21 +9,12 @@ from flask import Flask, Response, redirect, render_template_string, stream_with
 
 from countermark.flask import Countermark, current_identity, identity_from, signatures_blueprint
 from tests.frameworks import cases
-
-PRINCIPAL = "tests.principal"  # the place in the environ where these tests keep users
-
-
-def whose(environ: dict[str, Any]) -> Any:
-    principal = environ[PRINCIPAL]
-    if isinstance(principal, Exception):
-        raise principal
-    return principal
+from tests.frameworks.clients import WSGIDriver, token_of, whose
 
 
 def page() -> Response:
-    signed = current_identity.get("stigg")
     html = render_template_string("<!doctype html>{{ countermark() }}")
-    return Response(html, headers={"X-State": signed.token if signed else "-"})
+    return Response(html, headers={"X-State": token_of(current_identity)})
 
 
 def login() -> Response:
@@ -38,8 +29,7 @@ def logout() -> Response:
 
 def stream() -> Response:
     def parts() -> Iterator[str]:
-        signed = identity_from().get("stigg")
-        token = signed.token if signed else "-"
+        token = token_of(identity_from())
         yield token[:3]
         yield token[3:]
 
@@ -67,24 +57,6 @@ def create_app() -> Flask:
     return app
 
 
-class Driver:
-    """Asks an application of Flask through its test client."""
-
-    name = "flask"
-    has_websockets = False
-
-    def __init__(self, app: Flask) -> None:
-        self._client = app.test_client()
-
-    def get(self, path: str, principal: Any, *, method: str = "GET") -> cases.Response:
-        answer = self._client.open(path, method=method, environ_overrides={PRINCIPAL: principal})
-        headers = {name.lower(): value for name, value in answer.headers}
-        return cases.Response(answer.status_code, headers, answer.get_data(as_text=True))
-
-    def accept(self, path: str, principal: Any) -> dict[str, str]:
-        raise NotImplementedError("WSGI has no websockets")
-
-
-driver = Driver(create_app())
+driver = WSGIDriver("flask", create_app())
 
 DIFFERENT: dict[str, dict[str, Any]] = {}

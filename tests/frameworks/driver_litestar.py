@@ -1,48 +1,20 @@
-"""Litestar, set up as on its page, and the code that the ASGI drivers share."""
+"""Litestar, set up as on its page."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-import httpx2
 from docs.examples.litestar import app as example
 from litestar import Litestar, MediaType, Request, Response, get, route
 from litestar.response import Redirect, Stream
 
 from tests.frameworks import cases
-from tests.frameworks.driver_bottle import PRINCIPAL, token_of, whose
+from tests.frameworks.clients import ASGIDriver, token_of, whose
 
 AnyRequest = Request[Any, Any, Any]
-
-
-class ASGIDriver:
-    """Asks an ASGI application, without a server."""
-
-    has_websockets = False
-
-    def __init__(self, name: str, app: Any) -> None:
-        self.name = name
-        self._app = app
-
-    def get(self, path: str, principal: Any, *, method: str = "GET") -> cases.Response:
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            scope[PRINCIPAL] = principal
-            await self._app(scope, receive, send)
-
-        async def ask() -> httpx2.Response:
-            transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://a") as client:
-                return await client.request(method, path)
-
-        answer = asyncio.run(ask())
-        return cases.Response(answer.status_code, dict(answer.headers), answer.text)
-
-    def accept(self, path: str, principal: Any) -> dict[str, str]:
-        raise NotImplementedError("the pages put no tokens into websockets")
 
 
 def html(request: AnyRequest) -> Response[str]:

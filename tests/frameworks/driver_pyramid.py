@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from countermark.wsgi import IDENTITY_KEY
 from tests.frameworks import cases
-from tests.frameworks.driver_bottle import WSGIDriver, token_of, whose
+from tests.frameworks.clients import WSGIDriver, token_of, whose
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # WebOb imports cgi, and Pyramid pkg_resources

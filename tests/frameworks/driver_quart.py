@@ -11,8 +11,7 @@ from docs.examples.quart import app as example
 from quart import Quart, Response, redirect, render_template_string, stream_with_context
 
 from tests.frameworks import cases
-from tests.frameworks.driver_bottle import token_of, whose
-from tests.frameworks.driver_litestar import ASGIDriver
+from tests.frameworks.clients import ASGIDriver, token_of, whose
 
 
 async def page() -> Response:

@@ -121,8 +121,6 @@ ROUTES = [
 class ASGIDriver:
     """Asks an application whose resolver or dependency looks at ``PLACE`` in the scope."""
 
-    has_websockets = True
-
     def __init__(self, name: str, app: App, backend: Literal["asyncio", "trio"]) -> None:
         self.name = name
         self._app = app

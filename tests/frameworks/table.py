@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr
+from io import StringIO
+from textwrap import fill
+from typing import Any
 
 from tests.frameworks import (
     driver_bottle,
@@ -29,13 +33,22 @@ The letters are the places where the token of the current user was found: the re
 the response's **h**eader, the **t**emplate, and afterwards the **e**ndpoint; `-` is nowhere. The
 next word is the effect on caches: `no-store`, or the response `varies` by user, or no word if
 the response was left unchanged.
-
-The pages: [Starlette](starlette.md), [FastAPI](fastapi.md), [Django](django.md),
-[Flask](flask.md), [Litestar](litestar.md), [Quart](quart.md), [Falcon](falcon.md),
-[Pyramid](pyramid.md), [Bottle](bottle.md), [another one](custom-integration.md). What a front end
-does at login, logout and user switch: [session-life.md](session-life.md). Websockets have state
-everywhere under ASGI, and headers on `websocket.accept` with `websocket_headers=True`.
 """
+_PAGES = """\
+The pages: {pages}, [another one](custom-integration.md). What a front end does at login, logout \
+and user switch: [session-life.md](session-life.md). Websockets have state everywhere under ASGI, \
+and headers on `websocket.accept` with `websocket_headers=True`."""
+
+#: The modules of the drivers with one application, by the framework, in the order of the table.
+#: ``test_cases.py`` runs all cases in each.
+MODULES: Mapping[str, Any] = {
+    "Flask": driver_flask,
+    "Litestar": driver_litestar,
+    "Quart": driver_quart,
+    "Falcon": driver_falcon,
+    "Pyramid": driver_pyramid,
+    "Bottle": driver_bottle,
+}
 
 
 def drivers() -> Mapping[str, Driver]:
@@ -45,13 +58,16 @@ def drivers() -> Mapping[str, Driver]:
         "FastAPI": driver_fastapi.make_driver(),
         "Django WSGI": driver_django.WSGIDriver(),
         "Django ASGI": driver_django.ASGIDriver(),
-        "Flask": driver_flask.driver,
-        "Litestar": driver_litestar.driver,
-        "Quart": driver_quart.driver,
-        "Falcon": driver_falcon.driver,
-        "Pyramid": driver_pyramid.driver,
-        "Bottle": driver_bottle.driver,
+        **{name: module.driver for name, module in MODULES.items()},
     }
+
+
+def _introduction(frameworks: Iterable[str]) -> str:
+    """Return the text above the table, with a link to the page of each framework."""
+    names = dict.fromkeys(name.partition(" ")[0] for name in frameworks)  # Django has two columns
+    pages = ", ".join(f"[{name}]({name.lower()}.md)" for name in names)
+    text = _PAGES.format(pages=pages)
+    return f"{_HEAD}\n{fill(text, 99, break_on_hyphens=False, break_long_words=False)}\n"
 
 
 def cell(seen: Seen) -> str:
@@ -70,8 +86,10 @@ def table() -> str:
     for case in CASES:
         cells = [cell(look(driver, case)) for driver in asked.values()]
         lines.append(f"| {case.name} | {' | '.join(cells)} |")
-    return "\n".join([_HEAD, *lines, ""])
+    return "\n".join([_introduction(asked), *lines, ""])
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table())
+    with redirect_stderr(StringIO()):  # the frameworks log the errors of the cases
+        page = table()
+    sys.stdout.write(page)

@@ -27,14 +27,14 @@ PIECES = [
     "\u2028", "\uff0f", "\u212a", "\u017f", "/", "//", "/./", "/../", "/x/../", "%2f", "%5c", "%0a",
     "\r\n", "x:", "http:", "http://x", ";x", "x", "/@@", "/@@x/../",
 ]  # fmt: skip
-#: What is read for the path by some, though it is another text.
+#: What is read for the path by some, though it is another text. The others read only the path.
 LENIENT = {
     "Flask": "hooks/stigg", "Bottle": "/\xffhooks/stigg", "Falcon": "hooks/stigg",
-    "Pyramid": "/hooks/stigg\n", "Django": PATH, "Starlette": "/hooks/stigg\n",
+    "Pyramid": "/hooks/stigg\n", "Starlette": "/hooks/stigg\n",
     "Quart": "\n/hooks/stigg",
     "sinks of Falcon": "/hooks/stigg-2", "traversal of Pyramid": "/hooks/x/../@@stigg",
     "mounts of Litestar": "/hooks/stiggx",
-    "mounts of Starlette": PATH, "FastAPI": "/hooks/stigg\n", "Litestar": "hooks/stigg",
+    "FastAPI": "/hooks/stigg\n", "Litestar": "hooks/stigg",
 }  # fmt: skip
 ROOTS = {"Litestar": ("/app", "/x/app/hooks/stigg"), "Falcon": ("/hooks", "/hooks/stigg"),
          "Django": ("/app", "/app/hooks/stigg"), "Starlette": ("/app", "/app/hooks/stigg\n"),
@@ -94,7 +94,7 @@ def wsgi_answers(app: Any, paths: Iterable[str]) -> list[str]:
 @pytest.mark.parametrize("framework", WSGI)
 def test_no_spelling_leads_to_a_receiver_under_wsgi(framework: str) -> None:
     app = WSGI[framework]()
-    lenient = LENIENT[framework]
+    lenient = LENIENT.get(framework, PATH)
     assert wsgi_answers(app, [PATH, lenient]) == [PATH, lenient]
     assert wsgi_answers(WSGIWebhookMiddleware(app, verifier=STIGG, paths=PATH), spellings()) == []
 
@@ -102,7 +102,7 @@ def test_no_spelling_leads_to_a_receiver_under_wsgi(framework: str) -> None:
 @pytest.mark.parametrize("framework", ASGI)
 def test_no_spelling_leads_to_a_receiver_under_asgi(framework: str) -> None:
     app = ASGI[framework]()
-    lenient = LENIENT[framework]
+    lenient = LENIENT.get(framework, PATH)
     assert answers(app, [PATH, lenient]) == [PATH, lenient]
     assert answers(ASGIWebhookMiddleware(app, verifier=STIGG, paths=PATH), spellings()) == []
 

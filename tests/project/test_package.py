@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from countermark.schemes import scheme_slugs
 from countermark.webhooks._scheme import webhook_scheme_slugs
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
+#: The libraries that only adapters and other optional modules import.
+BANNED = CONFIGURATION["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
 
 IMPORTED = """
 import sys
@@ -22,10 +26,9 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 """
 
 HEAVY = {
-    "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "django", "fastapi", "flask",
-    "httpx", "inspect", "jinja2", "jwt", "logging", "pathlib", "redis", "starlette",
-    "opentelemetry", "prometheus_client", "rest_framework",
-    "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
+    "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "httpx", "inspect", "jinja2",
+    "logging", "pathlib", "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
+    *BANNED,
 }  # fmt: skip
 
 
@@ -71,6 +74,12 @@ def test_a_module_without_its_library_names_the_extra(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.strip().endswith(f"pip install 'countermark[{extra}]'")
+
+
+def test_the_list_of_optional_modules_has_each_extra_and_their_libraries_are_banned() -> None:
+    extras = set(CONFIGURATION["project"]["optional-dependencies"])
+    assert {extra for _, _, extra in OPTIONAL} == extras - {"demo", "jwt"}
+    assert {library for _, library, _ in OPTIONAL} <= set(BANNED)
 
 
 def test_only_the_scheme_asked_for_is_read() -> None:

@@ -158,7 +158,7 @@ def test_every_scheme_is_tested() -> None:
 def test_pyjwt_decodes_the_expected_claims(slug: str) -> None:
     signed = signer_of(slug).issue(ANN)
     claims = decoded(slug, signed.token)
-    if slug in {"sigma", "clad"}:
+    if "jti" in claims:  # random, so it is not in CLAIMS
         assert UUID(claims.pop("jti")).version == 4
     assert claims == CLAIMS[slug]
     header = {"alg": ALGORITHMS.get(slug, "HS256"), "typ": "JWT"}
