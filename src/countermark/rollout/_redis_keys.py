@@ -1,5 +1,21 @@
 """The keys of meters in Redis, and the pseudonyms of principals.
 
+The way of a count, with the module of each step::
+
+    verdict  --->  Meter()                       _meter, _counters: memory of one process
+                      |   every Meter(interval=) seconds, and at exit
+                      v
+                   Batch                         _redis_batch: sent again, with its number,
+                      |   one script             until Redis has answered
+                      v
+                   Redis                         _redis_writer: counts, principals, marks
+                      |   countermark rollout
+                      v
+                   HeldCounts, SeenPrincipals    _redis_reader, _redis_contents: the counts are
+                      |                          compared with the marks, to detect losses
+                      v
+                   Snapshot                      _snapshot  --->  is_ready(), the report
+
 The keys follow the prefix of the store and ``meter:``. All of them expire.
 
 =============================  =======  ======================  ================================
