@@ -62,9 +62,12 @@ class Browser:
         binaries: The paths of the browser and of its driver.
         profile: An empty directory.
         keeps_pages: Whether the back/forward cache is on, as by default.
+        logs: Whether the driver keeps the messages of the console and all requests.
     """
 
-    def __init__(self, binaries: tuple[str, str], profile: Path, *, keeps_pages: bool) -> None:
+    def __init__(
+        self, binaries: tuple[str, str], profile: Path, *, keeps_pages: bool, logs: bool = False
+    ) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = binaries[0]
         for argument in (
@@ -74,6 +77,8 @@ class Browser:
             *(() if keeps_pages else ("--disable-features=BackForwardCache",)),
         ):  # fmt: skip
             options.add_argument(argument)
+        if logs:
+            options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, Service(binaries[1]))
         self.driver.set_script_timeout(60)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,8 +19,11 @@ from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, is_ready, read_snapshot
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
+from countermark.wsgi import RolloutPage
+from tests.drivers import call
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER, store_of
+from tests.rollout.pages import Page
 from tests.rollout.verdicts import NOON, Clock, unverified, verified
 
 
@@ -120,6 +124,43 @@ def test_the_command_shows_the_rest_of_the_allowance(
     assert "allowance left" not in capsys.readouterr().out
 
 
+def test_the_command_writes_a_page(
+    counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "page.html"
+    assert rollout(counted, "--html", str(file)) == 1
+    assert capsys.readouterr().out == ""
+    page = Page(file.read_text(encoding="utf-8"))
+    assert [row[0] for row in page.tables["All groups"][1:]] == [
+        "stigg, environment live",
+        "stigg, environment test",
+        "stigg, environment test, tenant acme",
+    ]
+    assert "user-" not in page.text
+    assert page.all("script") == []
+    assert rollout(counted, "--environment", "live", "--allowance", "3", "--html", "-") == 0
+    page = Page(capsys.readouterr().out)
+    assert page.all("h1", class_="yes")
+    assert "allowance left 3" in page.text
+    shares = [row[3] for row in page.tables["Requests by day"]]
+    assert shares[1] == "99.90 %"
+    assert shares.count("none") == 6
+
+
+def test_a_page_that_cannot_be_written_is_an_error(
+    counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rollout(counted, "--html", str(tmp_path / "none" / "page.html")) == 2
+    message = "the file of --html cannot be written (FileNotFoundError)\n"
+    assert capsys.readouterr().err == message
+
+
+def test_the_applications_read_the_counts_of_all_processes(counted: RedisServer) -> None:
+    app = RolloutPage(store_of(counted), authorize=lambda environ: True)
+    page = Page(b"".join(call(app).body).decode())
+    assert page.tables["All groups"][1][1:] == ["1,002", "99.90 %", "0", "ready"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
@@ -140,6 +181,21 @@ def test_the_command_prints_the_stranded_ones_of_given_ids(
     (tmp_path / "ids").write_bytes(ids.encode())
     code = rollout(counted, *arguments, "--which-of", str(tmp_path / "ids"))
     assert (code, capsys.readouterr().out.split()) == (1 if found else 0, found)
+
+
+def test_the_page_of_the_command_lists_the_stranded_ones_of_given_ids(
+    counted: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ids").write_text("user-1\nuser-8\nuser-9\nuser-10\n", encoding="utf-8")
+    arguments = ("--html", "-", "--which-of", str(tmp_path / "ids"))
+    assert rollout(counted, "--environment", "test", *arguments) == 1
+    page = Page(capsys.readouterr().out)
+    assert page.text.count("Found in the list of ids that was given: 1 of 1.") == 2
+    assert re.findall(r"user-\d+", page.text) == ["user-8", "user-9"]
+    assert rollout(counted, "--environment", "live", *arguments) == 0
+    assert "user-" not in Page(capsys.readouterr().out).text
+    assert rollout(counted, "--json", "--which-of", str(tmp_path / "ids")) == 2
+    assert "--which-of prints ids, not JSON" in capsys.readouterr().err
 
 
 def test_the_command_reads_ids_from_standard_input(

@@ -27,6 +27,7 @@ from countermark.cli import main
 from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.redis import RedisStore
+from countermark.rollout import Meter
 from countermark.testing import FlowSessions, StiggEdge, tampered
 from countermark.verifying import (
     Allowance,
@@ -165,6 +166,10 @@ _VERIFIER = {
     "leeway": 10,
     "max_age": None,
 }
+_PAGE: dict[str, Any] = {
+    "counts": Meter(), "authorize": bool, "days": 7, "least": 99.9, "allowance": None,
+    "refresh": 10.0,
+}  # fmt: skip
 _WEBHOOK = {"scheme": "github", "keyring": RING, "tolerance": None}
 
 
@@ -219,6 +224,8 @@ def _entries() -> Iterator[Entry]:
     yield Entry("asgi.SigningMiddleware", asgi.SigningMiddleware, {
         "app": nothing, **_SIGNING, "blocking": False, "websocket_headers": False,
     })  # fmt: skip
+    for page in (asgi.RolloutPage, wsgi.RolloutPage):
+        yield Entry(f"{page.__module__}.RolloutPage", page, _PAGE)
     yield Entry("wsgi.SigningMiddleware", wsgi.SigningMiddleware, {"app": nothing, **_SIGNING})
     for module in (asgi, wsgi):
         kind = module.__name__.rpartition(".")[2]

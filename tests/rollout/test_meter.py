@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from countermark import ConfigurationError
 from countermark.errors import REFUSALS
-from countermark.rollout import DAY, GroupStats, Meter, Principals
+from countermark.rollout import DAY, DayCount, GroupStats, Meter, Principals
 from countermark.rollout._counters import MOST_ROWS
 from countermark.rollout._snapshot import OTHER, label_of, text_of
-from tests.rollout.verdicts import NOON, Clock, proved, unverified, verified
+from tests.rollout.verdicts import NOON, Clock, claim, proved, unverified, verified
 
 
 def only(meter: Meter, days: int = 7) -> GroupStats:
@@ -125,6 +125,28 @@ def test_days_are_those_of_utc_and_a_window_starts_with_a_whole_day() -> None:
         assert only(meter, days).days_seen == requests / 24
     assert only(meter, 1).first_seen == NOON - DAY / 2
     assert only(meter, 1).last_seen == clock.now
+
+
+def test_the_requests_of_each_day_are_counted_by_key() -> None:
+    clock = Clock(NOON - 8 * DAY)
+    meter = Meter(clock=clock)
+    meter(verified())
+    clock.now = NOON - 3 * DAY
+    for role in ("current", "previous", "previous", "next", "another"):
+        meter(verified(role=role))
+    meter(claim("user-7"))
+    meter(unverified("user-8"))
+    clock.now = NOON
+    meter(unverified("user-8", code="retired_key", role="current"))
+    (stats,) = meter.snapshot(7).groups
+    midnight = int(NOON - DAY / 2)
+    assert stats.by_day == (
+        DayCount(midnight - 3 * DAY, 7, verified=5, claims=1, current=1, previous=2, next=1),
+        DayCount(midnight, 1),
+    )
+    (stats,) = meter.snapshot(8).groups
+    assert stats.by_day[0] == DayCount(midnight - 8 * DAY, 1, verified=1, current=1)
+    assert sum(day.requests for day in stats.by_day) == stats.requests
 
 
 def test_days_are_deleted_after_37_days_but_totals_are_kept() -> None:

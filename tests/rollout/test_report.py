@@ -15,6 +15,7 @@ import pytest
 from countermark.cli import main
 from countermark.rollout import (
     DAY,
+    DayCount,
     GroupStats,
     Principals,
     RequestCount,
@@ -260,8 +261,10 @@ def test_without_recent_requests_the_report_has_no_table() -> None:
 
 
 def test_the_report_as_json() -> None:
-    report = json.loads(json.dumps(as_dict(snapshot(MIXED, stats()), least="99.5")))
+    mixed = MIXED._replace(by_day=(DayCount(86_400, 5, 4, current=4),))
+    report = json.loads(json.dumps(as_dict(snapshot(mixed, stats()), least="99.5")))
     counts, other_counts = (group.pop("counts") for group in report["groups"])
+    by_day, _ = (group.pop("by_day") for group in report["groups"])
     none = {"claimed": 0, "claims_exact": True}
     principals = {"verified": 321, "affected": 7, "stranded": 2, "exact": True, **none}
     assert report == {
@@ -322,6 +325,7 @@ def test_the_report_as_json() -> None:
             },
         ],
     }
+    assert by_day == [DayCount(86_400, 5, 4, current=4)._asdict()]
     assert counts[0] == row("expired", 3, origin="https://a.example")._asdict()
     assert [count["requests"] for count in other_counts] == [1_000]
 
@@ -351,7 +355,7 @@ def test_the_rest_of_the_allowance_is_reported_by_group() -> None:
         ["--least", "nan"],
         ["--least", "all"],
         ["--allowance", "-1"],
-        ["--json", "--which-of", "ids"],
+        ["--json", "--html", "page.html"],
     ],
 )
 def test_an_invalid_argument_exits_with_2(wrong: list[str]) -> None:

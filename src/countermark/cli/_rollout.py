@@ -61,10 +61,16 @@ def add_command(commands: Commands) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write the report as a page for a browser to FILE (- for standard output). It loads"
+        " nothing from elsewhere",
+    )
+    parser.add_argument(
         "--which-of",
         metavar="FILE",
         help="print the ids in FILE (- for standard input), one in each line, that had only"
-        " unverified requests",
+        " unverified requests; with --html, write them on the page",
     )
 
 
@@ -72,9 +78,11 @@ def run(options: argparse.Namespace) -> int:
     """Print the report: 0 if it is safe to enforce, otherwise 1.
 
     Raises:
-        ConfigurationError: The URL of Redis is missing or invalid.
+        ConfigurationError: The URL of Redis is missing or invalid, or options do not fit together.
         StoreUnavailable: Redis does not respond.
     """
+    if options.json and options.which_of is not None:
+        raise ConfigurationError("--which-of prints ids, not JSON; use it without --json")
     report, code = _report(options)
     if report:
         print(report)
@@ -83,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> tuple[str, int]:
     from countermark.redis import RedisStore
+    from countermark.rollout._page import as_html
     from countermark.rollout._readiness import is_ready
     from countermark.rollout._redis_reader import read_snapshot
     from countermark.rollout._report import allowance_left, as_dict, as_text, group_name
@@ -96,8 +105,14 @@ def _report(options: argparse.Namespace) -> tuple[str, int]:
     known = [] if options.customers is None else _first_column(options.customers)
     snapshot_of_all = read_snapshot(store, options.days, known=known)
     asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
+    stranded = None
     if options.which_of is not None:
-        return _which_of(options, store, asked)
+        # Not splitlines(), which also splits at characters that an id may contain.
+        ids = _content_of(options.which_of, "--which-of").split("\n")
+        stranded = _stranded(options, store, asked, ids)
+        if options.html is None:
+            found = set().union(*stranded.values())
+            return "\n".join(each for each in ids if each in found), 1 if found else 0
     chosen = tuple(figures for figures in asked if options.tenant in {None, figures.tenant})
     snapshot = Snapshot(snapshot_of_all.taken_at, snapshot_of_all.days, chosen)
     left: dict[Group, int] = {}
@@ -107,10 +122,26 @@ def _report(options: argparse.Namespace) -> tuple[str, int]:
     if not chosen and snapshot_of_all.groups:
         names = ", ".join(sorted({group_name(*each[:3]) for each in snapshot_of_all.groups}))
         sys.stderr.write(f"no request matches these options; the store has {names}\n")
+    if options.html is not None:
+        page = as_html(snapshot, least=options.least, allowance_left=left, stranded=stranded)
+        return _written(page, options.html), code
     if options.json:
         report = as_dict(snapshot, least=options.least, allowance_left=left)
         return json.dumps(report, indent=2), code
     return as_text(snapshot, least=options.least, allowance_left=left), code
+
+
+def _written(page: str, name: str) -> str:
+    """Write the page and return the text to print: the page itself for the name ``-``."""
+    if name == "-":
+        return page.rstrip()
+    try:
+        Path(name).write_text(page, encoding="utf-8")
+    except OSError as error:
+        problem = type(error).__name__
+    else:
+        return ""
+    raise ConfigurationError(f"the file of --html cannot be written ({problem})")
 
 
 def _asked(options: argparse.Namespace, figures: GroupStats) -> bool:
@@ -121,22 +152,21 @@ def _asked(options: argparse.Namespace, figures: GroupStats) -> bool:
     )
 
 
-def _which_of(
-    options: argparse.Namespace, store: RedisStore, groups: tuple[GroupStats, ...]
-) -> tuple[str, int]:
+def _stranded(
+    options: argparse.Namespace, store: RedisStore, groups: tuple[GroupStats, ...], ids: list[str]
+) -> dict[Group, list[str]]:
+    """Return those of *ids* that had unverified requests only, by group."""
     from countermark.rollout._redis_reader import stranded_among
 
-    # Not splitlines(), which also splits at characters that an id may contain.
-    ids = _content_of(options.which_of, "--which-of").split("\n")
-    found: set[str] = set()
+    found = {}
     for figures in groups:
         label = options.tenant or figures.tenant
         tenant = None if label is None else text_of(label)
         people = [(tenant, each) for each in ids]
-        found.update(stranded_among(store, figures, people, options.days))
+        found[figures.group] = stranded_among(store, figures, people, options.days)
     if not all(figures.principals.exact for figures in groups):
         sys.stderr.write("there may be more; see the report for the reason\n")
-    return "\n".join(each for each in ids if each in found), 1 if found else 0
+    return found
 
 
 def _first_column(name: str) -> list[str]:

@@ -30,6 +30,7 @@ from countermark.rollout._snapshot import (
     GroupStats,
     RequestCount,
     Snapshot,
+    by_day,
     checked_days,
     counted,
     day_of,
@@ -258,14 +259,15 @@ class Meter:
 
     def _stats(self, group: Group, first: int) -> GroupStats:
         kept = {day: groups[group] for day, groups in self._counts.days.items() if group in groups}
-        window = [group_day for day, group_day in kept.items() if day >= first]
+        window = {day: group_day.counts for day, group_day in kept.items() if day >= first}
         return GroupStats(
             *group,
-            counts=counted(group, sums(group_day.counts for group_day in window).items()),
+            counts=counted(group, sums(window.values()).items()),
             principals=self._last_seen.since(first, group),
             days_seen=len(window),
             first_seen=min(group_day.first for group_day in kept.values()),
             last_seen=max(group_day.last for group_day in kept.values()),
+            by_day=by_day(window),
         )
 
     def flush(self) -> bool:

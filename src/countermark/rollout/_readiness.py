@@ -94,7 +94,8 @@ def _reasons(snapshot: Snapshot, stats: GroupStats, least: Fraction) -> Iterator
         yield f"{share} % of the requests{apart} were verified; {float(least):g} % are needed"
     if principals.stranded:
         are = "principal" if principals.stranded == 1 else "principals"
-        yield f"{_least(principals.stranded, principals.exact)} {are} had unverified requests only"
+        number = at_least(principals.stranded, principals.exact)
+        yield f"{number} {are} had unverified requests only"
     if not stats.complete:
         yield (
             "Redis has lost or evicted some of the counts, so there may have been others; set its"
@@ -113,5 +114,6 @@ def percent(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02}"
 
 
-def _least(number: int, exact: bool) -> str:
+def at_least(number: int, exact: bool) -> str:
+    """Return a number that is a lower bound unless it is *exact*."""
     return f"{number:,}" if exact else f"at least {number:,}"

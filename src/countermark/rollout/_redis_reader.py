@@ -37,6 +37,7 @@ from countermark.rollout._snapshot import (
     GroupStats,
     Principals,
     Snapshot,
+    by_day,
     checked_days,
     counted,
     day_of,
@@ -138,12 +139,12 @@ class _Reader:
             # they cannot be found if it is "other".
             found = not self._known or (claims_exact and group[2] != OTHER)
             exact = complete and found and not held.marked(group, "skipped")
-            days = [of_day[group] for of_day in held.counts.values() if group in of_day]
+            days = {day: of_day[group] for day, of_day in held.counts.items() if group in of_day}
             times = seen.get(group, [now])
             groups.append(
                 GroupStats(
                     *group,
-                    counts=counted(group, sums(days).items()),
+                    counts=counted(group, sums(days.values()).items()),
                     principals=self._principals(
                         group, window, exact=exact, claims_exact=claims_exact
                     ),
@@ -151,6 +152,7 @@ class _Reader:
                     first_seen=min(times),
                     last_seen=max(times),
                     complete=complete,
+                    by_day=by_day(days),
                 )
             )
         return Snapshot(now, len(window) - 1, tuple(groups))

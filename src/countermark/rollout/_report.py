@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from countermark.errors import StoreUnavailable
 from countermark.rollout._readiness import (
     LEAST_VERIFIED,
-    _least,
+    at_least,
     is_ready,
     left_out,
     percent,
@@ -93,6 +93,7 @@ def as_dict(
                 "last_seen": stats.last_seen,
                 "allowance_left": (allowance_left or {}).get(stats.group),
                 "counts": [count._asdict() for count in stats.counts],
+                "by_day": [day._asdict() for day in stats.by_day],
             }
         )
     return {
@@ -132,9 +133,10 @@ def as_text(
 
 
 def group_name(scheme: str, environment: str | None, tenant: str | None) -> str:
+    """Return the name of a group for people."""
     names = [scheme]
-    names += [] if environment is None else [f"environment {_shown(environment)}"]
-    names += [] if tenant is None else [f"tenant {_shown(tenant)}"]
+    names += [] if environment is None else [f"environment {shown(environment)}"]
+    names += [] if tenant is None else [f"tenant {shown(tenant)}"]
     return ", ".join(names)
 
 
@@ -158,7 +160,7 @@ def _tables(stats: GroupStats) -> Iterator[str]:
             verified[count.origin] = verified.get(count.origin, 0) + count.requests
     origins = sorted(stats.by("origin").items(), key=lambda pair: (-pair[1], pair[0] or ""))
     rows = [
-        (_shown(origin or "none"), f"{n:,}", f"{percent(verified.get(origin, 0), n)} %")
+        (shown(origin or "none"), f"{n:,}", f"{percent(verified.get(origin, 0), n)} %")
         for origin, n in origins
     ]
     yield _table(("origin", "requests", "verified"), rows)
@@ -173,16 +175,16 @@ def _facts(stats: GroupStats, left: int | None) -> str:
         "would be refused now": f"{refused:,}{share}",
         "were refused": f"{stats.refused:,}",
         "principals verified": f"{principals.verified:,}",
-        "with unverified requests": _least(principals.affected, exact),
-        "with no others": _least(principals.stranded, exact),
+        "with unverified requests": at_least(principals.affected, exact),
+        "with no others": at_least(principals.stranded, exact),
         "days with requests": f"{stats.days_seen}",
-        "first seen": _time(stats.first_seen),
-        "last seen": _time(stats.last_seen),
+        "first seen": time_of(stats.first_seen),
+        "last seen": time_of(stats.last_seen),
     }
     if stats.claims:
         counted = stats.requests - stats.claims
         facts |= {
-            "claimed ids, unverified": _least(principals.claimed, principals.claims_exact),
+            "claimed ids, unverified": at_least(principals.claimed, principals.claims_exact),
             "their requests": f"{stats.claims:,}",
             "verified, of all": f"{percent(stats.verified, stats.requests)} %",
             "verified, without theirs": f"{percent(stats.verified, counted)} %",
@@ -203,10 +205,11 @@ def _table(heading: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> s
     )
 
 
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
+    """Return a time in UTC, to the minute."""
     return strftime("%Y-%m-%d %H:%M UTC", gmtime(seconds))
 
 
-def _shown(text: str) -> str:
-    # A terminal obeys some characters.
+def shown(text: str) -> str:
+    """Return *text* without the characters that terminals and browsers obey."""
     return "".join(character if character.isprintable() else "?" for character in text)

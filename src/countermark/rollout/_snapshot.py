@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import ConfigurationError
@@ -83,6 +83,27 @@ class Principals(NamedTuple):
     claims_exact: bool = True
 
 
+class DayCount(NamedTuple):
+    """The requests of a group on one day in UTC.
+
+    Attributes:
+        start: The beginning of the day, in seconds since the epoch.
+        verified: The number of verified requests, with a key of any role.
+        claims: The number of requests with a token of a claimed id.
+        current: The number of requests that the current key verified.
+        previous: The same for previous keys.
+        next: The same for next keys.
+    """
+
+    start: int
+    requests: int
+    verified: int = 0
+    claims: int = 0
+    current: int = 0
+    previous: int = 0
+    next: int = 0
+
+
 class GroupStats(NamedTuple):
     """The statistics of one scheme, environment and tenant.
 
@@ -94,6 +115,7 @@ class GroupStats(NamedTuple):
             it may be before the days of the snapshot.
         last_seen: The time of the last request.
         complete: False if Redis has lost some of the counts.
+        by_day: The days with requests, in order.
     """
 
     scheme: str
@@ -105,6 +127,7 @@ class GroupStats(NamedTuple):
     first_seen: float
     last_seen: float
     complete: bool = True
+    by_day: tuple[DayCount, ...] = ()
 
     @property
     def group(self) -> Group:
@@ -169,6 +192,23 @@ def row_of(group: Group, key: CountKey, requests: int) -> RequestCount:
     """Return one count as a row."""
     origin, role, code, admitted_by, claim = key
     return RequestCount(*group, origin, role, code, admitted_by, requests, claim)
+
+
+def by_day(counts_of_days: Mapping[int, Mapping[CountKey, int]]) -> tuple[DayCount, ...]:
+    """Return the counts of each day, which is given by its number."""
+    return tuple(_day_count(day, counts_of_days[day]) for day in sorted(counts_of_days))
+
+
+def _day_count(day: int, counts: Mapping[CountKey, int]) -> DayCount:
+    roles = {"current": 0, "previous": 0, "next": 0}
+    verified = claims = 0
+    for (_, role, code, _, claim), requests in counts.items():
+        claims += requests if claim else 0
+        if code == "verified":
+            verified += requests
+            if role in roles:
+                roles[role] += requests
+    return DayCount(day * DAY, sum(counts.values()), verified, claims, **roles)
 
 
 def order(group: Group) -> list[str]:
