@@ -26,8 +26,8 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 """
 
 HEAVY = {
-    "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "httpx", "inspect", "jinja2",
-    "logging", "pathlib", "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
+    "argparse", "asgiref", "asyncio", "cryptography", "dataclasses", "datetime", "httpx", "inspect",
+    "jinja2", "logging", "pathlib", "tomllib", "trio", "uuid", "uvicorn", "werkzeug",
     *BANNED,
 }  # fmt: skip
 

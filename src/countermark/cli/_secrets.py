@@ -23,7 +23,7 @@ def add_secret_option(parser: ArgumentParser) -> None:
     """Add ``--secret-fd`` to the options of a command."""
     parser.add_argument(
         "--secret-fd",
-        type=whole_number(0),
+        type=whole_number(0, 65_535),
         metavar="N",
         help="read the secret from file descriptor N to its end; a newline at the end is dropped."
         " The default is the scheme's environment variable, with its _FILE, _PREVIOUS and _NEXT",
@@ -60,8 +60,8 @@ def _read(descriptor: int) -> str:
         reason = f"it has more than {_LONGEST // 1024} kB"
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "there is no such descriptor"
+    except OSError as error:
+        reason = str(error.strerror)
     raise InvalidKey(
         f"--secret-fd: the file descriptor cannot be read: {reason}; redirect a file or a pipe to"
         " it, such as 3<secret.txt"
