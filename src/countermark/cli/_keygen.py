@@ -20,7 +20,7 @@ _EPILOG = """\
 examples:
   countermark keygen discourse
   countermark keygen webhook:standard-webhooks --format env >> .env
-  countermark keygen braze > key.pem && openssl pkey -in key.pem -pubout
+  (umask 077 && countermark keygen braze > key.pem) && openssl pkey -in key.pem -pubout
   countermark keygen stigg --for-tests
 """
 

@@ -19,8 +19,6 @@ from countermark.tokens._reader import MAX_TOKEN
 from countermark.verifying import TokenCheck, Verifier
 
 _EPILOG = """\
-exit code: 0 if the token is valid, 1 if it is not, 2 for a mistake in the options
-
 examples:
   countermark verify stigg < token.txt
   countermark verify cognito-flow --id customer-demo-01 --token-file token.txt --json
@@ -33,8 +31,8 @@ def add_command(commands: Commands) -> None:
         "verify",
         help="verify a token",
         description="Verify a token, and print the id that it proves. The reason for an invalid"
-        " token is on standard error, after its code. The token is read from standard input,"
-        " because other users of the machine can see arguments.",
+        " token is on standard error, after its code, and the exit code is 1. The token is read"
+        " from standard input, because other users of the machine can see arguments.",
         epilog=_EPILOG,
     )
     add_scheme_arguments(parser)
