@@ -211,7 +211,7 @@ def test_a_scheme_can_be_a_file(command: Command, tmp_path: Path) -> None:
         (["sign", "stig", "--id", "u"], "unknown scheme 'stig'"),
         (["sign", "stigg"], "a principal needs an id, an e-mail address or a phone number"),
         (["sign", "stigg", "--ids", "nowhere"], "the file of --ids cannot be read: No such file"),
-        (["sign", "stigg", "--ids", "a\0"], "the file of --ids cannot be read: the path is"),
+        (["sign", "stigg", "--ids", "a\0"], "the file of --ids cannot be read: there is"),
         (["sign", "stigg", "--id", "a\nb"], "the id holds a control character"),
         (["sign", "stigg", "--id", "u", "--lifetime", "9"], "stigg: its tokens do not expire"),
         (["sign", "stigg", "--id", "u", "--setting", "a=b"], "stigg has no setting"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from countermark import Keyring, Principal, Signer
+from countermark.cli import main
 from countermark.testing import tampered
 from tests.cli.commands import Command, Ran, pipe_with
 from tests.conftest import SECRET
@@ -155,3 +159,35 @@ def test_a_token_is_not_an_argument(command: Command) -> None:
     line = command.problem("verify", "stigg", TOKEN)
     assert line.startswith("countermark: error: unrecognized arguments")
     assert TOKEN[-20:] not in line
+
+
+def test_an_input_that_cannot_be_read_is_a_mistake(command: Command, tmp_path: Path) -> None:
+    assert command.problem("verify", "stigg", "--token-file", str(tmp_path)) == (
+        "the file of --token-file cannot be read: Is a directory; correct the path"
+    )
+
+
+def test_a_closed_standard_input_is_a_mistake() -> None:
+    ran = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m countermark verify stigg <&-"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        "the file of --token-file cannot be read: there is no such input; correct the path\n"
+    )
+
+
+def test_a_standard_input_that_fails_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise OSError
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(Broken())))
+    assert main(["verify", "stigg"]) == 2
+    assert "the input is not readable" in capsys.readouterr().err

@@ -45,12 +45,13 @@ class Parser(ArgumentParser):
         """Print the usage and *message*, and exit with code 2."""
         known = [word for action in self._actions for word in action.option_strings]
         known += [word for action in self._actions for word in action.choices or ()]
-        for argument in self._given:
-            for part in (argument, *argument.split("=", 1)):
-                if part and part not in known:
-                    written = f"{re.escape(repr(part))}|{re.escape(part)}"
-                    whole = rf"(?<![\w-])(?:{written})(?![\w-])"
-                    message = re.sub(whole, lambda match: shown(part, known), message)  # noqa: B023
+        given = {part for each in self._given for part in (each, *each.split("=", 1)) if part}
+        # All in one pass, the longest first: an argument may contain another one.
+        written = {form: part for part in given - {*known} for form in (repr(part), part)}
+        forms = sorted(map(re.escape, written), key=len, reverse=True)
+        if forms:
+            pattern = rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])"
+            message = re.sub(pattern, lambda match: shown(written[match[0]], known), message)
         try:
             super().error(message)
         except SystemExit as end:

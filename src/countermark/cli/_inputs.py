@@ -5,42 +5,74 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO
 
 from countermark.errors import ConfigurationError
 
 
-@contextmanager
-def opened(name: str, option: str, options: Namespace) -> Iterator[BinaryIO]:
-    """Open the file *name*, or standard input for ``-``, to read bytes.
+def content_of(name: str, option: str, options: Namespace, most: int) -> bytes:
+    """Return the first *most* bytes of the file *name*, or of standard input for ``-``.
 
     Args:
         name: The name.
-        option: The option or argument that gave it, for messages.
+        option: The option that gave it, for messages.
         options: The options of the command, which may read the secret from the same place.
+        most: The number of bytes.
 
     Raises:
         ConfigurationError: The file cannot be read.
     """
-    if name == "-":
-        if options.secret_fd == 0:
-            raise ConfigurationError(
-                f"--secret-fd 0 and {option} both read standard input; use another descriptor"
-            )
-        yield sys.stdin.buffer
-        return
-    try:
-        file = open(name, "rb")  # noqa: SIM115, PTH123  # closed below; a path may be /dev/fd/3
-    except (OSError, ValueError) as error:  # a ValueError: the path has a NUL character
-        reason = getattr(error, "strerror", None) or "the path is invalid"
-    else:
-        with file:
-            yield file
-        return
-    raise ConfigurationError(f"the file of {option} cannot be read: {reason}; correct the path")
+    _check_distinct(name, option, options)
+    with _errors_of(option), _opened(name) as file:
+        return file.read(most)
+
+
+def lines_of(name: str, option: str, options: Namespace) -> Iterator[bytes]:
+    """Return the lines of a file, without newlines. The arguments are as for ``content_of``."""
+    _check_distinct(name, option, options)
+    return _lines(name, option)
 
 
 def without_newline(line: bytes) -> bytes:
     """Return *line* without one newline at its end, as LF or CR LF."""
     return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _lines(name: str, option: str) -> Iterator[bytes]:
+    # The errors of the caller's own work between two lines do not come through here.
+    with _errors_of(option), _opened(name) as file:
+        for line in file:
+            yield without_newline(line)
+
+
+def _check_distinct(name: str, option: str, options: Namespace) -> None:
+    if name == "-" and options.secret_fd == 0:
+        raise ConfigurationError(
+            f"--secret-fd 0 and {option} both read standard input; use another descriptor"
+        )
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    opened: AbstractContextManager[BinaryIO]
+    if name != "-":
+        opened = open(name, "rb")  # noqa: SIM115, PTH123  # closed below; may be /dev/fd/3
+    elif sys.stdin is not None:
+        opened = nullcontext(sys.stdin.buffer)
+    else:
+        raise ValueError  # the process began without it
+    with opened as file:
+        yield file
+
+
+@contextmanager
+def _errors_of(option: str) -> Iterator[None]:
+    try:
+        yield
+        return
+    except OSError as error:
+        reason = error.strerror or "the input is not readable"
+    except ValueError:  # a path with a NUL character, or a closed input
+        reason = "there is no such input"
+    raise ConfigurationError(f"the file of {option} cannot be read: {reason}; correct the path")

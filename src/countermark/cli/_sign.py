@@ -6,7 +6,7 @@ import argparse
 import json
 
 from countermark.cli._arguments import Commands, whole_number
-from countermark.cli._inputs import opened, without_newline
+from countermark.cli._inputs import lines_of
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
@@ -103,14 +103,14 @@ def run(options: argparse.Namespace) -> int:
         signer = signer_of(scheme, options)
         print(show(signer.issue(principal_of(scheme, options, options.id))))
         return 0
-    with opened(options.ids, "--ids", options) as file:
-        signer = signer_of(scheme, options)
-        for number, line in enumerate(file, 1):
-            try:
-                id = _text(without_newline(line))
-                print(show(signer.issue(principal_of(scheme, options, id))))
-            except InvalidPrincipal as error:
-                raise InvalidPrincipal(f"--ids, line {number}: {error}", code=error.code) from None
+    lines = lines_of(options.ids, "--ids", options)
+    signer = signer_of(scheme, options)
+    for number, line in enumerate(lines, 1):
+        try:
+            signed = signer.issue(principal_of(scheme, options, _text(line)))
+        except InvalidPrincipal as error:
+            raise InvalidPrincipal(f"--ids, line {number}: {error}", code=error.code) from None
+        print(show(signed))
     return 0
 
 

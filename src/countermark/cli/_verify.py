@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from countermark.cli._arguments import Commands, whole_number
-from countermark.cli._inputs import opened, without_newline
+from countermark.cli._inputs import content_of, without_newline
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
@@ -88,10 +88,9 @@ def run(options: argparse.Namespace) -> int:
     """
     scheme = scheme_of(options)
     principal = _claimed(scheme, options)
-    with opened(options.token_file, "--token-file", options) as file:
-        verifier = _verifier(scheme, options)
-        token = without_newline(file.read(4 * MAX_TOKEN + 2))
-    check = verifier.check(token, principal)
+    token = content_of(options.token_file, "--token-file", options, 4 * MAX_TOKEN + 2)
+    verifier = _verifier(scheme, options)
+    check = verifier.check(without_newline(token), principal)
     if options.json:
         print(json.dumps(_as_dict(scheme, check)))
     elif check.identity is None:
