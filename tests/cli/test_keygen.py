@@ -69,6 +69,20 @@ def test_a_secret_shows_its_environment_which_is_live_only_on_request(command: C
     )
 
 
+def test_a_secret_of_an_own_scheme_has_the_prefix_of_its_environment(
+    command: Command, tmp_path: Path
+) -> None:
+    path, scheme = tmp_path / "acme.toml", (
+        '[secret]\nchosen = true\n[mac]\nalgorithm = "sha256"\nmessage = "{id}"\n'
+        'encoding = "hex"\n[fields]\ntoken = "{token}"\n[secret.environments]\n'
+    )  # fmt: skip
+    path.write_text(f'{scheme}test = []\nlive = ["live_", "prod_"]\n')
+    assert len(command.output("keygen", str(path)).strip()) == 64
+    assert command.output("keygen", str(path), "--environment", "live").startswith("live_")
+    path.write_text(f'{scheme}live = ["live_"]\n')
+    assert len(command.output("keygen", str(path)).strip()) == 64
+
+
 @pytest.mark.parametrize(
     ("slug", "kind"), [("braze", rsa.RSAPrivateKey), ("onesignal-jwt", ec.EllipticCurvePrivateKey)]
 )

@@ -225,6 +225,8 @@ def test_a_scheme_can_be_a_file(command: Command, tmp_path: Path) -> None:
          "countermark sign: error: argument --attribute: give NAME=VALUE"),
         (["sign", "stigg", "--secret-fd", "canary"],
          "countermark sign: error: argument --secret-fd: give a whole number from 0 to 65535"),
+        (["sign", "stigg", "--secret-fd", "2"],
+         "countermark sign: error: argument --secret-fd: standard output and standard error"),
         (["sign", "stigg", "--created", "canary"],
          "countermark sign: error: argument --created: give a number of seconds since the epoch"),
     ],

@@ -9,10 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from countermark.cli._arguments import Commands
-from countermark.cli._new_secrets import new_secret, new_webhook_secret
 from countermark.cli._scheme_argument import scheme_of
 from countermark.errors import ConfigurationError
-from countermark.webhooks import WebhookScheme
 
 _WEBHOOK = "webhook:"
 
@@ -96,6 +94,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> _Asked:
+    from countermark.cli._new_secrets import new_secret, new_webhook_secret
+    from countermark.webhooks import WebhookScheme
+
     if not options.scheme.startswith(_WEBHOOK):
         scheme = scheme_of(options)
         make = partial(new_secret, scheme, options.environment)

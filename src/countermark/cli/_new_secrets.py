@@ -7,6 +7,7 @@ from base64 import b64encode
 
 from countermark.errors import ConfigurationError
 from countermark.schemes._scheme import Scheme
+from countermark.verifying._origins import LIVE
 from countermark.webhooks._parts import Secret
 
 # The bytes of a shared secret. As text it has twice as many, so that HS512, which needs 64
@@ -19,8 +20,8 @@ def new_secret(scheme: Scheme, environment: str | None = None) -> str:
 
     Args:
         scheme: The scheme.
-        environment: The environment, if the scheme's secrets show theirs; None: the last one
-            of the scheme, which is not ``live``.
+        environment: The environment, if the scheme's secrets show theirs; None: one that is
+            not ``live``.
 
     Raises:
         ConfigurationError: The scheme has no such environment, or the package cryptography
@@ -48,11 +49,16 @@ def _encoded(form: str) -> str:
 def _prefix(scheme: Scheme, environment: str | None) -> str:
     names = tuple(scheme.environments)
     if environment is None:
-        return scheme.environments[names[-1]][0] if names else ""
+        environment = next((name for name in names if name != LIVE), None)
+        return "" if environment is None else _first(scheme.environments[environment])
     if environment not in names:
         having = f"it has {' and '.join(names)}" if names else "its secrets show none"
         raise ConfigurationError(f"{scheme.slug} has no environment of that name; {having}")
-    return scheme.environments[environment][0]
+    return _first(scheme.environments[environment])
+
+
+def _first(prefixes: tuple[str, ...]) -> str:
+    return prefixes[0] if prefixes else ""
 
 
 def _private_key(algorithm: str) -> str:

@@ -7,12 +7,11 @@ import time
 import warnings
 from collections.abc import Iterator
 from shlex import quote
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
 from countermark.cli._arguments import Commands, whole_number
-from countermark.cli._new_secrets import new_secret
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
@@ -22,11 +21,10 @@ from countermark.keys import Keyring
 from countermark.principal import Principal
 from countermark.schemes._scheme import Scheme
 from countermark.signing import Signer
-from countermark.testing import tampered
-from countermark.verifying import Verifier, from_cookie, from_header, from_query
-from countermark.verifying._locations import Location
 
-_PLACES = {"header": from_header, "query": from_query, "cookie": from_cookie}
+if TYPE_CHECKING:
+    from countermark.verifying import Verifier
+    from countermark.verifying._locations import Location
 
 # The lifetime in seconds of the expired token if the scheme has no default.
 _LIFETIME = 60
@@ -121,6 +119,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _verifier(scheme: Scheme, options: argparse.Namespace, keyring: Keyring) -> Verifier:
+    from countermark.verifying import Verifier
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the signer of the same keys warns
         return Verifier(
@@ -136,6 +136,9 @@ def _verifier(scheme: Scheme, options: argparse.Namespace, keyring: Keyring) -> 
 def _samples(
     scheme: Scheme, options: argparse.Namespace, keyring: Keyring, principal: Principal
 ) -> Iterator[_Sample]:
+    from countermark.cli._new_secrets import new_secret
+    from countermark.testing import tampered
+
     def sign(keyring: Keyring, lifetime: int | None, age: float = 0) -> str:
         return Signer(
             scheme,
@@ -161,11 +164,14 @@ def _samples(
 
 
 def _place(text: str) -> Location:
+    from countermark.verifying import from_cookie, from_header, from_query
+
+    places = {"header": from_header, "query": from_query, "cookie": from_cookie}
     kind, _, name = text.partition(":")
-    if kind not in _PLACES or not name:
+    if kind not in places or not name:
         raise argparse.ArgumentTypeError("give header:NAME, query:NAME or cookie:NAME")
     try:
-        return _PLACES[kind](name)
+        return places[kind](name)
     except ConfigurationError:
         pass
     raise argparse.ArgumentTypeError(f"the name is not valid for a {kind}")
@@ -176,6 +182,8 @@ def _token_place(scheme: Scheme, options: argparse.Namespace) -> Location:
         place: Location = options.token
         return place
     if scheme.request_header is not None:
+        from countermark.verifying import from_header
+
         return from_header(scheme.request_header)
     raise ConfigurationError(
         f"{scheme.slug} has no request header; pass --token PLACE as for token= of the middleware,"

@@ -6,7 +6,7 @@ Arguments cannot hold them, because other users of the machine can see those.
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from countermark._redaction import guarded
 from countermark.cli._arguments import whole_number
@@ -23,7 +23,7 @@ def add_secret_option(parser: ArgumentParser) -> None:
     """Add ``--secret-fd`` to the options of a command."""
     parser.add_argument(
         "--secret-fd",
-        type=whole_number(0, 65_535),
+        type=_descriptor,
         metavar="N",
         help="read the secret from file descriptor N to its end; a newline at the end is dropped."
         " The default is the scheme's environment variable, with its _FILE, _PREVIOUS and _NEXT",
@@ -49,6 +49,13 @@ def keyring_of(scheme: Scheme, options: Namespace) -> Keyring:
             f"{scheme.slug} names no environment variable for its secret; pass --secret-fd N"
         )
     return keyring_from_env(scheme)
+
+
+def _descriptor(text: str) -> int:
+    number = whole_number(0, 65_535)(text)
+    if number in {1, 2}:
+        raise ArgumentTypeError("standard output and standard error hold no secret")
+    return number
 
 
 def _read(descriptor: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import content_of, without_newline
@@ -16,7 +16,9 @@ from countermark.errors import REFUSALS
 from countermark.principal import Principal
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._reader import MAX_TOKEN
-from countermark.verifying import TokenCheck, Verifier
+
+if TYPE_CHECKING:
+    from countermark.verifying import TokenCheck, Verifier
 
 _EPILOG = """\
 examples:
@@ -101,6 +103,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _verifier(scheme: Scheme, options: argparse.Namespace) -> Verifier:
+    from countermark.verifying import Verifier
+
     return Verifier(
         scheme,
         keyring_of(scheme, options),
