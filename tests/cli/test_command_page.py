@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -104,3 +105,11 @@ def test_the_help_of_each_command_fits_the_terminal(
         text, _, examples = command.output(name, "--help").partition("examples:\n")
         assert max(map(len, text.splitlines())) <= 72
         assert all(line.startswith("  ") for line in examples.splitlines())
+
+
+def test_the_example_for_other_languages_verifies_what_it_signs(
+    shell: Callable[[str], str],
+) -> None:
+    pages = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", pages, re.DOTALL | re.MULTILINE)
+    assert json.loads(shell(block))["principal_id"] == "customer-demo-01"

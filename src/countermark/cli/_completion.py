@@ -7,7 +7,7 @@ from typing import Any
 
 from countermark.cli._arguments import Commands
 
-#: The shells of which the tests run the script, or which the library supports.
+#: The shells that shtab 1.9 supports.
 _SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 _EPILOG = """\
