@@ -8,6 +8,7 @@ cannot see the output of other processes.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -18,7 +19,7 @@ from countermark.keys import _private, _secret
 
 # Shorter ones occur in other words.
 _LEAST = 20
-# A test may emit a hundred thousand events.
+# In each kind of place: a test may emit a hundred thousand events.
 _MOST_CHECKS = 2_000
 
 
@@ -29,7 +30,7 @@ class SecretWatch(logging.Handler):
         super().__init__(level=logging.NOTSET)
         self.secrets: set[str] = set()
         self.places: list[str] = []
-        self._checks = 0
+        self._checks: Counter[str] = Counter()
 
     def remember(self, secret: object) -> None:
         """Look for *secret* from now on, and for a line of it if it is a key in PEM."""
@@ -43,8 +44,8 @@ class SecretWatch(logging.Handler):
 
     def check(self, place: str, text: str) -> None:
         """Note *place* if *text* contains a secret."""
-        self._checks += 1
-        if self._checks <= _MOST_CHECKS and any(secret in text for secret in self.secrets):
+        self._checks[place] += 1
+        if self._checks[place] <= _MOST_CHECKS and any(secret in text for secret in self.secrets):
             self.places.append(place)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -53,7 +54,7 @@ class SecretWatch(logging.Handler):
 
     def begin(self) -> set[str]:
         """Begin a test, and return the secrets from before it, for ``end``."""
-        self._checks = 0
+        self._checks.clear()
         self.places.clear()
         return set(self.secrets)
 

@@ -117,15 +117,16 @@ def max_age(scheme: Scheme) -> int | None:
     return 60 if scheme.slug in {"chameleon", "disqus"} else None
 
 
-def can_be_verified(scheme: Scheme) -> bool:
+def verifier_of(scheme: Scheme) -> Verifier | None:
     settings = dict.fromkeys(scheme.settings, "the-setting")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            Verifier(scheme, Keyring(key_of(scheme)), settings=settings, max_age=max_age(scheme))
+            return Verifier(
+                scheme, Keyring(key_of(scheme)), settings=settings, max_age=max_age(scheme)
+            )
         except ConfigurationError:
-            return False
-    return True
+            return None
 
 
 def values_of(scheme: Scheme) -> list[str]:
@@ -148,11 +149,11 @@ def test_each_scheme_that_can_be_verified_gets_the_codes_that_the_titles_promise
 ) -> None:
     scheme = Scheme.load(slug)
     monkeypatch.setenv(scheme.variable, key_of(scheme))
-    ran = command(
-        "request", slug, URL, "--id", "user-1", "--token", "header:X-Token",
-        "--claimed-id", "query:id", *values_of(scheme),
-    )  # fmt: skip
-    if not can_be_verified(scheme):
+    verifier, more = verifier_of(scheme), values_of(scheme)
+    if verifier is not None and verifier.needs_principal:
+        more.append("--claimed-id=query:id")
+    ran = command("request", slug, URL, "--id", "user-1", "--token", "header:X-Token", *more)
+    if verifier is None:
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith(f"{slug}: its tokens cannot be")
         return
@@ -227,6 +228,17 @@ def test_a_mistake_is_one_line(command: Command, arguments: list[str], problem: 
     line = command.problem("request", *arguments)
     assert line.startswith(problem)
     assert "canary" not in line
+
+
+def test_an_environment_is_that_of_the_valid_tokens(command: Command) -> None:
+    for slug, secret in (("stigg", SECRET), ("cognito-flow", f"live_{SECRET}")):
+        more = ["--token", "header:X", "--claimed-id", "header:Y", "--environment", "live"]
+        samples = samples_in(command.output("request", slug, URL, "--id", "u", *more))
+        expected = [each.expected.partition(",")[0] for each in samples if each.words]
+        assert expected == ["200", "401", "401"]
+        environ = environ_of(samples[0].words)
+        identity = Verifier(slug, Keyring(secret)).verify(environ["HTTP_X"], environ["HTTP_Y"])
+        assert identity.principal_id == "u"
 
 
 def test_the_tokens_last_as_long_as_the_option(

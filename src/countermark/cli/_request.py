@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Iterator
 from shlex import quote
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
@@ -15,15 +14,14 @@ from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
-from countermark.cli._sign import add_signer_options
+from countermark.cli._sign import add_signer_options, signer_of
 from countermark.errors import ConfigurationError
 from countermark.keys import Keyring
 from countermark.principal import Principal
 from countermark.schemes._scheme import Scheme
-from countermark.signing import Signer
 
 if TYPE_CHECKING:
-    from countermark.verifying import Verifier
+    from countermark.verifying import TokenCheck, Verifier
     from countermark.verifying._locations import Location
 
 # The lifetime in seconds of the expired token if the scheme has no default.
@@ -37,13 +35,6 @@ examples:
   countermark request cognito-flow http://127.0.0.1:8000/ --id customer-demo-01 \\
       --token header:X-Signature --claimed-id query:customerReference
 """
-
-
-class _Sample(NamedTuple):
-    """A token for a request, and what it is."""
-
-    title: str
-    token: str | None
 
 
 def add_command(commands: Commands) -> None:
@@ -102,20 +93,23 @@ def run(options: argparse.Namespace) -> int:
             f"{scheme.slug}: its tokens do not contain the id; pass --claimed-id PLACE, such as"
             " --claimed-id query:id"
         )
+    claimed = None if options.claimed_id is None else principal
     print(f"# {scheme.name}: the expected statuses of a service in the mode enforce")
-    for sample in _samples(scheme, options, keyring, principal):
-        if sample.token is None:
-            print(f"\n# {sample.title}: the tokens of this scheme do not expire")
+    for title, token in _samples(scheme, options, keyring, principal).items():
+        if token is None:
+            print(f"\n# {title}: the tokens of this scheme do not expire")
             continue
-        claimed = principal if verifier.needs_principal else None
-        code = verifier.check(sample.token, claimed).code
-        expected = "200, or another status of the service" if code == "verified" else f"401, {code}"
-        carried = [(place, sample.token)]
+        carried = [(place, token)]
         if options.claimed_id is not None:
             carried.append((options.claimed_id, principal.label))
-        print(f"\n# {sample.title}: {expected}")
-        print(_curl(url, carried))
+        print(f"\n# {title}: {_expected(verifier.check(token, claimed))}\n{_curl(url, carried)}")
     return 0
+
+
+def _expected(check: TokenCheck) -> str:
+    if check.identity is not None:
+        return "200, or another status of the service"
+    return f"401, {check.code}"
 
 
 def _verifier(scheme: Scheme, options: argparse.Namespace, keyring: Keyring) -> Verifier:
@@ -135,32 +129,35 @@ def _verifier(scheme: Scheme, options: argparse.Namespace, keyring: Keyring) -> 
 
 def _samples(
     scheme: Scheme, options: argparse.Namespace, keyring: Keyring, principal: Principal
-) -> Iterator[_Sample]:
+) -> dict[str, str | None]:
+    """Return tokens by their titles; None: the scheme has no such token."""
     from countermark.cli._new_secrets import new_secret
     from countermark.testing import tampered
 
-    def sign(keyring: Keyring, lifetime: int | None, age: float = 0) -> str:
-        return Signer(
-            scheme,
-            keyring,
-            settings=settings_of(scheme, options),
-            environment=options.environment,
-            lifetime=lifetime,
-            claims=options.claim,
-            clock=lambda: time.time() - age,
-        ).sign(principal)
-
-    lifetime = options.lifetime
-    valid = sign(keyring, lifetime)
-    yield _Sample("valid", valid)
+    valid = signer_of(scheme, options, keyring).sign(principal)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the first signer has warned
-        lasting = lifetime or scheme.lifetime or _LIFETIME if scheme.expires else None
-        age = max(lasting or 0, options.max_age or 0)
-        yield _Sample("expired", sign(keyring, lasting, age + _EXPIRED_FOR) if age else None)
-        yield _Sample("tampered with", tampered(valid))
-        foreign = Keyring(new_secret(scheme, options.environment).strip())
-        yield _Sample("signed with another secret", sign(foreign, lifetime))
+        # The key is of no particular environment.
+        foreign = Keyring(new_secret(scheme).strip())
+        elsewhere = argparse.Namespace(**{**vars(options), "environment": None})
+        return {
+            "valid": valid,
+            "expired": _expired(scheme, options, keyring, principal),
+            "tampered with": tampered(valid),
+            "signed with another secret": signer_of(scheme, elsewhere, foreign).sign(principal),
+        }
+
+
+def _expired(
+    scheme: Scheme, options: argparse.Namespace, keyring: Keyring, principal: Principal
+) -> str | None:
+    lifetime = options.lifetime or scheme.lifetime or _LIFETIME if scheme.expires else None
+    age = max(lifetime or 0, options.max_age or 0)
+    if not age:
+        return None
+    changed = argparse.Namespace(**{**vars(options), "lifetime": lifetime})
+    signer = signer_of(scheme, changed, keyring, lambda: time.time() - age - _EXPIRED_FOR)
+    return signer.sign(principal)
 
 
 def _place(text: str) -> Location:

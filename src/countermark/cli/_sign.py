@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Callable
 
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import lines_of
@@ -11,6 +13,7 @@ from countermark.cli._principal_options import add_principal_options, principal_
 from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
 from countermark.errors import InvalidPrincipal
+from countermark.keys import Keyring
 from countermark.schemes._scheme import Scheme
 from countermark.signing import SignedIdentity, Signer
 
@@ -75,19 +78,25 @@ def add_signer_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def signer_of(scheme: Scheme, options: argparse.Namespace) -> Signer:
+def signer_of(
+    scheme: Scheme,
+    options: argparse.Namespace,
+    keyring: Keyring,
+    clock: Callable[[], float] = time.time,
+) -> Signer:
     """Return the signer of the options.
 
     Raises:
-        ConfigurationError: An option, the secret or a setting is missing or invalid.
+        ConfigurationError: An option or a setting is missing or invalid, or the key does not fit.
     """
     return Signer(
         scheme,
-        keyring_of(scheme, options),
+        keyring,
         settings=settings_of(scheme, options),
         environment=options.environment,
         lifetime=options.lifetime,
         claims=options.claim,
+        clock=clock,
     )
 
 
@@ -100,11 +109,11 @@ def run(options: argparse.Namespace) -> int:
     scheme = scheme_of(options)
     show = _json if options.json else _token
     if options.ids is None:
-        signer = signer_of(scheme, options)
+        signer = signer_of(scheme, options, keyring_of(scheme, options))
         print(show(signer.issue(principal_of(scheme, options, options.id))))
         return 0
     lines = lines_of(options.ids, "--ids", options)
-    signer = signer_of(scheme, options)
+    signer = signer_of(scheme, options, keyring_of(scheme, options))
     for number, line in enumerate(lines, 1):
         try:
             signed = signer.issue(principal_of(scheme, options, _text(line)))
