@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -26,6 +27,15 @@ def content_of(name: str, option: str, options: Namespace, most: int) -> bytes:
     _check_distinct(name, option, options)
     with _errors_of(option), _opened(name) as file:
         return file.read(most)
+
+
+def read_text(name: str, option: str) -> str:
+    """Return the text of a file of UTF-8, with LF as its newlines, and without a mark at its start.
+
+    The arguments and errors are as for ``content_of``.
+    """
+    with _errors_of(option), _opened(name) as file:
+        return re.sub("\r\n?", "\n", file.read().decode("utf-8-sig"))
 
 
 def lines_of(name: str, option: str, options: Namespace) -> Iterator[bytes]:
@@ -73,6 +83,10 @@ def _errors_of(option: str) -> Iterator[None]:
         return
     except OSError as error:
         reason = error.strerror or "the input is not readable"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
     except ValueError:  # a path with a NUL character, or a closed input
         reason = "there is no such input"
-    raise ConfigurationError(f"the file of {option} cannot be read: {reason}; correct the path")
+    raise ConfigurationError(
+        f"the file of {option} cannot be read: {reason}; give a file of UTF-8 text"
+    )

@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countermark.cli._arguments import Commands, share, whole_number
+from countermark.cli._inputs import read_text
 from countermark.errors import ConfigurationError
 from countermark.rollout._snapshot import MOST_DAYS, OTHER, Group, GroupStats, Snapshot, text_of
 
@@ -127,7 +127,7 @@ def _which_of(
     from countermark.rollout._redis_reader import stranded_among
 
     # Not splitlines(), which also splits at characters that an id may contain.
-    ids = _content_of(options.which_of, "--which-of").split("\n")
+    ids = read_text(options.which_of, "--which-of").split("\n")
     found: set[str] = set()
     for figures in groups:
         label = options.tenant or figures.tenant
@@ -142,8 +142,8 @@ def _which_of(
 def _first_column(name: str) -> list[str]:
     import csv
 
-    content = _content_of(name, "--customers")
-    rows = csv.reader(content.replace("\r\n", "\n").split("\n"), strict=True)
+    content = read_text(name, "--customers")
+    rows = csv.reader(content.split("\n"), strict=True)
     try:
         ids = [row[0].strip() for row in rows if row and row[0].strip()]
     except csv.Error:
@@ -154,13 +154,3 @@ def _first_column(name: str) -> list[str]:
     if not ids:
         raise ConfigurationError("the file of --customers contains no id; write one in each line")
     return ids
-
-
-def _content_of(name: str, option: str) -> str:
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = type(error).__name__
-    raise ConfigurationError(
-        f"the file of {option} cannot be read ({problem}); give a file of UTF-8 text"
-    )
