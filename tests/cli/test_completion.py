@@ -52,9 +52,34 @@ def test_bash_completes_the_names_of_files(
     assert complete(["countermark", "verify", "stigg", "--token-file", "tok"]) == ["token.txt"]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish", "tcsh"])
-def test_other_shells_have_a_script_with_the_commands(command: Command, shell: str) -> None:
-    script = command.output("completion", shell)
+def test_fish_completes_commands_and_schemes(
+    command: Command, need_binary: Callable[[str], str]
+) -> None:
+    program = f"{command.output('completion', 'fish')}\ncomplete -C 'countermark sign cog'"
+    ran = subprocess.run(
+        [need_binary("fish"), "--no-config", "-c", program],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stdout.split("\t")[0] == "cognito-flow"
+
+
+def test_zsh_loads_the_script_as_the_completion_of_the_command(
+    command: Command, need_binary: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "_countermark").write_text(command.output("completion", "zsh"))
+    program = (
+        f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -D;"
+        " _countermark; print $_comps[countermark] $+functions[_shtab_countermark_commands]"
+    )
+    ran = subprocess.run(
+        [need_binary("zsh"), "-f", "-c", program],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.stdout.split() == ["_countermark", "1"], ran.stderr
+
+
+def test_tcsh_has_a_script_with_the_commands(command: Command) -> None:
+    script = command.output("completion", "tcsh")
     for word in ("countermark", "verify", "cognito-flow"):
         assert word in script
 

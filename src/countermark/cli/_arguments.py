@@ -42,7 +42,7 @@ class Parser(ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and *message*, and exit with code 2."""
+        """Print *message* in one line, and exit with code 2."""
         known = [word for action in self._actions for word in action.option_strings]
         known += [word for action in self._actions for word in action.choices or ()]
         given = {part for each in self._given for part in (each, *each.split("=", 1)) if part}
@@ -53,7 +53,7 @@ class Parser(ArgumentParser):
             pattern = rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])"
             message = re.sub(pattern, lambda match: shown(written[match[0]], known), message)
         try:
-            super().error(message)
+            self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
         except SystemExit as end:
             raise end from None  # its context quotes the argument
 
