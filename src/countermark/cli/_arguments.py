@@ -53,7 +53,7 @@ class Parser(ArgumentParser):
             pattern = rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])"
             message = re.sub(pattern, lambda match: shown(written[match[0]], known), message)
         try:
-            self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+            self.exit(2, f"{self.prog}: error: {message}\n")
         except SystemExit as end:
             raise end from None  # its context quotes the argument
 
