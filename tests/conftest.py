@@ -11,6 +11,11 @@ from hypothesis import settings
 
 from countermark import Event, Keyring, Signer
 from countermark.events import log_limit
+from tests.secret_watch import (  # noqa: F401  # the hooks of pytest
+    pytest_configure,
+    pytest_runtest_makereport,
+    pytest_runtest_protocol,
+)
 
 settings.register_profile("default", deadline=None)  # machines are shared and slow at times
 settings.register_profile("ci", deadline=None, max_examples=300)

@@ -10,6 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import trio
 
 from countermark.asgi import App, Message, Receive, Scope, Send
+from tests.secret_watch import WATCH
 
 Headers = list[tuple[bytes, bytes]]
 Environ = dict[str, Any]
@@ -45,6 +46,7 @@ async def asend(app: App, scope: Scope) -> list[Message]:
         sent.append(message)
 
     await app(scope, receive, send)
+    WATCH.check("a response", repr(sent))
     return sent
 
 

@@ -70,7 +70,7 @@ class Event(NamedTuple):
       ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
       (the modes stay the same), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does).
+      store does not respond; emitted once until it does). ``on_event_raised`` is logged only.
     * ``verified``: A request was verified. The reason is the role of the key.
     * ``refused``: A request was refused, for a key of ``countermark.errors.REFUSALS``; or
       a webhook, for a code of ``BadWebhook``.
@@ -102,6 +102,9 @@ class Event(NamedTuple):
 
 
 OnEvent = Callable[[Event], object]
+
+# The attributes of log records for all fields of an event but its name.
+_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:])
 
 
 class LogLimit:
@@ -163,7 +166,9 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
     """Log *event* and pass it to *on_event*. Errors of the hook are logged and dropped.
 
     The hook gets every event. Events ``signed`` and ``verified`` are not logged, and the
-    number of others in the log is limited: see :class:`LogLimit`.
+    number of others in the log is limited: see :class:`LogLimit`. A log record has the fields
+    of the event that are not None as attributes: ``countermark_event`` (the name),
+    ``countermark_reason`` and so on; ``countermark_left_out`` is a number.
     """
     if event.name not in _UNLOGGED:
         _log(event)
@@ -171,8 +176,7 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
         try:
             on_event(event)
         except Exception as error:
-            if log_limit().left_out(Event("failed", "on_event_raised")) is not None:
-                _logger().warning("on_event raised %s", type(error).__name__)
+            _log(Event("failed", "on_event_raised", error=type(error).__name__))
 
 
 def _log(event: Event) -> None:
@@ -189,8 +193,15 @@ def _log(event: Event) -> None:
         if left_out:
             text += "; %s more of this kind were not logged"
             values.append(f"{left_out:,}")
-        extra = {"countermark": event, "countermark_left_out": left_out}
-        logger.log(level, text, *values, extra=extra)
+        logger.log(level, text, *values, extra=_extra(event, left_out))
+
+
+def _extra(event: Event, left_out: int) -> dict[str, str | int]:
+    """Return the attributes of a log record: flat, as some exporters take no other values."""
+    name, *values = event
+    named = zip(_ATTRIBUTES, values, strict=True)
+    given = {attribute: value for attribute, value in named if value is not None}
+    return {"countermark_event": name, **given, "countermark_left_out": left_out}
 
 
 def is_wanted(name: EventName, on_event: OnEvent | None) -> bool:

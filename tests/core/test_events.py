@@ -20,7 +20,33 @@ def test_an_event_is_logged_at_the_level_of_its_name(caplog: pytest.LogCaptureFi
     assert caplog.messages[0] == (
         "failed: resolver_raised (scheme=None principal=None error=OSError)"
     )
-    assert vars(caplog.records[0])["countermark"] is event
+
+
+def attributes(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name.startswith("countermark")}
+
+
+def test_a_log_record_has_the_fields_of_its_event_as_attributes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    emit(Event("refused", "mismatch", "stigg", "a1b2", correlation="c-1"), None)
+    emit(Event("failed", "resolver_raised", error="OSError"), None)
+    assert [attributes(record) for record in caplog.records] == [
+        {
+            "countermark_event": "refused",
+            "countermark_reason": "mismatch",
+            "countermark_scheme": "stigg",
+            "countermark_principal": "a1b2",
+            "countermark_correlation": "c-1",
+            "countermark_left_out": 0,
+        },
+        {
+            "countermark_event": "failed",
+            "countermark_reason": "resolver_raised",
+            "countermark_error": "OSError",
+            "countermark_left_out": 0,
+        },
+    ]
 
 
 def test_a_hook_that_raises_is_logged_and_dropped(caplog: pytest.LogCaptureFixture) -> None:
@@ -28,7 +54,10 @@ def test_a_hook_that_raises_is_logged_and_dropped(caplog: pytest.LogCaptureFixtu
         raise ValueError("something secret")
 
     emit(Event("signed", "current"), hook)
-    assert caplog.messages == ["on_event raised ValueError"]
+    assert caplog.messages == [
+        "failed: on_event_raised (scheme=None principal=None error=ValueError)"
+    ]
+    assert attributes(caplog.records[0])["countermark_reason"] == "on_event_raised"
 
 
 def test_a_counter_counts_by_name_reason_and_scheme() -> None:

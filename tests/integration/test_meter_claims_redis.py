@@ -135,7 +135,7 @@ def test_the_command_reads_a_file_of_customers(
     [
         (b"", "the file of --customers contains no id; write one in each line"),
         (b'user-1\n"user-2', "is not valid CSV at line 2; close its quotes"),
-        (b"\xe4", r"cannot be read \(UnicodeDecodeError\); give a file of UTF-8 text"),
+        (b"\xe4", "cannot be read: it is not UTF-8 text; give a file of UTF-8 text"),
     ],
 )
 def test_an_invalid_file_of_customers_is_an_error(

@@ -173,6 +173,49 @@ _PAGE: dict[str, Any] = {
 _WEBHOOK = {"scheme": "github", "keyring": RING, "tolerance": None}
 
 
+# All arguments of the commands that handle secrets; each other one is good. A secret that comes
+# through a file or a descriptor cannot be told by its position in the command line.
+_ARGUMENTS_OF_COMMANDS = """
+sign ARG --id user-1
+sign stigg --secret-fd ARG --id user-1
+sign stigg --setting ARG --id user-1
+sign stigg --setting name=ARG --id user-1
+sign stigg --ids ARG
+sign intercom-hmac --id user-1 --email ARG
+sign intercom-hmac --id user-1 --phone ARG
+sign intercom-hmac --id user-1 --name ARG
+sign intercom-hmac --id user-1 --created ARG
+sign intercom-hmac --id ARG
+sign intercom-hmac --id user-1 --attribute ARG
+sign intercom-hmac --id user-1 --attribute plan=ARG
+sign metabase-static --id user-1 --attribute resource=ARG
+sign stigg --id user-1 --environment ARG
+sign cognito-flow --id user-1 --environment ARG
+sign stigg --id user-1 --lifetime ARG
+sign stigg --id user-1 --claim ARG
+sign intercom-jwt --id user-1 --claim ARG
+sign stigg --id user-1 ARG
+sign stigg --id user-1 --ARG
+verify ARG
+verify stigg ARG
+verify stigg --token-file ARG
+verify stigg --id ARG
+verify stigg --leeway ARG
+verify stigg --max-age ARG
+verify stigg --environment ARG
+request ARG http://127.0.0.1/ --id user-1
+request stigg ARG --id user-1
+request stigg http://127.0.0.1/ --id user-1 --token ARG
+request stigg http://127.0.0.1/ --id user-1 --max-age ARG
+keygen ARG
+keygen webhook:ARG
+keygen stigg --for-tests --environment ARG
+keygen cognito-flow --for-tests --environment ARG
+keygen discourse --format ARG
+completion ARG
+""".strip().splitlines()
+
+
 def _entries() -> Iterator[Entry]:
     yield Entry("SecretKey", SecretKey, {"secret": KEY, "until": None})
     yield Entry("PrivateKey", PrivateKey, {"pem": PEM, "until": None})
@@ -260,6 +303,9 @@ def _entries() -> Iterator[Entry]:
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
     yield Entry("countermark COMMAND", command(["ARG"]), {"argument": ""})
     yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
+    for arguments in _ARGUMENTS_OF_COMMANDS:
+        name = f"countermark {' '.join(arguments.split())}"
+        yield Entry(name, command(arguments.split()), {"argument": ""})
 
 
 def _resolver_entries() -> Iterator[Entry]:
@@ -302,6 +348,7 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
         "WebhookScheme.from_mapping",
     )},
     ("from_header", "name"): _WORDS,
+    ("countermark request stigg ARG --id user-1", "argument"): {"an origin"},
     ("from_query", "name"): _WORDS | {
         "a text in braces", "an origin", "a URL with a password",
     },

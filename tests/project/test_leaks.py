@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import pickle
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import CollectorRegistry, generate_latest
 
 from countermark import BadToken, EventCounter, Keyring, Principal, Signer, Verifier
 from countermark.asgi import Scope, SigningMiddleware, VerifyingMiddleware
+from countermark.cli import main
+from countermark.rollout import Meter
+from countermark.rollout._report import as_dict, as_text
+from countermark.rollout.opentelemetry import instrument
+from countermark.rollout.prometheus import CountermarkCollector
 from tests.drivers import answer, http_scope, request
 from tests.samples import private_key
 
@@ -186,3 +197,80 @@ def test_an_error_of_verifying_holds_no_token_in_its_frames(slug: str) -> None:
     assert "countermark" in text
     assert token not in text
     assert USER not in text
+
+
+def test_metrics_and_reports_contain_no_secret_id_or_token() -> None:
+    ring, meter = Keyring(SECRET), Meter()
+    valid = Signer("stigg", ring).sign(USER)
+    forged = Signer("stigg", Keyring("foreign-" + SECRET)).sign(USER)
+    app = VerifyingMiddleware(
+        answer([]), verifier=Verifier("stigg", ring), mode="monitor", meter=meter
+    )
+    for token in (valid, forged, valid[:-1], ""):
+        request(app, http_scope(headers=[(b"x-customer-key", token.encode())]))
+    registry, reader = CollectorRegistry(), InMemoryMetricReader()
+    registry.register(CountermarkCollector(meter))
+    provider = MeterProvider([reader])
+    instrument(meter, provider)
+    observed = reader.get_metrics_data()
+    assert observed is not None
+    provider.shutdown()
+    snapshot = meter.snapshot()
+    report = as_dict(snapshot, least="99.9", allowance_left={})
+    text = as_text(snapshot, least="99.9", allowance_left={})
+    seen = [generate_latest(registry).decode(), observed.to_json(), text, json.dumps(report)]
+    seen += [repr(meter), repr(snapshot), pickle.dumps(snapshot).decode("latin-1")]
+    for canary in (SECRET, USER, valid[-32:], forged[-32:]):
+        assert all(canary not in each for each in seen)
+    assert all("mismatch" in each for each in seen[:2])
+
+
+COMMANDS = {
+    "sign": ["sign", "stigg", "--id", "user-1", "--json"],
+    "sign a refused id": ["sign", "stigg", "--id", "user\n1"],
+    "verify": ["verify", "stigg", "--json", "--token-file", "TOKEN"],
+    "verify a claimed id": ["verify", "stigg", "--id", "user-2", "--token-file", "TOKEN"],
+    "request": ["request", "stigg", "https://a.example/", "--id", "user-1"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_prints_or_logs_the_secret(
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "token").write_text(Signer("stigg", Keyring(SECRET)).sign("user-1"))
+    given = [str(tmp_path / "token") if part == "TOKEN" else part for part in COMMANDS[name]]
+    descriptor = os.open(tmp_path / "secret", os.O_RDONLY)
+    main([*given, "--secret-fd", str(descriptor)])
+    out = capsys.readouterr()
+    assert out.out + out.err
+    assert SECRET not in out.out + out.err + caplog.text
+
+
+def test_a_traceback_from_inside_a_command_shows_no_secret_and_no_token(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    token = Signer("stigg", Keyring(SECRET)).sign(USER)
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "secret").write_text(SECRET)
+
+    def fail(*given: object, **named: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Verifier, "check", fail)
+    descriptor = os.open(tmp_path / "secret", os.O_RDONLY)
+    arguments = ["verify", "stigg", "--token-file", str(tmp_path / "token")]
+    with pytest.raises(RuntimeError) as caught:
+        main([*arguments, "--secret-fd", str(descriptor)])
+    error = caught.value
+    own = error.__traceback__ and error.__traceback__.tb_next  # not the test's frame
+    shown = traceback.TracebackException(type(error), error, own, capture_locals=True)
+    text = "".join(shown.format())
+    assert "_verify.py" in text
+    assert SECRET not in text
+    assert token[-32:] not in text

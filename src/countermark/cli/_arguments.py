@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import Action, ArgumentParser, ArgumentTypeError, HelpFormatter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 Commands: TypeAlias = "_SubParsersAction[Parser]"
 
 
+class _Formatter(HelpFormatter):
+    """Fills paragraphs, and keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
 class Parser(ArgumentParser):
     """A parser that does not repeat unknown arguments in its messages.
 
-    An argument could be a secret, and the output of commands is often logged.
+    An argument could be a secret, and the output of commands is often logged. An option has one
+    spelling, so that a later option cannot change the meaning of a script.
     """
 
     _given: Sequence[str] = ()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments, and remember them for ``error``."""
@@ -31,19 +42,33 @@ class Parser(ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and *message*, and exit with code 2."""
+        """Print *message* in one line, and exit with code 2."""
         known = [word for action in self._actions for word in action.option_strings]
         known += [word for action in self._actions for word in action.choices or ()]
-        for argument in self._given:
-            for part in (argument, *argument.split("=", 1)):
-                if part and part not in known:
-                    written = f"{re.escape(repr(part))}|{re.escape(part)}"
-                    whole = rf"(?<![\w-])(?:{written})(?![\w-])"
-                    message = re.sub(whole, lambda match: shown(part, known), message)  # noqa: B023
+        given = {part for each in self._given for part in (each, *each.split("=", 1)) if part}
+        # All in one pass, the longest first: an argument may contain another one.
+        written = {form: part for part in given - {*known} for form in (repr(part), part)}
+        forms = sorted(map(re.escape, written), key=len, reverse=True)
+        if forms:
+            pattern = rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])"
+            message = re.sub(pattern, lambda match: shown(written[match[0]], known), message)
         try:
-            super().error(message)
+            self.exit(2, f"{self.prog}: error: {message}\n")
         except SystemExit as end:
             raise end from None  # its context quotes the argument
+
+
+class Version(Action):
+    """The option ``--version``. The version is looked up only if it is asked for."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, parser: ArgumentParser, *given: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(version("countermark"))
+        parser.exit()
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from countermark._redaction import guarded
-from countermark.cli import _demo, _rollout, _schemes
-from countermark.cli._arguments import Parser
+from countermark.cli import (
+    _completion,
+    _demo,
+    _keygen,
+    _request,
+    _rollout,
+    _schemes,
+    _sign,
+    _verify,
+)
+from countermark.cli._arguments import Parser, Version
 from countermark.errors import CountermarkError
 
 #: Each module has ``add_command``, which sets the function ``run``: it takes the options, prints
 #: the result and returns the exit code, 1 for a finding.
-_COMMANDS = (_demo, _schemes, _rollout)
+_COMMANDS = (_demo, _schemes, _sign, _verify, _request, _keygen, _rollout, _completion)
+
+# As shells do for a process that the signal SIGINT ended.
+_INTERRUPTED = 130
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
+    """Return the parser of all commands."""
     parser = Parser(prog="countermark", description="Sign the current user for front-end vendors.")
+    parser.add_argument("--version", action=Version, help="print the version and exit")
+    parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in _COMMANDS:
         command.add_command(commands)
@@ -27,17 +44,35 @@ def _parser() -> Parser:
 @guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        with _short_warnings():
+            code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the pipe has gone. Python flushes the rest at exit: to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except (CountermarkError, ImportError) as error:  # our own ImportErrors name the extra
         if isinstance(error, ModuleNotFoundError):
             raise
         print(error, file=sys.stderr)
         return 2
     return code
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Print warnings in one line, without the place in the code."""
+
+    def show(message: Warning | str, *place: object, **more: object) -> None:
+        print(f"warning: {message}", file=sys.stderr)
+
+    before = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before

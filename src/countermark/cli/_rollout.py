@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countermark.cli._arguments import Commands, share, whole_number
+from countermark.cli._inputs import read_text
 from countermark.errors import ConfigurationError
 from countermark.rollout._snapshot import MOST_DAYS, OTHER, Group, GroupStats, Snapshot, text_of
 
@@ -90,25 +91,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> tuple[str, int]:
-    from countermark.redis import RedisStore
-    from countermark.rollout._page import as_html
     from countermark.rollout._readiness import is_ready
     from countermark.rollout._redis_reader import read_snapshot
-    from countermark.rollout._report import allowance_left, as_dict, as_text, group_name
+    from countermark.rollout._report import allowance_left, group_name
     from countermark.verifying._allowance import Allowance
 
-    url = options.redis or os.environ.get(_VARIABLE)
-    if not url:
-        raise ConfigurationError(f"no URL of Redis; pass --redis URL or set {_VARIABLE}")
-    # A long timeout is fine, as no request waits for this.
-    store = RedisStore(url, prefix=options.prefix, timeout=5)
+    store = _store(options)
     known = [] if options.customers is None else _first_column(options.customers)
     snapshot_of_all = read_snapshot(store, options.days, known=known)
     asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
     stranded = None
     if options.which_of is not None:
         # Not splitlines(), which also splits at characters that an id may contain.
-        ids = _content_of(options.which_of, "--which-of").split("\n")
+        ids = read_text(options.which_of, "--which-of").split("\n")
         stranded = _stranded(options, store, asked, ids)
         if options.html is None:
             found = set().union(*stranded.values())
@@ -118,17 +113,39 @@ def _report(options: argparse.Namespace) -> tuple[str, int]:
     left: dict[Group, int] = {}
     if options.allowance is not None:
         left = allowance_left(Allowance(options.allowance, store=store), chosen)
-    code = 0 if is_ready(snapshot, least=options.least) else 1
     if not chosen and snapshot_of_all.groups:
         names = ", ".join(sorted({group_name(*each[:3]) for each in snapshot_of_all.groups}))
         sys.stderr.write(f"no request matches these options; the store has {names}\n")
+    code = 0 if is_ready(snapshot, least=options.least) else 1
+    return _in_form(options, snapshot, left, stranded), code
+
+
+def _store(options: argparse.Namespace) -> RedisStore:
+    from countermark.redis import RedisStore
+
+    url = options.redis or os.environ.get(_VARIABLE)
+    if not url:
+        raise ConfigurationError(f"no URL of Redis; pass --redis URL or set {_VARIABLE}")
+    # A long timeout is fine, as no request waits for this.
+    return RedisStore(url, prefix=options.prefix, timeout=5)
+
+
+def _in_form(
+    options: argparse.Namespace,
+    snapshot: Snapshot,
+    left: dict[Group, int],
+    stranded: dict[Group, list[str]] | None,
+) -> str:
+    """Return the report to print, in the form that the options choose."""
+    from countermark.rollout._page import as_html
+    from countermark.rollout._report import as_dict, as_text
+
     if options.html is not None:
         page = as_html(snapshot, least=options.least, allowance_left=left, stranded=stranded)
-        return _written(page, options.html), code
+        return _written(page, options.html)
     if options.json:
-        report = as_dict(snapshot, least=options.least, allowance_left=left)
-        return json.dumps(report, indent=2), code
-    return as_text(snapshot, least=options.least, allowance_left=left), code
+        return json.dumps(as_dict(snapshot, least=options.least, allowance_left=left), indent=2)
+    return as_text(snapshot, least=options.least, allowance_left=left)
 
 
 def _written(page: str, name: str) -> str:
@@ -172,8 +189,8 @@ def _stranded(
 def _first_column(name: str) -> list[str]:
     import csv
 
-    content = _content_of(name, "--customers")
-    rows = csv.reader(content.replace("\r\n", "\n").split("\n"), strict=True)
+    content = read_text(name, "--customers")
+    rows = csv.reader(content.split("\n"), strict=True)
     try:
         ids = [row[0].strip() for row in rows if row and row[0].strip()]
     except csv.Error:
@@ -184,13 +201,3 @@ def _first_column(name: str) -> list[str]:
     if not ids:
         raise ConfigurationError("the file of --customers contains no id; write one in each line")
     return ids
-
-
-def _content_of(name: str, option: str) -> str:
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = type(error).__name__
-    raise ConfigurationError(
-        f"the file of {option} cannot be read ({problem}); give a file of UTF-8 text"
-    )

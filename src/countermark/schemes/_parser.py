@@ -89,6 +89,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         notes=top.take("notes", str, ""),
         ambiguous="",
         variable=secret.take("variable", str, ""),
+        secret_is_chosen=secret.take("chosen", bool, default=False),
         refuse_prefixes=secret.texts("refuse_prefixes"),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},

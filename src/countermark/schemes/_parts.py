@@ -93,6 +93,7 @@ class SchemeParts(NamedTuple):
     notes: str  #: Advice for users.
     ambiguous: str  #: Why two principals may get the same signature, or an empty text.
     variable: str  #: The environment variable that holds the secret by convention.
+    secret_is_chosen: bool  #: True if users choose the secret, False if the vendor issues it.
     #: Prefixes of other credentials, which are mistaken for the secret.
     refuse_prefixes: tuple[str, ...]
     environments: Mapping[str, tuple[str, ...]]  #: The prefixes of secrets, by environment.

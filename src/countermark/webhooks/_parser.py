@@ -135,6 +135,7 @@ def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
 def _secret(table: Table, kind: str) -> Secret:
     secret = Secret(
         variable=table.take("variable", str, ""),
+        is_chosen=table.take("chosen", bool, default=False),
         key_id_variable=table.take("key_id_variable", str, ""),
         form=table.choose("form", FORMS, "text"),
         prefix=table.take("prefix", str, ""),

@@ -22,6 +22,7 @@ class Secret(NamedTuple):
 
     Attributes:
         variable: The environment variable that conventionally holds the secret, or "".
+        is_chosen: True if users choose the secret, False if the vendor issues it.
         key_id_variable: The variable with the id under which the vendor names the key.
         form: The encoding: ``text``, ``hex`` or ``base64``.
         prefix: Text that may precede the secret and is not a part of it.
@@ -31,6 +32,7 @@ class Secret(NamedTuple):
     """
 
     variable: str
+    is_chosen: bool
     key_id_variable: str
     form: str
     prefix: str

@@ -1,0 +1,109 @@
+"""``countermark keygen``: a new secret."""
+
+from __future__ import annotations
+
+import argparse
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from countermark.cli._arguments import Commands
+from countermark.cli._scheme_argument import scheme_of
+from countermark.errors import ConfigurationError
+
+_WEBHOOK = "webhook:"
+
+_EPILOG = """\
+examples:
+  countermark keygen discourse
+  countermark keygen webhook:standard-webhooks --format env >> .env
+  (umask 077 && countermark keygen braze > key.pem) && openssl pkey -in key.pem -pubout
+  countermark keygen stigg --for-tests
+"""
+
+
+class _Asked(NamedTuple):
+    """A scheme of tokens or webhooks, and a function that makes a secret for it."""
+
+    slug: str
+    variable: str
+    is_chosen: bool
+    make: Callable[[], str]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "keygen",
+        help="generate a secret",
+        description="Generate a secret from 256 random bits, or a private key, in the form that the"
+        " scheme needs, and print it once. Most vendors issue their secrets: those schemes are"
+        " refused, except for tests.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "scheme",
+        metavar="SCHEME",
+        help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
+        " and the name of a webhook scheme",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("value", "env"),
+        default="value",
+        help="print the secret alone (value, the default), or NAME=secret with the scheme's"
+        " environment variable (env). A private key is in PEM, or its base64 on one line",
+    )
+    parser.add_argument(
+        "--environment",
+        metavar="ENV",
+        help="the environment, for schemes whose secrets show it; the default is not live",
+    )
+    parser.add_argument(
+        "--for-tests",
+        action="store_true",
+        help="generate a secret even if the vendor issues them: the vendor does not accept it",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the secret.
+
+    Raises:
+        ConfigurationError: The vendor issues the secret, or an option does not fit.
+    """
+    asked = _asked(options)
+    if not (asked.is_chosen or options.for_tests):
+        raise ConfigurationError(
+            f"the vendor of {asked.slug} issues its secret; copy it from there, or pass --for-tests"
+        )
+    if options.format == "env" and not asked.variable:
+        raise ConfigurationError(
+            f"{asked.slug} names no environment variable for its secret; leave --format out"
+        )
+    secret = asked.make()
+    if options.format == "value":
+        print(secret.removesuffix("\n"))
+        return 0
+    if "\n" in secret:  # PEM has several lines, and an environment file one for each variable
+        secret = b64encode(secret.encode()).decode()
+    print(f"{asked.variable}={secret}")
+    return 0
+
+
+def _asked(options: argparse.Namespace) -> _Asked:
+    from countermark.cli._new_secrets import new_secret, new_webhook_secret
+    from countermark.webhooks import WebhookScheme
+
+    if not options.scheme.startswith(_WEBHOOK):
+        scheme = scheme_of(options)
+        make = partial(new_secret, scheme, options.environment)
+        return _Asked(scheme.slug, scheme.variable, scheme.secret_is_chosen, make)
+    webhooks = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
+    if options.environment is not None:
+        raise ConfigurationError("secrets of webhooks show no environment; leave --environment out")
+    rule = webhooks.secret
+    slug = f"{_WEBHOOK}{webhooks.slug}"
+    return _Asked(slug, rule.variable, rule.is_chosen, partial(new_webhook_secret, rule))

@@ -1,0 +1,58 @@
+"""The scheme of a command, and the account's constants for it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from countermark.errors import ConfigurationError
+from countermark.schemes._scheme import Scheme
+from countermark.tokens._options import settings_from_env
+
+
+def add_scheme_arguments(parser: ArgumentParser) -> None:
+    """Add the argument SCHEME and the option ``--setting`` to a command."""
+    parser.add_argument(
+        "scheme",
+        metavar="SCHEME",
+        help="the name of a scheme (see countermark schemes), or the path of a TOML file",
+    )
+    parser.add_argument(
+        "--setting",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a constant of your account, such as an app id; may be repeated. The default is the"
+        " scheme's environment variable for it",
+    )
+
+
+def scheme_of(options: Namespace) -> Scheme:
+    """Return the scheme that the argument names.
+
+    Raises:
+        UnknownScheme: The catalogue has no scheme of that name.
+        InvalidScheme: The file is not a scheme.
+        ConfigurationError: The file cannot be read.
+    """
+    name: str = options.scheme
+    if not name.endswith(".toml"):
+        return Scheme.load(name)
+    try:
+        return Scheme.from_toml(name)
+    except (OSError, ValueError) as error:  # a ValueError: the path has a NUL character
+        reason = getattr(error, "strerror", None) or "the path is invalid"
+    raise ConfigurationError(f"the file of the scheme cannot be read: {reason}; correct the path")
+
+
+def settings_of(scheme: Scheme, options: Namespace) -> dict[str, str]:
+    """Return the constants given by ``--setting`` and by the scheme's variables."""
+    return settings_from_env(scheme, dict(options.setting))
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return the two parts of ``name=value``, for argparse."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ArgumentTypeError("give NAME=VALUE")
+    return name, value

@@ -1,0 +1,75 @@
+"""The secrets of commands: from environment variables, or from a file descriptor.
+
+Arguments cannot hold them, because other users of the machine can see those.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from countermark._redaction import guarded
+from countermark.cli._arguments import whole_number
+from countermark.errors import ConfigurationError, InvalidKey
+from countermark.keys._keyring import Keyring
+from countermark.schemes._scheme import Scheme
+from countermark.tokens._options import keyring_from_env
+
+# A PEM key of RSA with 16,384 bits has 13 kB.
+_LONGEST = 64 * 1024
+
+
+def add_secret_option(parser: ArgumentParser) -> None:
+    """Add ``--secret-fd`` to the options of a command."""
+    parser.add_argument(
+        "--secret-fd",
+        type=_descriptor,
+        metavar="N",
+        help="read the secret from file descriptor N to its end; a newline at the end is dropped."
+        " The default is the scheme's environment variable, with its _FILE, _PREVIOUS and _NEXT",
+    )
+
+
+@guarded
+def keyring_of(scheme: Scheme, options: Namespace) -> Keyring:
+    """Return the keys that sign and verify for *scheme*.
+
+    Args:
+        scheme: The scheme, which names the environment variable.
+        options: The parsed options of a command that has called ``add_secret_option``.
+
+    Raises:
+        InvalidKey: The secret is missing or invalid, or the descriptor cannot be read.
+        ConfigurationError: Neither the scheme nor an option names a source of the secret.
+    """
+    if options.secret_fd is not None:
+        return Keyring(_read(options.secret_fd))
+    if not scheme.variable:
+        raise ConfigurationError(
+            f"{scheme.slug} names no environment variable for its secret; pass --secret-fd N"
+        )
+    return keyring_from_env(scheme)
+
+
+def _descriptor(text: str) -> int:
+    number = whole_number(0, 65_535)(text)
+    if number in {1, 2}:
+        raise ArgumentTypeError("standard output and standard error hold no secret")
+    return number
+
+
+def _read(descriptor: int) -> str:
+    try:
+        with os.fdopen(descriptor, "rb", closefd=descriptor != 0) as file:
+            content = file.read(_LONGEST + 1)
+        if len(content) <= _LONGEST:
+            return content.decode().removesuffix("\n").removesuffix("\r")
+        reason = f"it has more than {_LONGEST // 1024} kB"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except OSError as error:
+        reason = str(error.strerror)
+    raise InvalidKey(
+        f"--secret-fd: the file descriptor cannot be read: {reason}; redirect a file or a pipe to"
+        " it, such as 3<secret.txt"
+    )
