@@ -1,0 +1,162 @@
+"""Finds functions that would block an event loop, by the names in their code.
+
+The functions do not run. A name that is found need not be used at each request, so the
+findings are warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dis import get_instructions
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Final, NamedTuple
+
+from countermark.check._application import Application
+from countermark.check._findings import Finding, finding
+from countermark.check._names import closure_of, names_of
+from countermark.check._parts import functions_of
+
+#: Packages that wait for the network or a disk.
+_PACKAGES: Final = frozenset(
+    {
+        "boto3",
+        "botocore",
+        "ldap",
+        "MySQLdb",
+        "peewee",
+        "psycopg",
+        "psycopg2",
+        "pymongo",
+        "pymysql",
+        "redis",
+        "requests",
+        "sqlalchemy",
+        "sqlite3",
+        "subprocess",
+        "urllib3",
+    }
+)
+#: Functions and classes of other packages that wait.
+_WAITING: Final = frozenset(
+    {
+        "time.sleep",
+        "urllib.urlopen",
+        *(f"httpx.{name}" for name in ("get", "post", "put", "patch", "request", "Client")),
+    }
+)
+_DJANGO_MODEL: Final = "django.db.models.base.Model"
+_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME"})
+# The number of functions that are followed into the functions that they call.
+_DEPTH: Final = 3
+
+_ADVICE: Final = {
+    "principal=": "pass blocking=True to run it in a thread, or make it async def",
+    "signers=": "load the keys beforehand, and return them from memory",
+    "verifier=": "load the keys beforehand, and return them from memory",
+}
+
+
+class Blocking(NamedTuple):
+    """A name in the code of a function, and the function that it is in."""
+
+    name: str
+    code: CodeType
+
+
+class _Name(NamedTuple):
+    """A variable that a function reads, and the attribute of it that is read, or an empty text."""
+
+    name: str
+    attribute: str
+    value: Any
+
+
+def check_functions(application: Application) -> Iterator[Finding]:
+    """Yield a finding for each function of a request that would block the event loop."""
+    for part in application.parts:
+        for option, function in functions_of(part) if part.asynchronous else ():
+            found = blocking_name(function)
+            if found is not None:
+                yield finding(
+                    "blocking_function",
+                    f"{part.where} {option}",
+                    f"{found.code.co_name}() uses {found.name}, which blocks the event loop",
+                    _ADVICE.get(option, "read what a middleware has found before"),
+                    file=found.code.co_filename,
+                    line=found.code.co_firstlineno,
+                )
+
+
+def blocking_name(given: Any, depth: int = _DEPTH) -> Blocking | None:
+    """Return the first name that blocks in a function, or in those that it calls."""
+    function = _plain(given)
+    if function is None:
+        return None
+    names = list(_names_in(function, function.__code__))
+    for name in names:
+        if _blocks(name):
+            shown = f"{name.name}.{name.attribute}" if name.attribute else name.name
+            return Blocking(shown, function.__code__)
+    for name in names if depth else ():
+        inner = _own_function(name.value, function)
+        found = None if inner is None else blocking_name(inner, depth - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _plain(given: Any) -> FunctionType | None:
+    """Return the function of a method, or of an object that can be called."""
+    for found in (given, getattr(given, "__func__", None), getattr(type(given), "__call__", None)):  # noqa: B004
+        if isinstance(found, FunctionType):
+            return found
+    return None
+
+
+def _names_in(function: FunctionType, code: CodeType) -> Iterator[_Name]:
+    """Yield the global and closed-over variables in *code*, and the modules that it imports."""
+    variables = {**function.__globals__, **closure_of(function)}
+    listed = list(get_instructions(code))
+    for found, following in zip(listed, [*listed[1:], listed[-1]], strict=True):
+        if found.opname == "IMPORT_NAME":
+            yield _Name(found.argval, "", None)
+        elif found.opname in _LOADS and found.argval in variables:
+            reads = following.opname in {"LOAD_ATTR", "LOAD_METHOD"}
+            attribute = following.argval if reads else ""
+            yield _Name(found.argval, attribute, variables[found.argval])
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(function, constant)
+
+
+def _blocks(name: _Name) -> bool:
+    if name.value is None:
+        return name.name.partition(".")[0] in _PACKAGES and "async" not in name.name
+    origin, own = _origin(name.value)
+    package, full = origin.partition(".")[0], f"{origin}.{own}.{name.attribute}"
+    if "async" in full.lower():
+        return False
+    if isinstance(name.value, type) and _DJANGO_MODEL in names_of(name.value):
+        return name.attribute == "objects"
+    return package in _PACKAGES or not {
+        f"{package}.{own}",
+        f"{package}.{name.attribute}",
+    }.isdisjoint(_WAITING)
+
+
+def _origin(value: object) -> tuple[str, str]:
+    """Return the module of a value, and the name of the value or of its class there."""
+    if isinstance(value, ModuleType):
+        return value.__name__, ""
+    if not isinstance(getattr(value, "__name__", None), str):
+        value = type(value)
+    return str(getattr(value, "__module__", "")), str(getattr(value, "__name__", ""))
+
+
+def _own_function(value: object, caller: FunctionType) -> FunctionType | None:
+    """Return *value* if it is a function of the package of *caller*."""
+    if not isinstance(value, FunctionType):
+        return None
+    packages = [one.__module__.partition(".")[0] for one in (value, caller)]
+    ours = packages[1] == "countermark"  # a function of ours that calls the application's
+    return value if ours or packages[0] == packages[1] else None

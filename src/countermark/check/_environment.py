@@ -1,0 +1,164 @@
+"""The variables of the environment: the keys of the catalogue's schemes, and misspelled names.
+
+Only names are in findings, never values.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from countermark.check._findings import Finding, finding
+from countermark.check._uses import Use
+from countermark.errors import ConfigurationError
+from countermark.keys._keyring import Keyring
+from countermark.schemes._catalogue import scheme_slugs
+from countermark.schemes._scheme import Scheme
+from countermark.tokens._options import check_keys
+from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+from countermark.webhooks._verifier import WebhookVerifier
+
+#: The variable with the URL of Redis for ``countermark rollout``.
+REDIS_URL: Final = "COUNTERMARK_REDIS_URL"
+
+_ROLES = ("", "_PREVIOUS", "_NEXT")
+# The ends of names for the keys of several environments, and the environment of each.
+_ENVIRONMENTS: Final = {
+    "LIVE": "live",
+    "PROD": "live",
+    "PRODUCTION": "live",
+    "SANDBOX": "sandbox",
+    "STAGING": "staging",
+    "TEST": "test",
+    "DEV": "dev",
+}
+# The least similarity of a misspelled name: one or two wrong characters of twenty.
+_ALIKE = 0.9
+# The same for the name of a variable that is known to be missing.
+_ALIKE_MISSING = 0.75
+
+
+class Read(NamedTuple):
+    """The keys in the environment, and what is wrong with others."""
+
+    uses: list[Use]
+    findings: list[Finding]
+
+
+def read_environment() -> Read:
+    """Read the variables of all schemes of the catalogue that are set."""
+    read = Read([], [])
+    for variable, schemes in _variables().items():
+        for end, environment in {"": None, **_ENVIRONMENTS}.items():
+            name = f"{variable}_{end}" if end else variable
+            if any(_is_set(name + role) for role in _ROLES):
+                _read_variable(name, schemes, environment, read)
+    return read
+
+
+def misspelled_variables() -> Iterator[Finding]:
+    """Yield a finding for each variable that resembles one that is missing."""
+    for name in sorted(os.environ):
+        meant = _nearest(name, [known for known in _known_names() if not _is_set(known)])
+        if meant is not None and name not in _known_names() and _matters(meant):
+            yield misspelled(name, meant)
+
+
+def misspelled(name: str, meant: str) -> Finding:
+    """Return the finding that *name* is set, and *meant*, which resembles it, is not."""
+    return finding(
+        "variable_misspelled",
+        name,
+        f"this variable is set, and {meant} is not",
+        f"rename it to {meant}",
+    )
+
+
+def nearest_set_variable(missing: str) -> str | None:
+    """Return the variable that is set and resembles *missing*, or None."""
+    from difflib import get_close_matches
+
+    known = _known_names()
+    others = [name for name in os.environ if name not in known]
+    others = [name for name in others if _nearest(name, [*known]) in (None, missing)]
+    found = get_close_matches(missing, others, n=1, cutoff=_ALIKE_MISSING)
+    return found[0] if found else None
+
+
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    return found[0] if found else None
+
+
+def _read_variable(
+    name: str, schemes: Sequence[Scheme | WebhookScheme], environment: str | None, read: Read
+) -> None:
+    problems = []
+    for scheme in schemes:
+        try:
+            read.uses.append(_use_of(name, scheme, environment))
+        except (ConfigurationError, ImportError) as error:
+            problems.append(str(error))
+    if len(problems) == len(schemes):  # otherwise it is the key of another scheme
+        read.findings.append(
+            finding("invalid_key", name, problems[0], "correct the variable, or unset it")
+        )
+
+
+def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) -> Use:
+    ring = Keyring.from_env(name)
+    if isinstance(scheme, Scheme):
+        check_keys(scheme, ring, None, signs=False)
+        keys = tuple(key for _, key in ring.by_role())
+        return Use(name, None, scheme, keys, environment)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # short keys have a finding of their own
+        verifier = WebhookVerifier(scheme, {"": ring} if scheme.secret.key_id_variable else ring)
+    return Use(name, "webhooks", scheme, verifier._keys, environment)
+
+
+@cache
+def _variables() -> dict[str, list[Scheme | WebhookScheme]]:
+    """Return the variables of secrets, each with its schemes."""
+    found: dict[str, list[Scheme | WebhookScheme]] = {}
+    for slug in scheme_slugs():
+        scheme = Scheme.load(slug)
+        found.setdefault(scheme.variable, []).append(scheme)
+    for slug in webhook_scheme_slugs():
+        webhook = WebhookScheme.load(slug)
+        found.setdefault(webhook.secret.variable, []).append(webhook)
+    found.pop("", None)
+    return found
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    """Return the names of all variables that this library reads."""
+    names = {REDIS_URL}
+    for variable, schemes in _variables().items():
+        names.update(f"{variable}{role}{file}" for role in _ROLES for file in ("", "_FILE"))
+        names.update(f"{variable}_{end}" for end in _ENVIRONMENTS)
+        for scheme in schemes:
+            if isinstance(scheme, Scheme):
+                names.update(setting.variable for setting in scheme.settings.values())
+            elif scheme.secret.key_id_variable:
+                names.update(scheme.secret.key_id_variable + role for role in _ROLES)
+    return frozenset(names)
+
+
+def _is_set(name: str) -> bool:
+    return name in os.environ or f"{name}_FILE" in os.environ
+
+
+def _matters(meant: str) -> bool:
+    """Tell whether the missing variable would be read: those of a role need the current key."""
+    base = meant.removesuffix("_FILE")
+    for role in _ROLES[1:]:
+        if base.endswith(role):
+            return _is_set(base.removesuffix(role))
+    return not any(base.endswith(f"_{end}") for end in _ENVIRONMENTS)

@@ -1,0 +1,55 @@
+"""Names of classes and functions: frameworks are recognised by them, without an import."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from types import FunctionType
+from typing import Any, Final
+
+#: Other middlewares, by the names of their classes: many packages have one of each kind.
+_KINDS: Final = {
+    "session": "session",
+    "authentication": "authenticat|login",
+    "cache": "cach(?!econtrol)",
+    "conditional": "etag|conditionalget",
+    "compression": "gzip|brotli|compress|zstd",
+}
+
+
+def names_of(thing: object) -> list[str]:
+    """Return the qualified names of a class and its bases, or of the class of an object.
+
+    A function has one name, its own.
+    """
+    if not isinstance(thing, type) and hasattr(thing, "__qualname__"):
+        return [f"{getattr(thing, '__module__', '')}.{thing.__qualname__}"]
+    cls = thing if isinstance(thing, type) else type(thing)
+    return [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
+
+
+def short_name(thing: object) -> str:
+    """Return the name of a class or function for messages."""
+    name = names_of(thing)[0]
+    if name.startswith("countermark."):
+        name = name.partition(".<locals>")[0]  # users know the function that made it
+    return name.rpartition(".")[2]
+
+
+def kinds_of(names: list[str]) -> set[str]:
+    """Return the kinds of a middleware, such as ``session``, by the names of its classes."""
+    lasts = [name.rpartition(".")[2].lower() for name in names]
+    return {
+        kind for kind, pattern in _KINDS.items() if any(re.search(pattern, last) for last in lasts)
+    }
+
+
+def closure_of(function: object) -> dict[str, Any]:
+    """Return the values of the variables that *function* closes over; {} if it is no function."""
+    found: dict[str, Any] = {}
+    if isinstance(function, FunctionType):
+        cells = function.__closure__ or ()
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+            with suppress(ValueError):  # it has no value yet
+                found[name] = cell.cell_contents
+    return found
