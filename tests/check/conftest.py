@@ -6,14 +6,20 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import invalidate_caches
 from pathlib import Path
-from typing import Any, NamedTuple
+from textwrap import dedent
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
 from countermark.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The type of the fixture ``check``.
+Check: TypeAlias = "Callable[..., Outcome]"
+#: The type of the fixture ``check_code``.
+CheckCode: TypeAlias = "Callable[..., Outcome]"
 SECRET = "3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 
 
@@ -35,10 +41,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.endswith(("SECRET", "KEY", "TOKEN")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", sys.path[:])  # the command adds the working directory
 
 
 @pytest.fixture
-def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def check(capsys: pytest.CaptureFixture[str]) -> Check:
     """Return what runs the command with ``--json``, and imports the application again."""
 
     def run(*arguments: str) -> Outcome:
@@ -47,5 +54,19 @@ def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         code = main(["check", *arguments, "--json"])
         out, err = capsys.readouterr()
         return Outcome(code, json.loads(out)["findings"] if out else [], err)
+
+    return run
+
+
+@pytest.fixture
+def check_code(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckCode:
+    """Return what runs the command with the code of a module, by default for its ``app``."""
+
+    def run(code: str, name: str = "app", *options: str) -> Outcome:
+        (tmp_path / "checked_module.py").write_text(dedent(code), encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        sys.modules.pop("checked_module", None)
+        invalidate_caches()
+        return check(f"checked_module:{name}" if name else "checked_module", *options)
 
     return run

@@ -6,13 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from tests.check.conftest import ROOT, SECRET, Outcome
+from tests.check.conftest import ROOT, SECRET, Check, Outcome
 
-Check = Callable[..., Outcome]
 APPS = "tests.check.apps"
 
 

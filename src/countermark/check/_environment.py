@@ -61,9 +61,10 @@ def read_environment() -> Read:
 
 def misspelled_variables() -> Iterator[Finding]:
     """Yield a finding for each variable that resembles one that is missing."""
-    for name in sorted(os.environ):
-        meant = _nearest(name, [known for known in _known_names() if not _is_set(known)])
-        if meant is not None and name not in _known_names() and _matters(meant):
+    missing = [name for name in _readable_names() if not _is_set(name)]
+    for name in sorted(set(os.environ) - _known_names()):
+        meant = _nearest(name, missing)
+        if meant is not None:
             yield misspelled(name, meant)
 
 
@@ -82,8 +83,12 @@ def nearest_set_variable(missing: str) -> str | None:
     from difflib import get_close_matches
 
     known = _known_names()
-    others = [name for name in os.environ if name not in known]
-    others = [name for name in others if _nearest(name, [*known]) in (None, missing)]
+    # A variable that resembles another name more is meant for that one.
+    others = [
+        name
+        for name in sorted(set(os.environ) - known)
+        if _nearest(name, sorted(known)) in {None, missing}
+    ]
     found = get_close_matches(missing, others, n=1, cutoff=_ALIKE_MISSING)
     return found[0] if found else None
 
@@ -91,7 +96,9 @@ def nearest_set_variable(missing: str) -> str | None:
 def _nearest(name: str, known: Sequence[str]) -> str | None:
     from difflib import get_close_matches
 
-    found = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    # Names of other lengths are less alike, and comparing each of them would be slow.
+    possible = [one for one in known if abs(len(one) - len(name)) <= len(name) * (1 - _ALIKE) * 2]
+    found = get_close_matches(name, possible, n=1, cutoff=_ALIKE)
     return found[0] if found else None
 
 
@@ -118,7 +125,9 @@ def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) 
         return Use(name, None, scheme, keys, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short keys have a finding of their own
-        verifier = WebhookVerifier(scheme, {"": ring} if scheme.secret.key_id_variable else ring)
+        verifier = WebhookVerifier(
+            scheme, {"a key": ring} if scheme.secret.key_id_variable else ring
+        )
     return Use(name, "webhooks", scheme, verifier._keys, environment)
 
 
@@ -139,10 +148,31 @@ def _variables() -> dict[str, list[Scheme | WebhookScheme]]:
 @cache
 def _known_names() -> frozenset[str]:
     """Return the names of all variables that this library reads."""
-    names = {REDIS_URL}
-    for variable, schemes in _variables().items():
-        names.update(f"{variable}{role}{file}" for role in _ROLES for file in ("", "_FILE"))
-        names.update(f"{variable}_{end}" for end in _ENVIRONMENTS)
+    names = {REDIS_URL, *_other_variables()}
+    for variable in _variables():
+        ends = ("", *(f"_{end}" for end in _ENVIRONMENTS))
+        names.update(
+            f"{variable}{end}{role}{file}"
+            for end in ends
+            for role in _ROLES
+            for file in ("", "_FILE")
+        )
+    return frozenset(names)
+
+
+def _readable_names() -> Iterator[str]:
+    """Yield the names that are read now: a role needs the current key."""
+    yield from (REDIS_URL, *_other_variables())
+    for variable in _variables():
+        for role in _ROLES if _is_set(variable) else ("",):
+            yield from (variable + role, f"{variable}{role}_FILE")
+
+
+@cache
+def _other_variables() -> frozenset[str]:
+    """Return the variables of account constants and of the ids of keys."""
+    names: set[str] = set()
+    for schemes in _variables().values():
         for scheme in schemes:
             if isinstance(scheme, Scheme):
                 names.update(setting.variable for setting in scheme.settings.values())
@@ -152,13 +182,5 @@ def _known_names() -> frozenset[str]:
 
 
 def _is_set(name: str) -> bool:
-    return name in os.environ or f"{name}_FILE" in os.environ
-
-
-def _matters(meant: str) -> bool:
-    """Tell whether the missing variable would be read: those of a role need the current key."""
-    base = meant.removesuffix("_FILE")
-    for role in _ROLES[1:]:
-        if base.endswith(role):
-            return _is_set(base.removesuffix(role))
-    return not any(base.endswith(f"_{end}") for end in _ENVIRONMENTS)
+    base = name.removesuffix("_FILE")
+    return base in os.environ or f"{base}_FILE" in os.environ

@@ -89,7 +89,9 @@ def _digest(key: Key) -> str:
 
 def _must_differ(one: Use, other: Use) -> bool:
     """Tell whether two uses of one secret are a mistake."""
-    if None not in (one.environment, other.environment) and one.environment != other.environment:
+    named = None not in (one.environment, other.environment)
+    # One place names two environments only if it separates them.
+    if (named or one.where == other.where) and one.environment != other.environment:
         return True
     if one.variable and one.variable == other.variable:
         return False  # the vendor has one secret for both, as Cognito for tokens and webhooks

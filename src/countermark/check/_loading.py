@@ -35,7 +35,7 @@ def load_application(target: str) -> Loaded:
         Misuse: There is no such application, or its module raised another exception.
     """
     name, _, path = target.partition(":")
-    with importing():
+    with importing(name):
         module = import_module(name)
         found: Any = module
         for attribute in path.removesuffix("()").split("."):
@@ -55,8 +55,8 @@ def _is_factory(found: object) -> bool:
 
 
 @contextmanager
-def importing() -> Iterator[None]:
-    """Import an application's modules, from the working directory as servers do.
+def importing(name: str) -> Iterator[None]:
+    """Import the module *name* of an application, from the working directory as servers do.
 
     The output of the modules goes to standard error. Their exceptions become a Misuse that
     names the type and the place; the message of an exception may quote a secret.
@@ -71,8 +71,12 @@ def importing() -> Iterator[None]:
     except ConfigurationError:
         raise
     except (Exception, SystemExit) as error:
-        kind, place = type(error).__name__, place_of(error)
-    raise Misuse(f"the application cannot be imported: {kind} at {place}")
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            problem = "there is no such module; run the command in the folder of the application"
+        else:
+            kind, place = type(error).__name__, place_of(error)
+            problem = f"the application cannot be imported: {kind} at {place}"
+    raise Misuse(problem)
 
 
 def place_of(error: BaseException) -> str:
@@ -91,5 +95,7 @@ def place_of(error: BaseException) -> str:
 
 def _is_installed(file: str) -> bool:
     """Tell whether a file is of Python, of a package, or of this one."""
-    folders = {*sysconfig.get_paths().values(), str(Path(__file__).parents[1])}
+    paths = sysconfig.get_paths()
+    folders = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.add(str(Path(__file__).parents[1]))
     return any(Path(file).is_relative_to(folder) for folder in folders)

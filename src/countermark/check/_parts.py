@@ -73,8 +73,10 @@ def uses_of(part: Part) -> Iterator[Use]:
     if part.enforcement is not None:
         verifier = part.enforcement._verifiers.one
         if verifier is not None:
-            keys = tuple(key for _, key, _ in verifier._ring)
-            yield Use(part.where, "verifying", verifier.scheme, keys, verifier.environment)
+            scheme, keys = verifier.scheme, tuple(key for _, key, _ in verifier._ring)
+            yield Use(part.where, "verifying", scheme, keys, verifier.environment)
+            for other, others in verifier._other_keys.items():
+                yield Use(part.where, "verifying", scheme, others, other)
     if part.webhooks is not None:
         found = part.webhooks._verifier
         yield Use(part.where, "webhooks", found.scheme, found._keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from countermark.check._parts import part_of
 from countermark.check._walk import Place, Walk
 
 
@@ -19,8 +20,9 @@ def expand(walk: Walk, app: Any, place: Place) -> None:
 def _add_routes(walk: Walk, routes: Iterable[Any], place: Place) -> None:
     for route in routes:
         inner = getattr(route, "app", None)
-        if inner is not None and not callable(getattr(route, "endpoint", None)):
-            # A mount: the server's lifespan stays outside.
+        is_mount = not hasattr(route, "endpoint")
+        if inner is not None and (is_mount or part_of(inner, "") is not None):
+            # The server's lifespan does not reach mounts and routes.
             walk.follow(inner, place.inside(gets_lifespan=False))
         if hasattr(route, "dependant"):
             _add_dependencies(walk, route.dependant)

@@ -86,7 +86,7 @@ def check_settings(module: str) -> Result:
         Misuse: Its import fails, or Django is not installed.
     """
     application = Application()
-    with importing():
+    with importing(module):
         _django.set_up(module)
     _django.add_settings(Walk(application, _FRAMEWORKS), Place())
     if not application.parts and not application.findings:
