@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dis import get_instructions
+from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -41,11 +42,16 @@ _WAITING: Final = frozenset(
     {
         "time.sleep",
         "urllib.urlopen",
-        *(f"httpx.{name}" for name in ("get", "post", "put", "patch", "request", "Client")),
+        *(
+            f"{package}.{name}"
+            for package in ("httpx", "httpx2")
+            for name in ("get", "post", "put", "patch", "request", "Client")
+        ),
     }
 )
 _DJANGO_MODEL: Final = "django.db.models.base.Model"
-_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME"})
+_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_DEREF"})
+_READS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 # The number of functions that are followed into the functions that they call.
 _DEPTH: Final = 3
 
@@ -64,10 +70,13 @@ class Blocking(NamedTuple):
 
 
 class _Name(NamedTuple):
-    """A variable that a function reads, and the attribute of it that is read, or an empty text."""
+    """A variable that a function reads, and the attributes that it reads from there.
+
+    The value of a module that the function imports is None.
+    """
 
     name: str
-    attribute: str
+    attributes: str
     value: Any
 
 
@@ -95,7 +104,7 @@ def blocking_name(given: Any, depth: int = _DEPTH) -> Blocking | None:
     names = list(_names_in(function, function.__code__))
     for name in names:
         if _blocks(name):
-            shown = f"{name.name}.{name.attribute}" if name.attribute else name.name
+            shown = f"{name.name}.{name.attributes}" if name.attributes else name.name
             return Blocking(shown, function.__code__)
     for name in names if depth else ():
         inner = _own_function(name.value, function)
@@ -117,13 +126,13 @@ def _names_in(function: FunctionType, code: CodeType) -> Iterator[_Name]:
     """Yield the global and closed-over variables in *code*, and the modules that it imports."""
     variables = {**function.__globals__, **closure_of(function)}
     listed = list(get_instructions(code))
-    for found, following in zip(listed, [*listed[1:], listed[-1]], strict=True):
+    for place, found in enumerate(listed):
         if found.opname == "IMPORT_NAME":
             yield _Name(found.argval, "", None)
         elif found.opname in _LOADS and found.argval in variables:
-            reads = following.opname in {"LOAD_ATTR", "LOAD_METHOD"}
-            attribute = following.argval if reads else ""
-            yield _Name(found.argval, attribute, variables[found.argval])
+            path = takewhile(lambda one: one.opname in _READS, listed[place + 1 :])
+            attributes = ".".join(one.argval for one in path)
+            yield _Name(found.argval, attributes, variables[found.argval])
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(function, constant)
@@ -133,15 +142,14 @@ def _blocks(name: _Name) -> bool:
     if name.value is None:
         return name.name.partition(".")[0] in _PACKAGES and "async" not in name.name
     origin, own = _origin(name.value)
-    package, full = origin.partition(".")[0], f"{origin}.{own}.{name.attribute}"
-    if "async" in full.lower():
+    if "async" in f"{origin}.{own}.{name.attributes}".lower():
         return False
     if isinstance(name.value, type) and _DJANGO_MODEL in names_of(name.value):
-        return name.attribute == "objects"
-    return package in _PACKAGES or not {
-        f"{package}.{own}",
-        f"{package}.{name.attribute}",
-    }.isdisjoint(_WAITING)
+        return name.attributes.startswith("objects")
+    package, last = origin.partition(".")[0], name.attributes.rpartition(".")[2]
+    return package in _PACKAGES or not {f"{package}.{own}", f"{package}.{last}"}.isdisjoint(
+        _WAITING
+    )
 
 
 def _origin(value: object) -> tuple[str, str]:
