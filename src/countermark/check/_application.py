@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from countermark.check._findings import Finding
@@ -84,9 +85,7 @@ class Application:
 
     def outside(self, layer: Layer) -> Iterator[Layer]:
         """Yield the layers around *layer*, from the outside in."""
-        for other in self.layers:
-            if other is layer:
-                return
+        for other in takewhile(lambda other: other is not layer, self.layers):
             if layer.place[: len(other.place)] == other.place:
                 yield other
 

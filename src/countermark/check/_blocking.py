@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dis import get_instructions
 from itertools import takewhile
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from countermark.check._application import Application
 from countermark.check._findings import Finding, finding
-from countermark.check._names import closure_of, names_of
+from countermark.check._names import closure_of, is_a, names_of
 from countermark.check._parts import functions_of
 
 #: Packages that wait for the network or a disk.
@@ -116,10 +116,11 @@ def blocking_name(given: Any, depth: int = _DEPTH) -> Blocking | None:
 
 def _plain(given: Any) -> FunctionType | None:
     """Return the function of a method, or of an object that can be called."""
-    for found in (given, getattr(given, "__func__", None), getattr(type(given), "__call__", None)):  # noqa: B004
-        if isinstance(found, FunctionType):
-            return found
-    return None
+    if is_a(given, MethodType):
+        given = given.__func__
+    elif not is_a(given, FunctionType):
+        given = getattr(type(given), "__call__", None)  # noqa: B004
+    return given if is_a(given, FunctionType) else None
 
 
 def _names_in(function: FunctionType, code: CodeType) -> Iterator[_Name]:
@@ -144,7 +145,7 @@ def _blocks(name: _Name) -> bool:
     origin, own = _origin(name.value)
     if "async" in f"{origin}.{own}.{name.attributes}".lower():
         return False
-    if isinstance(name.value, type) and _DJANGO_MODEL in names_of(name.value):
+    if is_a(name.value, type) and _DJANGO_MODEL in names_of(name.value):
         return name.attributes.startswith("objects")
     package, last = origin.partition(".")[0], name.attributes.rpartition(".")[2]
     return package in _PACKAGES or not {f"{package}.{own}", f"{package}.{last}"}.isdisjoint(
@@ -152,18 +153,18 @@ def _blocks(name: _Name) -> bool:
     )
 
 
-def _origin(value: object) -> tuple[str, str]:
+def _origin(value: Any) -> tuple[str, str]:
     """Return the module of a value, and the name of the value or of its class there."""
-    if isinstance(value, ModuleType):
+    if is_a(value, ModuleType):
         return value.__name__, ""
-    if not isinstance(getattr(value, "__name__", None), str):
+    if not is_a(value, type, FunctionType, BuiltinFunctionType):
         value = type(value)
-    return str(getattr(value, "__module__", "")), str(getattr(value, "__name__", ""))
+    return str(value.__module__), value.__name__
 
 
-def _own_function(value: object, caller: FunctionType) -> FunctionType | None:
+def _own_function(value: Any, caller: FunctionType) -> FunctionType | None:
     """Return *value* if it is a function of the package of *caller*."""
-    if not isinstance(value, FunctionType):
+    if not is_a(value, FunctionType):
         return None
     packages = [one.__module__.partition(".")[0] for one in (value, caller)]
     ours = packages[1] == "countermark"  # a function of ours that calls the application's

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -94,12 +94,15 @@ def _parts() -> Iterator[Part]:
 
     from countermark.django import _conf, _verifying_conf
 
-    if hasattr(settings, "COUNTERMARK"):
-        with suppress(ConfigurationError):  # it is among the findings of Django's checks
-            yield Part("COUNTERMARK", False, signing=_conf.current().signing)
-    if hasattr(settings, _verifying_conf.NAME):
-        with suppress(ConfigurationError):
-            yield Part(_verifying_conf.NAME, False, enforcement=_verifying_conf.current())
+    name, verifying = "COUNTERMARK", _verifying_conf.NAME
+    readers: dict[str, Callable[[], Part]] = {
+        name: lambda: Part(name, False, signing=_conf.current().signing),
+        verifying: lambda: Part(verifying, False, enforcement=_verifying_conf.current()),
+    }
+    for setting, read in readers.items():
+        if hasattr(settings, setting):
+            with suppress(ConfigurationError):  # it is among the findings of Django's checks
+                yield read()
 
 
 def _cors_of(settings: Any) -> Cors:

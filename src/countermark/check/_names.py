@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 #: Other middlewares, by the names of their classes: many packages have one of each kind.
@@ -17,14 +17,24 @@ _KINDS: Final = {
 }
 
 
+def is_a(thing: object, *classes: type) -> bool:
+    """Tell whether the class of *thing* is one of *classes*.
+
+    Unlike ``isinstance`` it does not ask the object, which may be a proxy of a request or a
+    lazy object, and would run code of the application.
+    """
+    return issubclass(type(thing), classes)
+
+
 def names_of(thing: object) -> list[str]:
     """Return the qualified names of a class and its bases, or of the class of an object.
 
     A function has one name, its own.
     """
-    if not isinstance(thing, type) and hasattr(thing, "__qualname__"):
-        return [f"{getattr(thing, '__module__', '')}.{thing.__qualname__}"]
-    cls = thing if isinstance(thing, type) else type(thing)
+    if is_a(thing, FunctionType, BuiltinFunctionType, MethodType):
+        function: Any = thing
+        return [f"{function.__module__}.{function.__qualname__}"]
+    cls: Any = thing if is_a(thing, type) else type(thing)
     return [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
 
 
@@ -47,9 +57,10 @@ def kinds_of(names: list[str]) -> set[str]:
 def closure_of(function: object) -> dict[str, Any]:
     """Return the values of the variables that *function* closes over; {} if it is no function."""
     found: dict[str, Any] = {}
-    if isinstance(function, FunctionType):
-        cells = function.__closure__ or ()
-        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+    if is_a(function, FunctionType):
+        plain: Any = function
+        cells = plain.__closure__ or ()
+        for name, cell in zip(plain.__code__.co_freevars, cells, strict=True):
             with suppress(ValueError):  # it has no value yet
                 found[name] = cell.cell_contents
     return found

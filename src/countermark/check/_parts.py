@@ -52,8 +52,11 @@ class Store(NamedTuple):
 
 def part_of(thing: object, where: str) -> Part | None:
     """Return the part that *thing* is; None: it is not ours."""
+    names = names_of(thing)
+    if not any(name.startswith("countermark.") for name in names):
+        return None
     asynchronous = not any(
-        name.startswith(("countermark.wsgi.", "countermark.django.")) for name in names_of(thing)
+        name.startswith(("countermark.wsgi.", "countermark.django.")) for name in names
     )
     config, enforcement = getattr(thing, "_config", None), getattr(thing, "_enforcement", thing)
     if isinstance(config, SigningConfig):

@@ -135,7 +135,8 @@ def _checked(application: Application, file: str | None) -> Result:
     ]
     # A layer of several routes of Litestar is found several times.
     distinct = dict.fromkeys(each._replace(file=each.file or file) for each in found)
-    return Result([each for each in distinct if each.code not in application.silenced], notes, uses)
+    kept = [each for each in distinct if each.code not in application.silenced]
+    return Result(kept, list(dict.fromkeys(notes)), uses)
 
 
 def _refused(error: ConfigurationError) -> Iterator[Finding]:

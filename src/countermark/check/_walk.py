@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any, Final, TypeAlias
 
 from countermark.check._application import Application, Cors, Layer
 from countermark.check._cors import cors_of_starlette
 from countermark.check._declared import build
-from countermark.check._names import closure_of, kinds_of, names_of, short_name
+from countermark.check._names import closure_of, is_a, kinds_of, names_of, short_name
 from countermark.check._parts import Part, part_of
 
 #: The attributes and variables in which wrappers keep the application that they wrap.
@@ -73,7 +73,7 @@ class Walk:
                 expand(self, found, place)
                 return
             inner = self._inner(found)
-            if inner is not None and not isinstance(found, MethodType):
+            if inner is not None and not is_a(found, MethodType):
                 self.add(found, place)
             if _handles_lifespan(found):
                 place = place.inside(gets_lifespan=False)
@@ -150,17 +150,15 @@ class Walk:
             parts.append(part)
 
     def _expand(self, thing: object) -> Expand | None:
-        names = names_of(thing) if not isinstance(thing, type) else []
+        names = [] if is_a(thing, type) else names_of(thing)
         return next((self._frameworks[name] for name in names if name in self._frameworks), None)
 
     def _inner(self, wrapper: Any) -> object | None:
         """Return the application inside *wrapper*, or None if there is none."""
-        if isinstance(wrapper, MethodType):
+        if is_a(wrapper, MethodType):
             inner: object = wrapper.__self__
             return inner
-        given: dict[str, object] = {**_variables(wrapper), **_attributes(wrapper)}
-        if isinstance(wrapper, functools.partial):
-            given = {"app": wrapper.func, **wrapper.keywords}
+        given = {**_variables(wrapper), **_attributes(wrapper)}
         for name in _INNER:
             if callable(given.get(name)):
                 return given[name]
@@ -169,36 +167,33 @@ class Walk:
         return next(known, None)
 
 
-def _handles_lifespan(wrapper: object) -> bool:
+def _handles_lifespan(wrapper: Any) -> bool:
     """Tell whether a function of the application answers the server's lifespan itself."""
-    return isinstance(wrapper, FunctionType) and "lifespan" in wrapper.__code__.co_consts
+    code = wrapper.__code__ if is_a(wrapper, FunctionType) else None
+    return code is not None and "lifespan" in code.co_consts
 
 
 def _is_same(one: Part, other: Part) -> bool:
-    return one[2:] == other[2:] and one.webhooks is other.webhooks
+    return one[2:] == other[2:]
 
 
-def _attributes(thing: object) -> dict[str, Any]:
+def _attributes(thing: object) -> dict[str, object]:
     """Return the attributes of an object, those in slots too, without calling its properties."""
-    if isinstance(thing, FunctionType):
-        return {name: value for name, value in vars(thing).items() if name == "__wrapped__"}
-    slots = [name for base in type(thing).__mro__ for name in _slots(base)]
-    found = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
-    return {**found, **getattr(thing, "__dict__", {})}
+    found: dict[str, object] = {}
+    for base in type(thing).__mro__:
+        for name, slot in vars(base).items():
+            if is_a(slot, MemberDescriptorType):
+                with suppress(AttributeError):  # it has no value
+                    found[name] = slot.__get__(thing)
+    with suppress(AttributeError):
+        found |= object.__getattribute__(thing, "__dict__")
+    return found
 
 
-def _slots(cls: type) -> Iterator[str]:
-    given = vars(cls).get("__slots__", ())
-    for name in (given,) if isinstance(given, str) else given:
-        # A class may have replaced the descriptor of a slot by a property.
-        if isinstance(vars(cls).get(name), MemberDescriptorType):
-            yield name
-
-
-def _variables(function: object) -> dict[str, Any]:
-    """Return the variables outside *function* that it reads: those of closures, and globals."""
-    if not isinstance(function, FunctionType):
+def _variables(wrapper: Any) -> dict[str, object]:
+    """Return the variables outside a function that it reads: those of closures, and globals."""
+    if not is_a(wrapper, FunctionType):
         return {}
-    code, scope = function.__code__, function.__globals__
+    code, scope = wrapper.__code__, wrapper.__globals__
     read = {name: scope[name] for name in code.co_names if name in scope}
-    return {**read, **closure_of(function)}
+    return {**read, **closure_of(wrapper)}
