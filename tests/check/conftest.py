@@ -64,6 +64,8 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
             sys.modules.pop(argument.partition(":")[0], None)
         code = main(["check", *arguments, "--json"])
         out, err = capsys.readouterr()
+        assert SECRET not in out + err
+        assert SECRET[::-1] not in out + err
         return Outcome(code, json.loads(out)["findings"] if out else [], err)
 
     return run

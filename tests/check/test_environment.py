@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,26 @@ def test_a_deprecated_scheme_is_found_if_the_variable_is_for_no_other(
 def test_an_ambiguous_scheme_is_found(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUSTOMERLY_SECRET", SECRET)
     assert check().found == [("ambiguous_scheme", "CUSTOMERLY_SECRET")]
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "value"),
+    [
+        (
+            "cryptography.hazmat.primitives.asymmetric",
+            "BRAZE_SDK_PRIVATE_KEY",
+            private_key("RS256")[0],
+        ),
+        ("redis", "COUNTERMARK_REDIS_URL", "redis://127.0.0.1:1/0"),
+    ],
+)
+def test_a_variable_that_needs_an_extra_is_found_without_it(
+    library: str, name: str, value: str, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "countermark.redis", raising=False)
+    (found,) = check().findings
+    assert (found["code"], found["where"]) == ("misconfigured", name)
+    assert "pip install 'countermark[" in found["problem"]
+    assert found["advice"] == "correct that, or unset the variable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_examples_that_cannot_be_computed_differ(check: Check, tmp_path: Path) -
     path = changed(tmp_path, CATALOGUE / "stigg.toml", 'id = "customer-demo-01"', 'id = "é"')
     (found,) = check(path).findings
     assert found["problem"].startswith("2 of 2 published examples of stigg differ")
+
+
+def test_a_scheme_that_lacks_something_is_found(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vector = '[[vectors]]\nsecret = "s"\nid = "1"\ntoken = "t"\norigin = "o"\n\n[fields]'
+    path = changed(tmp_path, CATALOGUE / "changelogfy.toml", "[fields]", vector)
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    (found,) = check(path).findings
+    assert (found["code"], found["where"]) == ("misconfigured", path)
+    assert "pip install 'countermark[jwt]'" in found["problem"]
 
 
 def test_a_deprecated_scheme_and_an_ambiguous_one_are_found(check: Check) -> None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from countermark.check._findings import Finding, finding
 from countermark.check._uses import Use
-from countermark.errors import ConfigurationError
+from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
@@ -109,12 +109,13 @@ def _read_variable(
     for scheme in schemes:
         try:
             read.uses.append(_use_of(name, scheme, environment))
-        except (ConfigurationError, ImportError) as error:
-            problems.append(str(error))
+        except ConfigurationError as error:
+            problems.append(error)
     if len(problems) == len(schemes):  # otherwise it is the key of another scheme
-        read.findings.append(
-            finding("invalid_key", name, problems[0], "correct the variable, or unset it")
-        )
+        # Otherwise a package is missing, which the message names.
+        code = "invalid_key" if isinstance(problems[0], InvalidKey) else "misconfigured"
+        advice = "correct that, or unset the variable"
+        read.findings.append(finding(code, name, str(problems[0]), advice))
 
 
 def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) -> Use:

@@ -89,13 +89,15 @@ def _digest(key: Key) -> str:
 
 def _must_differ(one: Use, other: Use) -> bool:
     """Tell whether two uses of one secret are a mistake."""
+    same_scheme = (type(one.scheme), one.scheme.slug) == (type(other.scheme), other.scheme.slug)
     named = None not in (one.environment, other.environment)
-    # One place names two environments only if it separates them.
-    if (named or one.where == other.where) and one.environment != other.environment:
+    # A verifier names other environments only to refuse their tokens.
+    separated = same_scheme and one.where == other.where
+    if one.environment != other.environment and (named or separated):
         return True
     if one.variable and one.variable == other.variable:
         return False  # the vendor has one secret for both, as Cognito for tokens and webhooks
-    return (type(one.scheme), one.scheme.slug) != (type(other.scheme), other.scheme.slug)
+    return not same_scheme
 
 
 def _named(use: Use) -> str:

@@ -13,13 +13,13 @@ from countermark.check._targets import Result
 def as_text(result: Result) -> str:
     """Return one line a finding, or a line that names what was checked."""
     if result.findings:
-        return "\n".join(
-            f"{found.severity} {found.code} {_place(found)}: {found.problem}; {found.advice}"
-            f" ({found.page})"
-            for found in result.findings
-        )
-    schemes = _counted(len(one_of_each(result.uses)), "scheme")
-    return f"nothing found: {schemes}, {_counted(result.examples, 'published example')} computed"
+        return "\n".join(map(_line, result.findings))
+    schemes = [use.scheme for use in one_of_each(result.uses)]
+    examples = sum(len(scheme.vectors) for scheme in schemes)
+    return (
+        f"nothing found: {_counted(len(schemes), 'scheme')},"
+        f" {_counted(examples, 'published example')} computed"
+    )
 
 
 def as_json(result: Result) -> str:
@@ -35,6 +35,14 @@ def as_annotations(result: Result) -> str:
         + _escaped(f"{found.where}: {found.problem}; {found.advice} ({found.page})")
         for found in result.findings
     )
+
+
+def _line(found: Finding) -> str:
+    line = (
+        f"{found.severity} {found.code} {_place(found)}: {found.problem}; {found.advice}"
+        f" ({found.page})"
+    )
+    return " ".join(line.split())  # a path may have a newline
 
 
 def _counted(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from countermark.check._findings import Finding, finding
 from countermark.check._uses import Use
-from countermark.errors import CountermarkError
+from countermark.errors import BadWebhook, ConfigurationError, InvalidPrincipal
 from countermark.keys._keyring import Keyring
 from countermark.keys._secret import SecretKey
 from countermark.schemes._catalogue import scheme_slugs
@@ -18,7 +18,7 @@ from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._verifier import WebhookVerifier
 
 # hashlib raises a ValueError if the process has no such algorithm.
-_ERRORS = (CountermarkError, ValueError)
+_WRONG = (InvalidPrincipal, BadWebhook, ValueError)
 
 
 def check_schemes(uses: Iterable[Use]) -> Iterator[Finding]:
@@ -32,7 +32,11 @@ def check_schemes(uses: Iterable[Use]) -> Iterator[Finding]:
 
 
 def _check_examples(scheme: Scheme | WebhookScheme, where: str) -> Iterator[Finding]:
-    results = examples(scheme)
+    try:
+        results = _examples(scheme)
+    except ConfigurationError as error:  # a package or a setting is missing
+        yield finding("misconfigured", where, str(error), "correct that: no token can be computed")
+        return
     if not all(results):
         yield finding(
             "example_differs",
@@ -64,15 +68,19 @@ def _check_choice(scheme: Scheme | WebhookScheme, where: str) -> Iterator[Findin
         )
 
 
-def examples(scheme: Scheme | WebhookScheme) -> list[bool]:
-    """Compute each published example of *scheme*, and return which outcomes are right."""
+def _examples(scheme: Scheme | WebhookScheme) -> list[bool]:
+    """Compute each published example of *scheme*, and return which outcomes are right.
+
+    Raises:
+        ConfigurationError: The scheme or the process lacks something.
+    """
     if isinstance(scheme, WebhookScheme):
         return [_is_accepted(scheme, vector) for vector in scheme.vectors]
     if scheme.never_signed and scheme.slug in scheme_slugs():
         scheme = Scheme.load(scheme.slug)  # the account refuses what some examples sign
     try:
         return [right for _, right in check(scheme)]
-    except _ERRORS:
+    except _WRONG:
         return [False] * len(scheme.vectors)
 
 
@@ -86,7 +94,7 @@ def _is_accepted(scheme: WebhookScheme, vector: WebhookVector) -> bool:
         verifier.verify(
             headers=vector.headers, body=vector.body, method=vector.method, path=vector.path
         )
-    except _ERRORS:
+    except _WRONG:
         return False
     return True
 

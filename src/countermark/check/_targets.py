@@ -24,7 +24,7 @@ from countermark.check._keys import check_keys
 from countermark.check._loading import Misuse, importing, load_application, place_of
 from countermark.check._order import check_order
 from countermark.check._parts import has_tenants
-from countermark.check._schemes import check_schemes, examples, one_of_each
+from countermark.check._schemes import check_schemes
 from countermark.check._servers import check_lifespan, check_store, check_stores
 from countermark.check._spelling import check_names
 from countermark.check._uses import Use
@@ -54,11 +54,6 @@ class Result(NamedTuple):
     notes: list[str]
     uses: list[Use]
 
-    @property
-    def examples(self) -> int:
-        """The number of published examples that were computed."""
-        return sum(len(examples(use.scheme)) for use in one_of_each(self.uses))
-
 
 def check_application(target: str) -> Result:
     """Check the application at ``module:app`` or ``module:create_app()``.
@@ -85,12 +80,17 @@ def check_settings(module: str) -> Result:
     Raises:
         Misuse: Its import fails, or Django is not installed.
     """
+    import countermark.django  # noqa: F401  # names the extra if there is no Django
+
     application = Application()
     with importing(module):
         _django.set_up(module)
     _django.add_settings(Walk(application, _FRAMEWORKS), Place())
     if not application.parts and not application.findings:
-        raise Misuse("the settings have neither COUNTERMARK nor COUNTERMARK_VERIFYING")
+        raise Misuse(
+            "the settings have neither COUNTERMARK nor COUNTERMARK_VERIFYING; give module:app to"
+            " check an application of another framework"
+        )
     return _checked(application, _django.file_of_settings())
 
 
@@ -153,11 +153,12 @@ def _refused(error: ConfigurationError) -> Iterator[Finding]:
 
 
 def _check_redis(url: str, application: Application) -> Iterator[Finding]:
-    from countermark.redis import RedisStore  # an extra
-
     try:
+        from countermark.redis import RedisStore  # an extra
+
         store = RedisStore(url)
-    except ConfigurationError as error:
-        yield finding("misconfigured", REDIS_URL, str(error), "correct the variable")
+    except (ConfigurationError, ImportError) as error:
+        advice = "correct that, or unset the variable"
+        yield finding("misconfigured", REDIS_URL, str(error), advice)
     else:
         yield from check_store(application, REDIS_URL, "meter", store)
