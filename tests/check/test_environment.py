@@ -59,7 +59,14 @@ def test_a_misspelled_role_counts_if_there_is_a_current_key(
 
 
 @pytest.mark.parametrize(
-    "name", ["OPENAI_API_KEY", "STIGG_SIGNING_SECRET_NEXT", "SIGNING_SECRET", "PATH_INFO"]
+    "name",
+    [
+        "OPENAI_API_KEY",
+        "WEBHOOK_SECRET",
+        "STIGG_SIGNING_SECRET_NEXT",
+        "SIGNING_SECRET",
+        "PATH_INFO",
+    ],
 )
 def test_other_variables_are_not_misspelled(
     name: str, check: Check, monkeypatch: pytest.MonkeyPatch

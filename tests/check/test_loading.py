@@ -124,6 +124,14 @@ def test_the_variable_that_a_missing_one_resembles_is_a_finding(
     assert outcome.findings[0]["line"] == 3
 
 
+def test_variables_of_schemes_that_are_not_in_use_do_not_count(
+    check_code: CheckCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANNY_API_KEYS", SECRET)
+    assert check_code(SIGNING).findings == []
+    assert check_code(SIGNING, "app", "--env").found == [("variable_misspelled", "CANNY_API_KEYS")]
+
+
 def test_settings_without_countermark_are_a_misuse() -> None:
     outcome = run_in_a_process("tests.check.apps.plain_settings")
     assert outcome.code == 2

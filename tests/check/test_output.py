@@ -73,7 +73,7 @@ def test_an_annotation_has_the_file_and_the_line(
     (folder / "annotated_module.py").write_text("from countermark import Signer\n\nSigner('no', 1)")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(folder))
-    code, out, _ = printed(capsys, "annotated_module:app", "--format=github")
+    code, out, _ = printed(capsys, "annotated_module:app", "--env", "--format=github")
     first, second, *rest = out.splitlines()
     assert (code, rest) == (1, [])
     file = "a%2Cb%3A 100%25/annotated_module.py"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -35,6 +35,8 @@ _ENVIRONMENTS: Final = {
     "TEST": "test",
     "DEV": "dev",
 }
+# The name of no vendor: other programs have similar variables, such as WEBHOOK_SECRET.
+_GENERIC: Final = frozenset({"WEBHOOKS_SECRET"})
 # The least similarity of a misspelled name: one or two wrong characters of twenty.
 _ALIKE = 0.9
 # The same for the name of a variable that is known to be missing.
@@ -59,9 +61,14 @@ def read_environment() -> Read:
     return read
 
 
-def misspelled_variables() -> Iterator[Finding]:
-    """Yield a finding for each variable that resembles one that is missing."""
-    missing = [name for name in _readable_names() if not _is_set(name)]
+def misspelled_variables(variables: Iterable[str] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each variable that resembles one that is missing.
+
+    Args:
+        variables: The variables of secrets that are in use. None: those of the catalogue.
+    """
+    wanted = set(_variables()) - _GENERIC if variables is None else set(variables)
+    missing = [name for name in _readable_names(wanted) if not _is_set(name)]
     for name in sorted(set(os.environ) - _known_names()):
         meant = _nearest(name, missing)
         if meant is not None:
@@ -149,8 +156,9 @@ def _variables() -> dict[str, list[Scheme | WebhookScheme]]:
 @cache
 def _known_names() -> frozenset[str]:
     """Return the names of all variables that this library reads."""
-    names = {REDIS_URL, *_other_variables()}
+    names = {REDIS_URL}
     for variable in _variables():
+        names.update(_other_variables(variable))
         ends = ("", *(f"_{end}" for end in _ENVIRONMENTS))
         names.update(
             f"{variable}{end}{role}{file}"
@@ -161,25 +169,22 @@ def _known_names() -> frozenset[str]:
     return frozenset(names)
 
 
-def _readable_names() -> Iterator[str]:
-    """Yield the names that are read now: a role needs the current key."""
-    yield from (REDIS_URL, *_other_variables())
-    for variable in _variables():
+def _readable_names(variables: Iterable[str]) -> Iterator[str]:
+    """Yield the names that are read for *variables*: a role needs the current key."""
+    yield REDIS_URL
+    for variable in variables:
+        yield from _other_variables(variable)
         for role in _ROLES if _is_set(variable) else ("",):
             yield from (variable + role, f"{variable}{role}_FILE")
 
 
-@cache
-def _other_variables() -> frozenset[str]:
-    """Return the variables of account constants and of the ids of keys."""
-    names: set[str] = set()
-    for schemes in _variables().values():
-        for scheme in schemes:
-            if isinstance(scheme, Scheme):
-                names.update(setting.variable for setting in scheme.settings.values())
-            elif scheme.secret.key_id_variable:
-                names.update(scheme.secret.key_id_variable + role for role in _ROLES)
-    return frozenset(names)
+def _other_variables(variable: str) -> Iterator[str]:
+    """Yield the variables of constants and ids of keys that belong to the secret in *variable*."""
+    for scheme in _variables().get(variable, ()):
+        if isinstance(scheme, Scheme):
+            yield from (setting.variable for setting in scheme.settings.values())
+        elif scheme.secret.key_id_variable:
+            yield from (scheme.secret.key_id_variable + role for role in _ROLES)
 
 
 def _is_set(name: str) -> bool:

@@ -37,7 +37,8 @@ def _check_signing(layer: Layer, outer: list[Layer], inner: list[Layer]) -> Iter
         # A wrapper of the whole application may be outside: it reads what inner layers found.
         for other in inner:
             if other.kinds & {"session", "authentication"} and other.place == layer.place:
-                yield _order(layer, f"is outside {other.name}", f"put it inside {other.name}")
+                problem = f"is outside {other.name}: code between them sees an anonymous user"
+                yield _order(layer, problem, f"put it inside {other.name}")
     for other in outer:
         if "cache" in other.kinds:
             problem = f"is inside {other.name}, which could store a user's page"

@@ -40,6 +40,9 @@ _FRAMEWORKS = {
 }
 _CHECKS = (check_names, check_order, check_cors, check_functions, check_lifespan, check_stores)
 
+# The message of a Keyring.
+_MISSING = "the environment variable ([A-Z_0-9]+) is not set"
+
 
 class Result(NamedTuple):
     """The outcome of a check.
@@ -67,7 +70,7 @@ def check_application(target: str) -> Result:
     except Misuse:
         raise
     except ConfigurationError as error:
-        return Result([*_refused(error), *misspelled_variables()], [], [])
+        return Result(list(_refused(error)), [], [])
     Walk(application, _FRAMEWORKS).follow(app, Place())
     if not application.parts and not application.findings:
         raise Misuse("the application has no part of countermark; give the outermost wrapper of it")
@@ -127,7 +130,8 @@ def _checked(application: Application, file: str | None) -> Result:
     found = [*application.findings, *check_keys(uses), *check_schemes(uses)]
     for check in _CHECKS:
         found += check(application)
-    found += misspelled_variables()
+    missing = (name for each in found for name in re.findall(_MISSING, each.problem))
+    found += misspelled_variables([*(use.variable for use in uses), *missing])
     notes = application.notes + [
         f"{part.where}: the keys of tenants are loaded during requests, and not checked"
         for part in application.parts
@@ -142,7 +146,7 @@ def _checked(application: Application, file: str | None) -> Result:
 def _refused(error: ConfigurationError) -> Iterator[Finding]:
     """Yield the finding of an application that refuses its own configuration."""
     file, _, line = place_of(error).rpartition(":")
-    missing = re.search(r"the environment variable ([A-Z_0-9]+) is not set", str(error))
+    missing = re.search(_MISSING, str(error))
     near = nearest_set_variable(missing[1]) if missing else None
     if missing and near:
         yield misspelled(near, missing[1])._replace(file=file, line=int(line))

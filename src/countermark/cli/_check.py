@@ -79,9 +79,10 @@ def _result(options: argparse.Namespace) -> Result:
     if options.env or options.target is None:
         parts.append(check_environment())
     # Both look for misspelled variables.
-    findings = dict.fromkeys(found for part in parts for found in part.findings)
+    distinct = dict.fromkeys(found for part in parts for found in part.findings)
+    kept = [found for found in distinct if found.code not in options.ignore]
     return Result(
-        [found for found in findings if found.code not in options.ignore],
+        sorted(kept, key=lambda found: found.severity),  # errors first
         [note for part in parts for note in part.notes],
         [use for part in parts for use in part.uses],
     )

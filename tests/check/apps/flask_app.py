@@ -1,5 +1,6 @@
 """Flask, with six faults."""
 
+import gzip
 from typing import Any
 
 from flask import Flask
@@ -14,7 +15,11 @@ class GzipMiddleware:
         self.wsgi_app = wsgi_app
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
-        return self.wsgi_app(environ, start_response)
+        started: list[Any] = []
+        body = gzip.compress(b"".join(self.wsgi_app(environ, lambda *head: started.extend(head))))
+        status, headers = started[:2]
+        start_response(status, [*headers, ("Content-Encoding", "gzip")])
+        return [body]
 
 
 def create_app() -> Flask:
