@@ -28,7 +28,14 @@ async def inner(scope, receive, send):
     raise AssertionError
 
 async def principal(scope):
-    raise AssertionError
+    return scope["user"].id
+
+def by_api_key(scope):
+    return scope["headers"]
+
+class Resolver:
+    def __call__(self, scope):
+        raise AssertionError
 
 class ETagMiddleware: pass
 class ResponseCache: pass
@@ -64,6 +71,8 @@ def app_of(*middleware, **options):
         "app_of(signing(signers=Signer('stigg', RING, header=None)), etag)",
         "app_of(signing(principal=from_state('user_id')), session)",
         "app_of(signing(principal=from_environ()), authentication)",
+        "app_of(signing(principal=by_api_key), session, authentication)",
+        "app_of(verifying(tenant=by_api_key), session)",
         # A wrapper of the whole application reads what the inner layers have found.
         "SigningMiddleware(app_of(session), signers=SIGNER, principal=principal)",
         "app_of(webhooks, verifying('enforce'))",
@@ -82,6 +91,11 @@ def test_an_order_without_a_mistake(app: str, check_code: CheckCode) -> None:
     ("app", "advice"),
     [
         ("app_of(signing(), session)", "put it inside SessionMiddleware"),
+        ("app_of(signing(principal=Resolver()), session)", "put it inside SessionMiddleware"),
+        (
+            "app_of(signing(principal=lambda s: [s['user'] for _ in s], blocking=True), session)",
+            "put it inside SessionMiddleware",
+        ),
         (
             "app_of(signing(principal=from_session('id')), session)",
             "put it inside SessionMiddleware",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Any, NamedTuple
 
 from countermark.check._findings import Finding
@@ -76,17 +76,17 @@ class Application:
         for part in self.parts:
             yield from uses_of(part)
 
-    def around(self, layer: Layer) -> Iterator[Layer]:
-        """Yield the other layers that the same requests pass, outside and inside of *layer*."""
-        for other in self.layers:
-            length = min(len(layer.place), len(other.place))
-            if other is not layer and layer.place[:length] == other.place[:length]:
-                yield other
-
     def outside(self, layer: Layer) -> Iterator[Layer]:
         """Yield the layers around *layer*, from the outside in."""
         for other in takewhile(lambda other: other is not layer, self.layers):
             if layer.place[: len(other.place)] == other.place:
+                yield other
+
+    def inside(self, layer: Layer) -> Iterator[Layer]:
+        """Yield the layers that *layer* is around, from the outside in."""
+        after = dropwhile(lambda other: other is not layer, self.layers)
+        for other in islice(after, 1, None):
+            if other.place[: len(layer.place)] == layer.place:
                 yield other
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from countermark.check._application import Application, Cors, Layer, header_set
 from countermark.check._findings import Finding, finding
-from countermark.check._parts import enforces, location_of, signers_of
+from countermark.check._parts import enforces, signers_of
 from countermark.check._spelling import ALIKE
-
-# https://fetch.spec.whatwg.org/#cors-safelisted-request-header
-_SAFE = {"accept", "accept-language", "content-language", "content-type"}
+from countermark.verifying._locations import Location
 
 
 def cors_of_starlette(options: Mapping[str, Any]) -> Cors:
@@ -31,7 +29,8 @@ def check_cors(application: Application) -> Iterator[Finding]:
     for layer in application.layers:
         if layer.cors is None:
             continue
-        others = list(application.around(layer))
+        outer, inner = list(application.outside(layer)), list(application.inside(layer))
+        others = [*outer, *inner]
         signing = [other for other in others if other.part and other.part.signing]
         if signing and layer.cors.every_origin and layer.cors.credentials:
             yield finding(
@@ -42,8 +41,11 @@ def check_cors(application: Application) -> Iterator[Finding]:
             )
         for other in others:
             yield from _hidden(layer.name, layer.cors, other)
-            if not (other.part and enforces(other.part)) or layer in application.outside(other):
-                yield from _refused(layer.name, layer.cors, other)
+        for other in others:
+            enforcement = other.part and other.part.enforcement
+            # In enforce, an outer verifying middleware answers preflights itself.
+            if enforcement and (other in inner or not enforces(enforcement)):
+                yield from _refused(layer.name, layer.cors, enforcement.location)
 
 
 def _hidden(where: str, cors: Cors, layer: Layer) -> Iterator[Finding]:
@@ -63,12 +65,11 @@ def _hidden(where: str, cors: Cors, layer: Layer) -> Iterator[Finding]:
             )
 
 
-def _refused(where: str, cors: Cors, layer: Layer) -> Iterator[Finding]:
+def _refused(where: str, cors: Cors, location: Location) -> Iterator[Finding]:
     """Yield the request header of a verifying middleware that scripts cannot send."""
-    location = layer.part and location_of(layer.part)
-    if location is None or location.kind != "header" or cors.allowed is None:
+    if location.kind != "header" or cors.allowed is None:
         return
-    if location.name.lower() not in cors.allowed | _SAFE:
+    if location.name.lower() not in cors.allowed:
         yield finding(
             "cors_header_refused",
             where,

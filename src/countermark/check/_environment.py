@@ -127,16 +127,14 @@ def _read_variable(
 
 def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) -> Use:
     ring = Keyring.from_env(name)
+    keys = tuple(key for _, key in ring.by_role())
     if isinstance(scheme, Scheme):
         check_keys(scheme, ring, None, signs=False)
-        keys = tuple(key for _, key in ring.by_role())
         return Use(name, None, scheme, keys, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short keys have a finding of their own
-        verifier = WebhookVerifier(
-            scheme, {"a key": ring} if scheme.secret.key_id_variable else ring
-        )
-    return Use(name, "webhooks", scheme, verifier._keys, environment)
+        WebhookVerifier(scheme, {"a key": ring} if scheme.secret.key_id_variable else ring)
+    return Use(name, "webhooks", scheme, keys, environment)
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 
 #: Other middlewares, by the names of their classes: many packages have one of each kind.
@@ -52,6 +53,23 @@ def kinds_of(names: list[str]) -> set[str]:
     return {
         kind for kind, pattern in _KINDS.items() if any(re.search(pattern, last) for last in lasts)
     }
+
+
+def words_of(function: object) -> set[str] | None:
+    """Return the names and texts in the code of a function; None if it is no plain function."""
+    if not is_a(function, FunctionType):
+        return None
+    plain: Any = function
+    return set(_words_in(plain.__code__))
+
+
+def _words_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _words_in(constant)
+        elif isinstance(constant, str):
+            yield constant
 
 
 def closure_of(function: object) -> dict[str, Any]:

@@ -2,106 +2,118 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from countermark.check._application import Application, Layer
 from countermark.check._findings import Finding, finding
-from countermark.check._names import closure_of, names_of
-from countermark.check._parts import Part, enforces, functions_of, resolver_of
+from countermark.check._names import closure_of, names_of, words_of
+from countermark.check._parts import enforces, functions_of, principal_of
+from countermark.signing._config import SigningConfig
+from countermark.verifying._enforcement import Enforcement
 
-# Resolvers of ours that read neither a session nor the user of an authentication middleware.
-_INDEPENDENT = (
+# Words in the code of a function that reads what sessions or authentication have found.
+_SESSION: Final = re.compile("session", re.IGNORECASE)
+_USER: Final = re.compile("session|user|auth|login", re.IGNORECASE)
+# Resolvers of ours that read neither.
+_INDEPENDENT: Final = (
     "countermark.resolvers._assertion.",
     "countermark.resolvers._entries.from_environ",
     "countermark.resolvers._proxy_header.",
 )
+# The functions that run before the application does.
+_EARLY: Final = frozenset({"tenant=", "session="})
+
+
+class _Around(NamedTuple):
+    """A middleware of ours, and the layers outside and inside of it."""
+
+    layer: Layer
+    outer: list[Layer]
+    inner: list[Layer]
+
+    def finding(self, problem: str, advice: str) -> Finding:
+        return finding("middleware_order", self.layer.name, problem, advice)
+
+    def inside(self, other: Layer, problem: str) -> Finding:
+        """Return the finding that the middleware belongs inside *other*."""
+        return self.finding(f"is outside {other.name}{problem}", f"put it inside {other.name}")
+
+    def outside(self, other: Layer, problem: str) -> Finding:
+        """Return the finding that the middleware belongs outside *other*."""
+        return self.finding(f"is inside {other.name}{problem}", f"put it outside {other.name}")
 
 
 def check_order(application: Application) -> Iterator[Finding]:
     """Yield the findings about the order of middlewares."""
     for layer in application.layers:
-        if layer.part is None:
-            continue
-        around = list(application.around(layer))
-        outer = list(application.outside(layer))
-        inner = [other for other in around if other not in outer]
-        if layer.part.signing is not None:
-            yield from _check_signing(layer, outer, inner)
-        if layer.part.enforcement is not None:
-            yield from _check_verifying(layer, outer, inner)
+        part = layer.part
+        around = _Around(layer, [*application.outside(layer)], [*application.inside(layer)])
+        if part is not None and part.signing is not None:
+            yield from _check_signing(
+                around, reads_user=_mentions(principal_of(part.signing), _USER)
+            )
+            yield from _check_validators(around, part.signing)
+        if part is not None and part.enforcement is not None:
+            functions = [each.call for each in functions_of(part) if each.option in _EARLY]
+            reads_session = any(_mentions(function, _SESSION) for function in functions)
+            yield from _check_verifying(around, part.enforcement, reads_session=reads_session)
 
 
-def _check_signing(layer: Layer, outer: list[Layer], inner: list[Layer]) -> Iterator[Finding]:
-    assert layer.part is not None  # noqa: S101  # the caller has looked
-    if _reads_sessions(layer.part):
+def _check_signing(around: _Around, *, reads_user: bool) -> Iterator[Finding]:
+    for other in around.inner:
         # A wrapper of the whole application may be outside: it reads what inner layers found.
-        for other in inner:
-            if other.kinds & {"session", "authentication"} and other.place == layer.place:
-                problem = f"is outside {other.name}: code between them sees an anonymous user"
-                yield _order(layer, problem, f"put it inside {other.name}")
-    for other in outer:
+        same_list = other.place == around.layer.place
+        if reads_user and same_list and other.kinds & {"session", "authentication"}:
+            yield around.inside(other, ": code between them sees an anonymous user")
+        if "buffering" in other.kinds:
+            yield around.inside(other, ", which starts the response after Flask's context")
+    for other in around.outer:
         if "cache" in other.kinds:
-            problem = f"is inside {other.name}, which could store a user's page"
-            yield _order(layer, problem, f"put it outside {other.name}")
+            yield around.outside(other, ", which could store a user's page")
         if other.part is not None and other.part.signing is not None:
             yield finding(
                 "middleware_twice",
-                layer.name,
-                "there is a signing middleware outside of it, which serves all requests",
+                around.layer.name,
+                "there is another signing middleware outside of it",
                 "keep one, and give it all signers",
             )
-    for other in inner:
-        if "buffering" in other.kinds:
-            problem = f"is outside {other.name}, which starts the response after Flask's context"
-            yield _order(layer, problem, f"put it inside {other.name}")
-    yield from _check_validators(layer, outer, inner)
 
 
-def _check_validators(layer: Layer, outer: list[Layer], inner: list[Layer]) -> Iterator[Finding]:
-    assert layer.part is not None and layer.part.signing is not None  # noqa: S101, PT018
-    if any(signer.header for signer in layer.part.signing.signers.values()):
-        for other in inner:
+def _check_validators(around: _Around, signing: SigningConfig) -> Iterator[Finding]:
+    if any(signer.header for signer in signing.signers.values()):
+        for other in around.inner:
             if "conditional" in other.kinds:
-                problem = f"is outside {other.name}: a page with an ETag gets no token header"
-                yield _order(layer, problem, f"put it inside {other.name}")
-    if layer.part.signing.cache_control == "private":
-        for other in outer:
+                yield around.inside(other, ": a page with an ETag gets no token header")
+    if signing.cache_control == "private":
+        for other in around.outer:
             if "conditional" in other.kinds:
-                problem = (
+                yield around.finding(
                     f"is inside {other.name}, and has cache_control='private': a browser could"
-                    " show the page of the previous user after a 304"
+                    " show the page of the previous user after a 304",
+                    "leave cache_control= out",
                 )
-                yield _order(layer, problem, "leave cache_control= out")
 
 
-def _check_verifying(layer: Layer, outer: list[Layer], inner: list[Layer]) -> Iterator[Finding]:
-    assert layer.part is not None  # noqa: S101  # the caller has looked
-    for other in outer:
+def _check_verifying(
+    around: _Around, enforcement: Enforcement, *, reads_session: bool
+) -> Iterator[Finding]:
+    for other in around.outer:
         if "cache" in other.kinds:
-            problem = f"is inside {other.name}, which sends pages to clients without a token"
-            yield _order(layer, problem, f"put it outside {other.name}")
-    for other in inner:
-        if "session" in other.kinds and _needs_session(layer.part):
-            problem = f"is outside {other.name}, and its functions of the request run before it"
-            yield _order(layer, problem, f"put it inside {other.name}")
-        if other.part is not None and other.part.webhooks is not None and enforces(layer.part):
-            problem = f"is outside {other.name}, and refuses deliveries, which have no token"
-            yield _order(layer, problem, f"put it inside {other.name}")
+            yield around.outside(other, ", which sends pages to clients without a token")
+    for other in around.inner:
+        if reads_session and "session" in other.kinds:
+            yield around.inside(other, ", and reads the session before there is one")
+        if enforces(enforcement) and other.part is not None and other.part.webhooks is not None:
+            yield around.inside(other, ", and refuses deliveries, which have no token")
 
 
-def _order(layer: Layer, problem: str, advice: str) -> Finding:
-    return finding("middleware_order", layer.name, problem, advice)
-
-
-def _reads_sessions(part: Part) -> bool:
-    resolver = resolver_of(part)
-    if resolver is None or not names_of(resolver)[0].startswith("countermark.resolvers."):
-        return True
-    if names_of(resolver)[0].startswith(_INDEPENDENT):
-        return False
-    return closure_of(resolver).get("place") != "state"
-
-
-def _needs_session(part: Part) -> bool:
-    """Tell whether *part* has a function that may read the session before the application does."""
-    return any(function.option in {"tenant=", "session="} for function in functions_of(part))
+def _mentions(function: Any, words: re.Pattern[str]) -> bool:
+    """Tell whether the code of *function* has one of *words*; True if it cannot be read."""
+    name = names_of(function)[0]
+    if name.startswith("countermark."):
+        place = closure_of(function).get("place", "session")
+        return not name.startswith(_INDEPENDENT) and words.search(place) is not None
+    found = words_of(function)
+    return found is None or any(map(words.search, found))

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from countermark.check._names import names_of
 from countermark.check._uses import Use
 from countermark.signing._config import SigningConfig
-from countermark.signing._principal_lookup import SyncLookup
+from countermark.signing._principal_lookup import AsyncLookup, SyncLookup
 from countermark.signing._signer import Signer
 from countermark.verifying._enforcement import Enforcement
-from countermark.verifying._locations import Location
+from countermark.verifying._verifier import Verifier
 from countermark.webhooks._gate import WebhookGate
 
 
@@ -97,29 +97,32 @@ def signers_of(part: Part) -> list[Signer]:
     return [] if part.signing is None else list(part.signing.signers.values())
 
 
-def resolver_of(part: Part) -> Callable[..., Any] | None:
-    """Return the function that finds the principal within each read, not in a thread."""
-    lookup = None if part.signing is None else part.signing.lookup
-    return lookup.current if isinstance(lookup, SyncLookup) else None
+def principal_of(signing: SigningConfig) -> Any:
+    """Return the resolver, as the application gave it."""
+    lookup = signing.lookup
+    given = lookup.load if isinstance(lookup, AsyncLookup) else lookup.current
+    # asgiref keeps a function that runs in a thread or in an event loop of its own.
+    return getattr(given, "func", getattr(given, "awaitable", given))
 
 
-def location_of(part: Part) -> Location | None:
-    """Return the place of the token in requests."""
-    return None if part.enforcement is None else part.enforcement.location
+def verifier_of(enforcement: Enforcement) -> Verifier | None:
+    """Return the verifier that is the same for all tenants, or None."""
+    return enforcement._verifiers.one
 
 
-def enforces(part: Part) -> bool:
-    """Tell whether *part* refuses requests without a token, whatever they are."""
-    return part.enforcement is not None and part.enforcement._contexts._mode == "enforce"
+def enforces(enforcement: Enforcement) -> bool:
+    """Tell whether requests without a token are refused, whatever they are."""
+    return enforcement._contexts._mode == "enforce"
 
 
 def functions_of(part: Part) -> Iterator[Function]:
     """Yield the functions that *part* calls while it handles a request."""
-    resolver = resolver_of(part)
-    if resolver is not None:
-        yield Function("principal=", resolver)
-    if part.signing is not None and part.signing.tenants is not None:
-        yield Function("signers=", part.signing.tenants._load)
+    if part.signing is not None:
+        # Others run in a thread, or are awaited.
+        if isinstance(part.signing.lookup, SyncLookup):
+            yield Function("principal=", part.signing.lookup.current)
+        if part.signing.tenants is not None:
+            yield Function("signers=", part.signing.tenants._load)
     if part.enforcement is not None:
         yield from _functions_in(part.enforcement)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from countermark.check._application import Application
 from countermark.check._findings import Finding, finding
-from countermark.check._parts import Part, location_of, signers_of
+from countermark.check._parts import Part, signers_of, verifier_of
 
 #: The least similarity of a misspelled name: one or two wrong characters of a dozen.
 ALIKE: Final = 0.85
@@ -35,11 +35,10 @@ def _pairs(part: Part) -> Iterator[tuple[str, list[str]]]:
             yield signer.header, [signer.scheme.header]
     for name in part.signing.vary if part.signing else ():
         yield name, list(_VARY)
-    location = location_of(part)
-    verifier = part.enforcement and part.enforcement._verifiers.one
-    if location is not None and location.kind == "header" and verifier:
+    verifier = part.enforcement and verifier_of(part.enforcement)
+    if part.enforcement is not None and part.enforcement.location.kind == "header" and verifier:
         usual = verifier.scheme.request_header
-        yield location.name, [usual] if usual else []
+        yield part.enforcement.location.name, [usual] if usual else []
 
 
 def _misspelled(where: str, given: str, usual: Iterable[str]) -> Iterator[Finding]:

@@ -21,7 +21,9 @@ RING = Keyring("a secret that only the customers' tokens have")
 def tenant(scope: Any) -> Any:
     import sqlite3
 
-    return sqlite3.connect("users.db").execute("select id from tenants").fetchone()[0]
+    return (
+        sqlite3.connect("users.db").execute("select id from tenants").fetchone()[scope["session"]]
+    )
 
 
 signers = Signer("stigg", RING)
