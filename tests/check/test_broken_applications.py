@@ -101,6 +101,16 @@ def test_each_fault_of_the_settings_of_django_is_found() -> None:
     ]
 
 
+def test_a_misspelled_variable_of_the_settings_of_django_is_found() -> None:
+    outcome = run_in_a_process(
+        f"{APPS}.django_settings",
+        STIGG_SIGNING_SECRT=SECRET,
+        INTERCOM_IDENTITY_SECRET=SECRET[::-1],
+    )
+    assert ("countermark.E003", "settings") in outcome.found
+    assert ("variable_misspelled", "STIGG_SIGNING_SECRT") in outcome.found
+
+
 def run_in_a_process(*arguments: str, **environment: str) -> Outcome:
     """Run the command in a process of its own, as Django's settings cannot be replaced."""
     command = [sys.executable, "-m", "countermark", "check", *arguments, "--json"]

@@ -39,6 +39,9 @@ class Resolver:
 
 class ETagMiddleware: pass
 class ResponseCache: pass
+class NoCacheMiddleware: pass
+class CacheControlMiddleware: pass
+class DBSessionMiddleware: pass
 
 def signing(signers=SIGNER, principal=principal, **options):
     return Middleware(SigningMiddleware, signers=signers, principal=principal, **options)
@@ -66,6 +69,8 @@ def app_of(*middleware, **options):
         "app_of(gzip, session, authentication, signing())",
         "app_of(session, gzip, signing())",
         "app_of(signing(), gzip, cache)",
+        "app_of(Middleware(NoCacheMiddleware), Middleware(CacheControlMiddleware), signing())",
+        "app_of(signing(), Middleware(DBSessionMiddleware))",
         "app_of(etag, signing())",
         "app_of(session, signing(cache_control='private'))",
         "app_of(signing(signers=Signer('stigg', RING, header=None)), etag)",

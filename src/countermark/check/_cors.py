@@ -41,10 +41,10 @@ def check_cors(application: Application) -> Iterator[Finding]:
             )
         for other in others:
             yield from _hidden(layer.name, layer.cors, other)
-        for other in others:
+        for index, other in enumerate(others):
             enforcement = other.part and other.part.enforcement
             # In enforce, an outer verifying middleware answers preflights itself.
-            if enforcement and (other in inner or not enforces(enforcement)):
+            if enforcement and (index >= len(outer) or not enforces(enforcement)):
                 yield from _refused(layer.name, layer.cors, enforcement.location)
 
 

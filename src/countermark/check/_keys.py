@@ -40,11 +40,8 @@ def _too_few(scheme: Scheme | WebhookScheme, key: Key) -> int | None:
         return None
     if isinstance(scheme, WebhookScheme):
         rule = scheme.secret
-        return (
-            rule.least
-            if key.written(rule.form, rule.prefix).looks_short(least=rule.least)
-            else None
-        )
+        is_short = key.written(rule.form, rule.prefix).looks_short(least=rule.least)
+        return rule.least if is_short else None
     return least_bytes(scheme, key)
 
 

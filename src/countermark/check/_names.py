@@ -10,9 +10,9 @@ from typing import Any, Final
 
 #: Other middlewares, by the names of their classes: many packages have one of each kind.
 _KINDS: Final = {
-    "session": "session",
+    "session": "^(?!.*(db|sql|orm|http|client)).*session",  # not the session of a database
     "authentication": "authenticat|login",
-    "cache": "cach(?!econtrol)",
+    "cache": "(?<!no)cach(?!econtrol)",
     "conditional": "etag|conditionalget",
     "compression": "gzip|brotli|compress|zstd",
 }
