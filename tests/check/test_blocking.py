@@ -10,6 +10,7 @@ from tests.check.conftest import SECRET, CheckCode
 
 PARTS = f"""
 import time, sqlite3, subprocess, urllib.request, urllib.parse
+from ctypes.util import find_library
 from time import sleep, time as clock
 from urllib.request import urlopen
 import httpx2 as httpx, redis
@@ -95,6 +96,7 @@ def test_a_resolver_that_blocks_is_found(code: str, name: str, check_code: Check
         "lambda scope: httpx.URL('').host",
         "lambda scope: urllib.parse.quote('')",
         "lambda scope: scope['app'].redis.requests",
+        "lambda scope: find_library('c')",  # of another package
         "from_session('user_id')",
         "from_user('id')",
         "load, blocking=True",
