@@ -130,6 +130,18 @@ def test_a_meter_without_a_lifespan_is_found(app: str, check_code: CheckCode) ->
     assert check_code(f"{PARTS}\napp = {app}").found == [("lifespan", "VerifyingMiddleware")]
 
 
+def test_a_meter_that_litestar_flushes_is_not_found(check_code: CheckCode) -> None:
+    code = """
+from litestar import Litestar
+from litestar.middleware import DefineMiddleware
+meter = Meter()
+middleware = DefineMiddleware(counting.func, **{**counting.keywords, "meter": meter})
+app = Litestar(middleware=[middleware], on_shutdown=[%s])
+"""
+    assert check_code(f"{PARTS}{code % 'meter.flush'}").findings == []
+    assert check_code(f"{PARTS}{code % 'print'}").found == [("lifespan", "VerifyingMiddleware")]
+
+
 def test_a_lifespan_that_uvicorn_turns_off_is_found(
     check_code: CheckCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

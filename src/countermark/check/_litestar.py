@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from countermark.check._cors import cors_of_starlette
+from countermark.check._names import short_name
 from countermark.check._walk import Place, Walk
 
 
@@ -18,9 +19,10 @@ def expand(walk: Walk, app: Any, place: Place) -> None:
         for handler in getattr(route, "route_handlers", None) or [route.route_handler]:
             chain = handler.resolve_middleware()[::-1]  # the outermost first
             chains.setdefault(tuple(map(id, chain)), chain)
+    # Middlewares are around routes, so the server's lifespan does not reach them.
+    flushes = any(short_name(hook) == "flush" for hook in app.on_shutdown)
     for chain in chains.values():
-        # Middlewares are around routes, so the server's lifespan does not reach them.
-        inside = own.inside(gets_lifespan=False)
+        inside = own.inside(gets_lifespan=flushes)
         for declared in chain:
             options = getattr(declared, "kwargs", {})
             cls = getattr(declared, "middleware", declared)

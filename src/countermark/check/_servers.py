@@ -61,5 +61,7 @@ def check_lifespan(application: Application) -> Iterator[Finding]:
                 "lifespan",
                 layer.name,
                 f"{reason}, so the last counts of its meter are lost at shutdown",
-                "unset UVICORN_LIFESPAN" if off else "put it around the whole application",
+                "unset UVICORN_LIFESPAN"
+                if off
+                else "put it around the whole application, or flush it",
             )
