@@ -14,6 +14,15 @@ from countermark.errors import ConfigurationError
 if TYPE_CHECKING:
     from countermark.check._targets import Result
 
+_EPILOG = """\
+examples:
+  countermark check shop.main:app
+  countermark check 'shop.main:create_app()' --format=github
+  countermark check shop.settings
+  countermark check vendor.toml
+  countermark check
+"""
+
 _NAME = r"[^\W\d]\w*"
 _APPLICATION = rf"{_NAME}(\.{_NAME})*:{_NAME}(\.{_NAME})*(\(\))?"
 _MODULE = rf"{_NAME}(\.{_NAME})*"
@@ -21,11 +30,18 @@ _MODULE = rf"{_NAME}(\.{_NAME})*"
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("check", help="find mistakes in the configuration")
+    parser = commands.add_parser(
+        "check",
+        help="find mistakes in the configuration",
+        description="Import an application, run nothing else of it, and print one line for each"
+        " mistake in its configuration. The exit code is 1 if there is one.",
+        epilog=_EPILOG,
+    )
     parser.set_defaults(run=run)
     parser.add_argument(
         "target",
         nargs="?",
+        metavar="TARGET",
         help="module:app, module:create_app(), a module of Django's settings, or a TOML file; by"
         " default the environment",
     )
