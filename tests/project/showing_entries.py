@@ -301,6 +301,10 @@ def _entries() -> Iterator[Entry]:
     yield Entry("ModeFile", mode_file, {"text": ""})
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
+    yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})
+    yield Entry(
+        "countermark check --ignore", command(["check", "--ignore", "ARG"]), {"argument": ""}
+    )
     yield Entry("countermark COMMAND", command(["ARG"]), {"argument": ""})
     yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
     for arguments in _ARGUMENTS_OF_COMMANDS:

@@ -59,6 +59,6 @@ def test_an_invalid_header_option_is_a_plain_configuration_error(name: Any) -> N
 def test_a_signer_has_no_public_attribute_that_is_not_documented() -> None:
     public = {name for name in dir(Signer("stigg", RING)) if not name.startswith("_")}
     assert public == {
-        *("scheme", "header", "key_id"),
+        *("scheme", "header", "key_id", "environment"),
         *("from_env", "sign", "issue", "pseudonym", "marker"),
     }

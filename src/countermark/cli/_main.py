@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from countermark._redaction import guarded
 from countermark.cli import (
+    _check,
     _completion,
     _demo,
     _keygen,
@@ -24,7 +25,7 @@ from countermark.errors import CountermarkError
 
 #: Each module has ``add_command``, which sets the function ``run``: it takes the options, prints
 #: the result and returns the exit code, 1 for a finding.
-_COMMANDS = (_demo, _schemes, _sign, _verify, _request, _keygen, _rollout, _completion)
+_COMMANDS = (_check, _demo, _schemes, _sign, _verify, _request, _keygen, _rollout, _completion)
 
 # As shells do for a process that the signal SIGINT ended.
 _INTERRUPTED = 130

@@ -52,14 +52,6 @@ def signers_of(
     return list(by_scheme(signers).values())
 
 
-def environment_of(given: Mapping[str, Any], slug: str) -> str | None:
-    """Return the environment of the signer *slug* in the whole setting, or None."""
-    signers, default = given["SIGNERS"], given.get("ENVIRONMENT")
-    options: Mapping[str, Any] = signers[slug] if isinstance(signers, Mapping) else {}
-    found: str | None = options.get("environment", default)
-    return found
-
-
 def _signer(slug: object, options: object, environment: str | None) -> Signer:
     if not isinstance(slug, str):
         raise SettingError(

@@ -11,7 +11,6 @@ from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 from countermark.keys._keyring import Key, Keyring, checked_keyring
-from countermark.keys._secret import SecretKey
 from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
 from countermark.schemes._scheme import Scheme
@@ -25,6 +24,7 @@ from countermark.tokens._options import (
     checked_lifetime,
     checked_scheme,
     keyring_from_env,
+    least_bytes,
     settings_from_env,
     with_settings,
 )
@@ -79,6 +79,8 @@ class Signer:
     scheme: Scheme
     #: The name of the response header, for CORS settings too; None: no header.
     header: str | None
+    #: The environment of this service, or None.
+    environment: str | None
     #: The id of the signing key: eight hexadecimal digits from which it cannot be derived.
     key_id: str
     # True if the fields can be made later for each principal that sign() accepts.
@@ -104,6 +106,7 @@ class Signer:
         keyring = checked_keyring(keyring)
         self.scheme = scheme = checked_scheme(scheme, never_signed)
         check_keys(scheme, keyring, environment)
+        self.environment = environment
         if header is _FROM_SCHEME:
             header = scheme.header
         self.header = None if header is None else header_name(header, "header=")
@@ -181,10 +184,8 @@ class Signer:
         return self._key.pseudonym(f"marker\n{principal}")
 
     def _warn(self, scheme: Scheme, key: Key) -> None:
-        form = scheme.mac.key if scheme.mac else "text"
-        # RFC 7518, section 3.2: at least as long as the output of the hash.
-        least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
-        if isinstance(key, SecretKey) and key.looks_short(form, least):
+        least = least_bytes(scheme, key)
+        if least is not None:
             which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
             warnings.warn(
                 f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"

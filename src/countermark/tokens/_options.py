@@ -86,6 +86,14 @@ def _check_key(scheme: Scheme, key: Key, environment: str | None, *, signs: bool
             )
 
 
+def least_bytes(scheme: Scheme, key: Key) -> int | None:
+    """Return the least number of bytes of a secret for *scheme*, if *key* has fewer."""
+    form = scheme.mac.key if scheme.mac else "text"
+    # RFC 7518, section 3.2: at least as long as the output of the hash.
+    least = 64 if scheme.jwt and scheme.jwt.algorithm == "HS512" else 32
+    return least if isinstance(key, SecretKey) and key.looks_short(form, least) else None
+
+
 def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
     """Return the rule for ids: the scheme's, with the user's pattern."""
     rule = scheme.rule("id")

@@ -137,6 +137,9 @@ class Verifier:
             )
         self._ring = self._prepared(keyring)
         self._others = self._prepared_others(others)
+        self._other_keys = {
+            name: tuple(key for _, key in ring.by_role()) for name, ring in others.items()
+        }
         self._quick = self._compile(resolved, rule)
         if scheme.ambiguous:
             warnings.warn(

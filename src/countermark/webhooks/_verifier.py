@@ -11,7 +11,7 @@ from math import isfinite
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
-from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._keyring import Key, Keyring, checked_keyring
 from countermark.keys._secret import SecretKey
 from countermark.webhooks._header_checks import HmacCheck, SecretCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
@@ -43,10 +43,12 @@ class WebhookVerifier:
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
         "_check": None,
         "_clock": None,
+        "_keys": None,
     }
 
     scheme: WebhookScheme
     tolerance: float | None
+    _keys: tuple[Key, ...]
 
     @guarded
     def __init__(
@@ -62,6 +64,7 @@ class WebhookVerifier:
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
         _check_keys(scheme, rings)
+        self._keys = tuple(_all_keys(rings))
         self._check = _head_check(scheme, rings, self.tolerance)
 
     @classmethod
@@ -245,7 +248,7 @@ def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
             )
 
 
-def _all_keys(rings: Mapping[str, Keyring]) -> Iterator[object]:
+def _all_keys(rings: Mapping[str, Keyring]) -> Iterator[Key]:
     for ring in rings.values():
         yield from (ring.current, *ring.next, *ring.previous)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from countermark.django import _conf
-from countermark.django._signers import environment_of
 from countermark.errors import ConfigurationError
 from countermark.signing._signer import Signer
 from countermark.signing._vectors import check
@@ -32,12 +30,11 @@ class Command(BaseCommand):  # type: ignore[misc]
             raise CommandError("A token differs from the published example.")
 
     def _show(self, signer: Signer) -> bool:
-        environment = environment_of(settings.COUNTERMARK, signer.scheme.slug)
         results = [right for _, right in check(signer.scheme)]
         examples = f"{sum(results)} of {len(results)}" if results else "none published"
         self.stdout.write(
             f"{signer.scheme.slug} ({signer.scheme.name}):"
             f" header {signer.header or '-'}, key {signer.key_id},"
-            f" environment {environment or '-'}, examples right: {examples}"
+            f" environment {signer.environment or '-'}, examples right: {examples}"
         )
         return all(results)

@@ -1,0 +1,1 @@
+"""Reads the configuration of an application, and reports its mistakes."""

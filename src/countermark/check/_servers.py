@@ -1,0 +1,67 @@
+"""Checks of what the servers around the application do: Redis, and the lifespan of ASGI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+from countermark.check._application import Application
+from countermark.check._findings import Finding, finding
+from countermark.check._parts import stores_of
+from countermark.errors import StoreUnavailable
+
+#: The maxmemory policies with which each use of Redis keeps its keys, by their beginnings.
+_KEEPS: Final = {
+    "meter": ("noeviction",),
+    "webhooks": ("noeviction",),
+    "allowance": ("noeviction", "volatile"),
+}
+
+
+def check_stores(application: Application) -> Iterator[Finding]:
+    """Yield a finding for each Redis that evicts keys. Redis is asked for its settings."""
+    for part in application.parts:
+        for purpose, store in stores_of(part):
+            yield from check_store(application, part.where, purpose, store)
+
+
+def check_store(
+    application: Application, where: str, purpose: str, store: Any
+) -> Iterator[Finding]:
+    """Yield a finding if the Redis of *store* may evict keys that are needed for *purpose*."""
+    try:
+        memory = store.ask(lambda client: client.info("memory"))
+    except StoreUnavailable as error:
+        application.notes.append(
+            f"{where}: Redis does not answer ({error.kind}), so it is not checked"
+        )
+        return
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    # Without a limit nothing is evicted.
+    if memory.get("maxmemory", 0) and not policy.startswith(_KEEPS[purpose]):
+        yield finding(
+            "redis_evicts",
+            where,
+            f"the Redis of {purpose} evicts keys when its memory is full ({policy})",
+            f"set maxmemory-policy to {_KEEPS[purpose][0]}, or give it a Redis of its own",
+        )
+
+
+def check_lifespan(application: Application) -> Iterator[Finding]:
+    """Yield a finding for each meter that is not flushed at shutdown."""
+    off = os.environ.get("UVICORN_LIFESPAN") == "off"
+    for layer in application.layers:
+        part = layer.part
+        if part is None or not part.asynchronous or part.enforcement is None:
+            continue
+        if part.enforcement.flushes and (off or not layer.gets_lifespan):
+            reason = "UVICORN_LIFESPAN is off" if off else "no lifespan of the server reaches it"
+            yield finding(
+                "lifespan",
+                layer.name,
+                f"{reason}, so the last counts of its meter are lost at shutdown",
+                "unset UVICORN_LIFESPAN"
+                if off
+                else "put it around the whole application, or flush it",
+            )
