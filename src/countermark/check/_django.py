@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from countermark.check._application import Cors, header_set
@@ -38,6 +39,7 @@ def set_up(module: str) -> None:
     """
     import django
 
+    import_module(module)  # Django reads it only if no settings are configured yet
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     django.setup()
 
