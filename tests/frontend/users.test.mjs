@@ -41,10 +41,13 @@ test("no widget starts without a marker, as while staff act as the user", async 
 });
 
 test("vendors of one endpoint share a request", async () => {
-  page.answer = () => signedIn("ann", 0, "stigg", "knock");
   ends.push(follow("stigg", ...widget("s")));
   follow("knock", ...widget("k"))();
-  ends.push(follow("stigg", ...widget("t")));
+  let answer;
+  page.answer = () => new Promise((resolve) => (answer = resolve));
+  await settle();
+  await following("t");
+  answer(signedIn("ann"));
   await settle();
   assert.deepEqual([page.log, page.requests.length], [["s+ann", "t+ann"], 1]);
 });
@@ -112,7 +115,8 @@ test("stop waits for an asynchronous start, and users in between are skipped", a
     page.log.push(`+${id}`);
     return new Promise((resolve) => (started = resolve));
   };
-  ends.push(follow("stigg", start, () => page.log.push("-")));
+  const renew = () => page.log.push("~");
+  ends.push(follow("stigg", start, () => page.log.push("-"), { renew }));
   for (const user of ["ann", "bob", "cat"]) {
     page.answer = () => signedIn(user);
     await refresh();
@@ -211,14 +215,28 @@ test("the function that follow returns stops the widget and ends the requests", 
   assert.equal(page.channels[0].closed, true);
 });
 
-test("a widget that ends itself, or asks at once, leaves the others alone", async () => {
+test("calling that function again does not affect those who follow later", async () => {
+  page.answer = () => signedIn("ann");
+  const end = await following();
+  end();
+  await following();
+  end();
+  page.answer = () => response(401);
+  await refresh();
+  await settle();
+  assert.deepEqual(page.log, ["+ann", "-", "+ann", "-"]);
+});
+
+test("a widget may end itself and others", async () => {
   page.answer = () => signedIn("ann", 60, "stigg", "knock");
-  const end = follow("stigg", () => end(), () => page.log.push("-"));
-  await following("k", "knock");
-  assert.deepEqual(page.log, ["k+ann", "-"]);
-  const only = follow("stigg", () => only(), () => {}, { url: "/other" });
-  await pass(10);
-  assert.equal(page.requests.filter(({ url }) => url.endsWith("/other")).length, 1);
+  const first = follow("knock", ...widget("k"));
+  const second = follow(
+    "stigg",
+    () => [first, second].forEach((end) => end()),
+    () => page.log.push("-"),
+  );
+  await pass(120);
+  assert.deepEqual([page.log, page.requests.length], [["k+ann", "k-", "-"], 1]);
 });
 
 test("each endpoint has requests of its own, with the options of the page", async () => {
@@ -226,9 +244,10 @@ test("each endpoint has requests of its own, with the options of the page", asyn
   await following();
   const request = async () => ({ headers: { Authorization: "Bearer x" }, credentials: "include" });
   await following("", "stigg", { url: "https://api.example/me/tokens", request });
+  await following("", "knock", { url: "https://api.example/me/tokens" });
   await refresh();
   const seen = page.requests.map(({ url, credentials, headers }) => [url, credentials, headers]);
-  assert.deepEqual(seen.slice(1), [
+  assert.deepEqual(seen.slice(2), [
     ["https://api.example/me/tokens", "include", { Authorization: "Bearer x" }],
     ["https://app.example/signatures", "same-origin", undefined],
     ["https://api.example/me/tokens", "include", { Authorization: "Bearer x" }],

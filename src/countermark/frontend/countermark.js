@@ -55,18 +55,20 @@ class Session {
     this.#controller?.abort();
     const controller = (this.#controller = new AbortController());
     const start = after(0);
+    const timer = setTimeout(() => controller.abort(), 30_000);
     this.#heard = undefined;
     this.#plan(Infinity);
-    this.#asking = this.#request(controller).then(
-      // A newer request has replaced this one, or the page is closed.
-      (found) => (controller === this.#controller ? this.#take(found, start) : this.#asking),
-    );
+    this.#asking = this.#request(controller.signal).then((found) => {
+      clearTimeout(timer);
+      // Otherwise a newer request has replaced this one, or the session has ended.
+      return controller === this.#controller ? this.#take(found, start) : this.#asking;
+    });
     return this.#asking;
   }
 
   join(follower) {
     this.followers.add(follower);
-    if (!this.#asking) this.ask();
+    if (!this.#asking && !this.#failures) this.ask();
   }
 
   async fresh(scheme, marker) {
@@ -96,22 +98,19 @@ class Session {
     this.#release(marker);
   }
 
-  async #request(controller) {
-    const timer = setTimeout(() => controller.abort(), 30_000);
+  async #request(signal) {
     try {
       const response = await fetch(this.#url, {
         cache: "no-store",
         credentials: "same-origin",
         ...(await this.request?.()),
-        signal: controller.signal,
+        signal,
       });
       if (response.status === 401) return { payload: {} };
       if (response.ok) return { payload: await response.json() };
       return { wait: Number(response.headers.get("Retry-After")) };
     } catch {
       return {};
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -144,8 +143,7 @@ class Session {
       }
       if (follower.wanted) next = Math.min(next, left(follower.wanted.due));
     }
-    // A callback may have asked again, or ended the session.
-    if (this.#controller && !this.#asking) this.#plan(next);
+    if (this.#controller) this.#plan(next); // unless a callback has ended the session
     return payload;
   }
 
@@ -173,7 +171,7 @@ class Session {
 
   #wake() {
     if (this.#failures) this.#tick();
-    else if (!document.hidden) this.#plan(0);
+    else this.#plan(0);
   }
 }
 
