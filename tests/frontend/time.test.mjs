@@ -228,7 +228,13 @@ test("a request without an answer fails after half a minute", async () => {
 test("fresh returns a new token of the same user", async () => {
   let fresh;
   page.answer = () => signedIn("ann");
-  ends.push(follow("stigg", (identity, another) => (fresh = another), () => {}));
+  ends.push(
+    follow(
+      "stigg",
+      (identity, another) => (fresh = another),
+      () => {},
+    ),
+  );
   await settle();
   assert.equal((await fresh()).token, "stigg-ann-2");
   let answer;
@@ -246,7 +252,11 @@ test("fresh fails for another user, without a token and without an answer", asyn
   for (const answer of failures) {
     let fresh;
     page.answer = () => signedIn("ann");
-    const end = follow("stigg", (identity, another) => (fresh = another), () => {});
+    const end = follow(
+      "stigg",
+      (identity, another) => (fresh = another),
+      () => {},
+    );
     await settle();
     page.answer = () => answer;
     await assert.rejects(fresh(), /no token, or another user/);

@@ -17,8 +17,8 @@ export interface Options<Identity> {
    */
   renew?: (identity: Identity) => unknown;
   /**
-   * Returns more options of `fetch` for each request, such as a header `Authorization`, or
-   * `credentials: "include"` for an endpoint of another origin.
+   * Returns more options of `fetch` for each request to the URL, such as a header
+   * `Authorization`, or `credentials: "include"` for an endpoint of another origin.
    */
   request?: () => RequestInit | Promise<RequestInit>;
 }

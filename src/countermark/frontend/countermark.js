@@ -129,8 +129,10 @@ class Session {
       return undefined;
     }
     this.#suspect = false;
+    // Not in reply to another tab, or two tabs with a user each would never stop.
+    const isNews = marker !== this.#marker && marker !== this.#known;
     this.#marker = marker;
-    if (marker !== this.#known) this.#channel.postMessage((this.#known = marker));
+    if (isNews) this.#channel.postMessage((this.#known = marker));
     this.#release(marker); // all vendors, before one is started again
     let next = Infinity;
     for (const follower of this.followers) {
