@@ -13,8 +13,6 @@ from tests.conftest import SECRET, Events
 from tests.drivers import call, http_scope, request
 
 PATH = "/signatures/countermark.js"
-#: The middlewares of Django's cache of whole sites.
-CACHES = ("Update", "FetchFrom")
 
 
 class Answer(NamedTuple):
@@ -153,17 +151,6 @@ def test_websockets_are_closed_and_other_scopes_ignored() -> None:
 
 def test_the_response_needs_no_protocol() -> None:
     assert respond_script("GET", None).body == module().encode()
-
-
-def test_a_cache_of_django_does_not_store_the_304() -> None:
-    etag = ask_django().headers["etag"]
-    from django.conf import settings
-    from django.test import override_settings
-
-    before, after = (f"django.middleware.cache.{name}CacheMiddleware" for name in CACHES)
-    with override_settings(MIDDLEWARE=[before, *settings.MIDDLEWARE, after]):
-        assert ask_django(headers={"If-None-Match": etag}).status == 304
-        assert ask_django().status == 200
 
 
 def test_the_pattern_of_django_accepts_a_prefix_with_a_slash_and_without() -> None:

@@ -10,7 +10,12 @@ from countermark.cli._arguments import Commands
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("js", help="print the JavaScript for the front end, or write it")
+    parser = commands.add_parser(
+        "js",
+        help="print the JavaScript for the front end, or write it",
+        description="Print the module that starts and stops vendors' widgets as users sign in and"
+        " out, or write it with its types for TypeScript. docs/session-life.md describes it.",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--types", action="store_true", help="print the types for TypeScript")
     what.add_argument(
