@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 #: The line of ``countermark.d.ts`` that the types of the schemes replace.
 _PLACE = "  // The schemes of the catalogue.\n"
 
 
-@cache
 def module() -> str:
     """Return the JavaScript of the module, ``countermark.js``."""
     return _read("countermark.js")

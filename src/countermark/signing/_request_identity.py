@@ -67,9 +67,10 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
             return {}
         issued = self._all(who)
         fields: dict[str, Any] = {scheme: signed.fields for scheme, signed in issued.items()}
-        lives = {scheme: signed.expires_in for scheme, signed in issued.items()}
-        if lives := {scheme: life for scheme, life in lives.items() if life is not None}:
-            fields["expires_in"] = lives
+        seconds = {scheme: signed.expires_in for scheme, signed in issued.items()}
+        expiring = {scheme: left for scheme, left in seconds.items() if left is not None}
+        if expiring:
+            fields["expires_in"] = expiring
         marker = None if self.failed else self._marker(who)
         return fields if marker is None else {"marker": marker, **fields}
 
