@@ -176,7 +176,12 @@ _SIGNATURES: dict[str, Any] = {
         "marker": {
             "type": "string",
             "description": "Changes when another user signs in.",
-        }
+        },
+        "expires_in": {
+            "type": "object",
+            "description": "By scheme: the seconds until the token expires.",
+            "additionalProperties": {"type": "integer"},
+        },
     },
     "additionalProperties": {
         "type": "object",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from countermark._option_checks import is_async
 from countermark._redaction import guarded, shown
 from countermark.errors import ConfigurationError
+from countermark.frontend._serving import respond_script
 from countermark.principal import Identifier, Principal
 from countermark.resolvers import principal_of_user
 from countermark.signing._config import Signers
@@ -208,7 +209,8 @@ def countermark(
     return Markup(identity_script(identity_from(), scheme, id=id, nonce=nonce))  # noqa: S704
 
 
-#: The current user's signatures as JSON, at ``/signatures`` or another ``url_prefix``.
+#: The current user's signatures as JSON, at ``/signatures`` or another ``url_prefix``, and
+#: the module for the front end at ``/signatures/countermark.js``.
 signatures_blueprint = Blueprint("countermark", __name__, url_prefix="/signatures")
 
 
@@ -217,6 +219,14 @@ def signatures() -> Response:
     """Return the current user's signatures as JSON."""
     status, headers, body = respond(current_request.method, identity_from())
     return Response([body], status, headers)  # from bytes, Flask would compute the length again
+
+
+@signatures_blueprint.get("/countermark.js")
+def script() -> Response:
+    """Return the module for the front end."""
+    tags = current_request.headers.get("If-None-Match")
+    status, headers, body = respond_script(current_request.method, tags)
+    return Response([body], status, headers)
 
 
 def _options(app: Flask, names: Iterable[str]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def serving(kind: str, directory: Path) -> Iterator[str]:
     """Serve the pages with one kind of application; yields the address."""
     port = free_port()
     app = f"tests.integration.browser_{kind}:app"
-    if kind == "asgi":
+    if kind in {"asgi", "follow"}:
         command = python("-m", "uvicorn", app, "--port", str(port), "--log-level", "warning")
     else:
         command = python(

@@ -23,6 +23,7 @@ MODULES = (
     "countermark.principal",
     "countermark.keys",
     "countermark.schemes",
+    "countermark.frontend",
     "countermark.signing",
     "countermark.resolvers",
     "countermark.asgi",

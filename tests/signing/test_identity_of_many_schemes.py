@@ -71,6 +71,29 @@ def test_a_token_is_made_once_per_request(build: Any) -> None:
     assert identity["sigma"].expires_at == int(NOW) + 3600
 
 
+def test_the_payload_has_the_seconds_that_tokens_are_still_valid() -> None:
+    now = [NOW]
+    slugs = {"stigg": None, "knock": 300, "ably": None, "intercom-jwt": None}
+    signers = [
+        signer_of(slug, lifetime=lifetime, clock=lambda: now[0]) for slug, lifetime in slugs.items()
+    ]
+    identity = RequestIdentity(SigningConfig(signers, lambda source: ANN), {})
+    assert list(identity.payload()) == ["marker", *slugs, "expires_in"]
+    # NOW is a quarter of a second after a whole one, and an expiry is in whole seconds.
+    assert identity.payload()["expires_in"] == {"knock": 299, "ably": 3599}
+    assert identity["knock"].expires_in == 299
+    assert identity["stigg"].expires_in is None
+    assert identity["intercom-jwt"].expires_in is None  # without lifetime=
+    now[0] += 299  # in a request that takes that long, such as a websocket
+    assert identity.payload()["expires_in"]["knock"] == 0
+    now[0] += 3600
+    assert identity.payload()["expires_in"] == {"knock": 0, "ably": 0}
+
+
+def test_the_payload_without_expiring_tokens_has_no_times(build: Any) -> None:
+    assert "expires_in" not in build(ANN).payload()
+
+
 def test_another_principal_in_the_request_gets_other_tokens(build: Any) -> None:
     identity = build(ANN)
     before = identity.payload()

@@ -1,6 +1,7 @@
 """Countermark for ASGI applications."""
 
 from countermark.asgi._rollout import RolloutPage as RolloutPage
+from countermark.asgi._script import ScriptEndpoint as ScriptEndpoint
 from countermark.asgi._signing import SignaturesEndpoint as SignaturesEndpoint
 from countermark.asgi._signing import SigningMiddleware as SigningMiddleware
 from countermark.asgi._types import App as App

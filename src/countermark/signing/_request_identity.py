@@ -58,12 +58,19 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
     def payload(self) -> dict[str, Any]:
         """Return the values that the front end passes to each vendor, by scheme.
 
-        They come with ``marker``: see :attr:`marker`. ``{}`` if the request is anonymous.
+        They come with ``marker``, see :attr:`marker`, and if tokens expire with ``expires_in``:
+        by scheme, how long each token is still valid, in whole seconds. They are not a time,
+        because a browser's clock may be wrong. ``{}`` if the request is anonymous.
         """
         who = self._asked()
         if who is None:
             return {}
-        fields = {scheme: signed.fields for scheme, signed in self._all(who).items()}
+        issued = self._all(who)
+        fields: dict[str, Any] = {scheme: signed.fields for scheme, signed in issued.items()}
+        seconds = {scheme: signed.expires_in for scheme, signed in issued.items()}
+        expiring = {scheme: left for scheme, left in seconds.items() if left is not None}
+        if expiring:
+            fields["expires_in"] = expiring
         marker = None if self.failed else self._marker(who)
         return fields if marker is None else {"marker": marker, **fields}
 

@@ -267,6 +267,14 @@ class SignedIdentity:
             return None
         return self._signer._maker.renderer.expiry(self._found())
 
+    @property
+    def expires_in(self) -> int | None:
+        """How long the token is still valid, in whole seconds from 0; None: it never expires."""
+        expires_at = self.expires_at
+        if expires_at is None:
+            return None
+        return max(0, int(expires_at - self._signer._maker.renderer.clock()))
+
     def _found(self) -> Values:
         values = self._values
         if values is None:
