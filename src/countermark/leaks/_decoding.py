@@ -145,8 +145,7 @@ class _Brotli:
                 piece = self._stream.process(data, output_buffer_limit=STEP)
             except self._error:
                 raise Undecodable("invalid_coding") from None
-            if piece:
-                yield piece
-            if self._stream.can_accept_more_data():
+            if not piece:
                 return
-            data = b""
+            yield piece
+            data = b""  # the output may go on, although all input is taken

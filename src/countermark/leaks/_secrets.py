@@ -12,8 +12,8 @@ from countermark.keys._keyring import Keyring
 from countermark.leaks._forms import LEAST, Needle, needles_of
 from countermark.leaks._matcher import Matcher
 
-#: The type of ``secrets=``: keyrings by name, or keyrings; None: those of the environment.
-Secrets: TypeAlias = "Mapping[str, Keyring] | Iterable[Keyring] | None"
+#: The type of ``secrets=``: keyrings, by name or without; None: those of the environment.
+Secrets: TypeAlias = "Mapping[str, Keyring] | Iterable[Keyring] | Keyring | None"
 
 
 @guarded

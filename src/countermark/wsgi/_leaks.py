@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
 from countermark._redaction import guarded
-from countermark.errors import LeakBlocked
 from countermark.leaks._guard import (
     Guard,
     LeakMode,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HeaderList = list[tuple[str, str]]
+Write = Callable[[bytes], object]
 
 
 class LeakGuardMiddleware:
@@ -29,10 +29,10 @@ class LeakGuardMiddleware:
     It searches the headers and the body, which it decodes if it is compressed. Place it outside
     of all other middleware. It removes ``wsgi.file_wrapper``, so that files are searched too.
 
-    In the mode ``block``, a response is replaced by a 500 if no byte of its body has been sent.
-    Otherwise it is cut off before the secret is complete: the iterable raises
-    :class:`countermark.errors.LeakBlocked`, so that the server closes the connection. The
-    function ``write()`` of old applications raises it too.
+    In the mode ``block``, a response that has not begun is replaced by a 500. Otherwise it is cut
+    off before the secret is complete: the iterable, or the function ``write()`` of old
+    applications, raises :class:`countermark.errors.LeakBlocked`, so that the server closes the
+    connection. The server gets the start of a response with the first bytes of its body.
 
     Args:
         app: The application, or the next middleware.
@@ -61,100 +61,134 @@ class LeakGuardMiddleware:
         if not guard.samples():
             return self.app(environ, start_response)
         environ.pop("wsgi.file_wrapper", None)
-        gate = _Gate(guard, environ.get("REQUEST_METHOD"), start_response)
+        search = ResponseSearch(guard)
+        gate: _Reporting | _Blocking
+        if guard.blocks:
+            gate = _Blocking(search, environ.get("REQUEST_METHOD"), start_response)
+        else:
+            gate = _Reporting(search, start_response)
         body = self.app(environ, gate.start_response)
-        if type(body) in (list, tuple) and not gate.has_written:
-            # The whole response: servers compute a length from a list, so it stays one.
-            return gate.checked(body)
-        return _Body(body, gate)
+        # Servers compute a length from a list, so it stays one.
+        return gate.whole(body) if type(body) in (list, tuple) else _Body(body, gate)
 
 
-class _Gate:
-    """Passes on one response up to the first secret."""
+class _Reporting:
+    """Searches one response, and passes it on unchanged."""
 
-    def __init__(self, guard: Guard, method: object, start_response: StartResponse) -> None:
-        self._search = ResponseSearch(guard)
-        self._blocks = guard.blocks
+    is_blocked = False
+    has_begun = True
+
+    def __init__(self, search: ResponseSearch, start_response: StartResponse) -> None:
+        self._search = search
+        self._start_response = start_response
+
+    def start_response(self, status: str, headers: HeaderList, *exc_info: Any) -> Write:
+        _search_head(self._search, status, headers)
+        write = self._start_response(status, headers, *exc_info)
+        return lambda data: write(self.pass_on(data))
+
+    def pass_on(self, chunk: bytes) -> bytes:
+        self._search.body(chunk)
+        return chunk
+
+    def whole(self, body: Any) -> Iterable[bytes]:
+        for chunk in body:
+            self._search.body(chunk)
+        return body  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class _Blocking:
+    """Passes on one response up to the first secret.
+
+    The server gets the start of the response with the first bytes of the body, so that it can
+    be a 500 until then.
+    """
+
+    def __init__(
+        self, search: ResponseSearch, method: object, start_response: StartResponse
+    ) -> None:
+        #: True if a 500 replaces the response.
+        self.is_blocked = False
+        self._search = search
         self._method = method
         self._start_response = start_response
+        self._start: tuple[Any, ...] | None = None
+        self._write: Write | None = None
         self._held: list[bytes] = []
-        self._sent = False
-        #: The body of the 500 that replaces the response; None: it is not replaced.
-        self.replacement: bytes | None = None
-        #: True if the application has called ``write()``.
-        self.has_written = False
 
-    def start_response(
-        self, status: str, headers: HeaderList, exc_info: Any = None
-    ) -> Callable[[bytes], object]:
-        if self.replacement is not None:  # the application's own error page comes too late
-            return self._writing(_discard)
-        pairs = [(_bytes(name), _bytes(value)) for name, value in headers]
-        if self._search.head(pairs, _bytes(status)) and self._blocks:
-            return self._replace()
-        # Some servers take only two arguments.
-        if exc_info is None:
-            return self._writing(self._start_response(status, headers))
-        return self._writing(self._start_response(status, headers, exc_info))
+    @property
+    def has_begun(self) -> bool:
+        """True if the server has the start of the response."""
+        return self._write is not None
 
-    def checked(self, body: Any) -> Iterable[bytes]:
-        """Return *body*, of which no byte has been sent, or the body of the 500."""
-        for chunk in body:
-            if self.replacement is None and self._search.body(chunk) and self._blocks:
-                self._replace()
-        return body if self.replacement is None else [self.replacement]
+    def start_response(self, status: str, headers: HeaderList, *exc_info: Any) -> Write:
+        if self.is_blocked:  # the application's own error page comes too late
+            return self.write
+        # The server has not seen a start that this one replaces, and needs no exc_info then.
+        replaces = self._start is not None and not self.has_begun
+        self._start = (status, headers) if replaces else (status, headers, *exc_info)
+        if _search_head(self._search, status, headers):
+            self._block()
+        elif self.has_begun:
+            self._write = self._start_response(*self._start)
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Send *data*: the function that WSGI gives to old applications."""
+        passed = self.pass_on(data)
+        if passed and self._write is not None:
+            self._write(passed)
 
     def pass_on(self, chunk: bytes) -> bytes:
         """Return the bytes to send, given the next ones of the application.
 
         Raises:
-            LeakBlocked: The response was cut off.
+            LeakBlocked: The response is cut off.
         """
-        if self.replacement is not None:
-            return b""
-        if not self._blocks:
-            self._search.body(chunk)
-            return chunk
-        if self._search.body(chunk):
-            del chunk
-            self._held.clear()
-            if self._sent:
-                raise cut_off()
-            self._replace()
-            return b""
-        self._held.append(chunk)
-        return b"" if self._search.is_pending else self.rest()
+        if not self.is_blocked:
+            if self._search.body(chunk):
+                del chunk  # error trackers send the locals of frames
+                self._block()
+            else:
+                self._held.append(chunk)
+                if self._search.is_pending:
+                    return b""
+        return self.finish()
 
-    def rest(self) -> bytes:
-        """Return the bytes that were held back."""
+    def whole(self, body: Any) -> Iterable[bytes]:
+        """Return the application's list, or the body of the 500."""
+        for chunk in body:
+            if not self.is_blocked and self._search.body(chunk):
+                self._block()
+        rest = self.finish()
+        if self.is_blocked:
+            return [rest]
+        return [rest, *body] if rest else body
+
+    def finish(self) -> bytes:
+        """Start the response, and return the bytes that were held back."""
+        if self._start is not None and self._write is None:
+            self._write = self._start_response(*self._start)
         held, self._held = self._held, []
-        data = held[0] if len(held) == 1 else b"".join(held)
-        self._sent = self._sent or bool(data)
-        return data
+        return held[0] if len(held) == 1 else b"".join(held)
 
-    def _replace(self) -> Callable[[bytes], object]:
-        status, headers, self.replacement = blocked_response(self._method)
-        # With exc_info, the call replaces an earlier one whose headers have not been sent.
-        exc_info: Any = (LeakBlocked, cut_off(), None)
-        text = f"{status} {HTTPStatus(status).phrase}"
-        return self._writing(self._start_response(text, headers, exc_info))
-
-    def _writing(self, write: Callable[[bytes], object]) -> Callable[[bytes], object]:
-        def guarded_write(data: bytes) -> object:
-            self.has_written = True
-            passed = self.pass_on(data)
-            if self.replacement is not None:
-                del data
-                raise cut_off()
-            return write(passed) if passed else None
-
-        return guarded_write
+    def _block(self) -> None:
+        self._held.clear()
+        if self.has_begun:
+            raise cut_off()
+        self.is_blocked = True
+        status, headers, body = blocked_response(self._method)
+        self._start = (f"{status} {HTTPStatus(status).phrase}", headers)
+        self._held.append(body)
 
 
 class _Body:
     """The application's iterable, searched."""
 
-    def __init__(self, body: Iterable[bytes], gate: _Gate) -> None:
+    def __init__(self, body: Iterable[bytes], gate: _Reporting | _Blocking) -> None:
         self._body = body
         self._chunks: Iterator[bytes] | None = None
         self._gate = gate
@@ -164,19 +198,21 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        if self._over:
-            raise StopIteration
+        gate = self._gate
         if self._chunks is None:
             self._chunks = iter(self._body)
-        try:
-            passed = self._gate.pass_on(next(self._chunks))
-        except StopIteration:
-            self._over = True
-            passed = self._gate.rest()
-        if self._gate.replacement is not None:
-            self._over = True
-            return self._gate.replacement
-        return passed
+        while not self._over:
+            try:
+                data = gate.pass_on(next(self._chunks))
+                self._over = gate.is_blocked
+            except StopIteration:
+                self._over = True
+                data = gate.finish()
+                if not data:
+                    raise
+            if gate.has_begun:  # nothing may be yielded before, not even an empty chunk
+                return data
+        raise StopIteration
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
@@ -184,8 +220,9 @@ class _Body:
             close()
 
 
-def _discard(data: bytes) -> None:
-    """Write nothing."""
+def _search_head(search: ResponseSearch, status: str, headers: HeaderList) -> bool:
+    pairs = [(_bytes(name), _bytes(value)) for name, value in headers]
+    return search.head(pairs, _bytes(status))
 
 
 def _bytes(text: str) -> bytes:
