@@ -137,7 +137,7 @@ def test_the_size_of_the_search_grows_linearly_with_the_number_of_secrets() -> N
         tracemalloc.start()
         try:
             guarded = wsgi.LeakGuardMiddleware(wsgi_answer(), mode="report", secrets=rings)
-            assert guarded
+            assert guarded is not None
             return tracemalloc.get_traced_memory()[0]
         finally:
             tracemalloc.stop()
