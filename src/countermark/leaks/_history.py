@@ -21,14 +21,17 @@ def versions_in(root: Path, left: Left) -> Iterator[Source]:
     a version is one of its paths.
 
     Raises:
-        ConfigurationError: git is not installed, or *root* is not a repository.
+        ConfigurationError: git is not installed, or *root* is not an intact repository.
     """
     # Without -z, as git 2.39 has none. A newline in a path cuts the path off there.
-    with _git(root, "rev-list", "--objects", "--all") as listing:
+    with _git(root, "rev-list", "--objects", "--all", "--missing=print") as listing:
         with _git(root, "cat-file", "--batch") as objects:
             try:
                 for line in _output(listing):
                     name, _, path = line.rstrip(b"\n").partition(b" ")
+                    if name.startswith(b"?"):  # missing, as in a partial clone
+                        left[UNREADABLE] += 1
+                        continue
                     yield from _version(objects, name, path.decode(errors="replace"), left)
             finally:
                 listing.kill()
@@ -48,9 +51,8 @@ def _version(
     stdin.flush()
     output = _output(objects)
     answer = output.readline().split()
-    if len(answer) < 3:  # missing, as in a partial clone
-        left[UNREADABLE] += 1
-        return
+    if len(answer) < 3:
+        raise ConfigurationError("git cannot read an object; repair the repository first: git fsck")
     kind, size = answer[1].decode(), int(answer[2])
     pieces = _pieces(output, size)
     if kind != "tree":  # a list of names
