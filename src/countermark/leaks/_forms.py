@@ -121,11 +121,9 @@ def _decoded(secret: bytes) -> Iterator[bytes]:
         yield bytes.fromhex(secret.decode())
     elif len(secret) >= 24 and re.search(rb"[+/=]", secret):
         try:
-            decoded = a2b_base64(secret, strict_mode=True)
+            yield a2b_base64(secret, strict_mode=True)
         except Error:
             return
-        if len(decoded) >= LEAST:
-            yield decoded
 
 
 def _base64(data: bytes) -> Iterator[bytes]:
