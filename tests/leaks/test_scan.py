@@ -198,8 +198,9 @@ def test_without_a_secret_in_the_environment_only_shapes_are_searched(scanner: S
     assert scan.notes.startswith("no secret of a scheme is set in the environment")
 
 
-def test_a_path_that_does_not_exist_is_misuse(scanner: Scanner) -> None:
-    scan = scanner.scan("gone")
+@pytest.mark.parametrize("path", ["gone", "a" * 5000, "a\0b"])
+def test_a_path_that_does_not_exist_is_misuse(scanner: Scanner, path: str) -> None:
+    scan = scanner.scan(path)
     assert (scan.code, scan.out) == (2, "")
     assert scan.notes.endswith("a PATH does not exist; give directories or files\n")
 

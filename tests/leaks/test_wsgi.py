@@ -249,3 +249,17 @@ def test_flask_behind_the_guard() -> None:
     assert client.get("/clean").text == "clean"
     leaking = client.get("/leak")
     assert (leaking.status_code, leaking.json["status"]) == (500, 500)  # type: ignore[index]
+
+
+def test_the_file_wrapper_of_the_server_is_put_back() -> None:
+    environ: dict[str, Any] = {"wsgi.file_wrapper": FileWrapper}
+    setup_testing_defaults(environ)
+
+    def failing(environ: Any, start_response: Any) -> Iterable[bytes]:
+        assert "wsgi.file_wrapper" not in environ
+        raise ValueError
+
+    guarded(app_of([]))(environ, lambda *arguments: None)
+    with pytest.raises(ValueError):
+        guarded(failing)(environ, lambda *arguments: None)
+    assert environ["wsgi.file_wrapper"] is FileWrapper

@@ -28,6 +28,7 @@ MODULES = (
     "countermark.asgi",
     "countermark.wsgi",
     "countermark.verifying",
+    "countermark.leaks",
     "countermark.rollout",
     "countermark.rollout.prometheus",
     "countermark.rollout.opentelemetry",

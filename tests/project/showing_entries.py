@@ -149,6 +149,13 @@ _RECEIVING = {
     "when_unavailable": "fail_open",
     "on_event": None,
 }
+_GUARDING = {
+    "app": nothing,
+    "mode": "report",
+    "secrets": RING,
+    "sample": 1.0,
+    "on_event": None,
+}
 _SIGNER = {
     "scheme": "stigg",
     "settings": None,
@@ -274,6 +281,7 @@ def _entries() -> Iterator[Entry]:
         kind = module.__name__.rpartition(".")[2]
         yield Entry(f"{kind}.VerifyingMiddleware", module.VerifyingMiddleware, _VERIFYING)
         yield Entry(f"{kind}.WebhookMiddleware", module.WebhookMiddleware, _RECEIVING)
+        yield Entry(f"{kind}.LeakGuardMiddleware", module.LeakGuardMiddleware, _GUARDING)
     yield Entry("starlette.SigningMiddleware", starlette.SigningMiddleware, {
         "app": nothing, **_SIGNING,
     })  # fmt: skip
@@ -300,6 +308,12 @@ def _entries() -> Iterator[Entry]:
     yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
     yield Entry("ModeFile", mode_file, {"text": ""})
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
+    yield Entry("countermark scan PATH", command(["scan", "ARG"]), {"argument": ""})
+    yield Entry(
+        "countermark scan --baseline",
+        command(["scan", "--baseline", "ARG", "src/countermark/py.typed"]),
+        {"argument": ""},
+    )
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
     yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})
     yield Entry(

@@ -87,10 +87,17 @@ def _findings(options: argparse.Namespace, search: Search, left: Left) -> Iterat
 
     sources = versions_in if options.history else sources_in
     for path in map(Path, options.paths):
-        if not path.exists():
+        if not _exists(path):
             raise ConfigurationError("a PATH does not exist; give directories or files")
         for source in sources(path, left):
             yield from search.findings(source)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # its name is too long, or contains NUL; the message quotes it
+        return False
 
 
 def _line(finding: Finding, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a scan searches for: the configured secrets, and the shapes of vendors' secrets."""
+"""The rules of a scan: the configured secrets, and the shapes of vendors' secrets."""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@ from countermark.leaks._guard import (
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+_FILE_WRAPPER = "wsgi.file_wrapper"
+
 HeaderList = list[tuple[str, str]]
 Write = Callable[[bytes], object]
 
@@ -27,7 +29,8 @@ class LeakGuardMiddleware:
     """Searches responses for secrets, and reports or blocks those that contain one.
 
     It searches the headers and the body, which it decodes if it is compressed. Place it outside
-    of all other middleware. It removes ``wsgi.file_wrapper``, so that files are searched too.
+    of all other middleware. It hides ``wsgi.file_wrapper`` from the application, so that files
+    are searched too.
 
     In the mode ``block``, a response that has not begun is replaced by a 500. Otherwise it is cut
     off before the secret is complete: the iterable, or the function ``write()`` of old
@@ -60,14 +63,18 @@ class LeakGuardMiddleware:
         guard = self._guard
         if not guard.samples():
             return self.app(environ, start_response)
-        environ.pop("wsgi.file_wrapper", None)
         search = ResponseSearch(guard)
         gate: _Reporting | _Blocking
         if guard.blocks:
             gate = _Blocking(search, environ.get("REQUEST_METHOD"), start_response)
         else:
             gate = _Reporting(search, start_response)
-        body = self.app(environ, gate.start_response)
+        # gunicorn reads its file wrapper from the environ again, so it is put back.
+        taken = {key: environ.pop(key) for key in (_FILE_WRAPPER,) if key in environ}
+        try:
+            body = self.app(environ, gate.start_response)
+        finally:
+            environ.update(taken)
         # Servers compute a length from a list, so it stays one.
         return gate.whole(body) if type(body) in (list, tuple) else _Body(body, gate)
 
