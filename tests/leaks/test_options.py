@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,10 @@ def test_a_guard_without_a_secret_is_refused(secrets: Any) -> None:
 
 
 def test_a_secret_of_fewer_than_eight_bytes_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="fewer than 8 bytes"):
+    with pytest.raises(ConfigurationError, match=r"the secret \w{8} has fewer than 8 bytes"):
         guard(secrets=[Keyring("1234567")])
+    with pytest.raises(ConfigurationError, match="of STIGG_SIGNING_SECRET has fewer"):
+        guard(secrets={"STIGG_SIGNING_SECRET": Keyring("1234567")})
     assert leaks_of(reported([b"12345678"], secrets=Keyring("12345678")))
 
 
@@ -138,3 +141,6 @@ def test_no_repr_of_the_guard_shows_a_secret() -> None:
     seen = [guarded, config, config.matcher, *config.matcher.needles]
     assert SECRET[20:40] not in repr(seen)
     assert "COGNITO_API_SECRET" in repr(seen)
+    for thing in (config.matcher, config.matcher.needles[0]):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(thing)

@@ -143,7 +143,7 @@ def test_sarif_has_what_its_schema_requires(scanner: Scanner) -> None:
     ids = [rule["id"] for rule in driver["rules"]]
     assert len(ids) == len({*ids}) > 5
     (invocation,) = run["invocations"]
-    assert invocation["executionSuccessful"] is True
+    assert invocation["executionSuccessful"] is False
     assert [note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
         "Not searched: 1 unreadable files."
     ]

@@ -24,7 +24,7 @@ def key_from_env() -> bytes:
     Raises:
         ConfigurationError: The key is short enough to be guessed.
     """
-    key = os.environb.get(KEY_VARIABLE.encode(), b"")
+    key = os.fsencode(os.environ.get(KEY_VARIABLE, ""))
     if key and len(key) < _LEAST:
         raise ConfigurationError(f"{KEY_VARIABLE} must have {_LEAST} bytes or more")
     return key

@@ -50,7 +50,7 @@ class Source(NamedTuple):
 class _Place(NamedTuple):
     rule: str
     form: str
-    value: bytes
+    mark: str  # an HMAC of the secret; empty without a key
     offset: int
     line: int
     column: int
@@ -90,9 +90,8 @@ class Search:
         *,
         is_text: bool,
     ) -> Finding:
-        rule, form, value, offset, line, column = place
+        rule, form, mark, offset, line, column = place
         # Offsets and lines change with each edit of a file, so the findings of a rule are counted.
-        mark = hmac.digest(self._key, value, "sha256").hex() if self._key else ""
         same = (rule, form, path, blob or "", mark)
         counts[same] += 1
         print_of = "\0".join((*same, str(counts[same]))).encode(errors="surrogateescape")
@@ -122,7 +121,7 @@ class Search:
                 newline = window.rfind(b"\n", 0, start)
                 line = lines + window.count(b"\n", 0, start)
                 column = at - (line_start if newline < 0 else before + newline + 1) + 1
-                yield _Place(rule, form, window[start:stop], at, line, column)
+                yield _Place(rule, form, self._mark(window[start:stop]), at, line, column)
             done = before + end
             cut = max(0, end - 1)  # shapes depend on the byte before them
             newline = window.rfind(b"\n", 0, cut)
@@ -130,6 +129,9 @@ class Search:
                 lines += window.count(b"\n", 0, cut)
                 line_start = before + newline + 1
             window, before = window[cut:], before + cut
+
+    def _mark(self, secret: bytes) -> str:
+        return hmac.digest(self._key, secret, "sha256").hex() if self._key else ""
 
 
 class _Text:

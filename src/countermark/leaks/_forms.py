@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 
 #: The least number of bytes of a secret. A shorter one would be found in innocent text.
 LEAST = 8
@@ -34,6 +35,9 @@ class Needle:
 
     def __repr__(self) -> str:
         return f"<Needle {self.form} of {self.secret}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Needle cannot be pickled or copied")
 
 
 def needles_of(secret: bytes, name: str, key_id: str) -> Iterator[Needle]:

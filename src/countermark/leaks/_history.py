@@ -24,20 +24,22 @@ def versions_in(root: Path, left: Left) -> Iterator[Source]:
         ConfigurationError: git is not installed, or *root* is not an intact repository.
     """
     # Without -z, as git 2.39 has none. A newline in a path cuts the path off there.
-    with _git(root, "rev-list", "--objects", "--all", "--missing=print") as listing:
-        with _git(root, "cat-file", "--batch") as objects:
-            try:
-                for line in _output(listing):
-                    name, _, path = line.rstrip(b"\n").partition(b" ")
-                    if name.startswith(b"?"):  # missing, as in a partial clone
-                        left[UNREADABLE] += 1
-                        continue
-                    yield from _version(objects, name, path.decode(errors="replace"), left)
-            finally:
-                listing.kill()
-                objects.kill()
-        ended_early = listing.wait()
-    if ended_early > 0:
+    with (
+        _git(root, "rev-list", "--objects", "--all", "--missing=print") as listing,
+        _git(root, "cat-file", "--batch") as objects,
+    ):
+        try:
+            for line in _output(listing):
+                name, _, path = line.rstrip(b"\n").partition(b" ")
+                if name.startswith(b"?"):  # missing, as in a partial clone
+                    left[UNREADABLE] += 1
+                    continue
+                yield from _version(objects, name, path.decode(errors="replace"), left)
+            failed = listing.wait()
+        finally:
+            listing.kill()
+            objects.kill()
+    if failed:
         raise ConfigurationError(
             "git cannot list the history; give the path of a repository that git trusts"
         )

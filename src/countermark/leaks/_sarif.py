@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
+from countermark.leaks._files import UNREADABLE
 from countermark.leaks._findings import Finding
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -41,7 +42,7 @@ def sarif(
                 },
                 "invocations": [
                     {
-                        "executionSuccessful": True,
+                        "executionSuccessful": not left.get(UNREADABLE),
                         "toolExecutionNotifications": [
                             {"level": "note", "message": {"text": f"Not searched: {count} {kind}."}}
                             for kind, count in left.items()

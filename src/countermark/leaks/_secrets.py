@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from countermark._redaction import guarded
+from countermark._redaction import guarded, shown_variable
 from countermark.errors import ConfigurationError
-from countermark.keys._keyring import Keyring
+from countermark.keys._keyring import Keyring, is_set
 from countermark.leaks._forms import LEAST, Needle, needles_of
 from countermark.leaks._matcher import Matcher
 
 #: The type of ``secrets=``: keyrings, by name or without; None: those of the environment.
 Secrets: TypeAlias = "Mapping[str, Keyring] | Iterable[Keyring] | Keyring | None"
+
+# The name of a secret that is given without one.
+_UNNAMED = "secret"
 
 
 @guarded
@@ -26,7 +28,7 @@ def secrets_from_env() -> dict[str, Keyring]:
     Raises:
         InvalidKey: A secret is invalid; the message names the variable.
     """
-    return {name: Keyring.from_env(name) for name in variables() if _is_set(name)}
+    return {name: Keyring.from_env(name) for name in variables() if is_set(name)}
 
 
 def variables() -> list[str]:
@@ -38,10 +40,6 @@ def variables() -> list[str]:
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
     names |= {WebhookScheme.load(slug).secret.variable for slug in webhook_scheme_slugs()}
     return sorted(names - {""})
-
-
-def _is_set(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def matcher_of(secrets: Secrets) -> Matcher:
@@ -64,9 +62,9 @@ def _named(secrets: Any) -> Iterator[tuple[str, Keyring]]:
     if isinstance(secrets, Mapping):
         pairs = list(secrets.items())
     elif isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes):
-        pairs = [("secret", ring) for ring in secrets]
+        pairs = [(_UNNAMED, ring) for ring in secrets]
     else:
-        pairs = [("secret", secrets)]
+        pairs = [(_UNNAMED, secrets)]
     for name, ring in pairs:
         if not isinstance(name, str) or not isinstance(ring, Keyring):
             raise ConfigurationError(
@@ -83,8 +81,9 @@ def _needles(ring: Keyring, name: str) -> Iterator[Needle]:
             continue
         secret: bytes = expose()
         if len(secret) < LEAST:
+            of = f" of {shown_variable(name)}" if name != _UNNAMED else ""
             raise ConfigurationError(
-                f"the secret {key.key_id} has fewer than {LEAST} bytes, so that a search would find"
-                " it in other text; use a longer one, or leave it out of secrets="
+                f"the secret {key.key_id}{of} has fewer than {LEAST} bytes, so other text would"
+                " contain it too; use a longer one, or leave it out of secrets="
             )
         yield from needles_of(secret, name, key.key_id)
