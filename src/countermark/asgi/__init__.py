@@ -1,7 +1,7 @@
 """Countermark for ASGI applications."""
 
-from countermark.asgi._rollout import RolloutPage as RolloutPage
 from countermark.asgi._leaks import LeakGuardMiddleware as LeakGuardMiddleware
+from countermark.asgi._rollout import RolloutPage as RolloutPage
 from countermark.asgi._signing import SignaturesEndpoint as SignaturesEndpoint
 from countermark.asgi._signing import SigningMiddleware as SigningMiddleware
 from countermark.asgi._types import App as App

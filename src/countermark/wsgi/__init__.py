@@ -1,7 +1,7 @@
 """Countermark for WSGI applications."""
 
-from countermark.wsgi._rollout import RolloutPage as RolloutPage
 from countermark.wsgi._leaks import LeakGuardMiddleware as LeakGuardMiddleware
+from countermark.wsgi._rollout import RolloutPage as RolloutPage
 from countermark.wsgi._signing import IDENTITY_KEY as IDENTITY_KEY
 from countermark.wsgi._signing import SignaturesEndpoint as SignaturesEndpoint
 from countermark.wsgi._signing import SigningMiddleware as SigningMiddleware
