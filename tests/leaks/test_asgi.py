@@ -74,6 +74,9 @@ def test_off_returns_the_application_itself() -> None:
     app = page(b"")
     assert asgi.LeakGuardMiddleware(app, mode="off") is app
     assert asgi.LeakGuardMiddleware(app, mode="off", secrets=SECRETS, sample=0.5) is app
+    guard: Any = asgi.LeakGuardMiddleware(app, mode="block", secrets=SECRETS)
+    assert asgi.LeakGuardMiddleware(guard, mode="off") is guard
+    assert guard.app is app
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,8 @@ def test_a_file_is_searched_although_the_server_could_send_it(mode: Any, tmp_pat
 def test_a_file_that_is_sent_all_the_same_passes_with_an_event() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.pathsend", "path": "/file"})
+        for _ in range(2):
+            await send({"type": "http.response.pathsend", "path": "/file"})
 
     exchange = Exchange(app)
     assert [event.reason for event in exchange.events] == ["sent_by_server"]

@@ -183,6 +183,13 @@ def test_a_bomb_costs_neither_memory_nor_time(coding: str) -> None:
     assert peak < 2_000_000
 
 
+def test_a_bomb_within_another_coding_costs_no_time() -> None:
+    empty = gzip.compress(b"", mtime=0)  # each member of it takes time, and yields nothing
+    bomb = gzip.compress(empty * 200_000)
+    (event,) = reported([bomb], [("Content-Encoding", "gzip, gzip")])
+    assert event.reason == "expands_too_much"
+
+
 def test_a_compressed_body_that_is_empty_passes() -> None:
     assert reported([], [("Content-Encoding", "gzip")]) == []
     assert reported([b""], [("Content-Encoding", "gzip")]) == []

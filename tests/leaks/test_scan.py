@@ -8,6 +8,7 @@ import io
 import json
 import os
 import socket
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -152,6 +153,14 @@ def test_a_file_that_cannot_be_read_fails_a_scan_without_findings(scanner: Scann
     assert (scan.code, scan.notes.splitlines()[-1]) == (2, "not searched: 2 unreadable files")
     scanner.write({"c": STIGG})
     assert scanner.scan(".").code == 1
+
+
+def test_files_in_brotli_without_its_library_are_counted(scanner: Scanner) -> None:
+    scanner.monkeypatch.setitem(sys.modules, "brotli", None)
+    scanner.write({"a.br": brotli.compress(b"clean")})
+    scan = scanner.scan(".")
+    assert scan.code == 0
+    assert "1 files in Brotli, as countermark[brotli] is not installed" in scan.notes
 
 
 def test_files_that_vanish_or_are_denied_are_counted(scanner: Scanner, tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_binary_versions_and_odd_names_are_searched(repository: Scanner) -> None
     assert "1 unreadable files" in scan.notes
 
 
+def test_the_original_of_a_replaced_object_is_searched(repository: Scanner) -> None:
+    repository.write({"a.txt": STIGG})
+    commit(repository)
+    repository.write({"clean.txt": "clean"})
+    clean = repository.git("hash-object", "-w", "clean.txt").strip()
+    repository.git("replace", repository.git("rev-parse", "HEAD:a.txt").strip(), clean)
+    assert len(repository.scan("--history", ".").lines) == 1
+
+
 def test_a_large_version_does_not_block(repository: Scanner) -> None:
     repository.write({"large.txt": "x" * 3_000_000 + STIGG, "z.txt": TALKJS})
     commit(repository)
@@ -106,8 +115,7 @@ def object_of(scanner: Scanner, name: str) -> Path:
     return scanner.folder / ".git/objects" / blob[:2] / blob[2:]
 
 
-def test_a_directory_without_a_repository_is_misuse(scanner: Scanner, tmp_path: Path) -> None:
-    scanner.monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+def test_a_directory_without_a_repository_is_misuse(scanner: Scanner) -> None:
     scan = scanner.scan("--history", ".")
     assert scan.code == 2
     assert (

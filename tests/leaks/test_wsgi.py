@@ -100,6 +100,9 @@ def test_a_secret_in_the_head_is_blocked(
 def test_off_returns_the_application_itself() -> None:
     app = app_of([])
     assert guarded(app, "off") is app
+    guard = guarded(app)
+    assert guarded(guard, "off") is guard
+    assert guard.app is app
 
 
 def test_head_gets_the_500_without_a_body() -> None:

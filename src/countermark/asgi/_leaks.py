@@ -54,8 +54,9 @@ class LeakGuardMiddleware:
 
     @guarded
     def __init__(self, app: App, *, mode: LeakMode, **options: Unpack[LeakOptions]) -> None:
-        self.app = app
-        self._guard = Guard(mode, **options)
+        if mode != "off":  # otherwise *app* is a guard itself, and this is it
+            self.app = app
+            self._guard = Guard(mode, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._guard.samples():

@@ -68,15 +68,13 @@ def run(options: argparse.Namespace) -> int:
         findings.append(finding)
         if not (options.sarif or options.write_baseline or finding.fingerprint in known):
             print(_line(finding, rules.texts[finding.rule]))
-    if options.write_baseline:
-        write_baseline(Path(options.baseline), findings, keyed=bool(key))
     if options.sarif:
         from countermark.leaks._sarif import sarif
 
-        print(json.dumps(sarif(findings, frozenset(known), rules.texts, left), indent=2))
-    new = sum(finding.fingerprint not in known for finding in findings)
-    _summarise(findings, known, new, left)
+        print(json.dumps(sarif(findings, known, rules.texts, left), indent=2))
+    new = _summarise(findings, known, left)
     if options.write_baseline:
+        write_baseline(Path(options.baseline), findings, keyed=bool(key))
         return 0
     return 1 if new else 2 if left[UNREADABLE] else 0
 
@@ -109,13 +107,16 @@ def _line(finding: Finding, text: str) -> str:
     return f"{path}:{finding.line}:{finding.column}: {text} ({finding.form})"
 
 
-def _summarise(findings: Sequence[Finding], known: set[str], new: int, left: Left) -> None:
+def _summarise(findings: Sequence[Finding], known: set[str], left: Left) -> int:
+    """Print the numbers, and return that of the new findings."""
+    new = sum(finding.fingerprint not in known for finding in findings)
     _note(f"{new} new and {len(findings) - new} known findings")
     stale = len(known - {finding.fingerprint for finding in findings})
     if stale:
         _note(f"{stale} entries of the baseline were not found; remove them with --write-baseline")
     for kind, count in sorted(left.items()):
         _note(f"not searched: {count} {kind}")
+    return new
 
 
 def _note(text: str) -> None:

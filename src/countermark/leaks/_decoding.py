@@ -59,7 +59,7 @@ def _decoder(name: str) -> Decoder:
 
 
 class _Limited:
-    """Some decoders, one after the other, with a limit to what they yield."""
+    """Some decoders, one after the other, with a limit to what they yield in all."""
 
     def __init__(self, decoders: list[Decoder]) -> None:
         self._decoders = decoders
@@ -71,17 +71,16 @@ class _Limited:
             data[start : start + _SLICE] for start in range(0, len(data), _SLICE)
         )
         for decoder in self._decoders:
-            pieces = _through(decoder, pieces)
+            pieces = self._through(decoder, pieces)
+        yield from pieces
+
+    def _through(self, decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            self._left -= len(piece)
-            if self._left < 0:
-                raise Undecodable("expands_too_much")
-            yield piece
-
-
-def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield from decoder.feed(piece)
+            for decoded in decoder.feed(piece):
+                self._left -= len(decoded)
+                if self._left < 0:
+                    raise Undecodable("expands_too_much")
+                yield decoded
 
 
 class _Gzip:

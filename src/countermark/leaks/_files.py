@@ -18,6 +18,7 @@ UNREADABLE = "unreadable files"
 _LINKS = "symbolic links"
 _SPECIAL = "sockets, pipes and devices"
 _PACKED = "compressed archives, whose content was not unpacked"
+_BROTLI = "files in Brotli, as countermark[brotli] is not installed"
 _GIT = "object stores of git, for which there is --history"
 
 _GZIP = b"\x1f\x8b"
@@ -73,8 +74,15 @@ def _content(path: Path, left: Left) -> Iterator[bytes]:
             file.seek(0)
             chunks = iter(lambda: file.read(STEP), b"")
             yield from decompressed(chunks, is_brotli=path.suffix == ".br")
-    except (OSError, Undecodable):
+    except OSError:
         left[UNREADABLE] += 1
+    except Undecodable as error:
+        count_undecodable(error, left)
+
+
+def count_undecodable(error: Undecodable, left: Left) -> None:
+    """Count a file that cannot be decompressed."""
+    left[_BROTLI if error.reason == "unknown_coding" else UNREADABLE] += 1
 
 
 def decompressed(chunks: Iterable[bytes], *, is_brotli: bool = False) -> Iterator[bytes]:

@@ -113,6 +113,8 @@ class ResponseSearch:
 
     def end(self, reason: str, error: Exception | None = None) -> None:
         """End the search, and report why the rest of the body is not searched."""
+        if self._over:
+            return
         self._over = True
         kind = None if error is None else type(error).__name__
         emit(Event("failed", reason, error=kind), self._guard.on_event)

@@ -10,8 +10,19 @@ from typing import IO, Any
 
 from countermark.errors import ConfigurationError
 from countermark.leaks._decoding import STEP, Undecodable
-from countermark.leaks._files import UNREADABLE, Left, decompressed
+from countermark.leaks._files import UNREADABLE, Left, count_undecodable, decompressed
 from countermark.leaks._findings import Source
+
+# Variables that name a repository, which git sets in hooks.
+_REPOSITORY = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_WORK_TREE",
+)
 
 
 def versions_in(root: Path, left: Left) -> Iterator[Source]:
@@ -74,8 +85,8 @@ def _pieces(output: IO[bytes], size: int) -> Iterator[bytes]:
 def _content(pieces: Iterator[bytes], path: str, left: Left) -> Iterator[bytes]:
     try:
         yield from decompressed(pieces, is_brotli=path.endswith(".br"))
-    except Undecodable:
-        left[UNREADABLE] += 1
+    except Undecodable as error:
+        count_undecodable(error, left)
 
 
 def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
@@ -84,10 +95,9 @@ def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def _git(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    # In a hook, variables such as GIT_DIR name another repository. A partial clone fetches
-    # nothing.
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    environment = {name: text for name, text in os.environ.items() if name not in _REPOSITORY}
+    # A partial clone fetches nothing. The originals of replaced objects are searched.
+    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
     try:
         return subprocess.Popen(  # noqa: S603  # a fixed command
             ["git", "-C", os.fspath(root), *arguments],  # noqa: S607  # the user's git

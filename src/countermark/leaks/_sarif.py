@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def sarif(
     findings: Sequence[Finding],
-    known: frozenset[str],
+    known: AbstractSet[str],
     rules: Mapping[str, str],
     left: Mapping[str, int],
 ) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _rule(id: str, text: str) -> dict[str, Any]:
 
 
 def _result(
-    finding: Finding, known: frozenset[str], rules: Mapping[str, str], ids: Sequence[str]
+    finding: Finding, known: AbstractSet[str], rules: Mapping[str, str], ids: Sequence[str]
 ) -> dict[str, Any]:
     blob = "" if finding.blob is None else f", in the object {finding.blob} of the history"
     # Columns of SARIF count characters, ours bytes, so the place in a line is the offset.

@@ -56,8 +56,9 @@ class LeakGuardMiddleware:
     def __init__(
         self, app: WSGIApplication, *, mode: LeakMode, **options: Unpack[LeakOptions]
     ) -> None:
-        self.app = app
-        self._guard = Guard(mode, **options)
+        if mode != "off":  # otherwise *app* is a guard itself, and this is it
+            self.app = app
+            self._guard = Guard(mode, **options)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         guard = self._guard
