@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from countermark import wsgi
 from countermark.errors import LeakBlocked
+from countermark.leaks._decoding import STEP
 from tests.drivers import call, http_scope
 from tests.leaks.guarded import (
     RANDOM,
@@ -181,6 +182,20 @@ def test_a_bomb_costs_neither_memory_nor_time(coding: str) -> None:
         tracemalloc.stop()
     assert event.reason == "expands_too_much"
     assert peak < 2_000_000
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br"])
+def test_a_secret_at_the_end_of_a_long_run_is_found(coding: str) -> None:
+    body = CODINGS[coding](bytes(900_000) + SECRET.encode())
+    (leak,) = leaks_of(reported([body], [("Content-Encoding", coding)]))
+    assert leak.offset == 900_000 + len("live_secret_")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br"])
+def test_the_last_bytes_are_decoded_if_all_input_is_taken_before(coding: str) -> None:
+    for last in range(8):
+        body = bytes(STEP - len(SECRET) + last) + SECRET.encode()
+        assert leaks_of(reported([CODINGS[coding](body)], [("Content-Encoding", coding)]))
 
 
 def test_a_bomb_within_another_coding_costs_no_time() -> None:

@@ -97,6 +97,15 @@ def test_every_occurrence_is_a_finding_wherever_it_is_in_a_file(scanner: Scanner
         assert sorted(found) == [(1, 1), *((2, place - 50) for place in places[1:])]
 
 
+@pytest.mark.parametrize("place", range(BLOCK - 514, BLOCK - 510))
+@pytest.mark.parametrize(("before", "count"), [(".", 1), ("x", 0)])
+def test_a_shape_at_a_border_is_found_once_and_only_if_no_word_precedes_it(
+    scanner: Scanner, place: int, before: str, count: int
+) -> None:
+    scanner.write({"a.txt": "." * (place - 1) + before + TALKJS + "." * BLOCK})
+    assert len(scanner.scan(".").lines) == count
+
+
 def test_lines_and_columns_count_on_over_blocks(scanner: Scanner) -> None:
     line = "x" * 99 + "\n"
     scanner.write({"a.txt": line * 2000 + f"ab {STIGG}\n"})

@@ -75,6 +75,13 @@ def test_the_original_of_a_replaced_object_is_searched(repository: Scanner) -> N
     assert len(repository.scan("--history", ".").lines) == 1
 
 
+def test_the_name_of_a_file_is_searched_once(repository: Scanner) -> None:
+    repository.write({f"{STIGG}.txt": "clean"})
+    commit(repository)
+    (line,) = repository.scan("--history", ".").lines
+    assert line.startswith("<not shown>@")
+
+
 def test_a_large_version_does_not_block(repository: Scanner) -> None:
     repository.write({"large.txt": "x" * 3_000_000 + STIGG, "z.txt": TALKJS})
     commit(repository)

@@ -68,6 +68,15 @@ def test_wsgiref_sends_the_500(body: Any) -> None:
     assert RANDOM.encode() not in sent
 
 
+def test_nothing_is_yielded_before_the_response_has_begun() -> None:
+    answer = call(guarded(app_of(iter([RANDOM[:30].encode(), RANDOM[30:40].encode(), b"!"]))))
+    yielded = []
+    for chunk in answer.body:
+        assert len(answer.starts) == 1
+        yielded.append(chunk)
+    assert yielded == [RANDOM[:40].encode() + b"!"]
+
+
 def test_a_list_stays_the_same_list() -> None:
     for mode in ("report", "block"):
         body = [b"a", b"b"]

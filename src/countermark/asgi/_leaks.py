@@ -168,7 +168,6 @@ class _Gate:
 
     async def _block(self) -> None:
         self.blocked = True
-        self._held.clear()
         if self._started:
             self.cuts = True
         else:

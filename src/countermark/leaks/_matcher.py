@@ -55,12 +55,12 @@ class Matcher:
         whole = memoryview(data)[: len(data) - len(data) % self._size]
         return whole.cast("Q") if self._size == 8 else whole.cast("I")
 
-    def find(self, data: bytes, known: int = 0) -> Iterator[Found]:
-        """Yield all needles that end after the first *known* bytes of *data*."""
+    def find(self, data: bytes) -> Iterator[Found]:
+        """Yield all occurrences of needles in *data*."""
         if not self.may_contain(data):
             return
         for needle in self.needles:
-            start = data.find(needle.text, max(0, known - len(needle.text) + 1))
+            start = data.find(needle.text)
             while start >= 0:
                 yield Found(needle, start)
                 start = data.find(needle.text, start + 1)
@@ -89,16 +89,18 @@ class Stream:
         self._offset = 0
 
     def feed(self, chunk: bytes) -> Iterator[Found]:
-        """Yield the secrets that end in this chunk, with their offsets in the body."""
+        """Yield the secrets that end in this chunk, with their offsets in the body.
+
+        A short one that ended just before may be yielded again.
+        """
         view = memoryview(chunk)
         for start in range(0, len(view), BLOCK):
             block = view[start : start + BLOCK]
-            known = len(self._tail)
             window = b"".join((self._tail, block))
-            before = self._offset - known
+            before = self._offset - len(self._tail)
             self._offset += len(block)
             self._tail = window[-self._keep :]
-            for needle, offset in self._matcher.find(window, known):
+            for needle, offset in self._matcher.find(window):
                 yield Found(needle, before + offset)
 
     @property
