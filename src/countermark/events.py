@@ -133,8 +133,8 @@ class Event(NamedTuple):
 
 OnEvent = Callable[[Event], object]
 
-# The attributes of log records for all fields of an event but its name.
-_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:])
+# The attributes of log records for all fields of an event but its name and its leak.
+_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:-1])
 
 
 class LogLimit:
@@ -198,7 +198,8 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
     The hook gets every event. Events ``signed`` and ``verified`` are not logged, and the
     number of others in the log is limited: see :class:`LogLimit`. A log record has the fields
     of the event that are not None as attributes: ``countermark_event`` (the name),
-    ``countermark_reason`` and so on; ``countermark_left_out`` is a number.
+    ``countermark_reason`` and so on, and ``countermark_leak_secret`` and so on of a leak;
+    ``countermark_left_out`` is a number.
     """
     if event.name not in _UNLOGGED:
         _log(event)

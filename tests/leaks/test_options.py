@@ -133,6 +133,14 @@ def test_the_log_has_a_line_for_a_leak_without_the_secret(
         "leaked: reported (scheme=None principal=None error=None) leak=COGNITO_API_SECRET"
         f" key={RING.current.key_id} form=raw place=body offset=15"
     )
+    attributes = {name: value for name, value in vars(record).items() if "leak_" in name}
+    assert attributes == {
+        "countermark_leak_secret": "COGNITO_API_SECRET",
+        "countermark_leak_key_id": RING.current.key_id,
+        "countermark_leak_form": "raw",
+        "countermark_leak_place": "body",
+        "countermark_leak_offset": 15,
+    }
 
 
 def test_no_repr_of_the_guard_shows_a_secret() -> None:

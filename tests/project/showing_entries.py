@@ -220,6 +220,9 @@ keygen stigg --for-tests --environment ARG
 keygen cognito-flow --for-tests --environment ARG
 keygen discourse --format ARG
 completion ARG
+scan ARG
+scan --baseline ARG src/countermark/py.typed
+scan --ARG src/countermark/py.typed
 """.strip().splitlines()
 
 
@@ -308,12 +311,6 @@ def _entries() -> Iterator[Entry]:
     yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
     yield Entry("ModeFile", mode_file, {"text": ""})
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
-    yield Entry("countermark scan PATH", command(["scan", "ARG"]), {"argument": ""})
-    yield Entry(
-        "countermark scan --baseline",
-        command(["scan", "--baseline", "ARG", "src/countermark/py.typed"]),
-        {"argument": ""},
-    )
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
     yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})
     yield Entry(

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from countermark.leaks._files import Left
     from countermark.leaks._findings import Finding, Search
 
+_EPILOG = """\
+examples:
+  countermark scan dist
+  countermark scan --history .
+  countermark scan --baseline leaks.json --write-baseline .
+  countermark scan --sarif dist > leaks.sarif
+"""
+
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -25,6 +33,7 @@ def add_command(commands: Commands) -> None:
         description="Search for the secrets in the environment variables of all schemes, in their"
         " usual encodings, and for texts in the form of vendors' secrets. The exit code is 1 if"
         " there is a new finding, and otherwise 2 if a file could not be read.",
+        epilog=_EPILOG,
     )
     parser.set_defaults(run=run)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory or a file")
