@@ -6,18 +6,19 @@ import gzip
 import sys
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import brotli
 import pytest
+from django.utils.text import compress_sequence
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from countermark import wsgi
+from countermark import Event, wsgi
 from countermark.errors import LeakBlocked
 from countermark.leaks._decoding import STEP
 from tests.drivers import call, http_scope
@@ -116,29 +117,41 @@ def test_a_compressed_page_without_a_secret_passes_unchanged() -> None:
     assert exchange.events == []
 
 
-def wsgi_gzip(app: Any) -> Any:
-    """Compress each chunk of a WSGI application at once, as middleware does for streams."""
-
-    def compressing(environ: Any, start_response: Any) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*headers, ("Content-Encoding", "gzip")], *rest)
-
-        compressor = zlib.compressobj(wbits=31)
-        for chunk in app(environ, start):
-            yield compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        yield compressor.flush()
-
-    return compressing
+def brotli_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = brotli.Compressor()
+    for chunk in chunks:
+        yield compressor.process(chunk) + compressor.flush()
+    yield compressor.finish()
 
 
-def test_a_compressed_wsgi_response_is_cut_off() -> None:
+def brotli_content(data: bytes) -> bytes:
+    content: bytes = brotli.Decompressor().process(data)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress", "content"),
+    [
+        # Django's GZipMiddleware calls this for streams.
+        ("gzip", compress_sequence, lambda data: zlib.decompressobj(31).decompress(data)),
+        ("br", brotli_chunks, brotli_content),
+    ],
+)
+def test_a_compressed_wsgi_response_is_cut_off(
+    coding: str,
+    compress: Callable[[Iterable[bytes]], Iterator[bytes]],
+    content: Callable[[bytes], bytes],
+) -> None:
+    chunks = [PAGE[: AT - 50], PAGE[AT - 50 : AT + 10], PAGE[AT + 10 :]]
+
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("200 OK", [])
-        return [PAGE[: AT - 50], PAGE[AT - 50 : AT + 10], PAGE[AT + 10 :]]
+        start_response("200 OK", [("Content-Encoding", coding)])
+        return compress(chunks)
 
-    answer = call(wsgi.LeakGuardMiddleware(wsgi_gzip(app), mode="block", secrets=SECRETS))
-    sent = sent_before_cut(answer.body)
-    assert zlib.decompressobj(31).decompress(sent) == PAGE[: AT - 50]
+    events: list[Event] = []
+    guarded = wsgi.LeakGuardMiddleware(app, mode="block", secrets=SECRETS, on_event=events.append)
+    assert PAGE[: AT - 50].startswith(content(sent_before_cut(call(guarded).body)))
+    assert [leak.offset for leak in leaks_of(events)] == [AT]
 
 
 @pytest.mark.parametrize(
