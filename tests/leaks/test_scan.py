@@ -94,7 +94,13 @@ def test_every_occurrence_is_a_finding_wherever_it_is_in_a_file(scanner: Scanner
             content[start : start + len(text)] = text.encode()
         scanner.write({"a.txt": bytes(content)})
         found = [tuple(map(int, line.split(":")[1:3])) for line in scanner.scan(".").lines]
-        assert sorted(found) == [(1, 1), *((2, place - 50) for place in places[1:])]
+        assert found == [(1, 1), *((2, place - 50) for place in places[1:])]
+
+
+def test_findings_are_in_the_order_of_their_places(scanner: Scanner) -> None:
+    encoded = base64.b64encode(STIGG.encode()).decode()
+    scanner.write({"a.txt": f"{TALKJS}\n{encoded}\n{STIGG}\n{TALKJS}\n"})
+    assert [line.split(":")[1] for line in scanner.scan(".").lines] == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("place", range(BLOCK - 514, BLOCK - 510))

@@ -114,7 +114,8 @@ class Search:
             window += block
             # A match that begins later may go on in the next block.
             end = len(window) if is_last else max(0, len(window) - _OVERLAP)
-            for rule, form, start, stop in self._rules.search(window):
+            matches = sorted(self._rules.search(window), key=lambda match: match.start)
+            for rule, form, start, stop in matches:
                 at = before + start
                 if at < done or start >= end:
                     continue

@@ -26,23 +26,23 @@ class Matcher:
 
     Each needle contains whole words at every alignment, of four or eight bytes. So a block of
     bytes that has no word in common with the needles contains none of them. That comparison
-    takes the same time for one needle as for thousands. Only the other blocks are searched
-    needle by needle.
+    takes the same time for one needle as for thousands. The other blocks are searched for the
+    needles with these words.
     """
 
-    __slots__ = ("_grams", "_size", "_words", "longest", "needles")
+    __slots__ = ("_by_word", "_grams", "_size", "_words", "longest", "needles")
 
     def __init__(self, needles: Sequence[Needle]) -> None:
         self.needles = needles
         self.longest = max(len(needle.text) for needle in needles)
         shortest = min(len(needle.text) for needle in needles)
         self._size = 8 if shortest >= 15 else 4
-        self._words = frozenset(
-            word
-            for needle in needles
-            for start in range(self._size)
-            for word in self._words_of(needle.text[start:])
-        )
+        self._by_word: dict[int, list[Needle]] = {}
+        for needle in needles:
+            for start in range(self._size):
+                for word in self._words_of(needle.text[start:]):
+                    self._by_word.setdefault(word, []).append(needle)
+        self._words = frozenset(self._by_word)  # faster to search than the dictionary
         self._grams: dict[bytes, list[bytes]] = {}
         for needle in needles:
             self._grams.setdefault(needle.text[:_PENDING_FROM], []).append(needle.text)
@@ -59,7 +59,9 @@ class Matcher:
         """Yield all occurrences of needles in *data*."""
         if not self.may_contain(data):
             return
-        for needle in self.needles:
+        words = self._words.intersection(self._words_of(data))
+        candidates = {needle for word in words for needle in self._by_word[word]}
+        for needle in filter(candidates.__contains__, self.needles):
             start = data.find(needle.text)
             while start >= 0:
                 yield Found(needle, start)
