@@ -14,6 +14,7 @@ from benchmarks import (
     hot_path,
     imports,
     json_web_tokens,
+    leaks,
     memory,
     report,
     scheme_count,
@@ -31,6 +32,7 @@ _SUITES: dict[str, list[Callable[[], Suite]]] = {
     "schemes": [scheme_count.suite],
     "frameworks": [frameworks.fastapi_suite, frameworks.flask_suite, frameworks.django_suite],
     "uvicorn": [uvicorn_protocol.suite],
+    "leaks": [leaks.small_suite, leaks.body_suite],
     "verify": [verifying.hot_suite, verifying.asgi_suite, verifying.wsgi_suite],
 }
 _MEMORY = "memory"

@@ -115,6 +115,16 @@ class StoreUnavailable(CountermarkError):
         self.kind = kind
 
 
+class LeakBlocked(CountermarkError, ConnectionAbortedError):
+    """A response was cut off, because it contained a secret.
+
+    The guard raises it where a server expects the application to end, so that the server
+    closes the connection. The event ``leaked`` names the secret.
+    """
+
+    code = "leak_blocked"
+
+
 class WeakKeyWarning(UserWarning):
     """A vendor's secret is short enough to be guessed."""
 

@@ -23,10 +23,11 @@ EventName = Literal[
     "would_refuse",
     "allowed",
     "duplicate",
+    "leaked",
 ]
 
 # The levels of the module logging, which is imported when there is something to log.
-_DEBUG, _INFO, _WARNING = 10, 20, 30
+_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
 _LEVELS: dict[EventName, int] = {
     "signed": _DEBUG,
     "withheld": _DEBUG,
@@ -39,9 +40,33 @@ _LEVELS: dict[EventName, int] = {
     "would_refuse": _DEBUG,
     "allowed": _INFO,
     "duplicate": _DEBUG,
+    "leaked": _ERROR,
 }
 # These go to the hook alone, as they happen at every request.
 _UNLOGGED = ("signed", "verified")
+
+
+class Leak(NamedTuple):
+    """A secret in a response. It contains no part of the secret.
+
+    Attributes:
+        secret: The name of the secret: its environment variable, or the name that the
+            application gave.
+        key_id: The id of the key; see ``SecretKey.key_id``.
+        form: The form of the secret: ``raw``, ``url``, ``json``, ``html``, ``hex`` or
+            ``base64``.
+        place: ``body``, or ``header`` and the name of the header, such as
+            ``header x-debug``. It is ``header`` alone if the name contains the secret, and
+            ``status`` for the reason phrase of WSGI.
+        offset: The offset of the secret in the body, in bytes, after decompression. None: it
+            is not in the body.
+    """
+
+    secret: str
+    key_id: str
+    form: str
+    place: str
+    offset: int | None = None
 
 
 class Event(NamedTuple):
@@ -70,7 +95,9 @@ class Event(NamedTuple):
       ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
       (the modes stay the same), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does). ``on_event_raised`` is logged only.
+      store does not respond; emitted once until it does). Or a body was not searched for
+      secrets: ``unknown_coding``, ``invalid_coding``, ``expands_too_much``,
+      ``sent_by_server`` (as a file) or ``search_raised``. ``on_event_raised`` is logged only.
     * ``verified``: A request was verified. The reason is the role of the key.
     * ``refused``: A request was refused, for a key of ``countermark.errors.REFUSALS``; or
       a webhook, for a code of ``BadWebhook``.
@@ -80,6 +107,7 @@ class Event(NamedTuple):
       ``fail_open``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
+    * ``leaked``: A response contained a secret. It was ``blocked`` or ``reported``.
 
     Attributes:
         name: The name.
@@ -91,6 +119,7 @@ class Event(NamedTuple):
         error: The type of the exception that caused the event; for ``store_unavailable``
             and ``meter_unavailable``, of the exception of Redis.
         correlation: A UUID that a refusal and its event share.
+        leak: The secret of ``leaked``, and its place.
     """
 
     name: EventName
@@ -99,12 +128,13 @@ class Event(NamedTuple):
     principal: str | None = None
     error: str | None = None
     correlation: str | None = None
+    leak: Leak | None = None
 
 
 OnEvent = Callable[[Event], object]
 
-# The attributes of log records for all fields of an event but its name.
-_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:])
+# The attributes of log records for all fields of an event but its name and its leak.
+_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:-1])
 
 
 class LogLimit:
@@ -168,7 +198,8 @@ def emit(event: Event, on_event: OnEvent | None) -> None:
     The hook gets every event. Events ``signed`` and ``verified`` are not logged, and the
     number of others in the log is limited: see :class:`LogLimit`. A log record has the fields
     of the event that are not None as attributes: ``countermark_event`` (the name),
-    ``countermark_reason`` and so on; ``countermark_left_out`` is a number.
+    ``countermark_reason`` and so on, and ``countermark_leak_secret`` and so on of a leak;
+    ``countermark_left_out`` is a number.
     """
     if event.name not in _UNLOGGED:
         _log(event)
@@ -190,6 +221,9 @@ def _log(event: Event) -> None:
         if event.correlation is not None:
             text += " correlation=%s"
             values.append(event.correlation)
+        if event.leak is not None:
+            text += " leak=%s key=%s form=%s place=%s offset=%s"
+            values += event.leak
         if left_out:
             text += "; %s more of this kind were not logged"
             values.append(f"{left_out:,}")
@@ -198,8 +232,10 @@ def _log(event: Event) -> None:
 
 def _extra(event: Event, left_out: int) -> dict[str, str | int]:
     """Return the attributes of a log record: flat, as some exporters take no other values."""
-    name, *values = event
-    named = zip(_ATTRIBUTES, values, strict=True)
+    name, *values, leak = event
+    named = list(zip(_ATTRIBUTES, values, strict=True))
+    if leak is not None:
+        named += [(f"countermark_leak_{field}", value) for field, value in leak._asdict().items()]
     given = {attribute: value for attribute, value in named if value is not None}
     return {"countermark_event": name, **given, "countermark_left_out": left_out}
 

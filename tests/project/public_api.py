@@ -29,6 +29,7 @@ MODULES = (
     "countermark.asgi",
     "countermark.wsgi",
     "countermark.verifying",
+    "countermark.leaks",
     "countermark.rollout",
     "countermark.rollout.prometheus",
     "countermark.rollout.opentelemetry",

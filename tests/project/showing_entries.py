@@ -149,6 +149,13 @@ _RECEIVING = {
     "when_unavailable": "fail_open",
     "on_event": None,
 }
+_GUARDING = {
+    "app": nothing,
+    "mode": "report",
+    "secrets": RING,
+    "sample": 1.0,
+    "on_event": None,
+}
 _SIGNER = {
     "scheme": "stigg",
     "settings": None,
@@ -213,6 +220,9 @@ keygen stigg --for-tests --environment ARG
 keygen cognito-flow --for-tests --environment ARG
 keygen discourse --format ARG
 completion ARG
+scan ARG
+scan --baseline ARG src/countermark/py.typed
+scan --ARG src/countermark/py.typed
 """.strip().splitlines()
 
 
@@ -274,6 +284,7 @@ def _entries() -> Iterator[Entry]:
         kind = module.__name__.rpartition(".")[2]
         yield Entry(f"{kind}.VerifyingMiddleware", module.VerifyingMiddleware, _VERIFYING)
         yield Entry(f"{kind}.WebhookMiddleware", module.WebhookMiddleware, _RECEIVING)
+        yield Entry(f"{kind}.LeakGuardMiddleware", module.LeakGuardMiddleware, _GUARDING)
     yield Entry("starlette.SigningMiddleware", starlette.SigningMiddleware, {
         "app": nothing, **_SIGNING,
     })  # fmt: skip

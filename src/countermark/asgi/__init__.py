@@ -1,5 +1,6 @@
 """Countermark for ASGI applications."""
 
+from countermark.asgi._leaks import LeakGuardMiddleware as LeakGuardMiddleware
 from countermark.asgi._rollout import RolloutPage as RolloutPage
 from countermark.asgi._script import ScriptEndpoint as ScriptEndpoint
 from countermark.asgi._signing import SignaturesEndpoint as SignaturesEndpoint

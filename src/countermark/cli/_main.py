@@ -17,6 +17,7 @@ from countermark.cli import (
     _keygen,
     _request,
     _rollout,
+    _scan,
     _schemes,
     _sign,
     _verify,
@@ -26,7 +27,19 @@ from countermark.errors import CountermarkError
 
 #: Each module has ``add_command``, which sets the function ``run``: it takes the options, prints
 #: the result and returns the exit code, 1 for a finding.
-_COMMANDS = (_check, _demo, _schemes, _js, _sign, _verify, _request, _keygen, _rollout, _completion)
+_COMMANDS = (
+    _check,
+    _demo,
+    _schemes,
+    _js,
+    _sign,
+    _verify,
+    _request,
+    _keygen,
+    _rollout,
+    _scan,
+    _completion,
+)
 
 # As shells do for a process that the signal SIGINT ended.
 _INTERRUPTED = 130

@@ -78,8 +78,8 @@ class Keyring:
         previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
         return cls(
             _from_env(name),
-            [_from_env(previous)] if _is_set(previous) else (),
-            [_from_env(next_)] if _is_set(next_) else (),
+            [_from_env(previous)] if is_set(previous) else (),
+            [_from_env(next_)] if is_set(next_) else (),
         )
 
     def by_role(self) -> Iterator[tuple[Role, Key]]:
@@ -114,7 +114,8 @@ def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[Key, ...]:
     return tuple(_key(secret, name) for secret in listed)
 
 
-def _is_set(name: str) -> bool:
+def is_set(name: str) -> bool:
+    """Return True if the variable *name*, or the same with _FILE, is set and not empty."""
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 

@@ -78,6 +78,10 @@ class PrivateKey:
             " without a passphrase"
         )
 
+    def expose(self) -> bytes:
+        """Return the key in PEM, for a search for leaks. Never show or store it."""
+        return self._pem
+
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs."""
         return SecretKey(hashlib.sha256(self._pem).digest()).pseudonym(identifier)

@@ -23,7 +23,7 @@ class SecretKey:
     """A shared secret. Its representation is redacted, and it cannot be pickled or copied.
 
     No other object holds the bytes of the secret: other code gets hash states that are keyed
-    with them.
+    with them. Only the search for leaks holds copies, of its forms.
 
     Args:
         secret: Text, used as its UTF-8 bytes, or the bytes themselves.
@@ -131,6 +131,10 @@ class SecretKey:
     def starts_with(self, prefixes: Iterable[str]) -> bool:
         """Tell whether the secret begins with one of *prefixes*."""
         return self._secret.startswith(tuple(prefix.encode() for prefix in prefixes))
+
+    def expose(self) -> bytes:
+        """Return the secret, for a search for leaks. Never show or store it."""
+        return self._secret
 
     def _decoded(self, form: str) -> bytes:
         if form == "text":

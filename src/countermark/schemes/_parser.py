@@ -15,7 +15,7 @@ from countermark.schemes._header_names import header_name
 from countermark.schemes._parts import Jwt, Mac, Payload, SchemeParts, Setting, Vector
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template, parse_all
-from countermark.schemes._value_rules import ValueRule
+from countermark.schemes._value_rules import ValueRule, checked_pattern
 
 ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
@@ -91,6 +91,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         variable=secret.take("variable", str, ""),
         secret_is_chosen=secret.take("chosen", bool, default=False),
         refuse_prefixes=secret.texts("refuse_prefixes"),
+        shapes=_shapes(secret),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},
         values={name: _rule(one) for name, one in top.table("values").tables().items()},
@@ -113,6 +114,15 @@ def _parts(top: Table, slug: str) -> SchemeParts:
     for table in (top, secret, environments):
         table.close()
     return parts
+
+
+def _shapes(secret: Table) -> tuple[str, ...]:
+    """Return the shapes. One that matches the empty text would match everywhere."""
+    where = f"{secret.where}: an entry of shapes"
+    shapes = tuple(checked_pattern(each, where, InvalidScheme) for each in secret.texts("shapes"))
+    if any(re.match(shape, "") for shape in shapes):
+        raise InvalidScheme(f"{where} matches the empty text; describe the whole secret")
+    return shapes
 
 
 def _setting(table: Table) -> Setting:

@@ -114,6 +114,8 @@ class SchemeParts(NamedTuple):
     vectors: tuple[Vector, ...]  #: Examples.
     #: The values that the account never signs; see ``never_signed=``.
     never_signed: frozenset[str] = frozenset()
+    #: Regular expressions of the vendor's secrets, if the vendor documents their form.
+    shapes: tuple[str, ...] = ()
 
     def rule(self, name: str) -> ValueRule:
         """Return the vendor's rule for the value *name*."""

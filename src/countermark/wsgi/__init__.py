@@ -1,5 +1,6 @@
 """Countermark for WSGI applications."""
 
+from countermark.wsgi._leaks import LeakGuardMiddleware as LeakGuardMiddleware
 from countermark.wsgi._rollout import RolloutPage as RolloutPage
 from countermark.wsgi._script import ScriptEndpoint as ScriptEndpoint
 from countermark.wsgi._signing import IDENTITY_KEY as IDENTITY_KEY
