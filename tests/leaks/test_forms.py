@@ -125,7 +125,7 @@ def test_a_private_key_is_found_and_its_public_key_is_not(algorithm: str) -> Non
         assert leaks_of(reported([text.encode()], secrets=[ring]))
         assert leaks_of(reported([base64.b64encode(b"a" + text.encode())], secrets=[ring]))
     assert reported([public.encode()], secrets=[ring]) == []
-    assert PrivateKey(private).expose() == private.strip().encode()
+    assert PrivateKey(private)._expose() == private.strip().encode()
 
 
 def test_every_key_of_a_keyring_is_found() -> None:

@@ -78,7 +78,7 @@ class PrivateKey:
             " without a passphrase"
         )
 
-    def expose(self) -> bytes:
+    def _expose(self) -> bytes:
         """Return the key in PEM, for a search for leaks. Never show or store it."""
         return self._pem
 

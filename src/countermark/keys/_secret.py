@@ -132,7 +132,7 @@ class SecretKey:
         """Tell whether the secret begins with one of *prefixes*."""
         return self._secret.startswith(tuple(prefix.encode() for prefix in prefixes))
 
-    def expose(self) -> bytes:
+    def _expose(self) -> bytes:
         """Return the secret, for a search for leaks. Never show or store it."""
         return self._secret
 

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Keyring, is_set
+from countermark.keys._private import PrivateKey
+from countermark.keys._secret import SecretKey
 from countermark.leaks._forms import LEAST, Needle, needles_of
 from countermark.leaks._matcher import Matcher
 
@@ -76,10 +78,9 @@ def _named(secrets: Any) -> Iterator[tuple[str, Keyring]]:
 
 def _needles(ring: Keyring, name: str) -> Iterator[Needle]:
     for _, key in ring.by_role():
-        expose = getattr(key, "expose", None)
-        if expose is None:  # a public key
+        if not isinstance(key, SecretKey | PrivateKey):  # a public key
             continue
-        secret: bytes = expose()
+        secret = key._expose()  # noqa: SLF001  # not public, so that no other code shows secrets
         if len(secret) < LEAST:
             of = f" of {shown_variable(name)}" if name != _UNNAMED else ""
             raise ConfigurationError(
