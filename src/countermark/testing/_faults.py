@@ -1,0 +1,150 @@
+"""The faults that a response with a token can show, and their description."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from countermark.errors import REFUSALS
+from countermark.testing._cache_check import cache_problem
+from countermark.testing._clients import Request
+from countermark.testing._response_view import ResponseView
+from countermark.testing._token_search import STRANGER, Found
+
+
+class Usual(NamedTuple):
+    """The claims of a user's tokens if the request has no parameters."""
+
+    claims: Mapping[str, Mapping[str, Any]]  #: By scheme.
+    varying: frozenset[str] = frozenset()  #: The names of those that each request changes.
+
+    @classmethod
+    def of(cls, found: list[Found]) -> Usual:
+        """Return the claims of the tokens in one response."""
+        return cls({one.scheme: one.claims for one in found})
+
+    def common_with(self, later: Usual) -> Usual:
+        """Return the same, for two responses to the same request."""
+        varying = {
+            name
+            for scheme, claims in self.claims.items()
+            for name in _different(claims, later.claims.get(scheme, claims))
+        }
+        return Usual({**self.claims, **later.claims}, self.varying | varying)
+
+    def changed(self, found: Found) -> list[str]:
+        """Return the names of the claims that a token has with other values."""
+        usual = self.claims.get(found.scheme, found.claims)
+        return [name for name in _different(found.claims, usual) if name not in self.varying]
+
+
+class Anonymous:
+    """Stands for the absence of a user."""
+
+    def __repr__(self) -> str:
+        return "an anonymous user"
+
+
+ANONYMOUS: Final = Anonymous()
+
+
+class Fault(NamedTuple):
+    """A fault of a response. Two with the same *kind* and *owner* are the same fault."""
+
+    kind: str  #: ``foreign``, ``anonymous``, ``logged out``, ``changed`` or ``cached``.
+    owner: Hashable  #: The name of the principal that the token is for.
+    scheme: str
+    place: str  #: Where the token is.
+    detail: str  #: The explanation.
+
+    def same_as(self, other: Fault | None) -> bool:
+        """Tell whether *other* is the same fault, maybe of another response."""
+        return other is not None and (self.kind, self.owner) == (other.kind, other.owner)
+
+
+def fault_of(
+    user: Hashable, request: Request, view: ResponseView, found: list[Found], usual: Usual | None
+) -> Fault | None:
+    """Return the worst fault of a response, or None.
+
+    Args:
+        user: The name of the user who requests, or ``ANONYMOUS``.
+        request: The request.
+        view: The response.
+        found: The tokens in it.
+        usual: The claims of the user's tokens if no parameter is changed; None: unknown.
+    """
+    return next(_faults(user, request, view, found, usual or Usual({})), None)
+
+
+def _faults(
+    user: Hashable, request: Request, view: ResponseView, found: list[Found], usual: Usual
+) -> Iterator[Fault]:
+    for one in found:
+        if user is ANONYMOUS:
+            yield _fault("anonymous", one, "an anonymous user must not get a token")
+        elif one.owner != user:
+            yield _fault("foreign", one, _foreign(request, one))
+    for one in found:
+        changed = usual.changed(one)
+        if changed:
+            detail = f"the request changes what is signed: {', '.join(changed)}"
+            yield _fault("changed", one, detail)
+    reason = cache_problem(request.method, view) if found else None
+    if reason is not None:
+        detail = f"a cache may serve the response to another user: {reason}"
+        yield _fault("cached", found[0], detail)
+
+
+def _fault(kind: str, found: Found, detail: str) -> Fault:
+    return Fault(kind, found.owner, found.scheme, found.place, detail)
+
+
+def _foreign(request: Request, found: Found) -> str:
+    if found.owner is STRANGER and found.claimed is None:
+        return (
+            f"it is not the token of any of users= ({REFUSALS.get(found.code, 'it is valid')}):"
+            " the principal, the key or a setting differs from users= and signers="
+        )
+    if request.parameters:
+        return "the request decides which user is signed; sign the user of the session"
+    return "a response, a page or a variable is used for more than one user, or the path decides"
+
+
+def _different(claims: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
+    missing = object()
+    names = dict.fromkeys((*claims, *others))
+    return [name for name in names if claims.get(name, missing) != others.get(name, missing)]
+
+
+def described(user: Hashable, request: Request, fault: Fault, notes: list[str]) -> str:
+    """Return the message about a fault, with the request that shows it."""
+    owner = fault.owner
+    whose = f"of {owner!r}" if owner is not STRANGER else "of a principal that is not in users="
+    lines = [
+        f"{request.method} {request.path}, requested by {user!r}, has a token {whose}"
+        if fault.kind != "cached"
+        else f"{request.method} {request.path} has a token, and a cache may keep it",
+        "",
+        "the smallest request:",
+        *(f"    {line}" for line in _lines_of(request)),
+        f"signed in: {user!r}",
+        f"token: {fault.scheme}, in {fault.place}, {whose}",
+        f"why: {fault.detail}",
+        *notes,
+    ]
+    return "\n".join(lines)
+
+
+def _lines_of(request: Request) -> Iterator[str]:
+    yield f"{request.method} {request.url}"
+    for name, value in request.given("header").items():
+        yield f"{name}: {value}"
+    cookies = "; ".join(f"{name}={value}" for name, value in request.given("cookie").items())
+    if cookies:
+        yield f"Cookie: {cookies}"
+    body, content_type = request.encoded()
+    if content_type is not None:
+        yield f"Content-Type: {content_type}"
+        yield ""
+        yield body.decode()

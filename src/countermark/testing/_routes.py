@@ -1,0 +1,182 @@
+"""The routes of an application, read from its router."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+from types import CodeType
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from countermark.errors import ConfigurationError
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Parameters: {id} and {id:int} of Starlette, <id> and <int:id> of Flask and Django.
+_PARAMETER = re.compile(r"\{[^{}]*\}|<[^<>]*>")
+# A named group of a regular expression, as in Django's re_path().
+_GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,40}")
+_MOST_NAMES = 20
+
+
+class Route(NamedTuple):
+    """A path with its methods."""
+
+    path: str  #: It may have parameters, such as ``{id}`` or ``<int:id>``.
+    methods: tuple[str, ...]
+    names: tuple[str, ...] = ()  #: The names of parameters that its code may read.
+
+    @property
+    def has_parameters(self) -> bool:
+        """True if the path has parameters."""
+        return _PARAMETER.search(self.path) is not None
+
+    def filled(self, value: str) -> str:
+        """Return the path, encoded, with *value* for each parameter."""
+        constants = _PARAMETER.split(self.path)
+        return quote(value, safe="").join(
+            quote(part, safe="/:@!$&'()*+,;=~%") for part in constants
+        )
+
+
+def routes_of(client: Any) -> list[Route]:
+    """Return the routes of the application that *client* requests.
+
+    Raises:
+        ConfigurationError: Its router is unknown.
+    """
+    if hasattr(client, "generic"):
+        found = list(_of_django())
+    else:
+        found = list(
+            _of_application(getattr(client, "application", None) or getattr(client, "app", None))
+        )
+    if not found:
+        raise ConfigurationError(
+            "the routes of the application are unknown; give paths=, such as ['/', 'POST /orders']"
+        )
+    return found
+
+
+def given_routes(paths: Iterable[str]) -> list[Route]:
+    """Return the routes that a user has given: paths, with a method in front or without.
+
+    Raises:
+        ConfigurationError: *paths* is not a list of paths.
+    """
+    if isinstance(paths, str):
+        raise ConfigurationError("paths= must be a list of paths, such as ['/', 'POST /orders']")
+    routes = []
+    for given in paths:
+        method, _, path = str(given).rpartition(" ")
+        if not path.startswith("/") or not re.fullmatch("[A-Z]*", method):
+            raise ConfigurationError(
+                "each of paths= must be a path such as '/orders/{id}', or 'POST /orders'"
+            )
+        routes.append(Route(path, (method or "GET",)))
+    return routes
+
+
+def _of_application(app: Any) -> Iterator[Route]:
+    for _ in range(50):  # middlewares wrap an application
+        if hasattr(app, "url_map"):
+            return _of_flask(app)
+        if hasattr(app, "routes"):
+            return _of_starlette(app.routes, "")
+        app = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
+        app = getattr(app, "__self__", app)  # Flask's wsgi_app is a method
+    return iter(())
+
+
+def _of_flask(app: Any) -> Iterator[Route]:
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions.get(rule.endpoint)
+        yield _route(rule.rule, rule.methods or (), view)
+
+
+def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
+    for route in routes:
+        path = prefix + (getattr(route, "path", "") or "")
+        inner = getattr(route, "routes", None)
+        if hasattr(route, "effective_route_contexts"):  # a router that FastAPI includes
+            yield from _of_starlette(route.effective_route_contexts(), prefix)
+        elif inner:
+            yield from _of_starlette(inner, path)
+        elif hasattr(route, "endpoint") and not type(route).__name__.endswith("WebSocketRoute"):
+            endpoint = route.endpoint
+            methods = getattr(route, "methods", None) or _methods_of(endpoint)
+            yield _route(path, methods, endpoint, _names_of(getattr(route, "dependant", None)))
+
+
+def _of_django() -> Iterator[Route]:
+    from django.urls import get_resolver
+
+    return _of_patterns(get_resolver().url_patterns, "/")
+
+
+def _of_patterns(patterns: Iterable[Any], prefix: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + _without_regex(str(pattern.pattern))
+        if hasattr(pattern, "url_patterns"):
+            yield from _of_patterns(pattern.url_patterns, path)
+        elif not re.search(r"[\\()\[\]|*+?^$]", path):  # other regular expressions have no path
+            view = pattern.callback
+            kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
+            actions = getattr(view, "actions", None)  # of a view set of REST framework
+            methods = map(str.upper, actions) if actions else _methods_of(kind)
+            yield _route(path, methods, kind or view)
+
+
+def _without_regex(pattern: str) -> str:
+    text = _GROUP.sub(r"<\1>", pattern)
+    return text.removeprefix("^").removesuffix("$").removesuffix("\\Z").replace("\\.", ".")
+
+
+def _route(path: str, methods: Iterable[str], view: Any, names: Iterable[str] = ()) -> Route:
+    known = tuple(method for method in METHODS if method in set(methods))
+    found = dict.fromkeys([*names, *_names_in_code(view)])
+    return Route(path, known, tuple(found)[:_MOST_NAMES])
+
+
+def _methods_of(view: Any) -> list[str]:
+    """Return the methods of a class that has a method for each; of a function, GET."""
+    return [name for name in METHODS if hasattr(view, name.lower())] or ["GET"]
+
+
+def _names_of(dependant: Any) -> Iterator[str]:
+    """Yield the names of the parameters of FastAPI's dependencies."""
+    if dependant is None:
+        return
+    for kind in ("query_params", "header_params", "cookie_params", "body_params"):
+        for field in getattr(dependant, kind, ()):
+            yield field.alias
+            model = getattr(getattr(field, "field_info", None), "annotation", None)
+            yield from getattr(model, "model_fields", ())
+    for inner in dependant.dependencies:
+        yield from _names_of(inner)
+
+
+def _names_in_code(view: Any) -> Iterator[str]:
+    """Yield the constants in the code of a view that may be names of parameters."""
+    functions: list[Any] = [view]
+    if isinstance(view, type):
+        functions = [getattr(view, method.lower(), None) for method in METHODS]
+    for function in functions:
+        code = getattr(_unwrapped(function), "__code__", None)
+        if code is not None:
+            yield from filter(_NAME.fullmatch, _texts_in(code))
+
+
+def _unwrapped(function: Any) -> Any:
+    while isinstance(function, partial) or hasattr(function, "__wrapped__"):
+        function = getattr(function, "__wrapped__", None) or function.func
+    return function
+
+
+def _texts_in(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            yield from _texts_in(constant)
