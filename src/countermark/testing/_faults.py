@@ -55,6 +55,7 @@ class Fault(NamedTuple):
     owner: Hashable  #: The name of the principal that the token is for.
     scheme: str
     place: str  #: Where the token is.
+    whose: str  #: The owner, for the message.
     detail: str  #: The explanation.
 
     def same_as(self, other: Fault | None) -> bool:
@@ -82,22 +83,26 @@ def _faults(
 ) -> Iterator[Fault]:
     for one in found:
         if user is ANONYMOUS:
-            yield _fault("anonymous", one, "an anonymous user must not get a token")
+            yield fault_with("anonymous", one, "an anonymous user must not get a token")
         elif one.owner != user:
-            yield _fault("foreign", one, _foreign(request, one))
+            yield fault_with("foreign", one, _foreign(request, one))
     for one in found:
         changed = usual.changed(one)
         if changed:
             detail = f"the request changes what is signed: {', '.join(changed)}"
-            yield _fault("changed", one, detail)
+            yield fault_with("changed", one, detail)
     reason = cache_problem(request.method, view) if found else None
     if reason is not None:
         detail = f"a cache may serve the response to another user: {reason}"
-        yield _fault("cached", found[0], detail)
+        yield fault_with("cached", found[0], detail)
 
 
-def _fault(kind: str, found: Found, detail: str) -> Fault:
-    return Fault(kind, found.owner, found.scheme, found.place, detail)
+def fault_with(kind: str, found: Found, detail: str) -> Fault:
+    """Return a fault of a token."""
+    whose = repr(found.owner)
+    if found.owner is STRANGER and found.claimed is not None:
+        whose += f" ({found.claimed!r})"
+    return Fault(kind, found.owner, found.scheme, found.place, whose, detail)
 
 
 def _foreign(request: Request, found: Found) -> str:
@@ -108,7 +113,7 @@ def _foreign(request: Request, found: Found) -> str:
         )
     if request.parameters:
         return "the request decides which user is signed; sign the user of the session"
-    return "a response, a page or a variable is used for more than one user, or the path decides"
+    return "one response, page or variable serves several users, or the path decides who is signed"
 
 
 def _different(claims: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
@@ -119,17 +124,19 @@ def _different(claims: Mapping[str, Any], others: Mapping[str, Any]) -> list[str
 
 def described(user: Hashable, request: Request, fault: Fault, notes: list[str]) -> str:
     """Return the message about a fault, with the request that shows it."""
-    owner = fault.owner
-    whose = f"of {owner!r}" if owner is not STRANGER else "of a principal that is not in users="
+    place, whose = f"{request.method} {request.path}", fault.whose
+    summary = {
+        "cached": f"{place} has a token of {whose}, and a cache may keep it",
+        "changed": f"{place} has a token of {whose}, and the request decides what it contains",
+        "logged out": f"{place} has a token of {whose} after the user has signed out",
+    }.get(fault.kind, f"{place}, requested by {user!r}, has a token of {whose}")
     lines = [
-        f"{request.method} {request.path}, requested by {user!r}, has a token {whose}"
-        if fault.kind != "cached"
-        else f"{request.method} {request.path} has a token, and a cache may keep it",
+        summary,
         "",
-        "the smallest request:",
+        "the smallest request that shows it:",
         *(f"    {line}" for line in _lines_of(request)),
-        f"signed in: {user!r}",
-        f"token: {fault.scheme}, in {fault.place}, {whose}",
+        f"sent by: {user!r}",
+        f"token: {fault.scheme}, in {fault.place}, of {whose}",
         f"why: {fault.detail}",
         *notes,
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from countermark.testing._clients import Parameter, Request
 from countermark.testing._driver import Driver, Observation
-from countermark.testing._faults import ANONYMOUS, Fault, Usual, described
+from countermark.testing._faults import ANONYMOUS, Fault, Usual, described, fault_with
 from countermark.testing._response_view import view_of
 from countermark.testing._routes import Route
 from countermark.testing._shrinking import smallest
@@ -113,8 +113,8 @@ class Visit:
         for name, value in session.cookies.items():
             found += search.find_in_text(value, f"the cookie {name} of the client")
         for one in found:
-            detail = "the user has signed out: logout= has been called"
-            fault = Fault("logged out", one.owner, one.scheme, one.place, detail)
+            detail = "it is still there after a request, logout=, and the same request"
+            fault = fault_with("logged out", one, detail)
             raise FaultFound(described(user, request, fault, []))
 
     def _check(self, user: Hashable, request: Request) -> Observation:

@@ -1,0 +1,44 @@
+"""The assertion that users get their own tokens alone: planted faults, and sound applications."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import override_settings
+
+from countermark.testing import assert_own_identity_only
+from tests.conftest import SECRET
+from tests.testing.faulty import IDS, USERS, Faulty, django_apps, flask_apps, starlette_apps
+
+CASES: dict[str, Callable[[], Faulty]] = {**starlette_apps.cases(), **flask_apps.CASES}
+
+
+def fault_of(faulty: Faulty) -> str:
+    """Return the message about the fault of an application."""
+    with pytest.raises(AssertionError) as caught:
+        assert_own_identity_only(
+            faulty.client, faulty.login, USERS, logout=faulty.logout, **faulty.options
+        )
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_planted_fault_is_found_and_shown_with_the_smallest_request(name: str) -> None:
+    faulty = CASES[name]()
+    require(fault_of(faulty), faulty)
+
+
+@pytest.mark.parametrize("name", django_apps.CASES)
+def test_a_planted_fault_in_django_is_found(name: str) -> None:
+    urls, faulty = django_apps.CASES[name]
+    with override_settings(ROOT_URLCONF=urls, **django_apps.SETTINGS):
+        require(fault_of(faulty), faulty)
+
+
+def require(message: str, faulty: Faulty) -> None:
+    for text in faulty.message:
+        assert text in message + "\n"
+    assert SECRET not in message
+    assert not re.search("[0-9a-f]{32}", message)  # no token
