@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from countermark.testing import assert_own_identity_only
 from tests.conftest import SECRET
-from tests.testing.faulty import IDS, USERS, Faulty, django_apps, flask_apps, starlette_apps
+from tests.testing.faulty import USERS, Faulty, django_apps, flask_apps, starlette_apps
 
 CASES: dict[str, Callable[[], Faulty]] = {**starlette_apps.cases(), **flask_apps.CASES}
 

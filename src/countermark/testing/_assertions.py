@@ -13,8 +13,9 @@ from countermark.keys._secret import SecretKey
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.signing._signer import Signer
+from countermark.testing._recogniser import SIGNED, Found, readable
 from countermark.testing._response_view import texts_in, view_of
-from countermark.testing._token_search import SIGNED, Found, TokenSearch, readable
+from countermark.testing._token_search import TokenSearch
 
 _EXPECTED: Final = "the expected principal"
 
@@ -99,7 +100,7 @@ def _problem_with_token(
     slug = signer.scheme.slug
     found = TokenSearch([signer], {_EXPECTED: principal}).find(view)
     for one in found:
-        if one.owner != _EXPECTED or one.code != "verified":
+        if one.owner != _EXPECTED or one.code != "verified" or one.differing:
             return f"{slug}: {one.place} has a wrong token for {_shown(principal)}: {_reason(one)}"
     if found:
         return None
@@ -151,6 +152,8 @@ def signer_of(scheme: object) -> Signer:
 def _reason(found: Found) -> str:
     if found.code in SIGNED and found.owner != _EXPECTED:
         return f"it is for {_claimed(found)}"
+    if found.code == "verified":
+        return f"other values than the principal's in {', '.join(found.differing)}"
     return REFUSALS[found.code]
 
 

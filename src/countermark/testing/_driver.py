@@ -11,8 +11,9 @@ from countermark.principal import Principal
 from countermark.signing._signer import Signer
 from countermark.testing._clients import Request, Session
 from countermark.testing._faults import ANONYMOUS, Fault, Usual, fault_of
+from countermark.testing._recogniser import Found
 from countermark.testing._response_view import ResponseView
-from countermark.testing._token_search import Found, TokenSearch
+from countermark.testing._token_search import TokenSearch
 
 
 class Functions(NamedTuple):

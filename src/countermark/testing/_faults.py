@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from countermark.errors import REFUSALS
 from countermark.testing._cache_check import cache_problem
 from countermark.testing._clients import Request
+from countermark.testing._recogniser import STRANGER, Found
 from countermark.testing._response_view import ResponseView
-from countermark.testing._token_search import STRANGER, Found
 
 
 class Usual(NamedTuple):
@@ -91,6 +91,9 @@ def _faults(
         if changed:
             detail = f"the request changes what is signed: {', '.join(changed)}"
             yield fault_with("changed", one, detail)
+        elif one.differing:
+            names = ", ".join(one.differing)
+            yield fault_with("differing", one, f"its values differ from users=: {names}")
     reason = cache_problem(request.method, view) if found else None
     if reason is not None:
         detail = f"a cache may serve the response to another user: {reason}"
@@ -127,6 +130,7 @@ def described(user: Hashable, request: Request, fault: Fault, notes: list[str]) 
     place, whose = f"{request.method} {request.path}", fault.whose
     summary = {
         "cached": f"{place} has a token of {whose}, and a cache may keep it",
+        "differing": f"{place} has a token of {whose}, with values that are not theirs",
         "changed": f"{place} has a token of {whose}, and the request decides what it contains",
         "logged out": f"{place} has a token of {whose} after the user has signed out",
     }.get(fault.kind, f"{place}, requested by {user!r}, has a token of {whose}")

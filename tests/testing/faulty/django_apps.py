@@ -115,8 +115,12 @@ class Profiles(ViewSet):  # type: ignore[misc]
     authentication_classes: tuple[Any, ...] = ()
 
     def retrieve(self, request: Any, pk: str) -> Response:
-        identity_from(request).identify(pk if session_user(request) else None)
+        if session_user(request):
+            identity_from(request).identify(pk)
         return Response(identity_from(request).payload())
+
+
+PROFILE = Profiles.as_view({"get": "retrieve"})
 
 
 class Acting(APIView):  # type: ignore[misc]
@@ -155,7 +159,7 @@ CASES: dict[str, tuple[ModuleType, Faulty]] = {
         faulty(Client, "POST /help/1/, requested by 'ann'", "    customer_id=user-2"),
     ),
     "a view set": (
-        urlconf(path("api/", include([path("profiles/<pk>/", Profiles.as_view({"get": "retrieve"}))]))),
+        urlconf(path("api/", include([path("profiles/<pk>/", PROFILE)]))),
         faulty(APIClient, "GET /api/profiles/user-2/, requested by 'ann'", "of 'ben'"),
     ),
     "a header of REST framework": (
@@ -163,6 +167,6 @@ CASES: dict[str, tuple[ModuleType, Faulty]] = {
         faulty(APIClient, "    GET /acting\n    X-Acting-For: user-2\n", "requested by 'ann'"),
     ),
     "a token on a 304": (
-        urlconf(path("", unchanged)), faulty(Client, "    If-None-Match: \"1\"\n", "a 304 makes")
+        urlconf(path("", unchanged)), faulty(Client, '    If-None-Match: "1"\n', "a 304 makes")
     ),
 }  # fmt: skip

@@ -63,7 +63,9 @@ def cached_page() -> Faulty:
             pages[request.path] = render_template_string(PAGE)
         return pages[request.path]
 
-    return faulty(app, "GET /, requested by 'ben'", "of 'ann'", "in the body", "serves several users")
+    return faulty(
+        app, "GET /, requested by 'ben'", "of 'ann'", "in the body", "serves several users"
+    )
 
 
 def public_page() -> Faulty:

@@ -143,9 +143,11 @@ def fastapi_app() -> FastAPI:
         identity: IdentityDep,
         x_acting_user: Annotated[str | None, Header()] = None,
     ) -> None:
-        identity.identify(x_acting_user or session_user(request.scope) or None)
+        user = x_acting_user or session_user(request.scope)
+        if user is not None:
+            identity.identify(user)
 
-    app = FastAPI(middleware=middleware(lambda scope: None))
+    app = FastAPI(middleware=middleware(lambda scope: None), openapi_url=None)
     app.add_api_route("/sign-in", sign_in, methods=["POST"], response_model=None)
     app.add_api_route("/sign-out", sign_out, methods=["POST"], response_model=None)
 
@@ -205,7 +207,8 @@ def cases() -> dict[str, Callable[[], Faulty]]:
             paths=["POST /orders", "/orders"], parameters=["buyer"],
         ),
         "a shared response": lambda: faulty(
-            create_app(Route("/", shared)), "requested by 'ben'", "in the header x-token", "of 'ann'",
+            create_app(Route("/", shared)),
+            "requested by 'ben'", "in the header x-token", "of 'ann'",
         ),
         "a dependency with a header": lambda: faulty(
             fastapi_app(), "    GET /page\n    x-acting-user: user-1\n"
