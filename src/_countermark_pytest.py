@@ -68,16 +68,14 @@ def countermark_vendor(countermark_keyring: Keyring) -> Callable[..., StiggEdge 
 
 
 @pytest.fixture
-def countermark_receiver(
-    countermark_keyring: Keyring, countermark_clock: FrozenClock
-) -> Callable[..., Receiver]:
+def countermark_receiver(countermark_keyring: Keyring) -> Callable[..., Receiver]:
     """Returns a service that accepts the tokens of a scheme, made with ``countermark_keyring``.
 
-    It takes the options of :class:`countermark.testing.Receiver`.
+    It takes the options of :class:`countermark.testing.Receiver`, such as ``clock=``.
     """
     from countermark.testing import Receiver
 
     def receiver(scheme: str, **options: Any) -> Receiver:
-        return Receiver(scheme, countermark_keyring, **{"clock": countermark_clock} | options)
+        return Receiver(scheme, countermark_keyring, **options)
 
     return receiver

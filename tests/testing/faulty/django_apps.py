@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 from tests.frameworks.django_project import start
@@ -58,12 +57,9 @@ def log_out(client: Any) -> Any:
     return client.post("/sign-out")
 
 
-def urlconf(*patterns: Any) -> ModuleType:
-    """Return a module with the patterns, for the setting ``ROOT_URLCONF``."""
-    module = ModuleType("urls_of_a_faulty_application")
-    common = [path("sign-in", sign_in), path("sign-out", sign_out)]
-    module.urlpatterns = [*patterns, *common]  # type: ignore[attr-defined]
-    return module
+def urlconf(*patterns: Any) -> tuple[Any, ...]:
+    """Return the patterns for the setting ``ROOT_URLCONF``."""
+    return (*patterns, path("sign-in", sign_in), path("sign-out", sign_out))
 
 
 # The payload of the first user is kept.
@@ -150,7 +146,7 @@ def faulty(client: Callable[[], Any], *message: str) -> Faulty:
 
 
 #: The applications by name: their routes, and the fault.
-CASES: dict[str, tuple[ModuleType, Faulty]] = {
+CASES: dict[str, tuple[tuple[Any, ...], Faulty]] = {
     "a memoised function": (
         urlconf(path("", memoised)), faulty(Client, "GET /, requested by 'ben'", "of 'ann'")
     ),
