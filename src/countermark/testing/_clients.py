@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -27,7 +27,7 @@ class Request(NamedTuple):
     """A request, before it is sent."""
 
     method: str
-    path: str  #: Encoded, without a query.
+    path: str  #: Encoded. It may have a query.
     parameters: tuple[Parameter, ...] = ()
 
     def given(self, where: str) -> dict[str, str]:
@@ -36,9 +36,9 @@ class Request(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The path with the query."""
+        """The path with the whole query."""
         query = urlencode(self.given("query"))
-        return f"{self.path}?{query}" if query else self.path
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}" if query else self.path
 
     def encoded(self) -> tuple[bytes, str | None]:
         """Return the body and its content type, which is None without a body."""
@@ -49,6 +49,8 @@ class Request(NamedTuple):
 
 
 class _Adapter(Protocol):
+    """The differences between the clients."""
+
     def send(self, client: Any, request: Request) -> Any: ...
 
     def cookies(self, client: Any) -> dict[str, str]: ...
@@ -119,14 +121,16 @@ class _Werkzeug:
         )
 
     def cookies(self, client: Any) -> dict[str, str]:
-        # The public method needs the name of the cookie.
+        # The public method needs the name of the cookie. It is None if cookies are disabled.
         return {cookie.key: cookie.value for cookie in (client._cookies or {}).values()}  # noqa: SLF001
 
     def set_cookie(self, client: Any, name: str, value: str) -> None:
-        client.set_cookie(name, value)
+        if client._cookies is not None:  # noqa: SLF001
+            client.set_cookie(name, value)
 
     def drop_cookie(self, client: Any, name: str) -> None:
-        client.delete_cookie(name)
+        if client._cookies is not None:  # noqa: SLF001
+            client.delete_cookie(name)
 
 
 def adapter_of(client: Any) -> _Adapter:
@@ -135,17 +139,13 @@ def adapter_of(client: Any) -> _Adapter:
     Raises:
         ConfigurationError: It is not a synchronous test client of a known kind.
     """
-    kinds: dict[str, Callable[[], _Adapter]] = {
-        "generic": _Django, "open": _Werkzeug, "request": _Httpx
-    }  # fmt: skip
-    for method, adapter in kinds.items():
-        send = getattr(client, method, None)
-        if (
-            callable(send)
-            and not is_async(send)
-            and hasattr(client, "cookies" if method != "open" else "set_cookie")
-        ):
-            return adapter()
+    if not any(is_async(getattr(client, name, None)) for name in ("open", "request")):
+        if hasattr(client, "generic") and hasattr(client, "cookies"):
+            return _Django()
+        if hasattr(client, "open") and hasattr(client, "set_cookie"):
+            return _Werkzeug()
+        if hasattr(client, "request") and hasattr(client, "cookies"):
+            return _Httpx()
     raise ConfigurationError(
         "client= must return a synchronous test client of Starlette, FastAPI, httpx, Django,"
         " Django REST framework, Flask or Werkzeug"

@@ -114,6 +114,8 @@ def _foreign(request: Request, found: Found) -> str:
             f"it is not the token of any of users= ({REFUSALS.get(found.code, 'it is valid')}):"
             " the principal, the key or a setting differs from users= and signers="
         )
+    if found.owner is STRANGER and not request.parameters:
+        return "users= has no principal with this id and these other values"
     if request.parameters:
         return "the request decides which user is signed; sign the user of the session"
     return "one response, page or variable serves several users, or the path decides who is signed"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
+from countermark._option_checks import check_functions, is_async
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.principal import Principal, Signable
@@ -14,13 +15,11 @@ from countermark.testing._driver import Driver, Functions
 from countermark.testing._routes import METHODS, Route, given_routes, routes_of
 from countermark.testing._visit import FaultFound, Visit
 
-UserT = TypeVar("UserT", bound=Hashable)
-
 
 def assert_own_identity_only(
     client: Callable[[], Any],
     login: Callable[[Any, Any], object],
-    users: Mapping[UserT, Signable],
+    users: Mapping[Any, Signable],
     paths: Iterable[str] | None = None,
     *,
     signers: str | Signer | Iterable[str | Signer],
@@ -50,13 +49,13 @@ def assert_own_identity_only(
             framework, Flask or Werkzeug, such as ``app.test_client``.
         login: Takes a client and a key of *users*, and signs that user in.
         users: Two users or more, each with the principal that the application signs.
-        paths: The paths, such as ``"/"`` or ``"POST /orders/{id}"``. None: those of the
-            application's router, with all their methods.
+        paths: The paths, such as ``"/"``, ``"/search?page=1"`` or ``"POST /orders/{id}"``.
+            None: those of the application's router, with all their methods.
         signers: The signers of the application; or names of schemes, whose secrets and
             settings are then read from their environment variables.
         logout: Takes a client and signs its user out. If it returns the response, that is
             checked too.
-        methods: The methods of the router's paths to request.
+        methods: The methods to request.
         parameters: Further names of parameters, headers or cookies to try.
         exclude: Paths of the router to leave out, for instance of a page on which staff
             become another user.
@@ -71,10 +70,11 @@ def assert_own_identity_only(
     try:
         functions = _checked(client, login, logout)
         driver = Driver(functions, _principals(users), _signers(signers), max_requests)
+        names = _listed("parameters", parameters)
         routes = routes_of(client()) if paths is None else given_routes(paths)
-        for route in _chosen(routes, set(methods), set(exclude)):
-            for method in route.methods:
-                Visit(driver, route, method, tuple(parameters)).run()
+        chosen = _chosen(routes, _listed("methods", methods), _listed("exclude", exclude))
+        for route, method in chosen:
+            Visit(driver, route, method, names).run()
         problem = driver.never_signed()
     except FaultFound as found:
         problem = str(found)
@@ -84,14 +84,16 @@ def assert_own_identity_only(
         raise AssertionError(problem)
 
 
+@guarded
 def _checked(client: Any, login: Any, logout: Any) -> Functions:
-    if not callable(client):
+    if not callable(client) or is_async(client):
         raise ConfigurationError(
             "client= must be a function that returns a new client, such as app.test_client or"
             " lambda: TestClient(app)"
         )
-    if not callable(login) or (logout is not None and not callable(logout)):
-        raise ConfigurationError("login= and logout= must be functions that take a client first")
+    if not callable(login):
+        raise ConfigurationError("login= must be a function that takes a client and a user")
+    check_functions(login=login, logout=logout)
     return Functions(client, login, logout)
 
 
@@ -102,10 +104,21 @@ def _principals(users: Any) -> dict[Hashable, Principal]:
             "users= must be a mapping of two users or more, such as {'ann': Principal('user-1'),"
             " 'ben': Principal('user-2')}"
         )
-    return {
+    principals = {
         name: given if isinstance(given, Principal) else Principal(given)
         for name, given in users.items()
     }
+    if len(set(principals.values())) < len(principals):
+        raise ConfigurationError("users= must have different principals")
+    return principals
+
+
+@guarded
+def _listed(name: str, given: Any) -> tuple[str, ...]:
+    listed = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    if listed is None or not all(isinstance(text, str) for text in listed):
+        raise ConfigurationError(f"{name}= must be a list of texts")
+    return listed
 
 
 @guarded
@@ -117,10 +130,14 @@ def _signers(signers: Any) -> list[Signer]:
     return found
 
 
-def _chosen(routes: Iterable[Route], methods: set[str], excluded: set[str]) -> list[Route]:
-    """Return the routes that are not excluded, with the chosen methods."""
-    return [
-        route._replace(methods=tuple(method for method in route.methods if method in methods))
-        for route in routes
-        if route.path not in excluded
-    ]
+def _chosen(
+    routes: Iterable[Route], methods: tuple[str, ...], excluded: tuple[str, ...]
+) -> Iterator[tuple[Route, str]]:
+    """Yield the routes that are not excluded, once by each of the chosen methods."""
+    seen = set()
+    for route in routes:
+        for method in route.methods:
+            key = (route.path, method)
+            if method in methods and route.path not in excluded and key not in seen:
+                seen.add(key)
+                yield route, method

@@ -36,7 +36,7 @@ class Route(NamedTuple):
         """Return the path, encoded, with *value* for each parameter."""
         constants = _PARAMETER.split(self.path)
         return quote(value, safe="").join(
-            quote(part, safe="/:@!$&'()*+,;=~%") for part in constants
+            quote(part, safe="/:@!$&'()*+,;=~%?") for part in constants
         )
 
 
@@ -96,9 +96,9 @@ def _of_flask(app: Any) -> Iterator[Route]:
 
 
 def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
-    for route in routes:
-        path = prefix + (getattr(route, "path", "") or "")
-        inner = getattr(route, "routes", None)
+    for given in routes:
+        route = getattr(given, "starlette_route", None) or given
+        path, inner = prefix + getattr(route, "path", ""), getattr(route, "routes", None)
         if hasattr(route, "effective_route_contexts"):  # a router that FastAPI includes
             yield from _of_starlette(route.effective_route_contexts(), prefix)
         elif inner:

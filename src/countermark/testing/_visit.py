@@ -60,12 +60,12 @@ class Visit:
                 self._log_out(user)
 
     def _request_as(self, user: Hashable) -> Observation:
-        """Request the route without parameters."""
+        """Request the route without parameters, and note what is usual."""
+        before = self._usual.pop(user, None)
         observed = self._check(user, self._own_request(user))
         usual = Usual.of(observed.found)
-        if user in self._latest:
-            usual = self._usual[user].common_with(usual)
-        self._usual[user], self._latest[user] = usual, observed
+        self._usual[user] = usual if before is None else before.common_with(usual)
+        self._latest[user] = observed
         return observed
 
     def _claim_to_be(self, user: Hashable, other: Hashable) -> None:

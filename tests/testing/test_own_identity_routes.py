@@ -1,0 +1,211 @@
+"""The requests that the assertion sends: routes, methods, parameters and their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial, wraps
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import include, path, re_path
+from django.views import View
+from fastapi import APIRouter, FastAPI
+from flask import Flask
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient
+
+from countermark import ConfigurationError
+from countermark.testing import assert_own_identity_only
+from tests.frameworks.django_project import start
+from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
+
+start()
+
+CLOSED = ("Cache-Control", "private, no-store")
+
+
+class Order(BaseModel):
+    """A body, here because FastAPI resolves the annotations of functions in modules."""
+
+    quantity_of_orders: str
+
+
+def requested_by(client: Any, seen: Counter[str], **options: Any) -> list[str]:
+    """Return the methods and paths that are requested of an application that signs nothing."""
+    seen.clear()
+    with pytest.raises(AssertionError, match="no response has a token of 'ann'"):
+        assert_own_identity_only(client, lambda client, user: None, USERS, signers=STIGG, **options)
+    return sorted(seen)
+
+
+def test_all_routes_of_starlette_are_requested_with_their_methods() -> None:
+    seen: Counter[str] = Counter()
+
+    async def page(request: Any) -> Any:
+        seen[f"{request.method} {request.url.path}"] += 1
+        return PlainTextResponse("page")
+
+    class Orders(HTTPEndpoint):
+        async def get(self, request: Any) -> Any:
+            return await page(request)
+
+        async def delete(self, request: Any) -> Any:
+            return await page(request)
+
+    app = Starlette(
+        routes=[
+            Route("/", page),
+            Mount("/in", routes=[Route("/orders/{id:int}", Orders), WebSocketRoute("/ws", page)]),
+            Mount("/files", PlainTextResponse("file")),
+            Route("/both", partial(page), methods=["PUT", "PATCH"]),
+        ]
+    )
+
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    outer.app = app  # type: ignore[attr-defined]
+    expected = ["DELETE /in/orders/1", "GET /", "GET /in/orders/1", "PATCH /both", "PUT /both"]
+    assert requested_by(lambda: TestClient(outer), seen) == expected
+    assert requested_by(lambda: TestClient(app), seen, methods=["GET"], exclude=["/"]) == [
+        "GET /in/orders/1"
+    ]
+
+
+def test_all_routes_of_fastapi_are_requested_with_the_parameters_of_its_dependencies() -> None:
+    seen: Counter[str] = Counter()
+    app, router = FastAPI(openapi_url=None), APIRouter(prefix="/api")
+
+    @router.post("/orders/{id}")
+    def order(id: str, order: Order, sorted_by: str = "") -> str:
+        seen[f"POST /api/orders/{id} {order.quantity_of_orders} {sorted_by}"] += 1
+        return "order"
+
+    router.add_route("/plain", lambda request: PlainTextResponse(str(seen.update(["GET plain"]))))
+    app.include_router(router, prefix="/v1")
+    requested = requested_by(lambda: TestClient(app), seen)
+    assert requested[0] == "GET plain"
+    assert set(requested[1:]) >= {
+        "POST /api/orders/user-1 user-2 user-2", "POST /api/orders/user-2 user-1 user-1"
+    }  # fmt: skip
+
+
+def test_all_routes_of_flask_are_requested() -> None:
+    seen: Counter[str] = Counter()
+    app = Flask(__name__, static_folder=None)
+
+    @app.route("/orders/<id>", methods=["GET", "POST"])
+    def orders(id: str) -> str:
+        seen[id] += 1
+        return "order"
+
+    def decorated(view: Any) -> Any:
+        @wraps(view)
+        def call() -> Any:
+            seen["/"] += 1
+            return view()
+
+        return call
+
+    app.add_url_rule("/", "page", decorated(lambda: "page"))
+    app.add_url_rule("/no-view", "none")
+    assert requested_by(app.test_client, seen) == ["/", "ann", "ben", "user-1", "user-2"]
+
+
+def test_all_routes_of_django_are_requested_except_for_complex_expressions() -> None:
+    seen: Counter[str] = Counter()
+
+    def page(request: Any, **values: str) -> Any:
+        seen[f"{request.method} {request.path}"] += 1
+        return HttpResponse("page")
+
+    class Orders(View):  # type: ignore[misc]
+        def get(self, request: Any, **values: str) -> Any:
+            return page(request)
+
+        delete = get
+
+    urls = (
+        path("", page),
+        re_path(r"^old/(?P<pk>\d+)\.html$", Orders.as_view()),
+        re_path(r"^(a|b)/$", page),
+        path("in/", include([path("<int:pk>/", page), re_path(r"^end\Z", page)])),
+    )
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
+        assert requested_by(Client, seen) == [
+            "DELETE /old/1.html", "GET /", "GET /in/1/", "GET /in/end", "GET /old/1.html"
+        ]  # fmt: skip
+
+
+def test_given_paths_may_have_a_method_and_a_query() -> None:
+    seen: Counter[str] = Counter()
+
+    def view(environ: Any, user: str | None) -> Any:
+        query = environ["QUERY_STRING"]
+        seen[f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {query.partition('&')[0]}"] += 1
+        return 200, [CLOSED], token(user)
+
+    assert_own_identity_only(
+        client_of(view), log_in, USERS, ["/a?page=1", "PUT /b/{id}"], signers=[STIGG]
+    )
+    assert {text for text in seen if text.startswith("GET")} == {"GET /a page=1"}
+    assert {text for text in seen if text.endswith(" ")} == {
+        f"PUT /b/{id} " for id in ("user-1", "user-2", "ann", "ben")
+    }
+
+
+def test_a_refused_parameter_does_not_hide_the_others() -> None:
+    def view(environ: Any, user: str | None) -> Any:
+        if "account=" in environ["QUERY_STRING"] or "uid" in environ.get("HTTP_COOKIE", ""):
+            return 400, [], ""
+        asked = environ.get("HTTP_X_REMOTE_USER", user)
+        return 200, [CLOSED], token(asked if user else None)
+
+    with pytest.raises(AssertionError, match="X-Remote-User: user-2"):
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=STIGG)
+
+
+def test_the_number_of_requests_is_limited_even_if_each_parameter_is_refused() -> None:
+    seen: Counter[str] = Counter()
+
+    def view(environ: Any, user: str | None) -> Any:
+        seen["all"] += 1
+        return 400 if environ["QUERY_STRING"] else 200, [CLOSED], token(user)
+
+    options: dict[str, Any] = {"signers": STIGG}
+    assert_own_identity_only(client_of(view), log_in, USERS, ["/"], **options)
+    assert 100 < seen["all"] < 400
+    with pytest.raises(ConfigurationError, match="more than max_requests=50;"):
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], max_requests=50, **options)
+
+
+def test_the_search_for_the_smallest_request_is_limited() -> None:
+    trials: Counter[str] = Counter()
+
+    def view(environ: Any, user: str | None) -> Any:
+        trials["all"] += 1
+        many = environ["QUERY_STRING"].count("user-2") > 15
+        return 200, [CLOSED], token("user-2" if many and user else user)
+
+    with pytest.raises(AssertionError, match=r"    GET /\?.*user-2") as caught:
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=STIGG)
+    assert str(caught.value).count("=user-2") == 16
+    assert trials["all"] < 300
+
+
+def test_a_fault_that_does_not_happen_again_is_shown_as_it_was() -> None:
+    trials: Counter[str] = Counter()
+
+    def view(environ: Any, user: str | None) -> Any:
+        trials["all"] += 1
+        return 200, [CLOSED], token("user-2" if trials["all"] == 1 else user)
+
+    with pytest.raises(AssertionError, match="did not happen again") as caught:
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=STIGG)
+    assert "GET /, requested by 'ann', has a token of 'ben'" in str(caught.value)
