@@ -31,6 +31,7 @@ from countermark.testing import (
     assert_signed,
     tampered,
 )
+from countermark.testing._response_view import view_of
 from tests.conftest import SECRET
 from tests.frameworks.django_project import start
 from tests.samples import ANN, signer_of
@@ -368,7 +369,21 @@ def test_a_private_key_is_not_searched_for() -> None:
         assert_no_secret(by_flask([], ""), signer)
 
 
-# Without pytest
+# Other parts
+
+
+def test_a_clock_stands_still_until_it_is_moved() -> None:
+    clock = FrozenClock(100.5)
+    assert [clock(), clock()] == [100.5, 100.5]
+    clock.advance(10)
+    assert clock() == 110.5
+    clock.now = 7
+    assert repr(clock) == "<FrozenClock 7>"
+
+
+def test_a_view_of_a_response_shows_no_token() -> None:
+    view = view_of(by_flask([(HEADER, STIGG.sign("user-1"))], STIGG.sign("user-1")))
+    assert repr(view) == "<ResponseView 200>"
 
 
 def test_the_assertions_need_no_pytest() -> None:

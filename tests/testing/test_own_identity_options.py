@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from django.test import AsyncClient
+from flask import Flask
 from werkzeug.test import Client
 
 from countermark import ConfigurationError, InvalidPrincipal, Keyring, Principal, Signer
@@ -67,8 +68,8 @@ async def asynchronous(*arguments: Any) -> None:
         ("signers", 7, "scheme"),
         ("signers", "stigg", "STIGG_SIGNING_SECRET is not set"),
         ("parameters", "uid", "parameters= must be a list"),
-        ("methods", "GET", "methods= must be a list"),
-        ("exclude", [7], "exclude= must be a list"),
+        ("max_requests", 0, "max_requests= must be a whole number above 0"),
+        ("max_requests", "10", "max_requests= must be a whole number above 0"),
     ],
     ids=str,
 )
@@ -79,6 +80,25 @@ def test_an_invalid_option_is_a_configuration_error(
     assert_own_identity_only(**GOOD)
     with pytest.raises(ConfigurationError, match=message):
         assert_own_identity_only(**GOOD | {option: value})
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("methods", "GET", "methods= must be a list"),
+        ("methods", [], "methods= must name some of GET, POST"),
+        ("methods", ["get"], "methods= must name some of GET, POST"),
+        ("exclude", [7], "exclude= must be a list"),
+    ],
+    ids=str,
+)
+def test_an_invalid_option_for_the_router_is_a_configuration_error(
+    option: str, value: Any, message: str
+) -> None:
+    app = Flask(__name__)
+    given = GOOD | {"client": app.test_client, "paths": None, option: value}
+    with pytest.raises(ConfigurationError, match=message):
+        assert_own_identity_only(**given)
 
 
 def test_an_id_that_cannot_be_signed_is_refused() -> None:
@@ -126,7 +146,7 @@ def test_it_fails_if_a_user_never_gets_a_token() -> None:
     for outcome in ("status 200: ", "status 403: ", "ZeroDivisionError: "):
         assert outcome in str(caught.value)
     with pytest.raises(AssertionError, match=r"\(responses: none\)"):
-        assert_own_identity_only(**GOOD | {"methods": []})
+        assert_own_identity_only(**GOOD | {"paths": []})
 
 
 def test_it_fails_if_the_tokens_are_of_another_key_or_principal() -> None:
@@ -146,7 +166,7 @@ def test_it_fails_if_the_tokens_are_of_another_key_or_principal() -> None:
     ],
 )
 def test_a_token_with_a_value_of_another_user_fails(value: str, reason: str) -> None:
-    jwt = Signer("intercom-jwt", Keyring(SECRET), claims=["name"])
+    jwt = Signer("intercom-jwt", Keyring(SECRET))
     users = {
         name: Principal(id, email=f"{name}@a.example", name=name) for name, id in USERS.items()
     }
@@ -183,6 +203,21 @@ def test_the_response_to_a_logout_is_checked() -> None:
 
     with pytest.raises(AssertionError, match="after the user has signed out"):
         assert_own_identity_only(**GOOD | {"logout": sign_out})
+
+
+def test_an_id_that_a_header_cannot_hold_is_tried_in_other_places() -> None:
+    flow, users = Signer("cognito-flow", Keyring(SECRET)), {"ann": "user-1", "ben": "user-é"}
+
+    def sign_in(client: Any, user: str) -> None:
+        client.user = user
+
+    def view(environ: Any, user: str | None) -> Any:
+        asked = "sub=user-%C3%A9" in environ["QUERY_STRING"]
+        return 200, [CLOSED], "" if user is None else flow.sign(users["ben" if asked else user])
+
+    changes = {"client": client_of(view), "login": sign_in, "users": users, "signers": flow}
+    with pytest.raises(AssertionError, match=r"    GET /\?sub=user-%C3%A9"):
+        assert_own_identity_only(**GOOD | changes)
 
 
 def test_users_may_be_any_objects() -> None:

@@ -174,7 +174,7 @@ def _keys_of(secrets: Iterable[object]) -> Iterator[bytes]:
         elif isinstance(secret, SecretKey):
             yield secret._secret  # noqa: SLF001
         elif secret and isinstance(secret, str | bytes):
-            yield secret.encode() if isinstance(secret, str) else secret
+            yield secret.encode(errors="replace") if isinstance(secret, str) else secret
         else:
             raise ConfigurationError(
                 "secrets must be keyrings, signers or secret keys, or texts or bytes that are not"

@@ -55,7 +55,7 @@ def assert_own_identity_only(
             settings are then read from their environment variables.
         logout: Takes a client and signs its user out. If it returns the response, that is
             checked too.
-        methods: The methods to request.
+        methods: The methods of the router's paths to request.
         parameters: Further names of parameters, headers or cookies to try.
         exclude: Paths of the router to leave out, for instance of a page on which staff
             become another user.
@@ -69,17 +69,21 @@ def assert_own_identity_only(
     __tracebackhide__ = True
     try:
         functions = _checked(client, login, logout)
-        driver = Driver(functions, _principals(users), _signers(signers), max_requests)
+        driver = Driver(
+            functions, _principals(users), _signers(signers), _checked_limit(max_requests)
+        )
         names = _listed("parameters", parameters)
-        routes = routes_of(client()) if paths is None else given_routes(paths)
-        chosen = _chosen(routes, _listed("methods", methods), _listed("exclude", exclude))
+        if paths is None:
+            chosen = _chosen(routes_of(client()), _methods(methods), _listed("exclude", exclude))
+        else:
+            chosen = _chosen(given_routes(paths))
         for route, method in chosen:
             Visit(driver, route, method, names).run()
         problem = driver.never_signed()
     except FaultFound as found:
         problem = str(found)
     finally:
-        del client, login, users, paths, signers, logout, parameters, exclude
+        del client, login, users, paths, signers, logout, methods, parameters, exclude, max_requests
     if problem is not None:
         raise AssertionError(problem)
 
@@ -123,21 +127,37 @@ def _listed(name: str, given: Any) -> tuple[str, ...]:
 
 @guarded
 def _signers(signers: Any) -> list[Signer]:
-    several = not isinstance(signers, str | Signer) and isinstance(signers, Iterable)
+    several = isinstance(signers, Iterable) and not isinstance(signers, str | bytes | Mapping)
     found = [signer_of(signer) for signer in (signers if several else [signers])]
     if not found:
         raise ConfigurationError("signers= must have at least one signer")
     return found
 
 
+@guarded
+def _methods(given: Any) -> tuple[str, ...]:
+    listed = _listed("methods", given)
+    if not listed or not set(listed) <= set(METHODS):
+        raise ConfigurationError(f"methods= must name some of {', '.join(METHODS)}")
+    return listed
+
+
+@guarded
+def _checked_limit(given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ConfigurationError("max_requests= must be a whole number above 0")
+    return given
+
+
 def _chosen(
-    routes: Iterable[Route], methods: tuple[str, ...], excluded: tuple[str, ...]
+    routes: Iterable[Route], methods: tuple[str, ...] = (), excluded: tuple[str, ...] = ()
 ) -> Iterator[tuple[Route, str]]:
-    """Yield the routes that are not excluded, once by each of the chosen methods."""
+    """Yield the routes that are not excluded, once by each method; no *methods* means all."""
     seen = set()
     for route in routes:
         for method in route.methods:
             key = (route.path, method)
-            if method in methods and route.path not in excluded and key not in seen:
+            chosen = not methods or method in methods
+            if chosen and route.path not in excluded and key not in seen:
                 seen.add(key)
                 yield route, method

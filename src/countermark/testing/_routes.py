@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -59,13 +60,14 @@ def routes_of(client: Any) -> list[Route]:
     return found
 
 
+@guarded
 def given_routes(paths: Iterable[str]) -> list[Route]:
     """Return the routes that a user has given: paths, with a method in front or without.
 
     Raises:
         ConfigurationError: *paths* is not a list of paths.
     """
-    if isinstance(paths, str):
+    if isinstance(paths, str) or not isinstance(paths, Iterable):
         raise ConfigurationError("paths= must be a list of paths, such as ['/', 'POST /orders']")
     routes = []
     for given in paths:

@@ -15,19 +15,16 @@ def smallest(request: Request, shows_fault: Callable[[Request], bool], trials: i
         shows_fault: Sends a request and returns True if it shows the same fault.
         trials: The maximum number of requests to send.
     """
-    size = max(len(request.parameters) // 2, 1)
-    while request.parameters and trials > 0:
-        for start in range(0, len(request.parameters), size):
-            kept = request.parameters[:start] + request.parameters[start + size :]
-            smaller = request._replace(parameters=kept)
-            trials -= 1
-            if shows_fault(smaller):
-                request = smaller
-                break
-            if trials == 0:
-                break
+    start, size = 0, max(len(request.parameters) // 2, 1)
+    for _ in range(trials):
+        parts = request.parameters
+        smaller = request._replace(parameters=parts[:start] + parts[start + size :])
+        if shows_fault(smaller):
+            request = smaller
         else:
+            start += size
+        if start >= len(request.parameters):
             if size == 1:
                 break
-            size //= 2
+            start, size = 0, size // 2
     return request

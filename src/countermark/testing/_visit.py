@@ -141,7 +141,9 @@ class Visit:
         if not shows_fault(request):
             note = "note: it did not happen again in new sessions; earlier requests matter"
             return described(user, request, fault, [note])
-        return described(user, smallest(request, shows_fault, _MOST_TRIALS), fault, [])
+        if request.parameters:
+            request = smallest(request, shows_fault, _MOST_TRIALS)
+        return described(user, request, fault, [])
 
     def _own_request(self, user: Hashable) -> Request:
         users = self._driver.users
