@@ -6,6 +6,7 @@ from collections import Counter
 from functools import partial, wraps
 from typing import Any
 
+import flask
 import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -21,7 +22,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 
 from countermark import ConfigurationError
+from countermark.flask import Countermark, identity_from
 from countermark.testing import assert_own_identity_only
+from tests.conftest import SECRET
 from tests.frameworks.django_project import start
 from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
 
@@ -141,6 +144,52 @@ def test_all_routes_of_django_are_requested_except_for_complex_expressions() -> 
         assert requested_by(Client, seen) == [
             "DELETE /old/1.html", "GET /", "GET /in/1/", "GET /in/end", "GET /old/1.html"
         ]  # fmt: skip
+
+
+class Unready:
+    """A proxy that raises whatever it is asked, as Django's settings do before the set-up."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError
+
+
+unready = Unready()
+
+
+def asked_user(request: Any) -> str | None:
+    return last_resort(request) or flask.request.headers.get("X-Our-Customer-Number")
+
+
+def last_resort(request: Any) -> str | None:
+    return request.cookies.get("x") if request is unready else None
+
+
+def test_the_names_in_functions_that_a_view_calls_are_tried() -> None:
+    app = Flask(__name__)
+    app.secret_key = SECRET
+    app.config["COUNTERMARK_SIGNERS"] = [STIGG]
+    Countermark(app, principal=lambda environ: flask.session.get("user"))
+
+    @app.get("/")
+    def page() -> str:
+        if identity_from(flask.request):
+            user = asked_user(flask.request) or flask.session["user"]
+            identity_from(flask.request).identify(user)
+        return "page"
+
+    @app.post("/in/<user>")
+    def sign_in(user: str) -> str:
+        flask.session["user"] = USERS[user]
+        return ""
+
+    with pytest.raises(AssertionError, match="    X-Our-Customer-Number: user-2"):
+        assert_own_identity_only(
+            app.test_client,
+            lambda client, user: client.post(f"/in/{user}"),
+            USERS,
+            signers=STIGG,
+            methods=["GET"],
+        )
 
 
 def test_given_paths_may_have_a_method_and_a_query() -> None:

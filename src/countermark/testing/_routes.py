@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
-from types import CodeType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
+from countermark.testing._parameter_names import names_in_code, names_of_dependencies
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Parameters: {id} and {id:int} of Starlette, <id> and <int:id> of Flask and Django.
 _PARAMETER = re.compile(r"\{[^{}]*\}|<[^<>]*>")
 # A named group of a regular expression, as in Django's re_path().
 _GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,40}")
-_MOST_NAMES = 20
 
 
 class Route(NamedTuple):
@@ -108,7 +105,9 @@ def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
         elif hasattr(route, "endpoint") and not type(route).__name__.endswith("WebSocketRoute"):
             endpoint = route.endpoint
             methods = getattr(route, "methods", None) or _methods_of(endpoint)
-            yield _route(path, methods, endpoint, _names_of(getattr(route, "dependant", None)))
+            yield _route(
+                path, methods, endpoint, names_of_dependencies(getattr(route, "dependant", None))
+            )
 
 
 def _of_django() -> Iterator[Route]:
@@ -137,48 +136,9 @@ def _without_regex(pattern: str) -> str:
 
 def _route(path: str, methods: Iterable[str], view: Any, names: Iterable[str] = ()) -> Route:
     known = tuple(method for method in METHODS if method in set(methods))
-    found = dict.fromkeys([*names, *_names_in_code(view)])
-    return Route(path, known, tuple(found)[:_MOST_NAMES])
+    return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(view, METHODS)])))
 
 
 def _methods_of(view: Any) -> list[str]:
     """Return the methods of a class that has a method for each; of a function, GET."""
     return [name for name in METHODS if hasattr(view, name.lower())] or ["GET"]
-
-
-def _names_of(dependant: Any) -> Iterator[str]:
-    """Yield the names of the parameters of FastAPI's dependencies."""
-    if dependant is None:
-        return
-    for kind in ("query_params", "header_params", "cookie_params", "body_params"):
-        for field in getattr(dependant, kind, ()):
-            yield field.alias
-            model = getattr(getattr(field, "field_info", None), "annotation", None)
-            yield from getattr(model, "model_fields", ())
-    for inner in dependant.dependencies:
-        yield from _names_of(inner)
-
-
-def _names_in_code(view: Any) -> Iterator[str]:
-    """Yield the constants in the code of a view that may be names of parameters."""
-    functions: list[Any] = [view]
-    if isinstance(view, type):
-        functions = [getattr(view, method.lower(), None) for method in METHODS]
-    for function in functions:
-        code = getattr(_unwrapped(function), "__code__", None)
-        if code is not None:
-            yield from filter(_NAME.fullmatch, _texts_in(code))
-
-
-def _unwrapped(function: Any) -> Any:
-    while isinstance(function, partial) or hasattr(function, "__wrapped__"):
-        function = getattr(function, "__wrapped__", None) or function.func
-    return function
-
-
-def _texts_in(code: CodeType) -> Iterator[str]:
-    for constant in code.co_consts:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, CodeType):
-            yield from _texts_in(constant)
