@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, request, session
+
+from countermark import Keyring, Signer
+from countermark.flask import Countermark
+from countermark.testing import assert_own_identity_only
+from tests.conftest import SECRET
 
 pytest_plugins = "pytester"
 
@@ -27,6 +33,34 @@ def test_the_page_has_tests_of_all_parts_and_a_server() -> None:
     namespace: dict[str, Any] = {"__name__": "page"}
     exec(compile(BLOCKS[-1], PAGE.name, "exec", dont_inherit=True), namespace)
     assert callable(namespace["edge"])
+
+
+def test_the_page_shows_a_message_of_the_assertion() -> None:
+    app, signer = Flask(__name__), Signer("stigg", Keyring(SECRET))
+    app.secret_key = SECRET
+    app.config["COUNTERMARK_SIGNERS"] = [signer]
+
+    def principal(environ: Any) -> str | None:
+        return session.get("user") and request.args.get("customer", session["user"])
+
+    Countermark(app, principal=principal)
+
+    def sign_in(user: str) -> str:
+        session["user"] = user
+        return ""
+
+    app.add_url_rule("/billing", "billing", lambda: "page")
+    app.add_url_rule("/in/<user>", "in", sign_in, methods=["POST"])
+    users = {"ann": "user-1", "ben": "user-2"}
+    with pytest.raises(AssertionError) as caught:
+        assert_own_identity_only(
+            app.test_client,
+            lambda client, user: client.post(f"/in/{users[user]}"),
+            users,
+            ["/billing"],
+            signers=signer,
+        )
+    assert f"```text\n{caught.value}\n```" in PAGE.read_text("utf-8")
 
 
 def test_the_page_names_all_fixtures() -> None:

@@ -51,16 +51,17 @@ ANONYMOUS: Final = Anonymous()
 class Fault(NamedTuple):
     """A fault of a response. Two with the same *kind* and *owner* are the same fault."""
 
-    kind: str  #: ``foreign``, ``anonymous``, ``logged out``, ``changed`` or ``cached``.
+    #: ``foreign``, ``anonymous``, ``logged out``, ``changed``, ``differing`` or ``cached``.
+    kind: str
     owner: Hashable  #: The name of the principal that the token is for.
     scheme: str
     place: str  #: Where the token is.
     whose: str  #: The owner, for the message.
     detail: str  #: The explanation.
 
-    def same_as(self, other: Fault | None) -> bool:
+    def same_as(self, other: Fault) -> bool:
         """Tell whether *other* is the same fault, maybe of another response."""
-        return other is not None and (self.kind, self.owner) == (other.kind, other.owner)
+        return (self.kind, self.owner) == (other.kind, other.owner)
 
 
 def fault_of(
@@ -109,16 +110,16 @@ def fault_with(kind: str, found: Found, detail: str) -> Fault:
 
 
 def _foreign(request: Request, found: Found) -> str:
-    if found.owner is STRANGER and found.claimed is None:
-        return (
-            f"it is not the token of any of users= ({REFUSALS.get(found.code, 'it is valid')}):"
-            " the principal, the key or a setting differs from users= and signers="
-        )
-    if found.owner is STRANGER and not request.parameters:
-        return "users= has no principal with this id and these other values"
     if request.parameters:
         return "the request decides which user is signed; sign the user of the session"
-    return "one response, page or variable serves several users, or the path decides who is signed"
+    if found.owner is not STRANGER:
+        return "one response, page or variable serves several users, or the path decides"
+    if found.claimed is not None:
+        return "users= has no principal with this id and these other values"
+    return (
+        f"it is not the token of any of users= ({REFUSALS.get(found.code, 'it is valid')}):"
+        " the principal, the key or a setting differs from users= and signers="
+    )
 
 
 def _different(claims: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -39,9 +40,8 @@ def names_in_code(view: Any, methods: Iterable[str]) -> list[str]:
     if isinstance(view, type):
         views = [getattr(view, method.lower(), None) for method in methods]
     functions = [function for each in views if (function := _function(each)) is not None]
-    for function in functions:  # it grows
-        if len(functions) < _MOST_FUNCTIONS:
-            functions += [called for called in _called_by(function) if called not in functions]
+    for function in islice(functions, _MOST_FUNCTIONS):  # it grows
+        functions += [called for called in _called_by(function) if called not in functions]
     texts = (text for function in functions for text in _texts_in(function.__code__))
     return list(dict.fromkeys(filter(_NAME.fullmatch, texts)))[:_MOST_NAMES]
 

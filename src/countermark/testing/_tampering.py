@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
-from countermark._http import REQUEST_HEADER
+from countermark._http import REQUEST_HEADER, TOKEN
 from countermark.principal import Principal
 from countermark.testing._clients import Parameter
 
@@ -48,10 +48,11 @@ def tampered_with(method: str, names: Iterable[str], value: str) -> Iterator[tup
     """
     usual = list(dict.fromkeys([*_NAMES, *names]))
     common = [Parameter("query", name, value) for name in usual]
-    common += [Parameter("cookie", name, quote(value, safe="@:+")) for name in usual]
+    cookie = quote(value, safe="@:+")
+    common += [Parameter("cookie", name, cookie) for name in usual if re.fullmatch(TOKEN, name)]
     if value.isascii() and value.isprintable():
-        headers = dict.fromkeys([*_HEADERS, *(name.replace("_", "-") for name in usual)])
-        common += [Parameter("header", name, value) for name in headers if _is_free(name)]
+        names = _header_names((*usual, *_HEADERS))
+        common += [Parameter("header", name, value) for name in names]
     if method in SAFE:
         yield tuple(common)
         return
@@ -59,5 +60,9 @@ def tampered_with(method: str, names: Iterable[str], value: str) -> Iterator[tup
         yield (*common, *(Parameter(kind, name, value) for name in usual))
 
 
-def _is_free(name: str) -> bool:
-    return bool(re.fullmatch(REQUEST_HEADER, name)) and not _OF_HTTP.fullmatch(name)
+def _header_names(names: Iterable[str]) -> Iterator[str]:
+    """Yield each name as that of a header, if it is one without a meaning of its own."""
+    spelled = {name.lower(): name for name in (name.replace("_", "-") for name in names)}
+    for name in spelled.values():
+        if re.fullmatch(REQUEST_HEADER, name) and not _OF_HTTP.fullmatch(name):
+            yield name

@@ -35,7 +35,8 @@ class Visit:
     def __init__(self, driver: Driver, route: Route, method: str, names: tuple[str, ...]) -> None:
         self._driver, self._route, self._method = driver, route, method
         self._names = (*route.names, *names)
-        self._sessions = driver.sessions()
+        # Other methods change the state of a session, so each request has one of its own.
+        self._sessions = driver.sessions() if method in SAFE else {}
         self._usual: dict[Hashable, Usual] = {}
         self._latest: dict[Hashable, Observation] = {}
         self._fill: str | None = None
@@ -123,8 +124,7 @@ class Visit:
         Raises:
             FaultFound: The response has a fault.
         """
-        safe = self._method in SAFE
-        session = self._sessions[user] if safe else self._driver.session(user)
+        session = self._sessions.get(user) or self._driver.session(user)
         observed = self._driver.request(session, user, request, self._usual.get(user))
         if observed.fault is not None:
             raise FaultFound(self._reduced(user, request, observed.fault))
@@ -132,18 +132,23 @@ class Visit:
 
     def _reduced(self, user: Hashable, request: Request, fault: Fault) -> str:
         """Return the description of a fault, with the smallest request that shows it."""
+        shown = fault
 
         def shows_fault(changed: Request) -> bool:
+            nonlocal shown
             session = self._driver.sessions()[user]
-            observed = self._driver.observe(session, user, changed, self._usual.get(user))
-            return fault.same_as(observed.fault)
+            found = self._driver.observe(session, user, changed, self._usual.get(user)).fault
+            if found is None or not fault.same_as(found):
+                return False
+            shown = found
+            return True
 
         if not shows_fault(request):
             note = "note: it did not happen again in new sessions; earlier requests matter"
             return described(user, request, fault, [note])
         if request.parameters:
             request = smallest(request, shows_fault, _MOST_TRIALS)
-        return described(user, request, fault, [])
+        return described(user, request, shown, [])
 
     def _own_request(self, user: Hashable) -> Request:
         users = self._driver.users
