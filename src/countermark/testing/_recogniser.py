@@ -120,23 +120,22 @@ class Recogniser:
         claims = _lasting_claims(check)
         for name, principal in self._principals.items():
             own = self._claims.get(name, {})
-            found = self._check(token, principal)
-            # A JWT may name no principal at all, and have their attributes alone.
-            if found.code in SIGNED or (claims and claims == own):
-                differing = [claim for claim in own if claims.get(claim, own[claim]) != own[claim]]
-                code = found.code if found.code in SIGNED else check.code
-                return Found(
-                    self._scheme, place, name, code, check.claimed_id, claims, tuple(differing)
-                )
+            code = self._check(token, principal).code
+            if self._tokens.get(name) == token:  # also if the scheme cannot be verified
+                code = "verified"
+            elif claims and claims == own:  # it names no principal: only their attributes
+                code = check.code
+            if code in SIGNED:
+                different = tuple(key for key in own if claims.get(key, own[key]) != own[key])
+                claimed = check.claimed_id
+                return Found(self._scheme, place, name, code, claimed, claims, different)
         claimed = check.claimed_id if check.code in SIGNED else None
         return Found(self._scheme, place, STRANGER, check.code, claimed, claims)
 
     def _check(self, token: str, principal: Signable | None) -> TokenCheck:
-        if self._verifier is not None:
-            return self._verifier.check(token, principal)
-        names = [name for name, given in self._principals.items() if given is principal]
-        same = any(self._tokens.get(name) == token for name in names)
-        return TokenCheck("verified" if same else "mismatch")
+        if self._verifier is None:
+            return TokenCheck("mismatch")
+        return self._verifier.check(token, principal)
 
 
 def _verifier_of(signer: Signer) -> Verifier | None:
