@@ -46,5 +46,6 @@ def test_a_planted_fault_in_django_is_found(name: str) -> None:
 
 
 def require(message: str, faulty: Faulty) -> None:
+    assert "did not happen again" not in message
     for text in faulty.message:
         assert text in message + "\n"

@@ -141,7 +141,7 @@ def test_all_routes_of_django_are_requested_except_for_complex_expressions() -> 
         path("in/", include([path("<int:pk>/", page), re_path(r"^end\Z", page)])),
     )
     with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
-        assert requested_by(Client, seen) == [
+        assert requested_by(Client, seen, parameters=["user[id]"]) == [
             "DELETE /old/1.html", "GET /", "GET /in/1/", "GET /in/end", "GET /old/1.html"
         ]  # fmt: skip
 
@@ -227,9 +227,10 @@ def test_the_number_of_requests_is_limited_even_if_each_parameter_is_refused() -
         seen["all"] += 1
         return 400 if environ["QUERY_STRING"] else 200, [CLOSED], token(user)
 
-    options: dict[str, Any] = {"signers": STIGG}
+    names = [f"name-{number}" for number in range(100)]
+    options: dict[str, Any] = {"signers": STIGG, "parameters": names}
     assert_own_identity_only(client_of(view), log_in, USERS, ["/"], **options)
-    assert 100 < seen["all"] < 400
+    assert 200 < seen["all"] < 230
     with pytest.raises(ConfigurationError, match="more than max_requests=50;"):
         assert_own_identity_only(client_of(view), log_in, USERS, ["/"], max_requests=50, **options)
 
@@ -250,6 +251,43 @@ def test_the_search_for_the_smallest_request_is_limited(needed: int, most: int) 
         )
     assert str(caught.value).count("=user-2") >= needed
     assert trials["all"] <= most
+
+
+def test_a_smaller_request_shows_the_token_of_the_same_user() -> None:
+    def view(environ: Any, user: str | None) -> Any:
+        asked = sum(f"{name}=user-2" in environ["QUERY_STRING"] for name in ("&sub", "&as_user"))
+        return 200, [CLOSED], token([user, "user-3", "user-2"][asked] if user else None)
+
+    users = {"ann": "user-1", "ben": "user-2", "carol": "user-3"}
+
+    def sign_in(client: Any, user: str) -> None:
+        client.user = users[user]
+
+    with pytest.raises(AssertionError, match="has a token of 'ben'") as caught:
+        assert_own_identity_only(client_of(view), sign_in, users, ["/?page=1"], signers=STIGG)
+    assert "    GET /?page=1&sub=user-2&as_user=user-2\n" in str(caught.value)
+
+
+def test_the_reason_is_that_of_the_smallest_request() -> None:
+    trials: Counter[str] = Counter()
+
+    def view(environ: Any, user: str | None) -> Any:
+        trials["all"] += 1
+        return 200, [CLOSED], token("user-2" if user and trials["all"] > 8 else user)
+
+    with pytest.raises(AssertionError, match="or the path decides") as caught:
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=STIGG)
+    assert "    GET /\nsent by: 'ann'" in str(caught.value)
+
+
+def test_a_name_with_an_underscore_is_tried_as_a_header_too() -> None:
+    def view(environ: Any, user: str | None) -> Any:
+        return 200, [CLOSED], token(user and environ.get("HTTP_ACTING_FOR", user))
+
+    with pytest.raises(AssertionError, match="    acting-for: user-2"):
+        assert_own_identity_only(
+            client_of(view), log_in, USERS, ["/"], signers=STIGG, parameters=["acting_for"]
+        )
 
 
 def test_a_fault_that_does_not_happen_again_is_shown_as_it_was() -> None:

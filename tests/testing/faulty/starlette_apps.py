@@ -192,6 +192,7 @@ def cases() -> dict[str, Callable[[], Faulty]]:
         "a default user": lambda: faulty(
             create_app(Route("/", home), resolver=default_user),
             "requested by an anonymous user", "a principal that is not in users= ('guest')",
+            "an anonymous user must not get a token",
         ),
         "a changed id": lambda: faulty(
             create_app(Route("/", home), resolver=with_tenant_of_query),
