@@ -14,6 +14,7 @@ from django.urls import include, path, re_path
 from django.views import View
 from fastapi import APIRouter, FastAPI
 from flask import Flask
+from flask.testing import FlaskClient
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -21,12 +22,21 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from countermark import ConfigurationError
+from countermark import ConfigurationError, asgi, wsgi
 from countermark.flask import Countermark, identity_from
+from countermark.starlette import SigningMiddleware as StarletteMiddleware
 from countermark.testing import assert_own_identity_only
 from tests.conftest import SECRET
 from tests.frameworks.django_project import start
-from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
+from tests.testing.wsgi_users import (
+    STIGG,
+    USERS,
+    UserClient,
+    application,
+    client_of,
+    log_in,
+    token,
+)
 
 start()
 
@@ -190,6 +200,109 @@ def test_the_names_in_functions_that_a_view_calls_are_tried() -> None:
             signers=STIGG,
             methods=["GET"],
         )
+
+
+def by_odd_name(source: Any) -> str | None:
+    """Return the user of a header of an unusual name, for ASGI and WSGI."""
+    name = "x-our-odd-header"
+    sent = dict(source["headers"]) if "headers" in source else source
+    user = sent.get(b"x-test-user", sent.get("HTTP_X_TEST_USER"))
+    asked = sent.get(name.encode(), sent.get(f"HTTP_{name.upper().replace('-', '_')}"))
+    found = user and (asked or user)
+    return found.decode() if isinstance(found, bytes) else found
+
+
+async def by_odd_name_later(source: Any) -> str | None:
+    return by_odd_name(source)
+
+
+def by_odd_name_in_django(request: Any) -> str | None:
+    return by_odd_name(request.META)
+
+
+class HeaderClient(TestClient):
+    """Sends the id of the user with each request."""
+
+    def request(self, method: str, url: Any, *, headers: Any = None, **options: Any) -> Any:
+        user = {"X-Test-User": self.user} if self.user else {}
+        return super().request(method, url, headers={**(headers or {}), **user}, **options)
+
+    user: str | None = None
+
+
+def flask_client() -> Any:
+    app = Flask(__name__)
+    app.config["COUNTERMARK_SIGNERS"] = [STIGG]
+    Countermark(app, principal=by_odd_name)
+    app.test_client_class = UserFlaskClient
+    return app.test_client()
+
+
+class UserFlaskClient(FlaskClient):
+    """Sends the id of the user with each request."""
+
+    user: str | None = None
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        if self.user:
+            options["headers"] = {**options.get("headers", {}), "X-Test-User": self.user}
+        return super().open(*args, **options)
+
+
+class UserDjangoClient(Client):  # type: ignore[misc]
+    """Sends the id of the user with each request."""
+
+    user: str | None = None
+
+    def generic(self, *args: Any, headers: Any, **options: Any) -> Any:
+        user = {"X-Test-User": self.user} if self.user else {}
+        return super().generic(*args, headers={**headers, **user}, **options)
+
+
+def starlette_client(resolver: Any) -> Any:
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("page"))])
+    app.add_middleware(StarletteMiddleware, signers=STIGG, principal=resolver)
+    return HeaderClient(app)
+
+
+def asgi_client(resolver: Any) -> Any:
+    app = PlainTextResponse("page")
+    return HeaderClient(asgi.SigningMiddleware(app, signers=STIGG, principal=resolver))
+
+
+def wsgi_client(resolver: Any) -> Any:
+    app = application(lambda environ, user: (200, [], "page"))
+    return UserClient(wsgi.SigningMiddleware(app, signers=STIGG, principal=resolver))
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda: starlette_client(by_odd_name),
+        lambda: asgi_client(by_odd_name),
+        lambda: asgi_client(by_odd_name_later),
+        lambda: wsgi_client(by_odd_name),
+        flask_client,
+        UserDjangoClient,
+    ],
+    ids=["Starlette", "ASGI", "async", "WSGI", "Flask", "Django"],
+)
+def test_the_names_in_the_resolver_are_tried(create: Any) -> None:
+    signing = "countermark.django.middleware.SigningMiddleware"
+    options: dict[str, Any] = {
+        "ROOT_URLCONF": (path("", lambda request: HttpResponse("page")),),
+        "MIDDLEWARE": [signing],
+        "COUNTERMARK": {"SIGNERS": [STIGG], "RESOLVER": by_odd_name_in_django},
+    }
+    with override_settings(**options), pytest.raises(AssertionError) as caught:
+        assert_own_identity_only(create, log_in, USERS, ["/"], signers=STIGG)
+    assert "    x-our-odd-header: user-2" in str(caught.value)
+
+
+def test_a_django_application_may_sign_by_another_middleware() -> None:
+    urls = (path("", lambda request: HttpResponse("page")),)
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[], COUNTERMARK={}):
+        assert requested_by(Client, Counter()) == []
 
 
 def test_given_paths_may_have_a_method_and_a_query() -> None:

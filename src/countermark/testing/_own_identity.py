@@ -10,8 +10,10 @@ from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.principal import Principal, Signable
 from countermark.signing._signer import Signer
+from countermark.testing._application import resolvers_of
 from countermark.testing._assertions import signer_of
 from countermark.testing._driver import Driver, Functions
+from countermark.testing._parameter_names import names_in_code
 from countermark.testing._routes import METHODS, Route, given_routes, routes_of
 from countermark.testing._visit import FaultFound, Visit
 
@@ -34,7 +36,7 @@ def assert_own_identity_only(
     Each path is requested by each user, twice and in turns, and by an anonymous user. Then
     each user, and the anonymous one, claims to be another user: by usual names of query
     parameters, headers, cookies, and entries of forms and JSON, by the names in the code of
-    the route, and by the parameters of the path. A response fails
+    the route and of the resolver, and by the parameters of the path. A response fails
 
     - if it has a token of another user, or any token for an anonymous user or after *logout*,
     - if a parameter changes the claims of a token,
@@ -72,9 +74,10 @@ def assert_own_identity_only(
         driver = Driver(
             functions, _principals(users), _signers(signers), _checked_limit(max_requests)
         )
-        names = _listed("parameters", parameters)
+        sample = client()
+        names = (*_listed("parameters", parameters), *names_in_code(*resolvers_of(sample)))
         if paths is None:
-            chosen = _chosen(routes_of(client()), _methods(methods), _listed("exclude", exclude))
+            chosen = _chosen(routes_of(sample), _methods(methods), _listed("exclude", exclude))
         else:
             chosen = _chosen(given_routes(paths))
         for route, method in chosen:

@@ -1,9 +1,9 @@
-"""The names of the parameters that the code of a route may read."""
+"""The names of the parameters that the code of a route or a resolver may read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from types import CodeType, FunctionType
@@ -27,22 +27,16 @@ def names_of_dependencies(dependant: Any) -> Iterator[str]:
         yield from names_of_dependencies(inner)
 
 
-def names_in_code(view: Any, methods: Iterable[str]) -> list[str]:
-    """Return the texts in the code of a view that may be names of parameters.
+def names_in_code(*functions: Any) -> list[str]:
+    """Return the texts in the code of functions that may be names of parameters.
 
-    Functions of the same package that the view calls count too.
-
-    Args:
-        view: A function, or a class with a method for each of *methods*.
-        methods: The methods of HTTP.
+    Functions that they enclose count too, and those of the same package that they call.
+    Other objects are skipped.
     """
-    views = [view]
-    if isinstance(view, type):
-        views = [getattr(view, method.lower(), None) for method in methods]
-    functions = [function for each in views if (function := _function(each)) is not None]
-    for function in islice(functions, _MOST_FUNCTIONS):  # it grows
-        functions += [called for called in _called_by(function) if called not in functions]
-    texts = (text for function in functions for text in _texts_in(function.__code__))
+    found = [function for each in functions if (function := _function(each)) is not None]
+    for function in islice(found, _MOST_FUNCTIONS):  # it grows
+        found += [called for called in _called_by(function) if called not in found]
+    texts = (text for function in found for text in _texts_in(function.__code__))
     return list(dict.fromkeys(filter(_NAME.fullmatch, texts)))[:_MOST_NAMES]
 
 
@@ -61,8 +55,12 @@ def _function(thing: Any) -> FunctionType | None:
 
 
 def _called_by(function: FunctionType) -> Iterator[FunctionType]:
-    """Yield the functions of the same package that the code of *function* names."""
+    """Yield the functions that *function* encloses, and those of its package that it names."""
     package = function.__module__.partition(".")[0]
+    for cell in function.__closure__ or ():
+        enclosed = _function(cell.cell_contents)
+        if enclosed is not None:
+            yield enclosed
     for name in function.__code__.co_names:
         called = _function(function.__globals__.get(name))
         if called is not None and called.__module__.partition(".")[0] == package:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
+from countermark.testing._application import layers_of
 from countermark.testing._parameter_names import names_in_code, names_of_dependencies
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -44,12 +45,7 @@ def routes_of(client: Any) -> list[Route]:
     Raises:
         ConfigurationError: Its router is unknown.
     """
-    if hasattr(client, "generic"):
-        found = list(_of_django())
-    else:
-        found = list(
-            _of_application(getattr(client, "application", None) or getattr(client, "app", None))
-        )
+    found = list(_of_django() if hasattr(client, "generic") else _of_application(client))
     if not found:
         raise ConfigurationError(
             "the routes of the application are unknown; give paths=, such as ['/', 'POST /orders']"
@@ -77,14 +73,12 @@ def given_routes(paths: Iterable[str]) -> list[Route]:
     return routes
 
 
-def _of_application(app: Any) -> Iterator[Route]:
-    for _ in range(50):  # middlewares wrap an application
-        if hasattr(app, "url_map"):
-            return _of_flask(app)
-        if hasattr(app, "routes"):
-            return _of_starlette(app.routes, "")
-        app = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
-        app = getattr(app, "__self__", app)  # Flask's wsgi_app is a method
+def _of_application(client: Any) -> Iterator[Route]:
+    for layer in layers_of(client):
+        if hasattr(layer, "url_map"):
+            return _of_flask(layer)
+        if hasattr(layer, "routes"):
+            return _of_starlette(layer.routes, "")
     return iter(())
 
 
@@ -136,7 +130,14 @@ def _without_regex(pattern: str) -> str:
 
 def _route(path: str, methods: Iterable[str], view: Any, names: Iterable[str] = ()) -> Route:
     known = tuple(method for method in METHODS if method in set(methods))
-    return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(view, METHODS)])))
+    return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(*_functions_of(view))])))
+
+
+def _functions_of(view: Any) -> list[Any]:
+    """Return the view, or the methods of a class that is one."""
+    if isinstance(view, type):
+        return [getattr(view, method.lower(), None) for method in METHODS]
+    return [view]
 
 
 def _methods_of(view: Any) -> list[str]:
