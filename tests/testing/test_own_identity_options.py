@@ -130,6 +130,21 @@ def test_the_client_of_httpx_is_driven_with_cookies() -> None:
         assert_own_identity_only(**GOOD | {"client": create, "login": sign_in, "logout": None})
 
 
+def test_the_cookie_of_a_session_is_not_replaced_by_that_of_a_claim() -> None:
+    sessions = {"a1": "user-1", "b2": "user-2"}
+
+    def view(environ: Any, user: str | None) -> Any:
+        signed_in = sessions.get(environ.get("HTTP_COOKIE", "").partition("uid=")[2][:2])
+        return 200, [CLOSED], token(signed_in and environ.get("HTTP_X_REMOTE_USER", signed_in))
+
+    def sign_in(client: Any, user: str) -> None:
+        client.set_cookie("uid", {"ann": "a1", "ben": "b2"}[user])
+
+    changes = {"client": client_of(view), "login": sign_in, "logout": None}
+    with pytest.raises(AssertionError, match="    X-Remote-User: user-2"):
+        assert_own_identity_only(**GOOD | changes)
+
+
 # Nothing was tested
 
 
