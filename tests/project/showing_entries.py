@@ -313,6 +313,21 @@ def _entries() -> Iterator[Entry]:
         "keyring": RING, "publishable_key": "key", "origins": None, "environment": None,
         "unsigned_sessions": 3, "require_signed": False,
     })  # fmt: skip
+    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
+    yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
+    yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})
+    yield Entry(
+        "countermark check --ignore", command(["check", "--ignore", "ARG"]), {"argument": ""}
+    )
+    yield Entry("countermark COMMAND", command(["ARG"]), {"argument": ""})
+    yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
+    for arguments in _ARGUMENTS_OF_COMMANDS:
+        name = f"countermark {' '.join(arguments.split())}"
+        yield Entry(name, command(arguments.split()), {"argument": ""})
+
+
+def _testing_entries() -> Iterator[Entry]:
     yield Entry("Receiver", Receiver, {"scheme": "stigg", "keyring": RING, "mode": "monitor"})
     response = SimpleNamespace(status_code=200, headers={})
     signed = SimpleNamespace(status_code=200, headers={"X-Token": SIGNER.sign("user-1")})
@@ -327,18 +342,6 @@ def _entries() -> Iterator[Entry]:
         "parameters": [], "exclude": [], "max_requests": 1000,
     })  # fmt: skip
     yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
-    yield Entry("ModeFile", mode_file, {"text": ""})
-    yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
-    yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
-    yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})
-    yield Entry(
-        "countermark check --ignore", command(["check", "--ignore", "ARG"]), {"argument": ""}
-    )
-    yield Entry("countermark COMMAND", command(["ARG"]), {"argument": ""})
-    yield Entry("countermark schemes --OPTION", command(["schemes", "--ARG"]), {"argument": ""})
-    for arguments in _ARGUMENTS_OF_COMMANDS:
-        name = f"countermark {' '.join(arguments.split())}"
-        yield Entry(name, command(arguments.split()), {"argument": ""})
 
 
 def _resolver_entries() -> Iterator[Entry]:
@@ -388,4 +391,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [*_entries(), *_resolver_entries()]
+ENTRIES = [*_entries(), *_resolver_entries(), *_testing_entries()]

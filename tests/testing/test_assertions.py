@@ -213,6 +213,11 @@ def test_a_bare_signature_is_found_for_the_named_principals_alone() -> None:
     )
 
 
+def test_a_token_with_an_id_is_found_for_any_principal() -> None:
+    for body in (f"first line\n {STIGG.sign('user-1')} \n", f"<p>'{STIGG.sign('user-1')}'</p>"):
+        assert "a token for 'user-1'" in message_of(assert_not_signed, by_flask([], body), STIGG)
+
+
 def test_the_cookies_of_django_are_headers() -> None:
     response = HttpResponse()
     response.cookies = SimpleCookie()

@@ -103,9 +103,7 @@ class Recogniser:
     def in_text(self, text: str, plain: str, place: str) -> Iterator[Found]:
         """Yield the tokens in *text*; *plain* is the same text without escapes."""
         owners = [
-            name
-            for name, codes in self._codes.items()
-            if codes and all(code in plain for code in codes)
+            name for name, codes in self._codes.items() if all(code in plain for code in codes)
         ]
         for name in owners:
             yield Found(self._scheme, place, name, "verified")
