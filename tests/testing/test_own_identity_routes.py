@@ -91,6 +91,21 @@ def test_all_routes_of_starlette_are_requested_with_their_methods() -> None:
     ]
 
 
+def test_a_route_that_the_router_has_twice_is_requested_once() -> None:
+    seen: Counter[str] = Counter()
+
+    async def page(request: Any) -> Any:
+        seen["requests"] += 1
+        return PlainTextResponse("page")
+
+    counts = []
+    for routes in ([Route("/", page)], [Route("/", page), Route("/", page)]):
+        app = Starlette(routes=routes)
+        requested_by(lambda app=app: TestClient(app), seen)
+        counts.append(seen["requests"])
+    assert counts[0] == counts[1] > 5
+
+
 def test_all_routes_of_fastapi_are_requested_with_the_parameters_of_its_dependencies() -> None:
     seen: Counter[str] = Counter()
     app, router = FastAPI(openapi_url=None), APIRouter(prefix="/api")
@@ -144,15 +159,25 @@ def test_all_routes_of_django_are_requested_except_for_complex_expressions() -> 
 
         delete = get
 
+    from rest_framework.viewsets import ViewSet  # it needs the settings
+
+    class Sets(ViewSet):  # type: ignore[misc]
+        authentication_classes: tuple[Any, ...] = ()
+
+        def update(self, request: Any) -> Any:
+            return page(request)
+
     urls = (
         path("", page),
         re_path(r"^old/(?P<pk>\d+)\.html$", Orders.as_view()),
         re_path(r"^(a|b)/$", page),
+        path("api/", Sets.as_view({"put": "update"})),
         path("in/", include([path("<int:pk>/", page), re_path(r"^end\Z", page)])),
     )
     with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
         assert requested_by(Client, seen, parameters=["user[id]"]) == [
-            "DELETE /old/1.html", "GET /", "GET /in/1/", "GET /in/end", "GET /old/1.html"
+            "DELETE /old/1.html", "GET /", "GET /in/1/", "GET /in/end", "GET /old/1.html",
+            "PUT /api/",
         ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from countermark.signing._signer import Signer
 from countermark.testing._application import resolvers_of
 from countermark.testing._assertions import signer_of
 from countermark.testing._driver import Driver, Functions
+from countermark.testing._faults import ANONYMOUS
 from countermark.testing._parameter_names import names_in_code
 from countermark.testing._routes import METHODS, Route, given_routes, routes_of
 from countermark.testing._visit import FaultFound, Visit
@@ -74,7 +75,7 @@ def assert_own_identity_only(
         driver = Driver(
             functions, _principals(users), _signers(signers), _checked_limit(max_requests)
         )
-        sample = client()
+        sample = driver.session(ANONYMOUS).client
         names = (*_listed("parameters", parameters), *names_in_code(*resolvers_of(sample)))
         if paths is None:
             chosen = _chosen(routes_of(sample), _methods(methods), _listed("exclude", exclude))

@@ -102,14 +102,12 @@ class Recogniser:
 
     def in_text(self, text: str, plain: str, place: str) -> Iterator[Found]:
         """Yield the tokens in *text*; *plain* is the same text without escapes."""
-        owners = [
-            name for name, codes in self._codes.items() if all(code in plain for code in codes)
-        ]
-        for name in owners:
-            yield Found(self._scheme, place, name, "verified")
+        for name, codes in self._codes.items():
+            if all(code in plain for code in codes):
+                yield Found(self._scheme, place, name, "verified")
         for candidate in _candidates(text, plain) if self._has_form else ():
             found = self._judged(candidate, place)
-            if found.code in SIGNED and found.owner not in owners:
+            if found.code in SIGNED:
                 yield found
 
     def _judged(self, token: str, place: str) -> Found:

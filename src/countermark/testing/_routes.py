@@ -129,7 +129,8 @@ def _without_regex(pattern: str) -> str:
 
 
 def _route(path: str, methods: Iterable[str], view: Any, names: Iterable[str] = ()) -> Route:
-    known = tuple(method for method in METHODS if method in set(methods))
+    given = set(methods)
+    known = tuple(method for method in METHODS if method in given)
     return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(*_functions_of(view))])))
 
 

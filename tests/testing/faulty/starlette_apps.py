@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import Depends, FastAPI, Header
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 
@@ -134,6 +134,16 @@ async def shared(request: Request) -> Response:
     return SHARED
 
 
+async def start(request: Request) -> Response:
+    """Redirect to an address with the token of the user who asked first."""
+    signed = identity_from(request).get("stigg")
+    if signed is not None:
+        FIRST.setdefault("token", signed.token)
+    return RedirectResponse(f"/page?{urlencode(FIRST)}", headers={"Cache-Control": "no-store"})
+
+
+FIRST: dict[str, str] = {}
+
 # A dependency of FastAPI falls back to a header.
 
 
@@ -210,6 +220,10 @@ def cases() -> dict[str, Callable[[], Faulty]]:
         "a shared response": lambda: faulty(
             create_app(Route("/", shared)),
             "requested by 'ben'", "in the header x-token", "of 'ann'",
+        ),
+        "an address of a redirect": lambda: faulty(
+            create_app(Route("/", start)),
+            "requested by 'ben'", "in the header location", "of 'ann'",
         ),
         "a dependency with a header": lambda: faulty(
             fastapi_app(), "    GET /page\n    x-acting-user: user-1\n"
