@@ -99,9 +99,8 @@ def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
         elif hasattr(route, "endpoint") and not type(route).__name__.endswith("WebSocketRoute"):
             endpoint = route.endpoint
             methods = getattr(route, "methods", None) or _methods_of(endpoint)
-            yield _route(
-                path, methods, endpoint, names_of_dependencies(getattr(route, "dependant", None))
-            )
+            names = names_of_dependencies(getattr(route, "dependant", None))
+            yield _route(path, methods, *_functions_of(endpoint), names=names)
 
 
 def _of_django() -> Iterator[Route]:
@@ -116,11 +115,19 @@ def _of_patterns(patterns: Iterable[Any], prefix: str) -> Iterator[Route]:
         if hasattr(pattern, "url_patterns"):
             yield from _of_patterns(pattern.url_patterns, path)
         elif not re.search(r"[\\()\[\]|*+?^$]", path):  # other regular expressions have no path
-            view = pattern.callback
-            kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
-            actions = getattr(view, "actions", None)  # of a view set of REST framework
-            methods = map(str.upper, actions) if actions else _methods_of(kind)
-            yield _route(path, methods, kind or view)
+            yield _of_view(path, pattern.callback)
+
+
+def _of_view(path: str, view: Any) -> Route:
+    """Return the route of a view of Django: a function, a class, or a view set."""
+    kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    actions = getattr(view, "actions", None)  # of a view set of REST framework
+    if actions:
+        functions = [getattr(kind, name, None) for name in actions.values()]
+        return _route(path, map(str.upper, actions), *functions)
+    if kind is not None:
+        return _route(path, _methods_of(kind), *_functions_of(kind))
+    return _route(path, ("GET", "POST"), view)  # it may look at the method itself
 
 
 def _without_regex(pattern: str) -> str:
@@ -128,10 +135,10 @@ def _without_regex(pattern: str) -> str:
     return text.removeprefix("^").removesuffix("$").removesuffix("\\Z").replace("\\.", ".")
 
 
-def _route(path: str, methods: Iterable[str], view: Any, names: Iterable[str] = ()) -> Route:
+def _route(path: str, methods: Iterable[str], *functions: Any, names: Iterable[str] = ()) -> Route:
     given = set(methods)
     known = tuple(method for method in METHODS if method in given)
-    return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(*_functions_of(view))])))
+    return Route(path, known, tuple(dict.fromkeys([*names, *names_in_code(*functions)])))
 
 
 def _functions_of(view: Any) -> list[Any]:

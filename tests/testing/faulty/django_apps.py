@@ -105,6 +105,13 @@ class Support(View):  # type: ignore[misc]
         return JsonResponse(identity_from(request).payload())
 
 
+def support(request: Any) -> HttpResponse:
+    """Show the same form, as a function."""
+    if request.method == "POST":
+        return Support().post(request, "1")
+    return HttpResponse("form")
+
+
 class Profiles(ViewSet):  # type: ignore[misc]
     """Shows any profile, with its token."""
 
@@ -115,8 +122,17 @@ class Profiles(ViewSet):  # type: ignore[misc]
             identity_from(request).identify(pk)
         return Response(identity_from(request).payload())
 
+    def list(self, request: Any) -> Response:
+        if session_user(request):
+            asked = request.query_params.get("show-as", session_user(request))
+            identity_from(request).identify(asked)
+        return Response(identity_from(request).payload())
+
 
 PROFILE = Profiles.as_view({"get": "retrieve"})
+
+
+PROFILES = Profiles.as_view({"get": "list"})
 
 
 class Acting(APIView):  # type: ignore[misc]
@@ -157,6 +173,14 @@ CASES: dict[str, tuple[tuple[Any, ...], Faulty]] = {
     "a view set": (
         urlconf(path("api/", include([path("profiles/<pk>/", PROFILE)]))),
         faulty(APIClient, "GET /api/profiles/user-2/, requested by 'ann'", "of 'ben'"),
+    ),
+    "an action of a view set": (
+        urlconf(path("api/profiles", PROFILES)),
+        faulty(APIClient, "    GET /api/profiles?show-as=user-2\n", "requested by 'ann'"),
+    ),
+    "a function that looks at the method": (
+        urlconf(path("support", support)),
+        faulty(Client, "POST /support, requested by 'ann'", "    customer_id=user-2"),
     ),
     "a header of REST framework": (
         urlconf(path("acting", Acting.as_view())),
