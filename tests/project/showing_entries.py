@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import flask
@@ -28,7 +30,16 @@ from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.redis import RedisStore
 from countermark.rollout import Meter
-from countermark.testing import FlowSessions, StiggEdge, tampered
+from countermark.testing import (
+    FlowSessions,
+    Receiver,
+    StiggEdge,
+    assert_no_secret,
+    assert_not_signed,
+    assert_own_identity_only,
+    assert_signed,
+    tampered,
+)
 from countermark.verifying import (
     Allowance,
     AllowedOrigins,
@@ -39,6 +50,7 @@ from countermark.verifying import (
 )
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.samples import private_key
+from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
 
 KEY = "3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 RING = Keyring(KEY)
@@ -64,6 +76,10 @@ class Entry(NamedTuple):
 
     def build(self, given: Mapping[str, Any]) -> object:
         return self.call(**{**self.good, **given})
+
+
+def assert_no_secret_of(response: Any, secret: Any) -> None:
+    assert_no_secret(response, secret)
 
 
 def nothing(*given: object) -> None:
@@ -308,7 +324,6 @@ def _entries() -> Iterator[Entry]:
         "keyring": RING, "publishable_key": "key", "origins": None, "environment": None,
         "unsigned_sessions": 3, "require_signed": False,
     })  # fmt: skip
-    yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
     yield Entry("ModeFile", mode_file, {"text": ""})
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
@@ -321,6 +336,23 @@ def _entries() -> Iterator[Entry]:
     for arguments in _ARGUMENTS_OF_COMMANDS:
         name = f"countermark {' '.join(arguments.split())}"
         yield Entry(name, command(arguments.split()), {"argument": ""})
+
+
+def _testing_entries() -> Iterator[Entry]:
+    yield Entry("Receiver", Receiver, {"scheme": "stigg", "keyring": RING, "mode": "monitor"})
+    response = SimpleNamespace(status_code=200, headers={})
+    signed = SimpleNamespace(status_code=200, headers={"X-Token": SIGNER.sign("user-1")})
+    yield Entry("assert_signed", partial(assert_signed, principal="user-1"), {
+        "response": signed, "scheme": SIGNER,
+    })  # fmt: skip
+    yield Entry("assert_not_signed", assert_not_signed, {"response": response, "scheme": SIGNER})
+    yield Entry("assert_no_secret", partial(assert_no_secret_of, response), {"secret": RING})
+    yield Entry("assert_own_identity_only", assert_own_identity_only, {
+        "client": client_of(lambda environ, user: (200, [], token(user))), "login": log_in,
+        "users": USERS, "paths": ["POST /"], "signers": STIGG, "logout": None, "methods": ["GET"],
+        "parameters": [], "exclude": [], "max_requests": 1000,
+    })  # fmt: skip
+    yield Entry("tampered", lambda token: tampered(token) and None, {"token": KEY})
 
 
 def _resolver_entries() -> Iterator[Entry]:
@@ -370,4 +402,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [*_entries(), *_resolver_entries()]
+ENTRIES = [*_entries(), *_resolver_entries(), *_testing_entries()]

@@ -114,6 +114,7 @@ def test_the_wheel_contains_types_schemes_and_the_page(tmp_path: Path) -> None:
     expected = {f"countermark/schemes/catalogue/{slug}.toml" for slug in scheme_slugs()}
     expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
     expected |= {f"countermark/frontend/countermark.{ending}" for ending in ("js", "d.ts")}
+    expected |= {"_countermark_pytest.py"}
     expected |= {f"countermark/webhooks/catalogue/{slug}.toml" for slug in webhook_scheme_slugs()}
     assert expected <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

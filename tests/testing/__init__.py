@@ -1,1 +1,1 @@
-"""Tests of the stand-ins."""
+"""Tests of the stand-ins, of the assertions, and of the plugin of pytest."""

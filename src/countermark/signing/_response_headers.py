@@ -15,10 +15,10 @@ from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._token_headers import BYTES, TEXT, Encoding, TokenHeaders
 
 # Browsers consider these fresh without an explicit lifetime, some of them indefinitely.
-_FRESH_BY_STATUS: Final = frozenset({300, 301, 308, 410})
+FRESH_BY_STATUS: Final = frozenset({300, 301, 308, 410})
 
 # The other statuses that carry a token, for which the rules are the same.
-_USUAL: Final = frozenset(range(200, 600)) - _FRESH_BY_STATUS - {304}
+_USUAL: Final = frozenset(range(200, 600)) - FRESH_BY_STATUS - {304}
 
 # A response with one of these obstacles becomes no-store once its body may hold a
 # token. With any other one it is meant to be shared, and is left alone.
@@ -132,7 +132,7 @@ class ResponseHeaders(Generic[AnyStr]):
             return None
         directives: Sequence[str] = ()
         if identity.was_read:
-            fresh = obstacle is not None or status in _FRESH_BY_STATUS
+            fresh = obstacle is not None or status in FRESH_BY_STATUS
             directives = NO_STORE if fresh else rules.closing
         return rules.rewritten(headers, tokens or [], directives)
 

@@ -112,12 +112,13 @@ class Signer:
         self.header = None if header is None else header_name(header, "header=")
         key = self._key = keyring.current
         self.key_id = key.key_id
-        resolved = with_settings(scheme, settings)
+        self._resolved = resolved = with_settings(scheme, settings)
+        self._clock = checked_clock(clock)
         options = TokenOptions(
             checked_id_rule(scheme, id_pattern),
             checked_lifetime(scheme, lifetime),
             checked_claims(scheme, claims),
-            checked_clock(clock),
+            self._clock,
         )
         self._maker = maker = TokenMaker(resolved, key, options)
         self._warn(scheme, key)

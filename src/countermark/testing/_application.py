@@ -1,0 +1,43 @@
+"""The application behind a test client: its layers, and the resolvers of its middlewares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from countermark.errors import ConfigurationError
+from countermark.signing._config import SigningConfig
+
+_MOST_LAYERS = 50
+
+
+def layers_of(client: Any) -> Iterator[Any]:
+    """Yield the application of a client of Starlette, Flask or Werkzeug, from the outside in.
+
+    Middlewares have the next layer in ``app``.
+    """
+    layer = getattr(client, "application", None) or getattr(client, "app", None)
+    for _ in range(_MOST_LAYERS):
+        if layer is None:
+            return
+        yield layer
+        inner = getattr(layer, "app", None) or getattr(layer, "wsgi_app", None)
+        layer = getattr(inner, "__self__", inner)  # the innermost wsgi_app of Flask is a method
+
+
+def resolvers_of(client: Any) -> Iterator[Any]:
+    """Yield the functions that find the principals of requests, as far as they are known."""
+    if hasattr(client, "generic"):
+        from countermark.django._conf import current
+
+        with suppress(ConfigurationError):  # the application signs by another middleware
+            yield current().signing.lookup.current
+        return
+    for layer in layers_of(client):
+        for middleware in getattr(layer, "user_middleware", ()):  # of Starlette, not yet built
+            yield middleware.kwargs.get("principal")
+        config = getattr(layer, "_config", None)
+        if isinstance(config, SigningConfig):
+            lookup = config.lookup
+            yield lookup.load if lookup.needs_load else lookup.current
