@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from hmac import compare_digest
 from typing import TYPE_CHECKING, NoReturn
 
 from countermark._redaction import guarded
@@ -115,6 +116,29 @@ class SecretKey:
         """
         digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
         return digest
+
+    def changed(self, change: Callable[[bytes], bytes | None]) -> SecretKey | None:
+        """Return the key that a mistake makes of this one; None: the mistake changes nothing.
+
+        Args:
+            change: Takes the secret and returns the changed one, or None. It must not keep them.
+        """
+        secret = change(self._secret)
+        if secret is None or secret == self._secret:
+            return None
+        other = object.__new__(SecretKey)
+        other._secret, other.until, other.key_id = secret, self.until, self.key_id
+        return other
+
+    def digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
+        """Return the hash that *mix* computes with the secret. It must not return the secret."""
+        return mix(self._secret)
+
+    def is_equal(self, text: bytes) -> bool:
+        """Tell, in constant time, whether *text* is the secret."""
+        # Hashes, as a comparison of the texts themselves would show the length of the secret.
+        own, other = hashlib.sha256(self._secret), hashlib.sha256(text)
+        return compare_digest(own.digest(), other.digest())
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.
