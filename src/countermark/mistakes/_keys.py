@@ -62,9 +62,10 @@ def _candidates(key: SecretKey, steps: Mistakes, form: str, prefix: str) -> Iter
         bare = key.changed(lambda secret: secret.removeprefix(prefix.encode()))
         if bare is not None:
             yield CandidateKey(bare, as_text)
-        lenient = key.changed(_leniently_decoded) if prefix and form == "base64" else None
-        if lenient is not None:
-            yield CandidateKey(lenient, (*steps, mistake("secret_prefix_decoded")))
+        for change in (_decoded_by_node, _decoded_by_python):
+            lenient = key.changed(change) if prefix and form == "base64" else None
+            if lenient is not None:
+                yield CandidateKey(lenient, (*steps, mistake("secret_prefix_decoded")))
         steps = as_text
     for code, which, change in _CHANGES:
         try:
@@ -126,13 +127,19 @@ def _from_base64(secret: bytes) -> bytes | None:
     return urlsafe_b64decode(bare.translate(_TO_URL_SAFE) + b"=" * (-len(bare) % 4))
 
 
-def _leniently_decoded(secret: bytes) -> bytes:
-    """Decode base64 as most libraries do: characters that are not of it are skipped."""
+def _decoded_by_node(secret: bytes) -> bytes:
+    """Decode base64 as Buffer.from() does, which takes an underscore for a slash."""
+    return _decoded_by_python(secret.translate(_TO_STANDARD))
+
+
+def _decoded_by_python(secret: bytes) -> bytes:
+    """Decode base64 as b64decode() does: characters that are not of it are skipped."""
     letters = re.sub(rb"[^A-Za-z0-9+/]", b"", secret)
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     return b64decode(letters + b"=" * (-len(letters) % 4))
 
 
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _TO_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _AROUND: Final = {
     "\n": "a newline at the end",

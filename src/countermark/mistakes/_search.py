@@ -14,7 +14,7 @@ from countermark.mistakes._explanation import Explanation, Mistakes
 MOST: Final = 2
 
 #: The work of one search, in bytes that are hashed: less than half a second.
-BUDGET: Final = 60_000_000
+BUDGET: Final = 100_000_000
 
 # The bytes of a code that must match: the chance that others match is one in 2 ** 64.
 _LEAST_CODE: Final = 8
@@ -81,7 +81,6 @@ def search(
     least, work = MOST, 0
     for key, message, way in _combinations(keys, messages, ways):
         steps = (*key.mistakes, *message.mistakes, *way.mistakes)
-        work += len(message.data) + 256  # of the padded key, twice, and the digest
         if work > BUDGET or len(steps) > least:
             break
         made = None
@@ -89,7 +88,9 @@ def search(
             total = len(steps) + len(code.mistakes)
             if total > least or not _has_size(code, way):
                 continue
-            made = made or way.compute(key.key, message.data)
+            if made is None:
+                made = way.compute(key.key, message.data)
+                work += len(message.data) + 256  # of the padded key, twice, and the digest
             if compare_digest(made[: len(code.data)], code.data):
                 if total < least:
                     found.clear()
@@ -108,7 +109,7 @@ def _combinations(
     """Yield the combinations of at most two mistakes, those with fewer first."""
     by_key, by_message, by_way = _by_count(keys), _by_count(messages), _by_count(ways)
     for total in range(MOST + 1):
-        for in_key, in_message in product(range(total + 1), repeat=2):
+        for in_key, in_message in product(range(total, -1, -1), range(total + 1)):
             in_way = total - in_key - in_message
             if in_way >= 0:
                 yield from product(by_key[in_key], by_message[in_message], by_way[in_way])
