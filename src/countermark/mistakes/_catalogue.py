@@ -328,7 +328,7 @@ _JWT: Final = {
         "Sign with {wanted}.",
     ),
     "jwt_unsigned": (
-        "The token has no signature: its algorithm is none.",
+        "The token has no signature: its header names the algorithm none.",
         "Sign the token with {wanted}.",
     ),
     "jwt_signature_hex": (

@@ -19,7 +19,7 @@ class Explanation(NamedTuple):
 
     Attributes:
         outcome: ``good``, ``explained`` or ``unexplained``.
-        mistakes: The mistakes. For a good token a remark, such as ``previous_key``.
+        mistakes: The mistakes. For a valid token a remark, such as ``previous_key``.
         alternatives: Other mistakes that explain the same equally well.
         remarks: Facts about an unexplained token that are true and do not prove the cause.
         signed: The text that was signed, which contains the id of the principal; do not log

@@ -62,8 +62,8 @@ def _candidates(key: SecretKey, steps: Mistakes, form: str, prefix: str) -> Iter
         bare = key.changed(lambda secret: secret.removeprefix(prefix.encode()))
         if bare is not None:
             yield CandidateKey(bare, as_text)
-        for change in (_decoded_by_node, _decoded_by_python):
-            lenient = key.changed(change) if prefix and form == "base64" else None
+        for decode in (_decoded_by_node, _decoded_by_python):
+            lenient = key.changed(decode) if prefix and form == "base64" else None
             if lenient is not None:
                 yield CandidateKey(lenient, (*steps, mistake("secret_prefix_decoded")))
         steps = as_text

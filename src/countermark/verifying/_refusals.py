@@ -69,7 +69,7 @@ def refusal(verdict: Verdict, *, vary: bool, head: bool = False) -> Response:
         headers.append(("WWW-Authenticate", challenge))
     members = {"instance": f"urn:uuid:{verdict.correlation_id}"}
     if verdict.environment not in (None, LIVE):
-        members["hint"] = HINTS[code]
+        members["hint"] = verdict.hint or HINTS[code]
     status = 403 if code in FORBIDDEN else 401
     detail = f"{REFUSALS[code].capitalize()}."
     response = problem(status, code, detail, *headers, members=members)

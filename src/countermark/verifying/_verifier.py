@@ -218,7 +218,7 @@ class Verifier:
     def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Check a token that the fast path does not accept."""
         found = self._outcome(token, principal)
-        if found.code in {"mismatch", "malformed"}:
+        if found.code in {"mismatch", "malformed", "principal_missing"}:
             return self._keys.check_of_credential(token) or found
         return found
 
