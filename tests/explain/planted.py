@@ -1,5 +1,7 @@
 """Tokens with a planted mistake, and the codes that name it."""
 
+# ruff: noqa: E501  # one line for each mistake
+
 from __future__ import annotations
 
 import base64
@@ -18,6 +20,8 @@ ID = "user-Ab1"
 UUID = "3a409367-a417-4d46-9a92-3d7bc5dc4605"
 PATH_ID = "org/42 é"
 ANN = Principal(ID, email="Ann@b.example", name="Ann Lee", phone="+15550100")
+
+SSO = Principal(ID, email="Ann@b.example", name="Ann Lee", attributes={"nonce": "n"})
 
 
 class Planted(NamedTuple):
@@ -57,6 +61,13 @@ def url64(data: bytes) -> str:
 
 def stigg(id: str = ID, signed: str | None = None, secret: str = SECRET) -> str:
     return f"HMAC-SHA256 {id}:{code(secret, id if signed is None else signed)}"
+
+
+def discourse(id: str, key: str = SECRET, *, decoded: bool = False) -> str:
+    """Return a query with a payload and its signature, which may be over the decoded payload."""
+    query = f"nonce=n&external_id={id}&email=Ann%40b.example&name=Ann+Lee"
+    payload = b64(query.encode())
+    return f"sso={quote(payload, safe='')}&sig={code(key, query if decoded else payload)}"
 
 
 SINGLE = (
@@ -138,6 +149,9 @@ SINGLE = (
     Planted("bare_code", code(), "stigg"),
     Planted("framed_code", f"sha256={code()}"),
     Planted("framed_code", stigg()),
+    Planted("payload_differs", discourse("user-2"), "discourse", principal=SSO),
+    Planted("value_encoded", discourse(ID, decoded=True), "discourse", principal=SSO),
+    Planted("secret_white_space", discourse(ID, SECRET + "\n"), "discourse", principal=SSO),
     Planted("secret_received", SECRET),
     Planted("secret_received", f"HMAC-SHA256 {ID}:{SECRET}", "stigg"),
     Planted("secret_received", f"Bearer {b64(SECRET.encode())}", "stream-chat"),

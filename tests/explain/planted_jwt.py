@@ -1,5 +1,7 @@
 """JSON Web Tokens with planted mistakes, and the codes that name them."""
 
+# ruff: noqa: E501  # one line for each mistake
+
 from __future__ import annotations
 
 import json
@@ -51,7 +53,7 @@ def jwt(
 
 @cache
 def es256(*, der: bool, key: str = "") -> str:
-    signed = f"{part({'alg': 'ES256'})}.{part({'iss': 'app', 'exp': NOW + 60, 'identity': {'external_id': 'u1'}})}"  # fmt: skip # noqa: E501
+    signed = f"{part({'alg': 'ES256'})}.{part({'iss': 'app', 'exp': NOW + 60, 'identity': {'external_id': 'u1'}})}"  # fmt: skip
     loaded: Any = load_pem_private_key((key or private_key("ES256")[0]).encode(), None)
     signature = loaded.sign(signed.encode(), ec.ECDSA(SHA256()))
     if not der:
@@ -71,6 +73,20 @@ def padded(token: str) -> str:
     return token + "="
 
 
+def standard_alphabet() -> str:
+    """Return a token with claims in the standard alphabet of base64."""
+    claims = json.dumps({"sub": "ÿÿÿ"}, ensure_ascii=False).encode()
+    signed = f"{part({'alg': 'HS256'})}.{b64(claims).rstrip('=')}"
+    assert "/" in signed
+    return f"{signed}.{url64(mac(SECRET, signed))}"
+
+
+def swapped() -> str:
+    """Return a token whose key and message are in each other's place."""
+    signed = jwt().rpartition(".")[0]
+    return f"{signed}.{url64(mac(signed, SECRET))}"
+
+
 ANN = Principal("u1", email="ann@b.example")
 CKEDITOR = {"aud": "env-1", "iat": NOW, "sub": "u1", "user": {}}
 SIGMA_CLAIMS = {"iss": "client-1", "sub": "ann@b.example", "jti": "j", "iat": NOW, "exp": NOW + 9}
@@ -87,7 +103,7 @@ SINGLE = (
     Planted("jwt_algorithm", jwt(algorithm="HS512")),
     Planted("jwt_algorithm", rs256('{"sub":"u1"}')),
     Planted("algorithm", jwt(hash="sha512")),
-    Planted("swapped", "{0}.{1}".format(*(s := jwt().rpartition("."))[:1], url64(mac(s[0], SECRET)))),
+    Planted("swapped", swapped()),
     Planted("jwt_unsigned", f"{part({'alg': 'none'})}.{part({'sub': 'u1'})}."),
     Planted("jwt_signature_hex", jwt(encode=bytes.hex)),
     Planted("jwt_signature_of_hex", jwt(encode=lambda code: url64(code.hex().encode()))),
@@ -102,6 +118,11 @@ SINGLE = (
     Planted("jwt_key_id", jwt(SIGMA_CLAIMS, kid="client-2"), "sigma", ANN, SIGMA),
     Planted("jwt_constant", jwt({"scope": "app", "external_id": "u1"}, kid="k"), "sunshine-conversations", "u1", {"key_id": "k"}),
     Planted("jwt_signature_der", es256(der=True), "onesignal-jwt", "u1", {"app_id": "app"}, private_key("ES256")[0]),
+    Planted("jwt_constant", jwt({"dest": "api.smile.io", "sub": "email:u1", "exp": NOW + 9}), "smile-io", "u1", {"id_type": "id"}),
+    Planted("value_case", jwt({"dest": "api.smile.io", "sub": "id:U1", "exp": NOW + 9}), "smile-io", "u1", {"id_type": "id"}),
+    Planted("jwt_missing", jwt({"name": "Ann"}), "featurebase-jwt"),
+    Planted("jwt_issuer", jwt({"email": "ann@b.example", "iss": "x", "iat": NOW}), "website-toolbox", ANN),
+    Planted("jwt_encoding", standard_alphabet(), principal="ÿÿÿ"),
     Planted("token_scheme_word", f"Bearer {jwt()}"),
     Planted("token_quoted", f'"{jwt()}"'),
     Planted("truncated", jwt()[:-20]),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError, Keyring
+from countermark import Keyring, SecretKey
 from countermark.explain import Explanation, explain_webhook
-from countermark.webhooks import WebhookVerifier
+from countermark.webhooks import WebhookScheme
 from tests.webhooks.planted import (
     BODY,
     COGNITO,
@@ -22,6 +21,7 @@ from tests.webhooks.planted import (
     STANDARD_SECRET,
     STIGG_SECRET,
     Planted,
+    cognito,
     github,
 )
 
@@ -62,3 +62,101 @@ def test_two_planted_mistakes_in_a_delivery_are_named(planted: Planted) -> None:
     found = explained(planted)
     assert found.outcome == "explained"
     assert sorted(found.codes) == sorted(planted.codes.split())
+
+
+def test_valid_deliveries_are_good() -> None:
+    assert explained(github("", BODY)).outcome == "good"
+    found = explained(Planted("", "stigg", {"Stigg-Webhooks-Secret": STIGG_SECRET}))
+    assert (found.outcome, found.codes) == ("good", ())
+
+
+@pytest.mark.parametrize("role", ["previous", "next"])
+def test_a_key_other_than_the_current_one_is_a_remark(role: str) -> None:
+    ring: Any = Keyring("x" + GITHUB_SECRET, **{role: GITHUB_SECRET})
+    found = explained(github("", BODY), keys=ring)
+    assert (found.outcome, found.codes) == ("good", (f"{role}_key",))
+
+
+def test_an_expired_key_explains_a_delivery() -> None:
+    ring = Keyring("x" + GITHUB_SECRET, previous=SecretKey(GITHUB_SECRET, until=1))
+    assert explained(github("", BODY), keys=ring).codes == ("retired_key",)
+
+
+def test_a_cognito_delivery_can_be_too_old() -> None:
+    found = explain_webhook(
+        "cognito",
+        KEYS["cognito"],
+        headers=COGNITO.headers,
+        body=COGNITO.body,
+        path=COGNITO.path,
+        clock=lambda: COGNITO.now + 3 * 86400,
+    )
+    assert found.codes == ("delivery_expired",)
+    assert "3 days ago" in found.mistakes[0].happened
+
+
+def test_a_header_that_is_there_twice_is_named() -> None:
+    name = "X-Hub-Signature-256"
+    headers = [(name, github("", BODY).headers[name])] * 2
+    found = explain_webhook("github", KEYS["github"], headers=headers, body=BODY)
+    assert found.codes == ("header_ambiguous",)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers", "body"),
+    [
+        ("github", {"X-Hub-Signature-256": "sha256=" + "0" * 64}, b"\xff{"),
+        ("github", {"X-Hub-Signature-256": "sha256=" + "0" * 64}, "\ud800"),
+        ("github", {"X-Hub-Signature-256": "sha256=" + "0" * 64}, b"\x1f\x8bnot gzip"),
+        ("github", {"X-Hub-Signature-256": "sha256=" + "0" * 64}, b"[" * 100_000),
+        ("github", {"X-Hub-Signature-256": ""}, b""),
+        ("stigg", {"Stigg-Webhooks-Secret": "\u20ac"}, b""),
+        ("cognito", {**COGNITO.headers, "Digest": "SHA-256=" + "A" * 43 + "="}, b""),
+        ("cognito", {**COGNITO.headers, "Authorization": "Basic x"}, b""),
+        ("cognito", {**COGNITO.headers, "Date": "yesterday"}, b""),
+    ],
+)
+def test_nothing_is_raised_and_nothing_is_explained(
+    scheme: str, headers: dict[str, str], body: Any
+) -> None:
+    found = explained(Planted("", scheme, headers, body))
+    assert (found.outcome, found.mistakes) == ("unexplained", ())
+
+
+def test_random_signatures_are_not_explained() -> None:
+    source = random.Random(12)
+    for _ in range(60):
+        digits = source.randbytes(32).hex()
+        planted = Planted("", "github", {"X-Hub-Signature-256": f"sha256={digits}"})
+        assert explained(planted).outcome == "unexplained"
+
+
+def test_a_large_body_is_written_again_in_bounded_time() -> None:
+    body = json.dumps([{"name": "Zoe", "number": n} for n in range(6000)]).encode()
+    compact = json.dumps(json.loads(body), separators=(",", ":")).encode()
+    assert len(body) > 100_000
+    assert explained(github("", body, signed=compact)).codes == ("body_json",)
+
+
+def test_a_scheme_without_an_id_is_explained() -> None:
+    scheme = WebhookScheme.from_mapping(
+        {
+            "slug": "plain",
+            "name": "Plain",
+            "kind": "hmac",
+            "signature": {
+                "header": "x-signature",
+                "algorithm": "sha256",
+                "encoding": "hex",
+                "message": "{body}",
+            },
+        }
+    )
+    digits = github("", BODY).headers["X-Hub-Signature-256"].removeprefix("sha256=")
+    headers = {"x-signature": digits.upper()}
+    found = explain_webhook(scheme, KEYS["github"], headers=headers, body=BODY)
+    assert found.codes == ("code_case",)
+
+
+def test_a_changed_body_is_not_explained() -> None:
+    assert explained(cognito("", body=COGNITO.body + "x")).outcome == "unexplained"

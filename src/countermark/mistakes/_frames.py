@@ -40,18 +40,18 @@ class Frame(NamedTuple):
 class Frames:
     """Reads the tokens of one scheme with a code."""
 
-    __slots__ = ("_bare", "_exact", "_folded", "_urls", "_wanted")
+    __slots__ = ("_exact", "_folded", "_urls", "_wanted")
 
     def __init__(self, scheme: Scheme) -> None:
         self._exact: re.Pattern[str] | None = None
         token: Any = scheme.token
-        parts = token.parts if isinstance(token, Template) else ()
-        self._bare = [str(part) for part in parts] == ["{mac}"]
-        self._wanted = str(token) if parts else "JSON"
+        assert isinstance(token, Template)  # noqa: S101  # or the scheme cannot be verified
+        parts = token.parts
+        self._wanted = str(token)
         patterns = [*_patterns(parts)]
         self._urls = {p.names[0] for p in parts if isinstance(p, Placeholder) and p.format == "url"}
         # With two values of unknown length a search could take quadratic time.
-        if patterns and sum(".+" in pattern for pattern in patterns) < 2:
+        if sum(".+" in pattern for pattern in patterns) < 2:
             self._exact = re.compile("".join(patterns), re.DOTALL)
         self._folded = re.compile("".join(patterns), re.DOTALL | re.IGNORECASE)
 

@@ -8,16 +8,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Key, Keyring
-from countermark.keys._secret import SecretKey
 from countermark.mistakes._catalogue import Mistake, mistake
 from countermark.mistakes._explanation import UNEXPLAINED, Explanation, Mistakes
 from countermark.mistakes._jwt_claims import Clock, mistakes_in_claims
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._messages import texts_of
 from countermark.mistakes._search import Code, Message, search
-from countermark.mistakes._ways import ways
+from countermark.mistakes._ways import HASHES, ways
 from countermark.mistakes._wrappings import unwrapped
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
@@ -26,7 +24,7 @@ from countermark.tokens._jwt import compile_jwt_check
 _HMAC: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
-class _Reading(NamedTuple):
+class JwtReading(NamedTuple):
     """A token in three parts, decoded leniently."""
 
     header: Mapping[str, Any]
@@ -36,7 +34,7 @@ class _Reading(NamedTuple):
     mistakes: Mistakes
 
     def __repr__(self) -> str:
-        return "<_Reading>"
+        return "<JwtReading>"
 
 
 def explain_jwt(
@@ -60,7 +58,7 @@ def explain_jwt(
     """
     jwt = scheme.jwt
     assert jwt is not None  # noqa: S101  # or its tokens have a code
-    reading = next(_readings(token), None)
+    reading = next(readings(token), None)
     if reading is None:
         return UNEXPLAINED
     in_claims = tuple(
@@ -75,12 +73,12 @@ def explain_jwt(
     return Explanation("explained", first, tuple(rest), signed=_shown(reading))
 
 
-def _shown(reading: _Reading) -> str:
+def _shown(reading: JwtReading) -> str:
     """Return the header and the claims as JSON, in lines."""
     return "\n".join(json.dumps(part) for part in (reading.header, reading.claims))
 
 
-def _readings(token: str) -> Iterator[_Reading]:
+def readings(token: str) -> Iterator[JwtReading]:
     """Yield the readings of a token, those with fewer mistakes first."""
     for outer in unwrapped(token):
         parts = outer.text.split(".")
@@ -90,7 +88,7 @@ def _readings(token: str) -> Iterator[_Reading]:
         if header is not None and claims is not None:
             signed = outer.text.rpartition(".")[0]
             steps = (*outer.mistakes, *_of_encoding(outer.text))
-            yield _Reading(header, claims, signed, parts[2], steps)
+            yield JwtReading(header, claims, signed, parts[2], steps)
 
 
 def _of_encoding(token: str) -> Iterator[Mistake]:
@@ -117,7 +115,7 @@ def _object(part: str) -> dict[str, Any] | None:
 
 
 def _of_signature(
-    reading: _Reading, wanted: str, keyring: Keyring, others: Mapping[str, Keyring], variable: str
+    reading: JwtReading, wanted: str, keyring: Keyring, others: Mapping[str, Keyring], variable: str
 ) -> list[Mistakes]:
     """Return the mistakes that explain the signature, the simplest; empty: it is unexplained."""
     named = reading.header.get("alg")
@@ -130,21 +128,25 @@ def _of_signature(
     if wanted not in _HMAC or named not in _HMAC:
         # Keys of the one kind are of no use for the other: the header is the whole explanation.
         return [of_header] if of_header else _by_public_key(reading, wanted, keyring, others)
-    codes, keys = _codes(reading.signature), candidate_keys(keyring, others, variable=variable)
+    codes, keys = (
+        _codes(reading.signature, HASHES[_HMAC[named]][1]),
+        candidate_keys(keyring, others, variable=variable),
+    )
     message = Message(reading.signed.encode("utf-8", "surrogatepass"))
     found = search(codes, keys, [message], ways(_HMAC[named], "hmac"))
     return [(*of_header, *one.mistakes) for one in found]
 
 
-def _codes(signature: str) -> list[Code]:
+def _codes(signature: str, size: int) -> list[Code]:
     found = []
+    length = str(-(-size * 4 // 3))
     data = _decoded(signature)
     if data is not None:
         found.append(Code(data))
         if re.fullmatch(rb"[0-9A-Fa-f]{64,128}", data) and len(data) % 2 == 0:
             of_hex = bytes.fromhex(data.decode())
             found.append(Code(of_hex, (mistake("jwt_signature_of_hex"),)))
-        cut = mistake("truncated", which=str(len(signature)), wanted="43 or more")
+        cut = mistake("truncated", which=str(len(signature)), wanted=length)
         found.append(Code(data, (cut,), whole=False))
     if re.fullmatch("[0-9A-Fa-f]{64,128}", signature) and len(signature) % 2 == 0:
         found.append(Code(bytes.fromhex(signature), (mistake("jwt_signature_hex"),)))
@@ -152,7 +154,7 @@ def _codes(signature: str) -> list[Code]:
 
 
 def _by_public_key(
-    reading: _Reading, algorithm: str, keyring: Keyring, others: Mapping[str, Keyring]
+    reading: JwtReading, algorithm: str, keyring: Keyring, others: Mapping[str, Keyring]
 ) -> list[Mistakes]:
     sources: list[tuple[Mistakes, Key]] = [((), key) for _, key in keyring.by_role()]
     sources += [
@@ -166,14 +168,8 @@ def _by_public_key(
     found: list[Mistakes] = []
     for in_key, key in sources:
         for data, in_code in signatures:
-            if data is None or isinstance(key, SecretKey):
-                continue
-            try:
-                check = compile_jwt_check(algorithm, key)
-            except ConfigurationError:  # a key of another kind
-                continue
-            code = urlsafe_b64encode(data).decode().rstrip("=")
-            if reading.signed.isascii() and check(f"{reading.signed}.{code}"):
+            code = urlsafe_b64encode(data or b"").decode().rstrip("=")
+            if compile_jwt_check(algorithm, key)(f"{reading.signed}.{code}"):
                 found.append((*in_key, *in_code))
     return sorted(found, key=len)[:1]
 

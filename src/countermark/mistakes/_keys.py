@@ -79,8 +79,7 @@ def _candidates(key: SecretKey, steps: Mistakes, form: str, prefix: str) -> Iter
 def _without_secret(keyring: Keyring, variable: str) -> Iterator[CandidateKey]:
     """Yield the keys that are there when the secret is missing: none of them is secret."""
     key = keyring.current
-    if not isinstance(key, SecretKey):
-        return
+    assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has checked
     for text, which in _INSTEAD.items():
         yield _instead(key, text, mistake("secret_empty", which=which))
     if variable:

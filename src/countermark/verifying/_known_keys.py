@@ -8,6 +8,7 @@ from typing import Any
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Key, Keyring, Role
 from countermark.schemes._scheme import Scheme
+from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._options import check_keys
 from countermark.tokens._reader import MAX_TOKEN, Reader
 from countermark.verifying._results import TokenCheck
@@ -21,6 +22,7 @@ class KnownKeys:
         reader: Reads the tokens of the scheme.
         keyring: The keys that are accepted.
         others: Keyrings of other environments, by name.
+        id_rule: The rule for ids, of the scheme and of the user.
         environment: The environment of the verifier, or None.
 
     Raises:
@@ -38,9 +40,12 @@ class KnownKeys:
         reader: Reader,
         keyring: Keyring,
         others: Mapping[str, Keyring],
+        *,
+        id_rule: ValueRule,
         environment: str | None,
     ) -> None:
-        self.scheme, self.reader = scheme, reader
+        self.scheme = scheme._replace(values={**scheme.values, "id": id_rule})
+        self.reader = reader
         self.keyring, self.others = keyring, others
         self.accepted = [(role, key, reader.prepared(key)) for role, key in keyring.by_role()]
         self.others_prepared = []

@@ -139,7 +139,9 @@ class Verifier:
                 WeakKeyWarning,
                 stacklevel=3,
             )
-        self._keys = KnownKeys(scheme, self._reader, keyring, others, environment)
+        self._keys = KnownKeys(
+            scheme, self._reader, keyring, others, id_rule=rule, environment=environment
+        )
         self._quick = self._compile(resolved, rule)
         if scheme.ambiguous:
             warnings.warn(
@@ -209,8 +211,7 @@ class Verifier:
         """
         from countermark.verifying._explaining import explain_check  # late, as it is rare
 
-        times = self._clock(), self._leeway, self._max_age
-        check = self.check(token, principal)
+        check, times = self.check(token, principal), (self._clock(), self._leeway, self._max_age)
         return explain_check(
             self._keys, check, token, principal, settings=self._settings, times=times
         )
@@ -218,9 +219,8 @@ class Verifier:
     def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Check a token that the fast path does not accept."""
         found = self._outcome(token, principal)
-        if found.code in {"mismatch", "malformed", "principal_missing"}:
-            return self._keys.check_of_credential(token) or found
-        return found
+        invalid = found.code in {"mismatch", "malformed", "principal_missing"}
+        return (self._keys.check_of_credential(token) if invalid else None) or found
 
     def _outcome(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Compare a token with those of all keys."""

@@ -20,7 +20,7 @@ from countermark.webhooks._parts import HttpSignature
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._scheme import WebhookScheme
 
-_METHODS = ("get", "put", "patch", "delete", "POST")
+_METHODS = ("post", "get", "put", "patch", "delete", "POST")
 
 
 def explain_http_signature(
@@ -104,6 +104,6 @@ def _paths(target: str) -> dict[str, str]:
     for _ in range(3):
         _, _, rest = rest.lstrip("/").partition("/")
         if rest:
-            found[f"/{rest}{behind}"] = "a proxy or a mount put a prefix before it"
+            found[f"/{rest}{behind}"] = "it has no prefix, which a proxy or a mount put before it"
     found.pop(target, None)
     return found
