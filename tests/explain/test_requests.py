@@ -144,6 +144,7 @@ INTERCOM = {"user_hash": "h", "user_id": "u1", "email": "a@b.example"}
         ("intercom-hmac", request({"Authorization": "Bearer t"}), None, {}),
         ("drift", request({"Authorization": "Bearer t"}), "t", {}),
         ("drift", request({"Authorization": "Basic t"}), None, {}),
+        ("castle", request({}, '{"user": {"id": "u1", "signature": "t"}}'), "t", {"id": "u1"}),
         ("launchdarkly", request({}, '{"hash": "t", "key": "u1", "context": {}}'), "t", {"id": "u1"}),
         ("drift", request({}, '{"a":'), None, {}),
         ("drift", request({}, '{"a":' * 9 + '{"userJwt": "t"}' + "}" * 9), None, {}),

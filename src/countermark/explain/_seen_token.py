@@ -24,19 +24,24 @@ def token_in(scheme: Scheme, request: SeenRequest) -> tuple[str | None, dict[str
     body with the name of the scheme's field, or is a bearer token.
     """
     pairs = [*_pairs(request)]
-    names = {"token": set[str](), **{name: set[str]() for name in _VALUES}}
-    for field, template in scheme.fields.items():
-        if isinstance(template, Template) and template.lone is not None:
-            for name in template.lone.names:
-                names.get(name, set()).add(field)
+    fields = [*_fields(scheme.fields)]
     found = {
-        name: next((value for key, value in pairs if key in names[name] and value), None)
-        for name in names
+        name: next((value for key, value in pairs if (key, name) in fields and value), None)
+        for name in ("token", *_VALUES)
     }
     token = _in_headers(scheme, request) or found["token"]
     if token is None and scheme.jwt is not None:
         token = _bearer(request)
     return token, {name: value for name in _VALUES if (value := found[name])}
+
+
+def _fields(structure: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names of the fields with a value of their own, each with the value's name."""
+    for field, content in structure.items() if isinstance(structure, Mapping) else ():
+        yield from _fields(content)
+        if isinstance(content, Template) and content.lone is not None:
+            for name in content.lone.names:
+                yield field, name
 
 
 def _in_headers(scheme: Scheme, request: SeenRequest) -> str | None:
