@@ -317,7 +317,7 @@ _TOKEN: Final = {
         "Synchronise the clock of the signing machine.",
     ),
     "wrong_length": (
-        "The code has {which} characters; this scheme's have {wanted}.",
+        "The length of the code is {which}; codes of this scheme have {wanted} characters.",
         "Look for a limit that cuts the token, or for text that was joined to it.",
     ),
 }
