@@ -30,7 +30,7 @@ def code(text: str, key: str = SECRET) -> str:
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_valid_token_is_good(command: Command, end: str) -> None:
+def test_a_valid_token_is_confirmed(command: Command, end: str) -> None:
     assert command.output("explain", "stigg", stdin=f"{TOKEN}{end}".encode()) == "good\n"
 
 

@@ -37,7 +37,7 @@ DATED = Scheme.from_mapping(
 )
 
 
-def test_a_valid_token_is_good() -> None:
+def test_a_valid_token_is_confirmed() -> None:
     found = explain("stigg", RING, stigg())
     assert (found.outcome, found.mistakes, found.hint) == ("good", (), None)
     assert explain("castle", RING, code().encode(), ID).outcome == "good"

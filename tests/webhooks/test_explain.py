@@ -64,7 +64,7 @@ def test_two_planted_mistakes_in_a_delivery_are_named(planted: Planted) -> None:
     assert sorted(found.codes) == sorted(planted.codes.split())
 
 
-def test_valid_deliveries_are_good() -> None:
+def test_valid_deliveries_are_confirmed() -> None:
     assert explained(github("", BODY)).outcome == "good"
     found = explained(Planted("", "stigg", {"Stigg-Webhooks-Secret": STIGG_SECRET}))
     assert (found.outcome, found.codes) == ("good", ())
