@@ -95,7 +95,7 @@ class BadWebhook(CountermarkError):
     """A received webhook is not authentic, or not recent.
 
     ``code`` is one of ``missing``, ``malformed``, ``ambiguous``, ``unknown_key``,
-    ``retired_key``, ``mismatch``, ``digest_mismatch``, ``expired``,
+    ``retired_key``, ``mismatch``, ``secret_received``, ``digest_mismatch``, ``expired``,
     ``not_yet_valid`` and ``too_large``.
     """
 

@@ -106,7 +106,8 @@ class Event(NamedTuple):
     * ``allowed``: An unverified request was allowed by the ``allowance``, or by
       ``fail_open``.
     * ``leaked``: A request had the secret itself in the place of its token, so a client has the
-      secret: replace it. The reason is the role of the key, or ``other_environment``.
+      secret: replace it. The reason is the role of the key, or ``other_environment``;
+      for a webhook ``received``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
 

@@ -120,6 +120,8 @@ SINGLE = (
     github("body_form", BODY, signed=b"payload=" + quote_plus(BODY).encode()),
     github("body_form", b"payload=" + quote_plus(BODY).encode()),
     github("body_quoted", BODY, signed=json.dumps(BODY.decode()).encode()),
+    Planted("secret_received", "github", {"X-Hub-Signature-256": f"sha256={GITHUB_SECRET}"}),
+    Planted("secret_received", "github", {"X-Hub-Signature-256": GITHUB_SECRET}),
     github("body_empty", BODY, signed=b""),
     github("secret_white_space", BODY, key=GITHUB_SECRET + "\n"),
     github("secret_quoted", BODY, key=f'"{GITHUB_SECRET}"'),

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from countermark import Keyring, SecretKey
+from countermark import BadWebhook, Keyring, SecretKey
 from countermark.explain import Explanation, explain_webhook
-from countermark.webhooks import WebhookScheme
+from countermark.webhooks import WebhookScheme, WebhookVerifier, verify_webhook
+from countermark.wsgi import WebhookMiddleware
+from tests.conftest import Events
+from tests.drivers import call
 from tests.webhooks.planted import (
     BODY,
     COGNITO,
@@ -160,3 +163,25 @@ def test_a_scheme_without_an_id_is_explained() -> None:
 
 def test_a_changed_body_is_not_explained() -> None:
     assert explained(cognito("", body=COGNITO.body + "x")).outcome == "unexplained"
+
+
+def test_a_secret_in_the_place_of_a_signature_is_an_event_of_its_own(events: Events) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        raise AssertionError("it was passed on")
+
+    verifier = WebhookVerifier("github", KEYS["github"])
+    gate = WebhookMiddleware(app, verifier=verifier, on_event=events)
+    response = call(gate, REQUEST_METHOD="POST", HTTP_X_HUB_SIGNATURE_256=GITHUB_SECRET)
+    assert response.starts[0][0].startswith("401")
+    assert [event[:3] for event in events] == [
+        ("leaked", "received", "webhook:github"),
+        ("refused", "secret_received", "webhook:github"),
+    ]
+    assert GITHUB_SECRET not in f"{response} {events}"
+
+
+def test_a_malformed_signature_without_the_secret_stays_malformed() -> None:
+    for headers in ({"X-Hub-Signature-256": "sha256=x"}, [("X-Hub-Signature-256", "x")] * 2):
+        with pytest.raises(BadWebhook) as refused:
+            verify_webhook("github", KEYS["github"], headers=headers, body=BODY)
+        assert refused.value.code in {"malformed", "ambiguous"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from hmac import compare_digest
 from typing import TYPE_CHECKING, NoReturn
 
 from countermark._redaction import guarded
@@ -136,6 +135,8 @@ class SecretKey:
 
     def is_equal(self, text: bytes) -> bool:
         """Tell, in constant time, whether *text* is the secret."""
+        from hmac import compare_digest  # late, as only mistakes need it
+
         # Hashes, as a comparison of the texts themselves would show the length of the secret.
         own, other = hashlib.sha256(self._secret), hashlib.sha256(text)
         return compare_digest(own.digest(), other.digest())

@@ -23,6 +23,7 @@ _FACTS = {
     "retired_key": "retired_key",
     "ambiguous": "header_ambiguous",
     "unknown_key": "unknown_key",
+    "secret_received": "secret_received",
 }
 # Headers of other senders and earlier versions, by the header of the scheme.
 _OTHER_HEADERS = {

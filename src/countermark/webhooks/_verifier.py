@@ -18,6 +18,7 @@ from countermark.webhooks._header_checks import HmacCheck, SecretCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature, SecretHeader
 from countermark.webhooks._pending import HeadCheck, PendingDelivery
+from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
@@ -172,6 +173,8 @@ class WebhookVerifier:
         try:
             return self._check.read(head, now)
         except Refused as refused:
+            if refused.code == "malformed" and has_secret(self.scheme, self._rings, head):
+                return Refusal("secret_received")
             return Refusal(refused.code)
 
     def __repr__(self) -> str:
