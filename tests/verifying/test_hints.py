@@ -113,6 +113,11 @@ def test_a_token_that_cannot_be_read_again_has_no_hint() -> None:
     assert hint_of(enforcement(claimed_id=claimed_id), TOKEN) is None
 
 
+def test_a_failing_search_gives_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Verifier, "explain", None)
+    assert hint_of(enforcement(), NEWLINE) is None
+
+
 def test_the_claimed_id_is_part_of_the_search() -> None:
     judge = enforcement(claimed_id=from_header("X-Id"))
     hint = hint_of(judge, TOKEN, (b"x-id", b"USER-1"))

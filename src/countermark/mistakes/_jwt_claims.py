@@ -62,6 +62,8 @@ def _of_times(claims: Mapping[str, Any], clock: Clock) -> Iterator[Mistake]:
         elif value is not None:
             times[name] = float(value)
     late = clock.now - clock.leeway
+    if clock.max_age is not None and "iat" not in claims:
+        yield mistake("jwt_missing", name="The claim iat")
     ends = [times["exp"]] if "exp" in times else []
     if clock.max_age is not None and "iat" in times:
         ends.append(times["iat"] + clock.max_age)

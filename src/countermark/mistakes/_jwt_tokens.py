@@ -13,7 +13,7 @@ from countermark.mistakes._catalogue import Mistake, mistake
 from countermark.mistakes._explanation import UNEXPLAINED, Explanation, Mistakes
 from countermark.mistakes._jwt_claims import Clock, mistakes_in_claims
 from countermark.mistakes._keys import candidate_keys
-from countermark.mistakes._messages import texts_of
+from countermark.mistakes._messages import folded, texts_of
 from countermark.mistakes._search import Code, Message, search
 from countermark.mistakes._ways import HASHES, ways
 from countermark.mistakes._wrappings import unwrapped
@@ -61,9 +61,8 @@ def explain_jwt(
     reading = next(readings(token), None)
     if reading is None:
         return UNEXPLAINED
-    in_claims = tuple(
-        mistakes_in_claims(jwt, reading.header, reading.claims, texts_of(principal), clock)
-    )
+    own = {name: folded(scheme, name, text) for name, text in texts_of(principal).items()}
+    in_claims = tuple(mistakes_in_claims(jwt, reading.header, reading.claims, own, clock))
     found = _of_signature(reading, jwt.algorithm, keyring, others, scheme.variable)
     if not found:
         return UNEXPLAINED._replace(remarks=(*reading.mistakes, *in_claims))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from countermark.errors import InvalidPrincipal
 from countermark.keys._keyring import Keyring
@@ -18,6 +19,9 @@ from countermark.mistakes._wrappings import unwrapped
 from countermark.principal import Signable, identifier_text
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._mac import code_width
+
+# Each reading with other values is searched on its own. A token has one or two.
+_MOST_READINGS: Final = 6
 
 #: Frames and the mistakes around them, by the values that they show.
 _Readings = dict[frozenset[tuple[str, str]], list[tuple[Frame, Mistakes]]]
@@ -47,7 +51,8 @@ def explain_mac(
     all_ways = ways(mac.algorithm, mac.construction)
     found: list[Found] = []
     lengths = []
-    for shown, read in _readings(frames, token).items():
+    readings = _readings(frames, token)
+    for shown, read in [*readings.items()][:_MOST_READINGS]:
         wanted: list[Code] = []
         for frame, around in read:
             lengths.append(len(frame.code))
@@ -63,7 +68,9 @@ def explain_mac(
         return UNEXPLAINED._replace(remarks=_remarks(lengths, code_width(mac)))
     if found[0].mistakes:
         return explanation(found)
-    return _of_a_right_code(scheme, found[0], principal)
+    values = {**dict(next(iter(readings))), **texts_of(principal)}
+    signed = {name: text for name, text in values.items() if name in texts.names}
+    return _of_a_right_code(scheme, found[0], signed)
 
 
 def _readings(frames: Frames, token: str) -> _Readings:
@@ -89,9 +96,9 @@ def _remarks(lengths: list[int], wanted: int) -> Mistakes:
     return (mistake("wrong_length", which=which, wanted=str(wanted)),)
 
 
-def _of_a_right_code(scheme: Scheme, found: Found, principal: Signable | None) -> Explanation:
-    """Explain why a token with the right code is refused."""
-    for name, text in texts_of(principal).items():
+def _of_a_right_code(scheme: Scheme, found: Found, signed: Mapping[str, str]) -> Explanation:
+    """Explain why a token with the right code for the values *signed* is refused."""
+    for name, text in signed.items():
         try:
             refused = scheme.rule(name).problem(identifier_text(text)) is not None
         except InvalidPrincipal:

@@ -62,6 +62,8 @@ class SignedTexts:
             text = self._text(principal, {**values, **_moments(shown)})
             if text is not None:
                 texts.setdefault(text, steps)
+        for text, steps in self._joined(principal, own):
+            texts.setdefault(text, steps)
         found: dict[bytes, Message] = {}
         for text, steps in texts.items():
             for data, more in _encoded(text, single=self._message.lone is not None):
@@ -71,7 +73,7 @@ class SignedTexts:
     def _choices(
         self, principal: Signable | None, own: Mapping[str, str], shown: Mapping[str, str]
     ) -> Iterator[_Choice]:
-        values = {name: self._folded(name, text) for name, text in own.items()}
+        values = self._folded_texts(own)
         if "payload" in shown:
             yield from self._of_payload(principal, values, shown["payload"])
             return
@@ -88,7 +90,6 @@ class SignedTexts:
         for base, steps in bases:
             yield base, steps
             yield from self._respelled(base, own, steps)
-        yield from self._joined(principal, values)
 
     def _of_payload(
         self, principal: Signable | None, values: Mapping[str, str], payload: str
@@ -123,12 +124,14 @@ class SignedTexts:
                 for spelled, more in spellings(instead, self._shown_name(other)):
                     yield {**base, names[0]: spelled}, (*steps, step, more)
 
-    def _joined(self, principal: Signable | None, values: Mapping[str, Any]) -> Iterator[_Choice]:
-        """Yield the message of several values in another order, or with other separators."""
+    def _joined(
+        self, principal: Signable | None, own: Mapping[str, str]
+    ) -> Iterator[tuple[str, Mistakes]]:
+        """Yield the texts of several values in another order, or with other separators."""
         places = [*self._message.placeholders]
         if len(places) < 2 or any(place.names == ("payload",) for place in places):
             return
-        find = self._renderer_values(principal, values)
+        find = self._renderer_values(principal, self._folded_texts(own))
         parts = [_or_none(partial(compile_text(Template((place,))), find)) for place in places]
         wanted = _or_none(partial(self._write, find))
         if None in parts or wanted is None:
@@ -139,11 +142,9 @@ class SignedTexts:
                 which = "with another separator" if separator else "without a separator"
                 same = separator.join(texts) == wanted
                 more = () if same else (mistake("value_separator", which=which),)
-                yield {"": separator.join(order)}, (*steps, *more)
+                yield separator.join(order), (*steps, *more)
 
     def _text(self, principal: Signable | None, values: Mapping[str, Any]) -> str | None:
-        if "" in values:
-            return str(values[""])
         return _or_none(partial(self._write, self._renderer_values(principal, values)))
 
     def _renderer_values(self, principal: Signable | None, values: Mapping[str, Any]) -> Any:
@@ -154,6 +155,11 @@ class SignedTexts:
             found.put(name, value)
         return found
 
+    @property
+    def names(self) -> set[str]:
+        """The names of the values that are signed."""
+        return {name for names in self._slots() for name in names}
+
     def _slots(self) -> Iterator[tuple[str, ...]]:
         """Yield the names of the values that are signed; alternatives are one tuple."""
         payload = [] if self._scheme.payload is None else [self._scheme.payload.content]
@@ -162,8 +168,8 @@ class SignedTexts:
             if names and names != ("payload",) and not _MOMENT.intersection(names):
                 yield names
 
-    def _folded(self, name: str, text: str) -> str:
-        return text.lower() if self._scheme.rule(name).lower else text
+    def _folded_texts(self, own: Mapping[str, str]) -> dict[str, str]:
+        return {name: folded(self._scheme, name, text) for name, text in own.items()}
 
     def _shown_name(self, name: str) -> str:
         known = name in PRINCIPAL_TEXTS or name in self._scheme.values
@@ -171,6 +177,11 @@ class SignedTexts:
 
 
 _NOT_READ: Final = Principal("-")
+
+
+def folded(scheme: Scheme, name: str, text: str) -> str:
+    """Return a value as the scheme signs it, in lower case if it does so."""
+    return text.lower() if scheme.rule(name).lower else text
 
 
 def texts_of(principal: Signable | None) -> dict[str, str]:

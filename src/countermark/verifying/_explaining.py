@@ -47,7 +47,7 @@ def explain_check(
         return Explanation("explained", (mistake(check.code),))
     if check.code in {"expired", "not_yet_valid"} and keys.scheme.jwt is None:
         return _of_age(keys.reader.read(text, principal), clock)
-    return explain_token(
+    found = explain_token(
         keys.scheme,
         keys.keyring,
         text,
@@ -56,6 +56,10 @@ def explain_check(
         settings=settings,
         clock=clock,
     )
+    if found.outcome == "unexplained" and check.role is not None:
+        # A key has made the token, so its values are the reason.
+        return Explanation("explained", (mistake("value_refused", name="id"),), signed=found.signed)
+    return found
 
 
 def _of_age(contents: TokenContents, clock: Clock) -> Explanation:
