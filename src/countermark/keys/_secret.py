@@ -133,13 +133,13 @@ class SecretKey:
         """Return the hash that *mix* computes with the secret. It must not return the secret."""
         return mix(self._secret)
 
-    def is_equal(self, text: bytes) -> bool:
-        """Tell, in constant time, whether *text* is the secret."""
+    def is_one_of(self, texts: Iterable[bytes]) -> bool:
+        """Tell, in constant time, whether one of *texts* is the secret."""
         from hmac import compare_digest  # late, as only mistakes need it
 
         # Hashes, as a comparison of the texts themselves would show the length of the secret.
-        own, other = hashlib.sha256(self._secret), hashlib.sha256(text)
-        return compare_digest(own.digest(), other.digest())
+        own = hashlib.sha256(self._secret).digest()
+        return any(compare_digest(own, hashlib.sha256(text).digest()) for text in texts)
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.

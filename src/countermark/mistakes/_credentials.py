@@ -9,6 +9,7 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, TypeVar
 
 from countermark.keys._keyring import Key
@@ -31,8 +32,8 @@ _KINDS: Final = (
     (r"(sk|rk)_(live|test)_[A-Za-z0-9]+", "the secret key of an API"),
     (r"-----BEGIN .*", "a key in PEM"),
 )
-# A token has few words; more are not looked at.
-_MOST_WORDS: Final = 8
+# A token has few words; more are not compared.
+_MOST_WORDS: Final = 6
 
 
 def received_secret(token: str, keys: Iterable[tuple[K, Key]]) -> tuple[K, Key] | None:
@@ -44,7 +45,7 @@ def received_secret(token: str, keys: Iterable[tuple[K, Key]]) -> tuple[K, Key] 
     """
     words = list(_words(token))
     for named, key in keys:
-        if isinstance(key, SecretKey) and any(map(key.is_equal, words)):
+        if isinstance(key, SecretKey) and key.is_one_of(words):
             return named, key
     return None
 
@@ -52,10 +53,10 @@ def received_secret(token: str, keys: Iterable[tuple[K, Key]]) -> tuple[K, Key] 
 def _words(token: str) -> Iterator[bytes]:
     """Yield the token and its parts that may be a secret, as text and decoded from base64."""
     stripped = token.strip().strip("\"'")
-    parts = [stripped, *re.split(r"[\s:=,;]+", stripped)[-1:]]
-    # The secret may contain these characters itself.
-    parts += [stripped[mark.end() :] for mark in re.finditer(r"[\s:=,;]+", stripped)]
-    for part in list(dict.fromkeys(parts))[:_MOST_WORDS]:
+    # The secret may contain such characters itself, so each is a border or a part of it.
+    borders = islice(re.finditer(r"[\s:=,;]+", stripped), _MOST_WORDS)
+    parts = [stripped, *(stripped[border.end() :] for border in borders)]
+    for part in dict.fromkeys(parts):
         data = part.encode("utf-8", "surrogatepass")
         yield data
         try:

@@ -45,7 +45,7 @@ class Explanation(NamedTuple):
         return " ".join(f"{one.happened} {one.change}" for one in self.mistakes)
 
     def __repr__(self) -> str:
-        return f"<Explanation {self.outcome} {' '.join(self.codes)}>".replace(" >", ">")
+        return f"<{' '.join(['Explanation', self.outcome, *self.codes])}>"
 
 
 GOOD = Explanation("good")

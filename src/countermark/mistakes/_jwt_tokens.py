@@ -127,10 +127,8 @@ def _of_signature(
     if wanted not in _HMAC or named not in _HMAC:
         # Keys of the one kind are of no use for the other: the header is the whole explanation.
         return [of_header] if of_header else _by_public_key(reading, wanted, keyring, others)
-    codes, keys = (
-        _codes(reading.signature, HASHES[_HMAC[named]][1]),
-        candidate_keys(keyring, others, variable=variable),
-    )
+    codes = _codes(reading.signature, HASHES[_HMAC[named]][1])
+    keys = candidate_keys(keyring, others, variable=variable)
     message = Message(reading.signed.encode("utf-8", "surrogatepass"))
     found = search(codes, keys, [message], ways(_HMAC[named], "hmac"))
     return [(*of_header, *one.mistakes) for one in found]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from countermark.keys._secret import SecretKey
 from countermark.mistakes._explanation import Explanation, Mistakes
 
-#: The most mistakes that are assumed at once. With more, a search would take minutes.
+#: The most mistakes that are assumed at once. Three are rare, and would take seconds to search.
 MOST: Final = 2
 
 #: The work of one search, in bytes that are hashed: less than half a second.

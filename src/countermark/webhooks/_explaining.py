@@ -89,7 +89,7 @@ def _of_secret(
         (*outer.mistakes, *one.mistakes)
         for outer in given
         for one in keys
-        if one.key.is_equal(outer.text.encode("utf-8", "surrogatepass"))
+        if one.key.is_one_of([outer.text.encode("utf-8", "surrogatepass")])
     ]
     found.sort(key=len)
     return Explanation("explained", found[0]) if found and found[0] else UNEXPLAINED
