@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Key, Keyring, Role
@@ -12,6 +12,9 @@ from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._options import check_keys
 from countermark.tokens._reader import MAX_TOKEN, Reader
 from countermark.verifying._results import TokenCheck
+
+#: The codes of tokens that may be another credential.
+_CODES: Final = frozenset({"mismatch", "malformed", "principal_missing"})
 
 
 class KnownKeys:
@@ -57,11 +60,17 @@ class KnownKeys:
             check_keys(scheme, ring, name, signs=False)
             self.others_prepared += [reader.prepared(key) for _, key in ring.by_role()]
 
-    def check_of_credential(self, token: object) -> TokenCheck | None:
+    def credential(self, token: object, code: str) -> TokenCheck | None:
         """Return the outcome for an invalid token that is another credential, or None.
 
         It contains nothing of the token.
+
+        Args:
+            token: The token.
+            code: The code without this check.
         """
+        if code not in _CODES:
+            return None
         from countermark.mistakes._credentials import other_kind, received_secret  # late, as rare
 
         text = token.decode(errors="replace") if isinstance(token, bytes) else token
@@ -73,4 +82,6 @@ class KnownKeys:
         if received is not None:
             role, key = received
             return TokenCheck("secret_received", None, None, role, key.key_id)
-        return None if other_kind(self.scheme, text) is None else TokenCheck("wrong_credential")
+        # A token that does not match has the form of the scheme.
+        is_other = code != "mismatch" and other_kind(self.scheme, text) is not None
+        return TokenCheck("wrong_credential") if is_other else None

@@ -219,8 +219,7 @@ class Verifier:
     def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Check a token that the fast path does not accept."""
         found = self._outcome(token, principal)
-        invalid = found.code in {"mismatch", "malformed", "principal_missing"}
-        return (self._keys.check_of_credential(token) if invalid else None) or found
+        return self._keys.credential(token, found.code) or found
 
     def _outcome(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Compare a token with those of all keys."""
