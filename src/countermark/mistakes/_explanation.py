@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from countermark.mistakes._catalogue import Mistake
+from countermark.mistakes._catalogue import Mistake, mistake
 
 #: ``good``: the token is valid. ``explained``: the mistakes explain why it is not.
 #: ``unexplained``: it is invalid, and no known mistake explains that.
@@ -48,5 +48,12 @@ class Explanation(NamedTuple):
         return f"<{' '.join(['Explanation', self.outcome, *self.codes])}>"
 
 
-GOOD = Explanation("good")
 UNEXPLAINED = Explanation("unexplained")
+
+_REMARKS = {"previous": "previous_key", "next": "next_key"}
+
+
+def good(role: str | None) -> Explanation:
+    """Return the explanation of a token that is valid with a key of that role."""
+    remark = _REMARKS.get(role or "")
+    return Explanation("good", () if remark is None else (mistake(remark),))

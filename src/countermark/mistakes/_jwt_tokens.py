@@ -8,11 +8,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from countermark.keys._keyring import Key, Keyring
+from countermark.keys._keyring import Keyring
 from countermark.mistakes._catalogue import Mistake, mistake
 from countermark.mistakes._explanation import UNEXPLAINED, Explanation, Mistakes
 from countermark.mistakes._jwt_claims import Clock, mistakes_in_claims
-from countermark.mistakes._keys import candidate_keys
+from countermark.mistakes._keys import all_keys, candidate_keys
 from countermark.mistakes._messages import folded, texts_of
 from countermark.mistakes._search import Code, Message, search
 from countermark.mistakes._ways import HASHES, ways
@@ -153,17 +153,11 @@ def _codes(signature: str, size: int) -> list[Code]:
 def _by_public_key(
     reading: JwtReading, algorithm: str, keyring: Keyring, others: Mapping[str, Keyring]
 ) -> list[Mistakes]:
-    sources: list[tuple[Mistakes, Key]] = [((), key) for _, key in keyring.by_role()]
-    sources += [
-        ((mistake("other_environment", name=name),), key)
-        for name, ring in others.items()
-        for _, key in ring.by_role()
-    ]
     signatures: list[tuple[bytes | None, Mistakes]] = [(_decoded(reading.signature), ())]
     if algorithm == "ES256":
         signatures.append((_from_der(signatures[0][0]), (mistake("jwt_signature_der"),)))
     found: list[Mistakes] = []
-    for in_key, key in sources:
+    for key, in_key in all_keys(keyring, others):
         for data, in_code in signatures:
             code = urlsafe_b64encode(data or b"").decode().rstrip("=")
             if compile_jwt_check(algorithm, key)(f"{reading.signed}.{code}"):

@@ -38,19 +38,22 @@ def candidate_keys(
         prefix: The text that may precede secrets and is not a part of them.
         variable: The name of the environment variable, or "".
     """
-    sources: list[tuple[Key, Mistakes]] = [(key, ()) for _, key in keyring.by_role()]
-    sources += [
-        (key, (mistake("other_environment", name=name),))
-        for name, ring in others.items()
-        for _, key in ring.by_role()
-    ]
     found = [
         candidate
-        for key, steps in sources
+        for key, steps in all_keys(keyring, others)
         if isinstance(key, SecretKey)
         for candidate in _candidates(key, steps, form, prefix)
     ]
     return [*found, *_without_secret(keyring, variable)]
+
+
+def all_keys(keyring: Keyring, others: Mapping[str, Keyring]) -> Iterator[tuple[Key, Mistakes]]:
+    """Yield the keys of a keyring, and those of other environments with that mistake."""
+    for _, key in keyring.by_role():
+        yield key, ()
+    for name, ring in others.items():
+        for _, key in ring.by_role():
+            yield key, (mistake("other_environment", name=name),)
 
 
 def _candidates(key: SecretKey, steps: Mistakes, form: str, prefix: str) -> Iterator[CandidateKey]:

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 from countermark.mistakes._catalogue import mistake
 from countermark.mistakes._durations import duration
-from countermark.mistakes._explanation import GOOD, UNEXPLAINED, Explanation
+from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
 from countermark.mistakes._jwt_claims import Clock
 from countermark.mistakes._tokens import explain_token
 from countermark.principal import Signable
 from countermark.tokens._reader import TokenContents
 from countermark.verifying._known_keys import KnownKeys
 from countermark.verifying._results import TokenCheck
-
-_REMARKS = {"previous": "previous_key", "next": "next_key"}
 
 
 def explain_check(
@@ -39,8 +37,7 @@ def explain_check(
     clock = Clock(*times)
     text = token.decode(errors="replace") if isinstance(token, bytes) else token
     if check.code == "verified":
-        remark = _REMARKS.get(check.role or "")
-        return GOOD if remark is None else GOOD._replace(mistakes=(mistake(remark),))
+        return good(check.role)
     if check.code == "missing" or not isinstance(text, str):
         return UNEXPLAINED
     if check.code in {"retired_key", "principal_missing"}:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from countermark.keys._keyring import Keyring
 from countermark.mistakes._catalogue import Mistake, mistake
 from countermark.mistakes._durations import duration
-from countermark.mistakes._explanation import GOOD, UNEXPLAINED, Explanation
+from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
@@ -18,7 +18,6 @@ from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
 
-_ROLES = {"previous": "previous_key", "next": "next_key"}
 _FACTS = {
     "retired_key": "retired_key",
     "ambiguous": "header_ambiguous",
@@ -54,8 +53,7 @@ def explain_delivery(
         now: The time of the check.
     """
     if isinstance(outcome, VerifiedWebhook):
-        remark = _ROLES.get(outcome.role)
-        return GOOD if remark is None else GOOD._replace(mistakes=(mistake(remark),))
+        return good(outcome.role)
     if outcome.code in _FACTS:
         return Explanation("explained", (mistake(_FACTS[outcome.code]),))
     if outcome.code == "missing":
