@@ -105,9 +105,10 @@ class Event(NamedTuple):
       refused, unless the allowance covers it. The reasons are those of ``refused``.
     * ``allowed``: An unverified request was allowed by the ``allowance``, or by
       ``fail_open``.
-    * ``leaked``: A request had the secret itself in the place of its token, so a client has the
-      secret: replace it. The reason is the role of the key, or ``other_environment``;
-      for a webhook ``received``.
+    * ``leaked``: A response contained a secret. It was ``blocked`` or ``reported``. Or a
+      request had the secret itself in the place of its token, so a client has it: replace
+      it. The reason is then the role of the key, or ``other_environment``; for a webhook
+      ``received``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
 

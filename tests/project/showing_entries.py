@@ -244,6 +244,17 @@ scan --ARG src/countermark/py.typed
 """.strip().splitlines()
 
 
+def _explaining_entries() -> Iterator[Entry]:
+    yield Entry("explain", explain, {
+        "scheme": "stigg", "keyring": RING, "token": "x", "principal": "u", "settings": None,
+        "environment": None, "other_environments": None, "max_age": None,
+    })  # fmt: skip
+    yield Entry("explain_webhook", explain_webhook, {
+        "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
+        "path": "/", "tolerance": None,
+    })  # fmt: skip
+
+
 def _entries() -> Iterator[Entry]:
     yield Entry("SecretKey", SecretKey, {"secret": KEY, "until": None})
     yield Entry("PrivateKey", PrivateKey, {"pem": PEM, "until": None})
@@ -281,14 +292,7 @@ def _entries() -> Iterator[Entry]:
     yield Entry("WebhookVerifier.from_env", WebhookVerifier.from_env, {
         "scheme": "stigg", "tolerance": None,
     })  # fmt: skip
-    yield Entry("explain", explain, {
-        "scheme": "stigg", "keyring": RING, "token": "x", "principal": "u", "settings": None,
-        "environment": None, "other_environments": None, "max_age": None,
-    })  # fmt: skip
-    yield Entry("explain_webhook", explain_webhook, {
-        "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
-        "path": "/", "tolerance": None,
-    })  # fmt: skip
+    yield from _explaining_entries()
     yield Entry("AllowedOrigins", AllowedOrigins, {
         "origins": ["https://app.example"], "missing": "refuse", "null": "refuse", "loopback": None,
     })  # fmt: skip

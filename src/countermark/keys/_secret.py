@@ -116,7 +116,7 @@ class SecretKey:
         digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
         return digest
 
-    def changed(self, change: Callable[[bytes], bytes | None]) -> SecretKey | None:
+    def _changed(self, change: Callable[[bytes], bytes | None]) -> SecretKey | None:
         """Return the key that a mistake makes of this one; None: the mistake changes nothing.
 
         Args:
@@ -129,7 +129,7 @@ class SecretKey:
         other._secret, other.until, other.key_id = secret, self.until, self.key_id
         return other
 
-    def digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
+    def _digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
         """Return the hash that *mix* computes with the secret. It must not return the secret."""
         return mix(self._secret)
 

@@ -62,17 +62,17 @@ def _candidates(key: SecretKey, steps: Mistakes, form: str, prefix: str) -> Iter
     if form != "text":
         as_text = (*steps, mistake("secret_not_decoded", which=_ENCODED[form]))
         yield CandidateKey(key, as_text)
-        bare = key.changed(lambda secret: secret.removeprefix(prefix.encode()))
+        bare = key._changed(lambda secret: secret.removeprefix(prefix.encode()))
         if bare is not None:
             yield CandidateKey(bare, as_text)
         for decode in (_decoded_by_node, _decoded_by_python):
-            lenient = key.changed(decode) if prefix and form == "base64" else None
+            lenient = key._changed(decode) if prefix and form == "base64" else None
             if lenient is not None:
                 yield CandidateKey(lenient, (*steps, mistake("secret_prefix_decoded")))
         steps = as_text
     for code, which, change in _CHANGES:
         try:
-            changed = key.changed(change)
+            changed = key._changed(change)
         except ValueError:  # it is not encoded in this way
             continue
         if changed is not None:
@@ -91,7 +91,7 @@ def _without_secret(keyring: Keyring, variable: str) -> Iterator[CandidateKey]:
 
 
 def _instead(key: SecretKey, text: str, step: Mistake) -> CandidateKey:
-    return CandidateKey(key.changed(lambda secret: text.encode()) or key, (step,))
+    return CandidateKey(key._changed(lambda secret: text.encode()) or key, (step,))
 
 
 def _with(before: str = "", after: str = "") -> _Change:

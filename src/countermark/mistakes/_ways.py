@@ -71,12 +71,12 @@ def _computing(kind: str, algorithm: str) -> Callable[[SecretKey, bytes], bytes]
     def swapped(key: SecretKey, message: bytes) -> bytes:
         from hmac import digest as hmac_digest
 
-        return key.digest_of(lambda secret: hmac_digest(message, secret, algorithm))
+        return key._digest_of(lambda secret: hmac_digest(message, secret, algorithm))
 
     return {
         "hmac": keyed,
-        "suffix": lambda key, message: key.digest_of(lambda secret: digest(message + secret)),
-        "prefix": lambda key, message: key.digest_of(lambda secret: digest(secret + message)),
+        "suffix": lambda key, message: key._digest_of(lambda secret: digest(message + secret)),
+        "prefix": lambda key, message: key._digest_of(lambda secret: digest(secret + message)),
         "message": lambda key, message: digest(message),
         "swapped": swapped,
     }[kind]
