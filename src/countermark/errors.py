@@ -13,6 +13,8 @@ REFUSALS = {
     "malformed": "the token is malformed",
     "ambiguous": "the request has two values in one place, or a second spelling of the header",
     "mismatch": "the signature does not match",
+    "secret_received": "the token is or contains the secret itself, which must be replaced",
+    "wrong_credential": "the token is a credential of another kind",
     "expired": "the token has expired",
     "not_yet_valid": "the token is not valid yet",
     "retired_key": "the token is valid, but its key has been retired",
@@ -93,7 +95,7 @@ class BadWebhook(CountermarkError):
     """A received webhook is not authentic, or not recent.
 
     ``code`` is one of ``missing``, ``malformed``, ``ambiguous``, ``unknown_key``,
-    ``retired_key``, ``mismatch``, ``digest_mismatch``, ``expired``,
+    ``retired_key``, ``mismatch``, ``secret_received``, ``digest_mismatch``, ``expired``,
     ``not_yet_valid`` and ``too_large``.
     """
 

@@ -105,9 +105,12 @@ class Event(NamedTuple):
       refused, unless the allowance covers it. The reasons are those of ``refused``.
     * ``allowed``: An unverified request was allowed by the ``allowance``, or by
       ``fail_open``.
+    * ``leaked``: A response contained a secret. It was ``blocked`` or ``reported``. Or a
+      request had the secret itself in the place of its token, so a client has it: replace
+      it. The reason is then the role of the key, or ``other_environment``; for a webhook
+      ``received``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
-    * ``leaked``: A response contained a secret. It was ``blocked`` or ``reported``.
 
     Attributes:
         name: The name.
@@ -119,6 +122,7 @@ class Event(NamedTuple):
         error: The type of the exception that caused the event; for ``store_unavailable``
             and ``meter_unavailable``, of the exception of Redis.
         correlation: A UUID that a refusal and its event share.
+        hint: The mistake that explains a refusal, for developers, or None.
         leak: The secret of ``leaked``, and its place.
     """
 
@@ -128,6 +132,7 @@ class Event(NamedTuple):
     principal: str | None = None
     error: str | None = None
     correlation: str | None = None
+    hint: str | None = None
     leak: Leak | None = None
 
 
@@ -224,6 +229,9 @@ def _log(event: Event) -> None:
         if event.leak is not None:
             text += " leak=%s key=%s form=%s place=%s offset=%s"
             values += event.leak
+        if event.hint is not None:
+            text += "; hint: %s"
+            values.append(event.hint)
         if left_out:
             text += "; %s more of this kind were not logged"
             values.append(f"{left_out:,}")

@@ -76,7 +76,7 @@ class Countermark:
     * ``COUNTERMARK_MODE``: ``off``, ``monitor`` or ``enforce``, or a function. Required.
     * ``COUNTERMARK_TOKEN``, ``COUNTERMARK_CLAIMED_ID``, ``COUNTERMARK_ORIGINS``,
       ``COUNTERMARK_ALLOWANCE``, ``COUNTERMARK_TENANT``, ``COUNTERMARK_METER``,
-      ``COUNTERMARK_ON_EVENT``: the options of
+      ``COUNTERMARK_ON_EVENT``, ``COUNTERMARK_EXPLAIN``: the options of
       :class:`countermark.verifying.Enforcement`.
 
     Args:

@@ -34,6 +34,7 @@ MODULES = (
     "countermark.rollout.prometheus",
     "countermark.rollout.opentelemetry",
     "countermark.webhooks",
+    "countermark.explain",
     "countermark.redis",
     "countermark.starlette",
     "countermark.fastapi",

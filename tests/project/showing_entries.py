@@ -26,6 +26,7 @@ from countermark import (
     wsgi,
 )
 from countermark.cli import main
+from countermark.explain import explain, explain_webhook
 from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.redis import RedisStore
@@ -154,6 +155,7 @@ _VERIFYING = {
     "tenant": None,
     "meter": None,
     "on_event": None,
+    "explain": None,
 }
 _RECEIVING = {
     "app": nothing,
@@ -242,6 +244,17 @@ scan --ARG src/countermark/py.typed
 """.strip().splitlines()
 
 
+def _explaining_entries() -> Iterator[Entry]:
+    yield Entry("explain", explain, {
+        "scheme": "stigg", "keyring": RING, "token": "x", "principal": "u", "settings": None,
+        "environment": None, "other_environments": None, "max_age": None,
+    })  # fmt: skip
+    yield Entry("explain_webhook", explain_webhook, {
+        "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
+        "path": "/", "tolerance": None,
+    })  # fmt: skip
+
+
 def _entries() -> Iterator[Entry]:
     yield Entry("SecretKey", SecretKey, {"secret": KEY, "until": None})
     yield Entry("PrivateKey", PrivateKey, {"pem": PEM, "until": None})
@@ -279,6 +292,7 @@ def _entries() -> Iterator[Entry]:
     yield Entry("WebhookVerifier.from_env", WebhookVerifier.from_env, {
         "scheme": "stigg", "tolerance": None,
     })  # fmt: skip
+    yield from _explaining_entries()
     yield Entry("AllowedOrigins", AllowedOrigins, {
         "origins": ["https://app.example"], "missing": "refuse", "null": "refuse", "loopback": None,
     })  # fmt: skip

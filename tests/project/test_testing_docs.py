@@ -29,7 +29,7 @@ def test_the_tests_of_the_page_pass(code: str, count: int, pytester: pytest.Pyte
 
 
 def test_the_page_has_tests_of_all_parts_and_a_server() -> None:
-    assert [count for _, count in TESTS] == [2, 1, 0, 1, 3, 2, 0]
+    assert [count for _, count in TESTS] == [2, 1, 0, 1, 4, 2, 0]
     namespace: dict[str, Any] = {"__name__": "page"}
     exec(compile(BLOCKS[-1], PAGE.name, "exec", dont_inherit=True), namespace)
     assert callable(namespace["edge"])

@@ -278,3 +278,15 @@ def test_other_paths_and_methods_are_not_found(flow: FlowSessions) -> None:
 def test_the_repr_of_a_session_does_not_contain_the_reference(flow: FlowSessions) -> None:
     start(flow, "user-1", signature_of("user-1"))
     assert repr(flow.sessions) == "[<FlowSession flwses_1 signed=True completed=False>]"
+
+
+def test_a_refusal_names_the_mistake(flow: FlowSessions) -> None:
+    hint = start(flow, "user-1", signature_of("USER-1")).json()["hint"]
+    assert hint.startswith("The id was signed in upper case.")
+    hint = start(flow, "user-1", signature_of("user-2")).json()["hint"]
+    assert hint.startswith("The usual causes:")
+
+
+def test_in_live_a_refusal_has_no_hint() -> None:
+    live = FlowSessions(Keyring("live_secret_" + "abcd1234" * 8), environment="live")
+    assert "hint" not in start(live, "user-1", signature_of("USER-1")).json()

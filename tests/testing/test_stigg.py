@@ -357,3 +357,36 @@ def test_an_api_key_for_servers_is_a_configuration_error() -> None:
 def test_an_invalid_secret_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="32 bytes"):
         StiggEdge(Keyring("a-short-secret-of-tests"))
+
+
+@pytest.mark.parametrize(
+    ("token", "customer", "hint"),
+    [
+        ('"' + token_of("customer-demo-01") + '"', "customer-demo-01", "The token is in quotation"),
+        (token_of("CUSTOMER-DEMO-01"), "customer-demo-01", "The id was signed in upper case."),
+        (token_of("org:42"), "customer-demo-01", "The token is for another principal"),
+        (None, "customer-demo-01", "The front end sent no token."),
+        (
+            Signer("stigg", Keyring(NEXT_SECRET)).sign("customer-demo-01"),
+            "customer-demo-01",
+            "The usual causes:",
+        ),
+    ],
+    ids=["quoted", "upper case", "another customer's", "none", "unexplained"],
+)
+def test_a_refusal_names_the_mistake(
+    edge: StiggEdge, token: str | None, customer: str, hint: str
+) -> None:
+    edge_answer = get(edge, token, customer).json()
+    graphql_answer = ask(edge, token, operation(customerId=customer)).json()
+    for answer in (edge_answer, graphql_answer):
+        assert answer["errors"][0]["extensions"]["hint"].startswith(hint)
+
+
+def test_two_tokens_have_the_hint_of_an_ambiguous_request(edge: StiggEdge) -> None:
+    token = token_of("customer-demo-01")
+    headers = [("X-API-KEY", KEY), ("X-CUSTOMER-KEY", token), ("X-CUSTOMER-KEY", token)]
+    path = "/v1/c/customer-demo-01/entitlements.json"
+    error = TestClient(edge).get(path, headers=headers).json()["errors"][0]["extensions"]
+    assert error["reason"] == "ambiguous"
+    assert error["hint"].startswith("The header, parameter or cookie is a duplicate")

@@ -5,11 +5,12 @@ This file alone reads the private attributes of the middlewares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from countermark.check._names import names_of
 from countermark.check._uses import Use
+from countermark.keys._keyring import Key, Keyring
 from countermark.signing._config import SigningConfig
 from countermark.signing._principal_lookup import AsyncLookup, SyncLookup
 from countermark.signing._signer import Signer
@@ -76,13 +77,17 @@ def uses_of(part: Part) -> Iterator[Use]:
     if part.enforcement is not None:
         verifier = part.enforcement._verifiers.one
         if verifier is not None:
-            scheme, keys = verifier.scheme, tuple(key for _, key, _ in verifier._ring)
+            scheme, keys = verifier.scheme, tuple(key for _, key, _ in verifier._keys.accepted)
             yield Use(part.where, "verifying", scheme, keys, verifier.environment)
-            for other, others in verifier._other_keys.items():
-                yield Use(part.where, "verifying", scheme, others, other)
+            for other, ring in verifier._keys.others.items():
+                yield Use(part.where, "verifying", scheme, _keys_of([ring]), other)
     if part.webhooks is not None:
         found = part.webhooks._verifier
-        yield Use(part.where, "webhooks", found.scheme, found._keys)
+        yield Use(part.where, "webhooks", found.scheme, _keys_of(found._rings.values()))
+
+
+def _keys_of(rings: Iterable[Keyring]) -> tuple[Key, ...]:
+    return tuple(key for ring in rings for _, key in ring.by_role())
 
 
 def has_tenants(part: Part) -> bool:

@@ -13,7 +13,6 @@ from countermark.cli._arguments import whole_number
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.schemes._scheme import Scheme
-from countermark.tokens._options import keyring_from_env
 
 # A PEM key of RSA with 16,384 bits has 13 kB.
 _LONGEST = 64 * 1024
@@ -42,13 +41,19 @@ def keyring_of(scheme: Scheme, options: Namespace) -> Keyring:
         InvalidKey: The secret is missing or invalid, or the descriptor cannot be read.
         ConfigurationError: Neither the scheme nor an option names a source of the secret.
     """
+    return keyring_from(scheme.slug, scheme.variable, options)
+
+
+@guarded
+def keyring_from(slug: str, variable: str, options: Namespace) -> Keyring:
+    """Return the keys of a scheme by its name and its environment variable, as ``keyring_of``."""
     if options.secret_fd is not None:
         return Keyring(_read(options.secret_fd))
-    if not scheme.variable:
+    if not variable:
         raise ConfigurationError(
-            f"{scheme.slug} names no environment variable for its secret; pass --secret-fd N"
+            f"{slug} names no environment variable for its secret; pass --secret-fd N"
         )
-    return keyring_from_env(scheme)
+    return Keyring.from_env(variable)
 
 
 def _descriptor(text: str) -> int:

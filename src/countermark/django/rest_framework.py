@@ -73,8 +73,8 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
 
     Attributes:
         verifier: As for :class:`countermark.verifying.Enforcement`, and so are *token*,
-            *claimed_id*, *origins*, *allowance*, *tenant*, *meter* and *on_event*. Under
-            ASGI functions get the scope, under WSGI the environ.
+            *claimed_id*, *origins*, *allowance*, *tenant*, *meter*, *on_event* and
+            *explain*. Under ASGI functions get the scope, under WSGI the environ.
         mode: As there; by default ``enforce``.
 
     Raises:

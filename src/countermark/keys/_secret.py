@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from countermark._redaction import guarded
@@ -115,6 +115,31 @@ class SecretKey:
         """
         digest: bytes = getattr(hashlib, algorithm)(message + self._secret).digest()
         return digest
+
+    def _changed(self, change: Callable[[bytes], bytes | None]) -> SecretKey | None:
+        """Return the key that a mistake makes of this one; None: the mistake changes nothing.
+
+        Args:
+            change: Takes the secret and returns the changed one, or None. It must not keep them.
+        """
+        secret = change(self._secret)
+        if secret is None or secret == self._secret:
+            return None
+        other = object.__new__(SecretKey)
+        other._secret, other.until, other.key_id = secret, self.until, self.key_id
+        return other
+
+    def _digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
+        """Return the hash that *mix* computes with the secret. It must not return the secret."""
+        return mix(self._secret)
+
+    def is_one_of(self, texts: Iterable[bytes]) -> bool:
+        """Tell, in constant time, whether one of *texts* is the secret."""
+        from hmac import compare_digest  # late, as only mistakes need it
+
+        # Hashes, as a comparison of the texts themselves would show the length of the secret.
+        own = hashlib.sha256(self._secret).digest()
+        return any(compare_digest(own, hashlib.sha256(text).digest()) for text in texts)
 
     def pseudonym(self, identifier: str) -> str:
         """Return a salted hash of *identifier*, 16 hexadecimal digits, for logs.

@@ -16,7 +16,8 @@ from countermark.testing._service import Unusable, not_found, read_json, segment
 from countermark.verifying._allowance import Allowance, allowance_group
 from countermark.verifying._enforcement import Enforcement
 from countermark.verifying._locations import from_query
-from countermark.verifying._origins import AllowedOrigins
+from countermark.verifying._origins import LIVE, AllowedOrigins
+from countermark.verifying._refusals import HINTS
 from countermark.verifying._results import Verdict
 from countermark.verifying._verifier import Verifier
 
@@ -63,7 +64,8 @@ class FlowSessions:
     of the service. They are choices of this stand-in:
 
     - A missing or wrong publishable key is refused with 401, all other refusals are 403. They
-      are problems (RFC 9457), and their ``type`` ends in the reason.
+      are problems (RFC 9457), and their ``type`` ends in the reason. Outside ``live`` their
+      ``hint`` names the mistake, if one explains the refusal of a signature.
     - A wrong signature is always refused. The allowance is for requests without a signature.
     - An unsigned session counts once per reference and template. Without a reference, each
       request counts.
@@ -115,7 +117,7 @@ class FlowSessions:
             "origins": origins,
             "meter": self.verdicts.append,
         }
-        verifier = Verifier("cognito-flow", keyring, environment=environment)
+        self._verifier = verifier = Verifier("cognito-flow", keyring, environment=environment)
         self._strict = Enforcement(verifier, **options)
         self._lenient = Enforcement(verifier, **options, allowance=self._allowance)
 
@@ -174,9 +176,18 @@ class FlowSessions:
         verdict = enforcement.judge({**scope, "query_string": query})
         assert verdict is not None  # noqa: S101  # the mode is never off
         if not verdict.admitted:
-            return problem(403, verdict.code, f"{REFUSALS[verdict.code].capitalize()}.")
+            return self._refuse(verdict, asked)
         reference = asked.get("customerReference") or None
         return self._begin(reference, asked["templateId"], signed=verdict.verified)
+
+    def _refuse(self, verdict: Verdict, asked: dict[str, str]) -> Response:
+        """Return the refusal, with a hint outside ``live``."""
+        members = {}
+        if verdict.environment != LIVE:
+            found = self._verifier.explain(asked.get("signature"), asked.get("customerReference"))
+            members["hint"] = found.hint or HINTS[verdict.code]
+        detail = f"{REFUSALS[verdict.code].capitalize()}."
+        return problem(403, verdict.code, detail, members=members)
 
     def _begin(self, reference: str | None, template_id: str, *, signed: bool) -> Response:
         if reference in self._completed:

@@ -14,6 +14,7 @@ from countermark.keys._keyring import Keyring
 from countermark.testing._service import Unusable, not_found, read_json, segments_of, serve
 from countermark.verifying._enforcement import Enforcement
 from countermark.verifying._locations import from_header
+from countermark.verifying._refusals import HINTS
 from countermark.verifying._results import Verdict
 from countermark.verifying._verifier import Verifier
 
@@ -50,7 +51,8 @@ class StiggEdge:
       client reports as a wrong SDK key.
     - If *enforced*, a missing or invalid customer token, or one of another customer, is refused
       with 403 ``IdentityForbidden``; by GraphQL with 200 and that error for each operation.
-      The error's ``reason`` is one of :data:`countermark.errors.REFUSALS`.
+      The error's ``reason`` is one of :data:`countermark.errors.REFUSALS`, and its ``hint``
+      names the mistake, if one explains the refusal.
     - If not *enforced*, customer tokens are verified, but the verdict changes nothing.
     - It does not execute GraphQL. The response to an operation has the lists of the customer
       with the id ``customerId`` in its variables; without such a variable it is empty.
@@ -91,8 +93,9 @@ class StiggEdge:
         self.verdicts = deque(maxlen=100)
         self._customers = customers
         self._publishable_key = publishable_key
+        self._verifier = Verifier("stigg", keyring)
         self._enforcement = Enforcement(
-            Verifier("stigg", keyring),
+            self._verifier,
             mode=lambda question: "enforce" if self.enforced else "monitor",
             meter=self.verdicts.append,
         )
@@ -110,7 +113,7 @@ class StiggEdge:
         if edge:
             customer_id, file = route[-2:]
             verdict = self._enforcement.judge(scope)
-            return _json(*self._read(verdict, [customer_id], [_FILES[file]]))
+            return _json(*self._read(scope, verdict, [customer_id], [_FILES[file]]))
         if route == _CONFIGURATION:
             configuration = {"sentryDsn": None, "isWidgetWatermarkEnabled": False}
             return _json(200, {"data": {"sdkConfiguration": configuration}})
@@ -133,26 +136,34 @@ class StiggEdge:
             return _failure(400, "BadUserInput", detail)
         named = [list(_customer_ids(operation.get("variables"))) for operation in operations]
         verdict = self._enforcement.judge(scope) if any(named) else None
-        results = [self._read(verdict, ids, list(_FIELDS))[1] for ids in named]
+        results = [self._read(scope, verdict, ids, list(_FIELDS))[1] for ids in named]
         return _json(200, results if isinstance(content, list) else results[0])
 
     def _read(
-        self, verdict: Verdict | None, customer_ids: list[str], names: list[str]
+        self, scope: Scope, verdict: Verdict | None, customer_ids: list[str], names: list[str]
     ) -> tuple[int, dict[str, Any]]:
         """Return the status and the content for the first customer, if all ids are allowed."""
         if not customer_ids:
             return 200, {"data": {}}
         reason = _reason(verdict, customer_ids)
         if reason is not None:
-            return 403, _errors(
-                "IdentityForbidden", f"{REFUSALS[reason].capitalize()}.", reason=reason
-            )
+            message = f"{REFUSALS[reason].capitalize()}."
+            hint = self._hint(scope, reason, customer_ids[0])
+            return 403, _errors("IdentityForbidden", message, reason=reason, hint=hint)
         customer: Customer | None = {}
         if self._customers is not None:
             customer = self._customers.get(customer_ids[0])
         if customer is None:
             return 404, _errors("CustomerNotFound", "There is no such customer.")
         return 200, {"data": {_FIELDS[name]: customer.get(name, []) for name in names}}
+
+    def _hint(self, scope: Scope, reason: str, customer_id: str) -> str:
+        """Return the mistake that explains the refusal of a token, or its usual causes."""
+        try:
+            token = self._enforcement.location(scope)
+        except BadToken:  # there are two tokens
+            token = None
+        return self._verifier.explain(token, customer_id).hint or HINTS[reason]
 
 
 def _is_edge(route: tuple[str, ...]) -> bool:

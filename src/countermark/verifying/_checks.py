@@ -8,6 +8,7 @@ from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.keys._secret import SecretKey
 from countermark.schemes._scheme import Scheme
+from countermark.tokens._reader import TokenContents
 
 
 def checked_others(given: object) -> Mapping[str, Keyring]:
@@ -69,3 +70,16 @@ def checked_seconds(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
         raise ConfigurationError(f"{where} must be a number of seconds, 0 or more")
     return value
+
+
+def code_at(contents: TokenContents, now: float, leeway: float, max_age: float | None) -> str:
+    """Return the code of a token with a matching signature, at the time *now*."""
+    if contents.begins_at is not None and now < contents.begins_at - leeway:
+        return "not_yet_valid"
+    if contents.expires_at is not None and now >= contents.expires_at + leeway:
+        return "expired"
+    if max_age is None:
+        return "verified"
+    if contents.issued_at is None:
+        return "malformed"
+    return "verified" if now <= contents.issued_at + max_age + leeway else "expired"

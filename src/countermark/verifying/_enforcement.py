@@ -10,11 +10,12 @@ from countermark._responses import Response
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import OnEvent
 from countermark.verifying._allowance import Allowance, allowance_group
+from countermark.verifying._hints import Hints, Unexplained
 from countermark.verifying._locations import Location
 from countermark.verifying._modes import ModeSetting
 from countermark.verifying._origins import AllowedOrigins
 from countermark.verifying._refusals import is_permitted, preflight_answer, refusal
-from countermark.verifying._reports import report_failure, report_verdict
+from countermark.verifying._reports import new_correlation_id, report_failure, report_verdict
 from countermark.verifying._request_context import ContextReader, RequestContext
 from countermark.verifying._request_token import ClaimedIdReader, RequestTokenChecker
 from countermark.verifying._results import UNKNOWN_SCHEME, AdmittedBy, TokenCheck, Verdict
@@ -37,6 +38,7 @@ class EnforcementOptions(TypedDict, total=False):
     tenant: TenantReader | None
     meter: CountVerdict | None
     on_event: OnEvent | None
+    explain: bool | None
 
 
 class _Unsigned(NamedTuple):
@@ -44,6 +46,9 @@ class _Unsigned(NamedTuple):
 
     context: RequestContext
     check: TokenCheck
+
+
+_Outcome: TypeAlias = Verdict | _Unsigned | Unexplained | None
 
 
 class Enforcement:
@@ -70,6 +75,11 @@ class Enforcement:
         meter: Called with each verdict. If it has a ``flush()``, as a :class:`Meter`
             does, the ASGI middleware calls that when the application has shut down.
         on_event: Called with each :class:`Event`.
+        explain: Whether to look for the mistake that explains an invalid token, and add it to
+            the verdict, the event and the refusal. It takes up to a second, so it is done for
+            one request a minute of each scheme and code, and only in an ``environment=`` other
+            than ``live``. True: in ``monitor`` and ``enforce``; None: in ``monitor``; False:
+            never. Under ASGI it needs asyncio.
 
     Raises:
         ConfigurationError: An option is missing or invalid, or two do not fit together.
@@ -80,6 +90,7 @@ class Enforcement:
         "_allowance",
         "_contexts",
         "_flush",
+        "_hints",
         "_meter",
         "_on_event",
         "_token",
@@ -98,6 +109,7 @@ class Enforcement:
         tenant: TenantReader | None = None,
         meter: CountVerdict | None = None,
         on_event: OnEvent | None = None,
+        explain: bool | None = None,
     ) -> None:
         check_functions(claimed_id=claimed_id, tenant=tenant, meter=meter, on_event=on_event)
         if allowance is not None and not isinstance(allowance, Allowance):
@@ -112,6 +124,7 @@ class Enforcement:
         if token is None and one is not None:
             token = one.scheme.request_header
         self._token = RequestTokenChecker(token, claimed_id, on_event)
+        self._hints = Hints(explain, self._token)
         if one is not None:
             self._require_fit(one)
 
@@ -143,16 +156,20 @@ class Enforcement:
             None in the mode ``off``, and for an anonymous request.
         """
         outcome = self._check(source, optional=optional)
-        if not isinstance(outcome, _Unsigned):
-            return outcome
-        return self._settled(*outcome, self._admit(outcome.context, source))
+        if isinstance(outcome, _Unsigned):
+            return self._settled(*outcome, self._admit(outcome.context, source))
+        if isinstance(outcome, Unexplained):
+            return self._settled(*outcome[:3], outcome.question.answer())
+        return outcome
 
     async def ajudge(self, source: Source, *, optional: bool = False) -> Verdict | None:
-        """Do the same as :meth:`judge` in an event loop: a store is asked in a thread."""
+        """Do the same as :meth:`judge` in an event loop: what takes time is done in a thread."""
         outcome = self._check(source, optional=optional)
-        if not isinstance(outcome, _Unsigned):
-            return outcome
-        return self._settled(*outcome, await self._aadmit(outcome.context, source))
+        if isinstance(outcome, _Unsigned):
+            return self._settled(*outcome, await self._aadmit(outcome.context, source))
+        if isinstance(outcome, Unexplained):
+            return self._settled(*outcome[:3], await outcome.question.answer_in_thread())
+        return outcome
 
     def refusal(self, verdict: Verdict, source: Source) -> Response:
         """Return the response to a request that *verdict* refuses."""
@@ -188,8 +205,8 @@ class Enforcement:
 
     # How a request is judged
 
-    def _check(self, source: Source, *, optional: bool) -> Verdict | _Unsigned | None:
-        """Return the verdict, or an _Unsigned if the allowance decides."""
+    def _check(self, source: Source, *, optional: bool) -> _Outcome:
+        """Return the verdict, or what is left to do before there is one."""
         context = self._contexts.same or self._contexts.read(source)
         if context is None:
             return None
@@ -202,11 +219,13 @@ class Enforcement:
         unsigned = check.code == "missing"
         if optional and unsigned:
             return None
-        if context.mode == "monitor":
-            return self._settled(context, check, "monitor")
-        if unsigned and self._allowance is not None:
+        admitted_by: AdmittedBy | None = "monitor" if context.mode == "monitor" else None
+        if unsigned and self._allowance is not None and admitted_by is None:
             return _Unsigned(context, check)
-        return self._settled(context, check, None)
+        question = self._hints.question(context, check, source)
+        if question is None:
+            return self._settled(context, check, admitted_by)
+        return Unexplained(context, check, admitted_by, question)
 
     def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
         """Ask the allowance for a request without a token."""
@@ -233,10 +252,14 @@ class Enforcement:
         return await self._admit_in_thread(context, source)
 
     def _settled(
-        self, context: RequestContext, check: TokenCheck, admitted_by: AdmittedBy | None
+        self,
+        context: RequestContext,
+        check: TokenCheck,
+        admitted_by: AdmittedBy | None,
+        hint: str | None = None,
     ) -> Verdict:
         """Return the verdict, counted and reported."""
-        verdict = self._verdict(context, check, admitted_by)
+        verdict = self._verdict(context, check, admitted_by, hint)
         if admitted_by != "token" or self._on_event is not None:
             report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
         if self._meter is not None:
@@ -247,7 +270,11 @@ class Enforcement:
         return verdict
 
     def _verdict(
-        self, context: RequestContext, check: TokenCheck, admitted_by: AdmittedBy | None
+        self,
+        context: RequestContext,
+        check: TokenCheck,
+        admitted_by: AdmittedBy | None,
+        hint: str | None = None,
     ) -> Verdict:
         return Verdict(
             check,
@@ -258,7 +285,8 @@ class Enforcement:
             context.tenant,
             context.origin,
             self._token.is_service and check.claimed_id is not None,
-            None if admitted_by is not None else _new_id(),
+            None if admitted_by is not None else new_correlation_id(),
+            hint,
         )
 
     def _require_fit(self, verifier: Verifier) -> None:
@@ -266,9 +294,3 @@ class Enforcement:
         self._token.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)
-
-
-def _new_id() -> str:
-    from uuid import uuid4  # late, as it is slow to import
-
-    return str(uuid4())

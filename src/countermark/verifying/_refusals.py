@@ -29,6 +29,10 @@ HINTS: Final = {
     "mismatch": "The usual causes: the secret of another environment or vendor, an e-mail"
     " address where the id is signed, a newline at the end of the secret, or a claimed_id="
     " that returns another id or none.",
+    "secret_received": "The client was given the secret itself. Replace it at the vendor, and send"
+    " the browser the token that is made with it.",
+    "wrong_credential": "The front end sends a publishable key, a JSON Web Token in place of a hash"
+    " or the reverse, or the credential of another vendor.",
     "expired": "The page was open for longer than its token is valid, or the clocks differ. The"
     " front end must fetch a new token.",
     "not_yet_valid": "The clock of the signing machine is ahead of this one's.",
@@ -65,7 +69,7 @@ def refusal(verdict: Verdict, *, vary: bool, head: bool = False) -> Response:
         headers.append(("WWW-Authenticate", challenge))
     members = {"instance": f"urn:uuid:{verdict.correlation_id}"}
     if verdict.environment not in (None, LIVE):
-        members["hint"] = HINTS[code]
+        members["hint"] = verdict.hint or HINTS[code]
     status = 403 if code in FORBIDDEN else 401
     detail = f"{REFUSALS[code].capitalize()}."
     response = problem(status, code, detail, *headers, members=members)

@@ -30,6 +30,9 @@ def report_verdict(
         on_event: Called with the event.
     """
     name = _NAMES[verdict.admitted_by]
+    if verdict.code == "secret_received":
+        role = verdict.role or "other_environment"
+        emit(Event("leaked", role, verdict.scheme, correlation=verdict.correlation_id), on_event)
     if not is_wanted(name, on_event):
         return
     reason, claimed = verdict.code, verdict.claimed_id
@@ -38,8 +41,15 @@ def report_verdict(
     elif name == "allowed":
         reason = verdict.admitted_by or reason
     who = None if claimed is None else pseudonym(verdict.tenant, claimed)
-    correlation = verdict.correlation_id
-    emit(Event(name, reason, verdict.scheme, principal=who, correlation=correlation), on_event)
+    event = Event(
+        name,
+        reason,
+        verdict.scheme,
+        principal=who,
+        correlation=verdict.correlation_id,
+        hint=verdict.hint,
+    )
+    emit(event, on_event)
 
 
 def report_failure(reason: str, error: Exception | None, on_event: OnEvent | None) -> None:
@@ -48,3 +58,10 @@ def report_failure(reason: str, error: Exception | None, on_event: OnEvent | Non
     if isinstance(error, StoreUnavailable):
         kind = error.kind
     emit(Event("failed", reason, error=kind), on_event)
+
+
+def new_correlation_id() -> str:
+    """Return the id that a refusal and its event share."""
+    from uuid import uuid4  # late, as it is slow to import
+
+    return str(uuid4())

@@ -85,7 +85,7 @@ class RequestTokenChecker:
             if self._claimed_id is not None:
                 principal = self._claimed_id(source)
                 if token is not None and principal is None:
-                    return TokenCheck("mismatch")
+                    return _without_principal(verifier.check(token))
             doing = "verifier_raised"
             found = verifier.check(token, principal)
         except BadToken as error:
@@ -105,6 +105,20 @@ class RequestTokenChecker:
         if self.is_service or (found.code == "missing" and principal is not None):
             found = TokenCheck(found.code, None, _text_of(principal), found.role, found.key_id)
         return found
+
+    def read_again(self, source: Mapping[str, Any]) -> tuple[str | None, Signable | None]:
+        """Return the token and the claimed id of a scope or environ; None if one is not there."""
+        try:
+            token = self.location(source)
+            return token, None if self._claimed_id is None else self._claimed_id(source)
+        except Exception:  # it was reported when the token was checked
+            return None, None
+
+
+def _without_principal(found: TokenCheck) -> TokenCheck:
+    """Return the outcome for a token that comes without the id that it must be for."""
+    is_credential = found.code in {"secret_received", "wrong_credential"}
+    return found if is_credential else TokenCheck("mismatch")
 
 
 def _is_folded(location: object, value: object) -> bool:

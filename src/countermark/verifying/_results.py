@@ -97,7 +97,8 @@ class TokenCheck:
         "identity": "The verified identity, if and only if the code is ``verified``.",
         "claimed_id": "The id in the token or next to it, or None. Do not log it.",
         "role": "The role of the key that made the token, ``retired`` for an expired key;"
-        " None: no key of the keyring made it.",
+        " None: no key of the keyring made it. With ``secret_received``: of the key that the"
+        " token is.",
         "key_id": "The id of that key, or None.",
     }
 
@@ -143,6 +144,7 @@ class Verdict:
         "origin": "The page's origin if it is an allowed one, or None.",
         "named_by_service": "Whether a function of the service's own returned the claimed id.",
         "correlation_id": "The id that the refusal and its event share; None: not refused.",
+        "hint": "The mistake that explains the refusal, without ids and tokens; or None.",
     }
 
     code: Final[str]
@@ -158,6 +160,7 @@ class Verdict:
     origin: Final[str | None]
     named_by_service: Final[bool]
     correlation_id: Final[str | None]
+    hint: Final[str | None]
 
     def __init__(  # noqa: PLR0917  # keywords would cost 3 % of a verified request
         self,
@@ -170,6 +173,7 @@ class Verdict:
         origin: str | None = None,
         named_by_service: bool = False,
         correlation_id: str | None = None,
+        hint: str | None = None,
     ) -> None:
         identity = check.identity
         self.code = check.code
@@ -187,6 +191,7 @@ class Verdict:
         self.origin = origin
         self.named_by_service = named_by_service
         self.correlation_id = correlation_id
+        self.hint = hint
 
     @property
     def is_claim(self) -> bool:

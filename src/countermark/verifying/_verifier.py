@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
@@ -13,11 +13,10 @@ from countermark.errors import (
     REFUSALS,
     AmbiguousSchemeWarning,
     BadToken,
-    ConfigurationError,
     InvalidPrincipal,
     WeakKeyWarning,
 )
-from countermark.keys._keyring import Key, Keyring, checked_keyring
+from countermark.keys._keyring import Keyring, checked_keyring
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
@@ -36,10 +35,15 @@ from countermark.verifying._checks import (
     checked_age,
     checked_others,
     checked_seconds,
+    code_at,
     has_short_secret,
 )
 from countermark.verifying._fast_path import Quick, compile_quick
+from countermark.verifying._known_keys import KnownKeys
 from countermark.verifying._results import TokenCheck, VerifiedIdentity
+
+if TYPE_CHECKING:
+    from countermark.mistakes._explanation import Explanation
 
 
 class VerifierOptions(TypedDict, total=False):
@@ -119,7 +123,7 @@ class Verifier:
         check_keys(scheme, keyring, environment, signs=False)
         self.environment = environment
         resolved, rule = with_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
-        self._rule = rule
+        self._settings, self._rule = settings, rule
         # A crafted text can make a pattern slow, so patterns are applied to verified ids only.
         self._reader = _reader(resolved, rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
@@ -135,11 +139,9 @@ class Verifier:
                 WeakKeyWarning,
                 stacklevel=3,
             )
-        self._ring = self._prepared(keyring)
-        self._others = self._prepared_others(others)
-        self._other_keys = {
-            name: tuple(key for _, key in ring.by_role()) for name, ring in others.items()
-        }
+        self._keys = KnownKeys(
+            scheme, self._reader, keyring, others, id_rule=rule, environment=environment
+        )
         self._quick = self._compile(resolved, rule)
         if scheme.ambiguous:
             warnings.warn(
@@ -200,8 +202,27 @@ class Verifier:
         """Return a salted hash of *identifier* for logs; the current key is the salt."""
         return self._key.pseudonym(identifier)
 
+    @guarded
+    def explain(self, token: str | bytes | None, principal: Signable | None = None) -> Explanation:
+        """Check a token, and look for the mistake that explains why it is refused.
+
+        The arguments are those of :meth:`verify`. It takes up to a second, so do not call it
+        for each request. Nothing is raised for any input.
+        """
+        from countermark.verifying._explaining import explain_check  # late, as it is rare
+
+        check, times = self.check(token, principal), (self._clock(), self._leeway, self._max_age)
+        return explain_check(
+            self._keys, check, token, principal, settings=self._settings, times=times
+        )
+
     def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Check a token that the fast path does not accept."""
+        found = self._outcome(token, principal)
+        return self._keys.credential(token, found.code) or found
+
+    def _outcome(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
+        """Compare a token with those of all keys."""
         if not token:
             return TokenCheck("missing")
         if principal is None and self.needs_principal:
@@ -219,12 +240,16 @@ class Verifier:
 
     def _judge(self, reading: TokenContents, now: float) -> TokenCheck:
         reader, claimed = self._reader, reading.claimed_id
-        for role, key, prepared in self._ring:
+        for role, key, prepared in self._keys.accepted:
             if not reader.made_with(prepared, reading):
                 continue
             if key.until is not None and now >= key.until:
                 return TokenCheck("retired_key", None, claimed, "retired", key.key_id)
-            code = "wrong_environment" if reading.foreign else self._code_at(reading, now)
+            code = (
+                "wrong_environment"
+                if reading.foreign
+                else code_at(reading, now, self._leeway, self._max_age)
+            )
             if code != "verified":
                 return TokenCheck(code, None, claimed, role, key.key_id)
             id, claims = reader.proved(prepared, reading)
@@ -240,40 +265,13 @@ class Verifier:
                 expires_at=reading.expires_at,
             )
             return TokenCheck(code, identity, claimed, role, key.key_id)
-        if any(reader.made_with(prepared, reading) for prepared in self._others):
+        if any(reader.made_with(prepared, reading) for prepared in self._keys.others_prepared):
             return TokenCheck("wrong_environment", None, claimed)
         return TokenCheck("mismatch", None, claimed)
 
-    def _code_at(self, reading: TokenContents, now: float) -> str:
-        """Return the code of a token with a matching signature, at the time *now*."""
-        if reading.begins_at is not None and now < reading.begins_at - self._leeway:
-            return "not_yet_valid"
-        if reading.expires_at is not None and now >= reading.expires_at + self._leeway:
-            return "expired"
-        if self._max_age is None:
-            return "verified"
-        if reading.issued_at is None:
-            return "malformed"
-        return "verified" if now <= reading.issued_at + self._max_age + self._leeway else "expired"
-
-    def _prepared(self, keyring: Keyring) -> list[tuple[Any, Key, Any]]:
-        """Return the role, the key and the prepared form of each key."""
-        return [(role, key, self._reader.prepared(key)) for role, key in keyring.by_role()]
-
-    def _prepared_others(self, rings: Mapping[str, Keyring]) -> list[Any]:
-        prepared = []
-        for name, ring in rings.items():
-            if name == self.environment:
-                raise ConfigurationError(
-                    "other_environments= must not contain environment= itself; leave it out"
-                )
-            check_keys(self.scheme, ring, name, signs=False)
-            prepared += [self._reader.prepared(key) for _, key in ring.by_role()]
-        return prepared
-
     def _compile(self, resolved: Scheme, rule: ValueRule) -> Quick:
         """Return the fast path for tokens of the current key."""
-        _, key, prepared = self._ring[0]
+        _, key, prepared = self._keys.accepted[0]
         if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
             slug, environment = self.scheme.slug, self.environment
             key_id = key.key_id

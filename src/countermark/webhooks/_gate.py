@@ -143,6 +143,8 @@ class WebhookGate(Generic[AppT]):
         from uuid import uuid4  # late, as it is slow to import
 
         correlation = str(uuid4())
+        if code == "secret_received":
+            self._emit("leaked", "received", correlation=correlation)
         self._emit("refused", code, correlation=correlation)
         challenge = f'Countermark realm="{self._scheme}", error="{code}"'
         headers = [("WWW-Authenticate", challenge)] if status == 401 else []

@@ -54,6 +54,10 @@ class RequestHead:
             raise Refused("ambiguous")
         return value
 
+    def has(self, name: str) -> bool:
+        """Tell whether the request has a header, once or more often."""
+        return name in self._headers
+
     def require(self, name: str, *, max_commas: int | None = 0) -> str:
         """Return the value of a header, as ``get`` does.
 

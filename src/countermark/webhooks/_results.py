@@ -14,6 +14,7 @@ REFUSALS: Final = {
     "ambiguous": "a header has two values or two spellings",
     "unknown_key": "the signature names an unknown key",
     "retired_key": "the signature is valid, but its key has expired",
+    "secret_received": "the signature is the secret itself, which must be replaced",
     "mismatch": "the signature does not match",
     "digest_mismatch": "the body does not match the signed digest",
     "expired": "the delivery has expired",

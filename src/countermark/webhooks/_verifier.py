@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown, shown_variable
@@ -17,9 +18,13 @@ from countermark.webhooks._header_checks import HmacCheck, SecretCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature, SecretHeader
 from countermark.webhooks._pending import HeadCheck, PendingDelivery
+from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+
+if TYPE_CHECKING:
+    from countermark.mistakes._explanation import Explanation
 
 
 class WebhookVerifier:
@@ -43,12 +48,11 @@ class WebhookVerifier:
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
         "_check": None,
         "_clock": None,
-        "_keys": None,
+        "_rings": None,
     }
 
     scheme: WebhookScheme
     tolerance: float | None
-    _keys: tuple[Key, ...]
 
     @guarded
     def __init__(
@@ -64,7 +68,7 @@ class WebhookVerifier:
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
         _check_keys(scheme, rings)
-        self._keys = tuple(_all_keys(rings))
+        self._rings = rings
         self._check = _head_check(scheme, rings, self.tolerance)
 
     @classmethod
@@ -137,6 +141,31 @@ class WebhookVerifier:
         return pending if isinstance(pending, Refusal) else pending.finish(content)
 
     @guarded
+    def explain(
+        self, *, headers: Headers, body: Text, method: Text = "POST", path: Text = "/"
+    ) -> Explanation:
+        """Check a delivery, and look for the mistake that explains why it is refused.
+
+        The arguments are those of :meth:`verify`. It takes up to a second, so do not call it
+        for each delivery.
+
+        Raises:
+            ConfigurationError: An argument has the wrong type, such as a parsed body.
+        """
+        from countermark.webhooks._explaining import explain_delivery  # late, as it is rare
+
+        outcome = self._outcome(headers, body, method, path)
+        content = read_body(body)
+        return explain_delivery(
+            self.scheme,
+            self._rings,
+            outcome,
+            RequestHead(headers, method, path),
+            b"" if isinstance(content, Refusal) else content,
+            now=self._clock(),
+        )
+
+    @guarded
     def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
         """Check everything before the body, so that an invalid delivery is not read completely."""
         now = self._clock()
@@ -144,6 +173,8 @@ class WebhookVerifier:
         try:
             return self._check.read(head, now)
         except Refused as refused:
+            if refused.code == "malformed" and has_secret(self.scheme, self._rings, head):
+                return Refusal("secret_received")
             return Refusal(refused.code)
 
     def __repr__(self) -> str:

@@ -1,0 +1,209 @@
+"""``countermark explain``: the mistake that leads to a refused token or webhook."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from countermark.cli._arguments import Commands, whole_number
+from countermark.cli._inputs import content_of
+from countermark.cli._principal_options import add_principal_options, principal_of
+from countermark.cli._scheme_argument import add_scheme_arguments, pair, scheme_of, settings_of
+from countermark.cli._secrets import add_secret_option, keyring_from, keyring_of
+from countermark.errors import ConfigurationError
+from countermark.keys._keyring import Keyring
+from countermark.principal import Signable
+from countermark.schemes._catalogue import scheme_slugs
+from countermark.schemes._scheme import Scheme
+
+if TYPE_CHECKING:
+    from countermark.explain import Explanation, Mistake
+    from countermark.webhooks import WebhookScheme
+
+# A request with a large body. The token is far smaller.
+_MOST = 4 << 20
+_WEBHOOK = "webhook:"
+
+_EPILOG = """\
+examples:
+  countermark explain stigg --id customer-demo-01 < token.txt
+  countermark explain intercom-hmac < curl.txt
+  countermark explain webhook:github < delivery.txt
+"""
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "explain",
+        help="name the mistake that explains a refused token",
+        description="Check a token or a webhook, and name the mistake that explains why it is"
+        " refused: another secret, a newline in it, another spelling of the id, another encoding,"
+        " and so on, alone and in pairs. Standard input holds the token, or the request as a curl"
+        " command, as an entry of a HAR file or as text. The exit code is 0 if it is valid and 1"
+        " if it is not. The signed text is shown on a terminal only, and no key or expected code"
+        " ever.",
+        epilog=_EPILOG,
+    )
+    add_scheme_arguments(parser)
+    add_secret_option(parser)
+    parser.add_argument(
+        "--input",
+        default="-",
+        metavar="FILE",
+        help="read the token or the request from FILE (default: -, standard input)",
+    )
+    parser.add_argument("--id", help="the id that the token should be for")
+    add_principal_options(parser)
+    parser.add_argument("--environment", metavar="ENV", help="the environment, such as live")
+    parser.add_argument(
+        "--other-environment",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="ENV=VARIABLE",
+        help="another environment, and the environment variable with its secret; may be repeated",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=whole_number(1),
+        metavar="SECONDS",
+        help="the maximum age, for tokens with a time of issue (default: any)",
+    )
+    parser.add_argument(
+        "--now",
+        type=whole_number(0),
+        metavar="SECONDS",
+        help="the time of the check, since the epoch (default: the current time)",
+    )
+    parser.add_argument("--json", action="store_true", help="print an object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the explanation: 0 if the token is valid, otherwise 1.
+
+    Raises:
+        CountermarkError: An option, the secret or a setting is missing or invalid.
+    """
+    webhook = _webhook_of(options)
+    found = _of_token(options) if webhook is None else _of_delivery(webhook, options)
+    print(json.dumps(_as_dict(found)) if options.json else "\n".join(_lines(found)))
+    return 0 if found.outcome == "good" else 1
+
+
+def _webhook_of(options: argparse.Namespace) -> WebhookScheme | None:
+    """Return the webhook scheme that the argument names, or None if it names another scheme."""
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    slug: str = options.scheme
+    if slug.startswith(_WEBHOOK):
+        return WebhookScheme.load(slug.removeprefix(_WEBHOOK))
+    if slug in webhook_scheme_slugs() and slug not in scheme_slugs():
+        return WebhookScheme.load(slug)
+    return None
+
+
+def _of_token(options: argparse.Namespace) -> Explanation:
+    from countermark.explain import explain
+    from countermark.explain._input import seen_token
+
+    scheme = scheme_of(options)
+    keyring = keyring_of(scheme, options)
+    token, seen = seen_token(scheme, content_of(options.input, "--input", options, _MOST))
+    return explain(
+        scheme,
+        keyring,
+        token,
+        _principal(scheme, options, seen),
+        settings=settings_of(scheme, options),
+        environment=options.environment,
+        other_environments={
+            name: Keyring.from_env(variable) for name, variable in options.other_environment
+        },
+        max_age=options.max_age,
+        clock=_clock(options),
+    )
+
+
+def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanation:
+    from countermark.explain import explain_webhook
+    from countermark.explain._input import seen_delivery
+
+    secret = scheme.secret
+    ring = keyring_from(scheme.slug, secret.variable, options)
+    delivery = seen_delivery(scheme, content_of(options.input, "--input", options, _MOST))
+    key_id = os.environ.get(secret.key_id_variable, "") if secret.key_id_variable else ""
+    if secret.key_id_variable and not key_id:
+        raise ConfigurationError(
+            f"the environment variable {secret.key_id_variable} is not set; set it to the id of the"
+            " key"
+        )
+    return explain_webhook(
+        scheme,
+        {key_id: ring} if key_id else ring,
+        headers=delivery.headers,
+        body=delivery.body,
+        method=delivery.method,
+        path=delivery.target,
+        clock=_clock(options),
+    )
+
+
+def _clock(options: argparse.Namespace) -> Callable[[], float]:
+    return time.time if options.now is None else lambda: float(options.now)
+
+
+def _principal(
+    scheme: Scheme, options: argparse.Namespace, seen: dict[str, str]
+) -> Signable | None:
+    """Return the principal of the options, and of the request where they leave it open."""
+    for name in ("email", "phone", "name"):
+        if getattr(options, name) is None:
+            setattr(options, name, seen.get(name))
+    id = seen.get("id") if options.id is None else options.id
+    more = (options.email, options.phone, options.name, options.created, *options.attribute)
+    if not any(value is not None for value in more):
+        return id  # unchecked, as it may be the mistake
+    return principal_of(scheme, options, id)
+
+
+def _lines(found: Explanation) -> Iterator[str]:
+    yield " ".join([f"{found.outcome}:", *found.codes]).removesuffix(":")
+    yield from _texts(found.mistakes)
+    for other in found.alternatives:
+        yield f"or: {' '.join(mistake.code for mistake in other)}"
+        yield from _texts(other)
+    for remark in found.remarks:
+        yield f"also true: {remark.happened}"
+    if found.outcome == "unexplained":
+        yield "  No known mistake explains it, alone or with another one."
+    if found.signed is not None:
+        shown = _visible(found.signed) if sys.stdout.isatty() else "shown on a terminal only"
+        yield f"signed: {shown}"
+
+
+def _texts(mistakes: tuple[Mistake, ...]) -> Iterator[str]:
+    for mistake in mistakes:
+        yield f"  {mistake.happened}"
+        yield f"  {mistake.change}"
+        yield f"  See {mistake.page}"
+
+
+def _visible(text: str) -> str:
+    """Return *text* with the characters escaped that a terminal would act on."""
+    return "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
+
+
+def _as_dict(found: Explanation) -> dict[str, object]:
+    return {
+        "outcome": found.outcome,
+        "mistakes": [mistake._asdict() for mistake in found.mistakes],
+        "alternatives": [[one._asdict() for one in other] for other in found.alternatives],
+        "remarks": [remark._asdict() for remark in found.remarks],
+    }

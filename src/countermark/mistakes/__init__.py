@@ -1,0 +1,1 @@
+"""Finds the mistake that explains a refused token."""

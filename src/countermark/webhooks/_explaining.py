@@ -1,0 +1,116 @@
+"""Explains why a delivery is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from countermark.keys._keyring import Keyring
+from countermark.mistakes._catalogue import Mistake, mistake
+from countermark.mistakes._durations import duration
+from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
+from countermark.mistakes._keys import candidate_keys
+from countermark.mistakes._wrappings import unwrapped
+from countermark.webhooks import _encodings as encodings
+from countermark.webhooks._header_mistakes import explain_header
+from countermark.webhooks._http_mistakes import explain_http_signature
+from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader
+from countermark.webhooks._request_head import RequestHead
+from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
+from countermark.webhooks._scheme import WebhookScheme
+
+_FACTS = {
+    "retired_key": "retired_key",
+    "ambiguous": "header_ambiguous",
+    "unknown_key": "unknown_key",
+    "secret_received": "secret_received",
+}
+# Headers of other senders and earlier versions, by the header of the scheme.
+_OTHER_HEADERS = {
+    "x-hub-signature-256": "x-hub-signature",
+    "webhook-signature": "svix-signature",
+    "webhook-id": "svix-id",
+    "webhook-timestamp": "svix-timestamp",
+}
+
+
+def explain_delivery(
+    scheme: WebhookScheme,
+    rings: Mapping[str, Keyring],
+    outcome: VerifiedWebhook | Refusal,
+    head: RequestHead,
+    body: bytes,
+    *,
+    now: float,
+) -> Explanation:
+    """Return the explanation of the outcome of a check.
+
+    Args:
+        scheme: The scheme.
+        rings: The keyrings by key id, which is "" if the vendor names no keys.
+        outcome: The outcome.
+        head: The method, path and headers.
+        body: The body.
+        now: The time of the check.
+    """
+    if isinstance(outcome, VerifiedWebhook):
+        return good(outcome.role)
+    if outcome.code in _FACTS:
+        return Explanation("explained", (mistake(_FACTS[outcome.code]),))
+    if outcome.code == "missing":
+        return Explanation("explained", (_missing(scheme, head),))
+    try:
+        if outcome.code in {"expired", "not_yet_valid"}:
+            return Explanation("explained", (_of_age(scheme, head, outcome.code, now),))
+        return _of_signature(scheme, rings, head, body)
+    except Refused:  # a header has two values, for instance
+        return UNEXPLAINED
+
+
+def _of_signature(
+    scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead, body: bytes
+) -> Explanation:
+    signature = scheme.signature
+    if isinstance(signature, SecretHeader):
+        return _of_secret(scheme, signature, rings[""], head)
+    if isinstance(signature, SignatureHeader):
+        return explain_header(scheme, signature, rings[""], head, body)
+    return explain_http_signature(scheme, signature, rings, head, body)
+
+
+def _of_secret(
+    scheme: WebhookScheme, signature: SecretHeader, ring: Keyring, head: RequestHead
+) -> Explanation:
+    """Explain a secret in a header that is not the expected one."""
+    keys = candidate_keys(ring, {}, variable=scheme.secret.variable)
+    given = unwrapped(head.require(signature.header, max_commas=None))
+    found = [
+        (*outer.mistakes, *one.mistakes)
+        for outer in given
+        for one in keys
+        if one.key.is_one_of([outer.text.encode("utf-8", "surrogatepass")])
+    ]
+    found.sort(key=len)
+    return Explanation("explained", found[0]) if found and found[0] else UNEXPLAINED
+
+
+def _missing(scheme: WebhookScheme, head: RequestHead) -> Mistake:
+    for wanted, other in _OTHER_HEADERS.items():
+        needed = isinstance(scheme.signature, SignatureHeader) and wanted in {
+            scheme.signature.header,
+            scheme.id.header if scheme.id else "",
+            scheme.timestamp.header if scheme.timestamp else "",
+        }
+        if needed and not head.has(wanted) and head.has(other):
+            return mistake("other_header", which=other, wanted=wanted)
+    return mistake("header_missing")
+
+
+def _of_age(scheme: WebhookScheme, head: RequestHead, code: str, now: float) -> Mistake:
+    if isinstance(scheme.signature, HttpSignature):
+        signed = encodings.parse_http_date(head.require("date", max_commas=1))
+    else:
+        assert scheme.timestamp is not None  # noqa: S101  # or it has no age
+        signed = encodings.parse_seconds(head.require(scheme.timestamp.header))
+    if code == "expired":
+        return mistake("delivery_expired", ago=duration(now - signed))
+    return mistake("delivery_not_yet_valid", ago=duration(signed - now))
