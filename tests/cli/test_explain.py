@@ -50,8 +50,8 @@ def test_what_was_signed_is_shown_on_a_terminal(
 def test_an_unexplained_token_has_remarks_alone(command: Command) -> None:
     assert command("explain", "stigg", stdin=b"HMAC-SHA256 user-1:00").out == (
         "unexplained\n"
-        "also true: The length of the code is 2; codes of this scheme have 64 characters.\n"
         "  No known mistake explains it, alone or with another one.\n"
+        "  The length of the code is 2; codes of this scheme have 64 characters.\n"
     )
 
 

@@ -179,10 +179,10 @@ def _lines(found: Explanation) -> Iterator[str]:
     for other in found.alternatives:
         yield f"or: {' '.join(mistake.code for mistake in other)}"
         yield from _texts(other)
-    for remark in found.remarks:
-        yield f"also true: {remark.happened}"
     if found.outcome == "unexplained":
         yield "  No known mistake explains it, alone or with another one."
+    for remark in found.remarks:
+        yield f"  {remark.happened}"
     if found.signed is not None:
         shown = _visible(found.signed) if sys.stdout.isatty() else "shown on a terminal only"
         yield f"signed: {shown}"
