@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from countermark import Principal
 from countermark.demo import USERS
 
-_ATTRIBUTES: dict[str, Any] = {
+ATTRIBUTES: dict[str, Any] = {
     "access_filters": {"sales": {"region": "north"}},
     "account_type": "viewer",
     "agent": "agent-7",
@@ -65,7 +65,7 @@ def _person(number: int, name: str, email: str) -> Person:
         phone=f"+1555010{number}",
         name=name,
         created=1_700_000_000 + 86_400 * number,
-        attributes=_ATTRIBUTES | own,
+        attributes=ATTRIBUTES | own,
     )
     return Person(number, name, principal)
 
