@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.browser import Browser
+from tests.integration.demo_site import Site, running_site
 from tests.integration.redis_server import RedisServer
 
 
@@ -17,3 +19,22 @@ def redis_server(need_binary: Callable[[str], str], tmp_path: Path) -> Iterator[
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def demo_site() -> Iterator[Site]:
+    """The running demo, in this process."""
+    with running_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def demo_browser(
+    need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """A browser for the pages of the demo."""
+    binaries = need_binary("chromium"), need_binary("chromedriver")
+    profile = tmp_path_factory.mktemp("browser") / "profile"
+    browser = Browser(binaries, profile, keeps_pages=False, logs=True)
+    yield browser
+    browser.quit()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +13,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from countermark.rollout import DAY, Meter, Snapshot, as_html
+from tests.integration.accessibility import barriers
 from tests.integration.browser import Browser
 from tests.integration.servers import fetch, free_port, python, running
 from tests.rollout.verdicts import NOON, Clock, claim, unverified, verified
 
-AXE = Path(__file__).parent / "axe/node_modules/axe-core/axe.min.js"
 HOSTILE = "<script>document.title = 'hostile'</script><img src=x onerror=\"alert(1)\">"
-RUN_AXE = """
-const done = arguments[0];
-axe.run({rules: {"target-size": {enabled: true}}}).then(({violations}) => done(violations.map(
-  ({id, nodes}) => `${id}: ${nodes.map(({html}) => html).join(" ")}`)));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -121,16 +114,6 @@ def until(condition: Callable[[], object]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it did not happen within 5 seconds")
-
-
-def barriers(driver: Any) -> list[str]:
-    """Return what axe-core finds on the current page."""
-    if not AXE.exists():
-        assert not os.environ.get("CI"), "run npm install in tests/integration/axe"
-        pytest.skip("axe-core is not installed")
-    driver.execute_script(AXE.read_text(encoding="utf-8"))
-    found: list[str] = driver.execute_async_script(RUN_AXE)
-    return found
 
 
 def text_of(driver: Any, selector: str) -> str:

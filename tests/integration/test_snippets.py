@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from countermark import Scheme
-from countermark.cli._scheme_pages import snippet
 from countermark.schemes import scheme_slugs
+from countermark.schemes._descriptions import snippet
 from tests.samples import ANN, signer_of
 
 # Whatever a snippet names that JavaScript does not have is a stand-in: it can be called,

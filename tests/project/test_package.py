@@ -112,7 +112,8 @@ def test_the_wheel_contains_types_schemes_and_the_page(tmp_path: Path) -> None:
     wheel = zipfile.ZipFile(tmp_path / ran.stdout.split()[-1])
     names = set(wheel.namelist())
     expected = {f"countermark/schemes/catalogue/{slug}.toml" for slug in scheme_slugs()}
-    expected |= {"countermark/py.typed", "countermark/demo/templates/page.html"}
+    expected |= {"countermark/py.typed", "countermark/demo/templates/scheme.html"}
+    expected |= {"countermark/demo/static/demo.css", "countermark/demo/static/demo.js"}
     expected |= {f"countermark/frontend/countermark.{ending}" for ending in ("js", "d.ts")}
     expected |= {"_countermark_pytest.py"}
     expected |= {f"countermark/webhooks/catalogue/{slug}.toml" for slug in webhook_scheme_slugs()}

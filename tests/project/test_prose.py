@@ -131,6 +131,13 @@ def texts_of_python(source: str, path: Path, first: int = 1) -> Iterator[Text]:
             yield from joined(prose, first + line - 1, path, is_docstring=line in docstrings)
 
 
+def text_of_template(path: Path) -> Text:
+    """Return the text of a template without its tags and expressions."""
+    text = path.read_text(encoding="utf-8")
+    prose = re.sub(r"<code>.*?</code>|<[^>]*>|\{[{%#].*?[}%#]\}", " ", text, flags=re.DOTALL)
+    return Text(path, 1, " ".join(prose.split()), is_docstring=False)
+
+
 def texts_of_page(path: Path) -> Iterator[Text]:
     """Yield the paragraphs of a page, and the comments and strings of its Python code."""
     text = path.read_text(encoding="utf-8")
@@ -161,6 +168,8 @@ def pages() -> Iterator[Text]:
             yield from texts_of_page(path)
     for path in sorted((ROOT / "docs/examples").rglob("*.py")):
         yield from texts_of_python(path.read_text(encoding="utf-8"), path)
+    for path in sorted((ROOT / "src/countermark/demo/templates").glob("*.html")):
+        yield text_of_template(path)
 
 
 def source() -> Iterator[Text]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
-from typing import Any
 
+from countermark.schemes._descriptions import (
+    assignments,
+    backend,
+    describe_signed,
+    describe_token,
+    entries,
+    snippet,
+)
 from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
-from countermark.schemes._templates import Template
 from countermark.signing._vectors import check
-
-#: The URL in the snippets. Replace it with the URL of your SignaturesEndpoint.
-ENDPOINT = "/signatures"
 
 _HEAD = """\
 # Vendors
@@ -28,32 +31,6 @@ attributes: `Principal("user-1", attributes={"x": …})`. `{settings.x}` is a co
 account: `Signer(…, settings={"x": …})`. If a vendor does not name an environment variable or a
 response header, the name is countermark's. Replace names in CAPITALS in the code.
 """
-
-
-def describe_signed(scheme: Scheme) -> str:
-    """Return what *scheme* signs, in one line."""
-    if scheme.jwt is not None:
-        return f"claims {_assignments(scheme.jwt.claims)}"
-    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
-    message = str(scheme.mac.message).replace("\n", "\\n")
-    if scheme.payload is None:
-        return message
-    content = scheme.payload.content
-    inside = str(content) if isinstance(content, Template) else _assignments(content)
-    encoding = "" if scheme.payload.encoding == "none" else f" in {scheme.payload.encoding}"
-    return f"{message} with payload {scheme.payload.format} of {inside}{encoding}"
-
-
-def describe_token(scheme: Scheme) -> str:
-    """Return the form of the tokens of *scheme*, in one line."""
-    if scheme.jwt is not None:
-        return f"JWT {scheme.jwt.algorithm}"
-    assert scheme.mac is not None  # noqa: S101  # the parser has checked that
-    mac, algorithm = scheme.mac, scheme.mac.algorithm.upper()
-    kind = f"HMAC-{algorithm}" if mac.construction == "hmac" else f"{algorithm} with suffix"
-    key = "" if mac.key == "text" else f", key in {mac.key}"
-    form = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
-    return f"{kind}, {mac.encoding}{key}" + ("" if form == "{mac}" else f": {form}")
 
 
 def overview(schemes: Iterable[Scheme]) -> str:
@@ -89,16 +66,7 @@ def details(scheme: Scheme) -> str:
         if text:
             first, *rest = _wrapped(text.strip())
             lines += [f"{name:<12}{first}", *(" " * 12 + line for line in rest)]
-    return "\n".join([*lines, "", *_backend(scheme), "", *snippet(scheme), ""])
-
-
-def snippet(scheme: Scheme) -> list[str]:
-    """Return the JavaScript that fetches the current user's fields and passes them on."""
-    return [
-        f'const response = await fetch("{ENDPOINT}", {{ credentials: "same-origin" }});',
-        f'const identity = (await response.json())["{scheme.slug}"];',
-        *scheme.frontend.strip().splitlines(),
-    ]
+    return "\n".join([*lines, "", *backend(scheme), "", *snippet(scheme), ""])
 
 
 def markdown(schemes: Iterable[Scheme]) -> str:
@@ -135,7 +103,7 @@ def _facts(scheme: Scheme) -> dict[str, str]:
         "secret": scheme.variable,
         "header": scheme.header or "",
         "sent on in": scheme.request_header or "",
-        "fields": _assignments(scheme.fields),
+        "fields": assignments(scheme.fields),
     }
 
 
@@ -143,7 +111,7 @@ def _row(scheme: Scheme) -> str:
     doubt = " **?**" if scheme.unsure else ""
     old = " (deprecated)" if scheme.status == "deprecated" else ""
     if scheme.jwt is not None:
-        signs = f"claims {', '.join(name for name, _ in _entries(scheme.jwt.claims))}"
+        signs = f"claims {', '.join(name for name, _ in entries(scheme.jwt.claims))}"
     else:
         signs = str(scheme.mac.message) if scheme.mac else ""
     cells = (
@@ -151,7 +119,7 @@ def _row(scheme: Scheme) -> str:
         f"[`{scheme.slug}`](#{scheme.slug})",
         f"`{signs}`".replace("|", "\\|").replace("\n", "\\n"),
         f"`{describe_token(scheme)}`",
-        f"`{', '.join(name for name, _ in _entries(scheme.fields))}`",
+        f"`{', '.join(name for name, _ in entries(scheme.fields))}`",
         _linked(scheme.source[0], "read here"),
     )
     return f"| {' | '.join(cells)} |"
@@ -178,27 +146,6 @@ def _section(scheme: Scheme) -> Iterator[str]:
 
 def _status(scheme: Scheme) -> str:
     return scheme.status + (f": use {scheme.replacement}" if scheme.replacement else "")
-
-
-def _entries(structure: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the entries of a structure as texts; names of nested ones have dots."""
-    for name, value in structure.items():
-        if isinstance(value, dict):
-            yield from _entries(value, f"{before}{name}.")
-        else:
-            shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-            yield f"{before}{name}", shown
-
-
-def _assignments(structure: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in _entries(structure))
-
-
-def _backend(scheme: Scheme) -> list[str]:
-    settings = {name: "…" for name, s in scheme.settings.items() if s.default is None}
-    more = f", settings={settings}" if settings else ""
-    signer = f'signer = Signer.from_env("{scheme.slug}"{more})'
-    return ["from countermark import Signer", "", signer]
 
 
 def _wrapped(text: str) -> list[str]:

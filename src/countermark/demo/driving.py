@@ -23,6 +23,20 @@ def ask_asgi(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
 ) -> Answer:
+    """Send a request to an application under ASGI."""
+    return asyncio.run(ask(app, method, path, headers, body))
+
+
+async def ask(
+    app: Any,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    *,
+    query: str = "",
+) -> Answer:
+    """Do the same in an event loop."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -31,7 +45,7 @@ def ask_asgi(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    given = {"host": "localhost", **(headers or {})}
+    given = {"host": "localhost", "origin": "http://localhost", **(headers or {})}
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -40,13 +54,13 @@ def ask_asgi(
         "method": method,
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         "server": ("localhost", 80),
         "client": ("127.0.0.1", 50000),
     }
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     found = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
     text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
     return Answer(sent[0]["status"], found, text)

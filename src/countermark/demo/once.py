@@ -106,10 +106,11 @@ def _cut(text: str, width: int) -> str:
 def _asgi(scheme: Scheme, user: str) -> Iterator[tuple[str, str | None]]:
     app = asgi_app.create_app()
     cookie = _sign_in(app, user)
-    page = ask_asgi(app, "GET", "/", cookie)
+    path = f"/schemes/{scheme.slug}"
+    page = ask_asgi(app, "GET", f"{path}/", cookie)
     yield "ASGI request state", _token(scheme, _json_in(page, "state"))
     yield "ASGI response header", page.headers.get((scheme.header or "").lower())
-    endpoint = ask_asgi(app, "GET", SIGNATURES_PATH, cookie)
+    endpoint = ask_asgi(app, "GET", path + SIGNATURES_PATH, cookie)
     yield "ASGI endpoint", _token(scheme, json.loads(endpoint.body))
 
 
@@ -127,13 +128,12 @@ def _replies(slug: str, user: str) -> Iterator[Reply]:
     app = asgi_app.create_app()
     cookie = _sign_in(app, user)
     found: dict[str, list[tuple[bool, bool]]] = {}
-    for enforced in (0, 1):
-        ask_asgi(app, "POST", f"/enforced/{enforced}")
-        for attempt in _json_in(ask_asgi(app, "GET", "/", cookie), "attempts"):
-            if attempt["vendor"] == slug:
-                accepted = _send(app, slug, attempt["fields"]).status < 400
-                outcome = accepted, attempt["to_be_accepted"]
-                found.setdefault(attempt["sent"], []).append(outcome)
+    for mode in (b"monitor", b"enforce"):
+        ask_asgi(app, "POST", "/mode", body=b"mode=" + mode)
+        for attempt in _json_in(ask_asgi(app, "GET", f"/schemes/{slug}/", cookie), "attempts"):
+            accepted = _send(app, slug, attempt["fields"]).status < 400
+            outcome = accepted, attempt["to_be_accepted"]
+            found.setdefault(attempt["sent"], []).append(outcome)
     for sent, ((lenient, _), (strict, _)) in found.items():
         expected = all(accepted == right for accepted, right in found[sent])
         yield Reply(slug, sent, _in_words(lenient), _in_words(strict), expected)
@@ -161,7 +161,7 @@ def _sign_in(app: Any, user: str) -> dict[str, str]:
 
 
 def _json_in(page: Answer, element: str) -> Any:
-    start = rf'<script id="{element}" type="application/json">'
+    start = rf'<script type="application/json" id="{element}"[^>]*>'
     found = re.search(rf"{start}(.*?)</script>", page.body, re.DOTALL)
     return json.loads(found[1]) if found else {}
 

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from countermark.demo import USERS, demo_keyring, demo_signers, token_field
+from countermark.demo import USERS, demo_keyring, token_field
+from countermark.demo.parts import Parts, token_of_another
+from countermark.demo.people import Person
 from countermark.testing import FlowSessions, StiggEdge, tampered
+from countermark.verifying._results import Mode
 
 #: Public values that the page sends in addition to tokens.
 STIGG_KEY = "client-demo"
 FLOW_KEY = "demo_publishable_key"
 FLOW_TEMPLATE = "flwtmp_demo"
 
+#: The description of the valid token.
+OWN = "the page's own token"
+
 STIGG_PATH = "/stigg"
 FLOW_PATH = "/flow"
 
 
 class Attempt(NamedTuple):
-    """A token to send to a vendor, valid or not.
+    """A token to send to a vendor and to a service, valid or not.
 
     Attributes:
         vendor: The name of the scheme.
         sent: The description of the token.
-        fields: The fields of the scheme, with the token.
-        to_be_accepted: True if the vendor should accept the token.
+        token: The token; empty if there is none.
+        fields: The fields of the scheme, with the token; empty if there is no stand-in.
+        to_be_accepted: True if the vendor should accept the token; None: no stand-in.
+        for_service: True if the service should accept the token.
     """
 
     vendor: str
     sent: str
+    token: str
     fields: Mapping[str, str]
-    to_be_accepted: bool
+    to_be_accepted: bool | None
+    for_service: bool
 
 
 class Vendors:
-    """Stand-ins that share one switch. It is *enforced* at first."""
+    """Stand-ins that share one switch. They enforce at first."""
 
     def __init__(self) -> None:
         customers = {user: {"entitlements": [{"feature": "demo"}]} for user in USERS}
@@ -45,31 +55,35 @@ class Vendors:
             demo_keyring("cognito-flow"), publishable_key=FLOW_KEY, require_signed=True
         )
 
-    @property
-    def enforced(self) -> bool:
-        """True if tokens must be valid."""
-        return self.stigg.enforced
-
-    @enforced.setter
-    def enforced(self, enforced: bool) -> None:
+    def enforce(self, enforced: bool) -> None:
+        """Turn the switch: if *enforced*, tokens must be valid."""
         self.stigg.enforced = self.flow.require_signed = enforced
 
-    def attempts(self, payload: Mapping[str, Any]) -> list[Attempt]:
-        """Return the attempts for the user of *payload*; none if the user is anonymous."""
-        found = []
-        for signer in demo_signers():
-            slug, name = signer.scheme.slug, token_field(signer.scheme)
-            fields: Mapping[str, str] = payload.get(slug, {})
-            if name not in fields:
-                continue
-            own = fields[name]
-            another = next(token for token in map(signer.sign, USERS) if token != own)
-            for sent, token, right in (
-                ("the page's own token", own, True),
-                ("no token", "", not self.enforced),
-                # Flow refuses wrong signatures even if they are not required.
-                ("a tampered token", tampered(own), slug == "stigg" and not self.enforced),
-                ("another user's token", another, slug == "stigg" and not self.enforced),
-            ):
-                found.append(Attempt(slug, sent, {**fields, name: token}, right))
-        return found
+
+def attempts(
+    parts: Parts, person: Person, fields: Mapping[str, Any], mode: Mode
+) -> Iterator[Attempt]:
+    """Yield the attempts of a user, with the outcomes that the mode prescribes.
+
+    The stand-ins enforce in the mode ``enforce``.
+    """
+    enforced = mode == "enforce"
+    own = parts.signer.sign(person.principal)
+    sent = {OWN: own, "no token": "", "a tampered token": tampered(own)}
+    if parts.names_user:
+        sent["another user's token"] = token_of_another(parts, person)
+    for text, token in sent.items():
+        valid = text == OWN
+        accepted = _accepted_by(parts.scheme.slug, valid, bool(token), enforced)
+        given = {} if accepted is None else {**fields, token_field(parts.scheme): token}
+        yield Attempt(parts.scheme.slug, text, token, given, accepted, valid or not enforced)
+
+
+def _accepted_by(vendor: str, valid: bool, there: bool, enforced: bool) -> bool | None:
+    """Tell whether the stand-in accepts a token; None: the vendor has no stand-in."""
+    if vendor == "stigg":
+        return valid or not enforced
+    if vendor == "cognito-flow":
+        # Flow refuses wrong signatures even if they are not required.
+        return valid or not (there or enforced)
+    return None

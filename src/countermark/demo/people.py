@@ -1,0 +1,88 @@
+"""The users of the demo, with a value for each attribute that a scheme signs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from countermark import Principal
+from countermark.demo import USERS
+
+ATTRIBUTES: dict[str, Any] = {
+    "access_filters": {"sales": {"region": "north"}},
+    "account_type": "viewer",
+    "agent": "agent-7",
+    "avatar_url": "https://app.example/avatar.png",
+    "channel": "private-room-1",
+    "companies": [{"id": "acme", "name": "Acme"}],
+    "company_id": "acme",
+    "external_group_id": "group-1",
+    "grants": {"https://api.example/documents/1": {"read": [{}]}},
+    "group_ids": [5],
+    "groups": ["staff"],
+    "image_url": "https://app.example/avatar.png",
+    "meta": {"plan": "pro"},
+    "models": ["orders"],
+    "nonce": "cb68251eefb5211e58c00ff1395f0c0b",
+    "params": {"state": "on"},
+    "permissions": ["see_user_dashboards"],
+    "plan": "pro",
+    "resource": {"dashboard": 7},
+    "role": "member",
+    "session_length": 900,
+    "socket_id": "1234.5678",
+    "target": "/embed/dashboards/3",
+    "user_attributes": {"region": "north"},
+    "weight": 3,
+}
+
+
+class Person(NamedTuple):
+    """A user of the demo.
+
+    Attributes:
+        number: The position in :data:`countermark.demo.USERS`.
+        name: The name on the page.
+        principal: What schemes sign.
+    """
+
+    number: int
+    name: str
+    principal: Principal
+
+
+def _person(number: int, name: str, email: str) -> Person:
+    first, _, last = name.partition(" ")
+    own = {
+        "customer_id": f"cus_{number}",
+        "first_name": first,
+        "last_name": last,
+        "subscription_id": f"sub_{number}",
+        "username": first.lower(),
+    }
+    principal = Principal(
+        USERS[number],
+        email=email,
+        phone=f"+1555010{number}",
+        name=name,
+        created=1_700_000_000 + 86_400 * number,
+        attributes=ATTRIBUTES | own,
+    )
+    return Person(number, name, principal)
+
+
+PEOPLE = (
+    _person(0, "Ada Moreno", "ada@moreno.example"),
+    _person(1, "Ben Okafor", "ben@okafor.example"),
+    _person(2, "Cleo Lind", "cleo@lind.example"),
+)
+
+
+def person_of(id: object) -> Person | None:
+    """Return the user with this id, or None."""
+    return next((person for person in PEOPLE if person.principal.id == id), None)
+
+
+def principal_of(id: object) -> Principal | None:
+    """Return the principal with this id, or None."""
+    person = person_of(id)
+    return None if person is None else person.principal
