@@ -29,10 +29,10 @@ def demo_site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def demo_browser(
+def browser(
     need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """A browser for the pages of the demo."""
+    """A browser that keeps no page after it was left, and logs what pages print."""
     binaries = need_binary("chromium"), need_binary("chromedriver")
     profile = tmp_path_factory.mktemp("browser") / "profile"
     browser = Browser(binaries, profile, keeps_pages=False, logs=True)

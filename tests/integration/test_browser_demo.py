@@ -39,9 +39,9 @@ return texts.join("\\n");
 
 
 @pytest.fixture
-def page(demo_browser: Browser, demo_site: Site) -> Page:
+def page(browser: Browser, demo_site: Site) -> Page:
     demo_site.reset()
-    return Page(demo_browser, demo_site)
+    return Page(browser, demo_site)
 
 
 def fields_of(slug: str, number: int) -> tuple[str, dict[str, Any]]:

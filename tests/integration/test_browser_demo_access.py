@@ -45,9 +45,9 @@ def look(driver: Any, width: int, scheme: str = LIGHT) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_barrier_and_a_narrow_window_needs_no_horizontal_scrolling(
-    demo_browser: Browser, demo_site: Site, name: str
+    browser: Browser, demo_site: Site, name: str
 ) -> None:
-    driver = show(demo_browser, demo_site, name)
+    driver = show(browser, demo_site, name)
     driver.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
     backgrounds = []
     for width, scheme in ((1_000, LIGHT), (360, DARK)):
@@ -63,8 +63,8 @@ def test_axe_finds_no_barrier_and_a_narrow_window_needs_no_horizontal_scrolling(
     assert whole == window <= 320
 
 
-def test_the_headings_are_in_order(demo_browser: Browser, demo_site: Site) -> None:
-    driver = show(demo_browser, demo_site, "hash")
+def test_the_headings_are_in_order(browser: Browser, demo_site: Site) -> None:
+    driver = show(browser, demo_site, "hash")
     levels = driver.execute_script(
         "return [...document.querySelectorAll('h1, h2, h3, h4')].map(one => +one.tagName[1])"
     )
@@ -73,8 +73,8 @@ def test_the_headings_are_in_order(demo_browser: Browser, demo_site: Site) -> No
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_the_focus_is_visible_on_each_control(demo_browser: Browser, demo_site: Site) -> None:
-    driver = show(demo_browser, demo_site, "anonymous")
+def test_the_focus_is_visible_on_each_control(browser: Browser, demo_site: Site) -> None:
+    driver = show(browser, demo_site, "anonymous")
     look(driver, 1_000)
     reached = []
     for _ in range(9):
@@ -89,8 +89,8 @@ def test_the_focus_is_visible_on_each_control(demo_browser: Browser, demo_site: 
     ]  # fmt: skip
 
 
-def test_the_link_at_the_top_skips_to_the_page(demo_browser: Browser, demo_site: Site) -> None:
-    driver = show(demo_browser, demo_site, "anonymous")
+def test_the_link_at_the_top_skips_to_the_page(browser: Browser, demo_site: Site) -> None:
+    driver = show(browser, demo_site, "anonymous")
     ActionChains(driver).send_keys(Keys.TAB, Keys.ENTER, Keys.TAB).perform()
     assert driver.switch_to.active_element.get_attribute("id") == "scheme"
 

@@ -22,17 +22,6 @@ HOSTILE = "<script>document.title = 'hostile'</script><img src=x onerror=\"alert
 
 
 @pytest.fixture(scope="module")
-def browser(
-    need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
-    binaries = need_binary("chromium"), need_binary("chromedriver")
-    profile = tmp_path_factory.mktemp("browser") / "profile"
-    browser = Browser(binaries, profile, keeps_pages=False, logs=True)
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture(scope="module")
 def site(
     need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
