@@ -93,6 +93,6 @@ def _needles(ring: Keyring, name: str) -> Iterator[Needle]:
             of = f" of {shown_variable(name)}" if name != _UNNAMED else ""
             raise ConfigurationError(
                 f"the secret {key.key_id}{of} has fewer than {LEAST} bytes, so other text would"
-                " contain it too; use a longer one, or leave it out of secrets="
+                " contain it too; use a longer one, or do not search for it"
             )
         yield from needles_of(secret, name, key.key_id)
