@@ -131,6 +131,17 @@ test("a page that comes back while the server fails shows no widget", async () =
   assert.deepEqual(page.log, ["+ann", "-"]);
 });
 
+test("a page that comes back after failures asks at once", async () => {
+  page.answer = () => signedIn("ann", 1);
+  await following();
+  page.answer = () => response(503);
+  await pass(3600);
+  await fire("pagehide");
+  page.answer = () => signedIn("bob");
+  await fire("pageshow", { persisted: true });
+  assert.deepEqual(page.log, ["+ann", "-", "+bob"]);
+});
+
 test("a request that is under way when the page is put away is dropped", async () => {
   let answer;
   page.answer = () => new Promise((resolve) => (answer = resolve));
@@ -262,6 +273,22 @@ test("fresh fails for another user, without a token and without an answer", asyn
     await assert.rejects(fresh(), /no token, or another user/);
     end();
   }
+});
+
+test("fresh makes no request after the last widget has ended", async () => {
+  page.answer = () => signedIn("ann");
+  let fresh;
+  const end = follow(
+    "stigg",
+    (identity, another) => (fresh = another),
+    () => {},
+  );
+  await settle();
+  end();
+  page.answer = () => response(503);
+  await assert.rejects(fresh(), /no token, or another user/);
+  await pass(3600);
+  assert.equal(page.requests.length, 1);
 });
 
 test("fresh may be called by start itself", async () => {

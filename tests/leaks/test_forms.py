@@ -10,6 +10,8 @@ from urllib.parse import quote, quote_plus
 
 import markupsafe
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +128,18 @@ def test_a_private_key_is_found_and_its_public_key_is_not(algorithm: str) -> Non
         assert leaks_of(reported([base64.b64encode(b"a" + text.encode())], secrets=[ring]))
     assert reported([public.encode()], secrets=[ring]) == []
     assert PrivateKey(private)._expose() == private.strip().encode()
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_another_private_key_of_the_same_kind_is_not_found(curve: ec.EllipticCurve) -> None:
+    encoding = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    own, other = (ec.generate_private_key(curve).private_bytes(*encoding) for _ in range(2))
+    ring = Keyring(own.decode())
+    for encode in (bytes, base64.b64encode, bytes.hex, lambda key: key.hex().upper()):
+        for key in (own, other):
+            encoded = encode(key)
+            body = encoded.encode() if isinstance(encoded, str) else encoded
+            assert bool(reported([body], secrets=[ring])) is (key is own)
 
 
 def test_every_key_of_a_keyring_is_found() -> None:

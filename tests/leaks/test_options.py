@@ -152,3 +152,8 @@ def test_no_repr_of_the_guard_shows_a_secret() -> None:
     for thing in (config.matcher, config.matcher.needles[0]):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(thing)
+
+
+def test_a_place_has_no_part_of_a_secret_in_the_name_of_a_header() -> None:
+    events = reported([], [(f"X-{SECRET}", SECRET), ("X-Debug", SECRET)])
+    assert [leak.place for leak in leaks_of(events)] == ["header", "header X-Debug"]

@@ -17,6 +17,7 @@ from pathlib import Path
 import brotli
 import pytest
 
+from countermark.cli import main
 from countermark.leaks._matcher import BLOCK
 from tests.leaks.scanning import STIGG, TALKJS, Scanner
 from tests.samples import private_key
@@ -212,6 +213,29 @@ def test_a_secret_in_the_name_of_a_file_is_found_and_not_shown(scanner: Scanner)
     ]
 
 
+def test_a_name_that_the_output_cannot_encode_is_escaped(scanner: Scanner) -> None:
+    scanner.write({"größe.txt": STIGG})
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    scanner.monkeypatch.setattr(sys, "stdout", out)
+    assert main(["scan", "."]) == 1
+    assert out.buffer.getvalue().startswith(rb"gr\xf6\xdfe.txt:1:1: ")
+
+
+def test_a_given_link_to_a_file_is_followed(scanner: Scanner) -> None:
+    scanner.write({"a.txt": STIGG})
+    Path("link").symlink_to("a.txt")
+    assert scanner.scan("link").lines == ["link:1:1: the secret in STIGG_SIGNING_SECRET (raw)"]
+
+
+def test_a_public_key_in_the_environment_does_not_prevent_a_scan(scanner: Scanner) -> None:
+    scanner.monkeypatch.delenv("STIGG_SIGNING_SECRET")
+    scanner.monkeypatch.setenv("BRAZE_SDK_PRIVATE_KEY", private_key("RS256")[1])
+    scanner.write({"a.txt": TALKJS})
+    scan = scanner.scan(".")
+    assert scan.code == 1
+    assert scan.notes.startswith("no secret of a scheme is set in the environment")
+
+
 def test_without_a_secret_in_the_environment_only_shapes_are_searched(scanner: Scanner) -> None:
     scanner.monkeypatch.delenv("STIGG_SIGNING_SECRET")
     scanner.write({"a.txt": f"{STIGG} {TALKJS}"})
@@ -227,6 +251,8 @@ def test_a_path_that_does_not_exist_is_misuse(scanner: Scanner, path: str) -> No
     scan = scanner.scan(path)
     assert (scan.code, scan.out) == (2, "")
     assert scan.notes.endswith("a PATH does not exist; give directories or files\n")
+    scanner.write({"a.txt": STIGG})
+    assert scanner.scan("a.txt", path).out == ""
 
 
 def test_a_large_file_needs_little_memory(scanner: Scanner) -> None:

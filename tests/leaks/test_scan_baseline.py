@@ -55,6 +55,17 @@ def test_a_new_finding_is_reported(scanner: Scanner, files: dict[str, str]) -> N
     assert len(scan.lines) == 1
 
 
+@pytest.mark.parametrize("content", ["clean", STIGG])
+def test_a_new_file_whose_name_has_a_known_secret_is_reported(
+    scanner: Scanner, content: str
+) -> None:
+    scanner.write({f"src/{STIGG}.txt": STIGG})
+    accept(scanner)
+    assert scanner.scan("src", *BASELINE).code == 0
+    scanner.write({f"src/a/{STIGG}.env": content})
+    assert scanner.scan("src", *BASELINE).code == 1
+
+
 def test_entries_that_are_no_longer_found_are_counted(scanner: Scanner) -> None:
     scanner.write({"src/a.txt": TALKJS})
     accept(scanner)

@@ -56,6 +56,15 @@ def test_other_branches_stashes_and_messages_are_searched(repository: Scanner) -
     assert found == ["(commit)", "(tag)", "a.gz", "b.txt"]
 
 
+def test_older_stashes_are_searched(repository: Scanner) -> None:
+    repository.write({"a.txt": "clean"})
+    commit(repository)
+    for text in (STIGG, TALKJS, "clean too"):
+        repository.write({"a.txt": text})
+        repository.git("stash")
+    assert len(repository.scan("--history", ".").lines) == 2
+
+
 def test_binary_versions_and_odd_names_are_searched(repository: Scanner) -> None:
     repository.write({"a b é.bin": b"\0\n" + STIGG.encode(), "c": "", "d.gz": b"\x1f\x8bbroken"})
     commit(repository)

@@ -215,6 +215,18 @@ def test_an_error_page_replaces_a_page_that_has_not_begun() -> None:
     assert call(guarded(app)).starts == [("500 Oops", [])]
 
 
+def test_an_error_page_replaces_the_bytes_that_were_held_back() -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield RANDOM[:30].encode()
+        start_response("500 Oops", [], (ValueError, ValueError(), None))
+        yield b"page"
+
+    answer = call(guarded(app))
+    assert b"".join(answer.body) == b"page"
+    assert answer.starts == [("500 Oops", [])]
+
+
 @pytest.mark.parametrize("headers", [[], [("X-Debug", SECRET)]])
 def test_an_error_page_after_the_begin_is_for_the_server_to_judge(headers: Any) -> None:
     error = (ValueError, ValueError(), None)
@@ -233,6 +245,19 @@ def test_an_error_page_after_the_begin_is_for_the_server_to_judge(headers: Any) 
 def test_an_empty_chunk_passes_and_begins_the_response() -> None:
     answer = call(guarded(app_of(iter([b"", b"page", b""]))))
     assert list(answer.body) == [b"", b"page", b""]
+
+
+@pytest.mark.parametrize("body", [[b"a", b"b"], iter([b"a", b"b"])])
+def test_a_server_without_write_gets_the_response(body: Any) -> None:
+    starts: list[Any] = []
+
+    def start_response(*arguments: Any) -> None:  # as that of asgiref
+        starts.append(arguments)
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    assert b"".join(guarded(app_of(body))(environ, start_response)) == b"ab"
+    assert len(starts) == 1
 
 
 def test_an_application_that_never_starts_its_response_is_for_the_server_to_judge() -> None:

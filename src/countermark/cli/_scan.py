@@ -66,9 +66,9 @@ def run(options: argparse.Namespace) -> int:
     if options.write_baseline and options.baseline is None:
         raise ConfigurationError("--write-baseline needs --baseline FILE")
     secrets, key, left = secrets_from_env(), key_from_env(), Left()
-    if not secrets:
-        _note("no secret of a scheme is set in the environment, so only shapes are searched for")
     rules = Rules(secrets)
+    if not rules.has_secrets:
+        _note("no secret of a scheme is set in the environment, so only shapes are searched for")
     known: set[str] = set()
     if options.baseline is not None and not options.write_baseline:
         known = read_baseline(Path(options.baseline), keyed=bool(key))
@@ -93,9 +93,10 @@ def _findings(options: argparse.Namespace, search: Search, left: Left) -> Iterat
     from countermark.leaks._history import versions_in
 
     sources = versions_in if options.history else sources_in
-    for path in map(Path, options.paths):
-        if not _exists(path):
-            raise ConfigurationError("a PATH does not exist; give directories or files")
+    paths = [Path(path) for path in options.paths]
+    if not all(map(_exists, paths)):
+        raise ConfigurationError("a PATH does not exist; give directories or files")
+    for path in paths:
         for source in sources(path, left):
             yield from search.findings(source)
 
@@ -109,6 +110,8 @@ def _exists(path: Path) -> bool:
 
 def _line(finding: Finding, text: str) -> str:
     path = finding.path if finding.path.isprintable() else ascii(finding.path)
+    encoding = sys.stdout.encoding or "utf-8"
+    path = path.encode(encoding, "backslashreplace").decode(encoding)
     if finding.blob is not None:
         path += f"@{finding.blob[:12]}"
     if finding.line is None:

@@ -39,6 +39,7 @@ class Session {
       if (!event.persisted) return;
       this.#open();
       this.#suspect = true;
+      this.#failures = 0;
       this.#wake();
     });
     this.#open();
@@ -72,7 +73,8 @@ class Session {
   }
 
   async fresh(scheme, marker) {
-    const payload = await (this.#asking ?? this.ask());
+    const ended = this.#ended.signal.aborted;
+    const payload = ended ? undefined : await (this.#asking ?? this.ask());
     if (payload?.marker !== marker || !payload[scheme]) {
       throw new Error("countermark: no token, or another user");
     }

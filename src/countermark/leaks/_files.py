@@ -29,11 +29,11 @@ _PACKED_MAGIC = (b"PK\x03\x04", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh", b"7z
 def sources_in(root: Path, left: Left) -> Iterator[Source]:
     """Yield the files in *root*, or *root* itself, and count in *left* what is left out.
 
-    Symbolic links in it are not followed. Files in gzip are decompressed, and those in Brotli if
-    their names end in ``.br``.
+    Symbolic links in it are not followed, but *root* may be one. Files in gzip are decompressed,
+    and those in Brotli if their names end in ``.br``.
     """
     if not root.is_dir():
-        yield from _source(root, left)
+        yield from _source(root, left, follows=True)
         return
 
     def fail(error: OSError) -> None:
@@ -52,9 +52,9 @@ def sources_in(root: Path, left: Left) -> Iterator[Source]:
             yield from _source(Path(folder) / name, left)
 
 
-def _source(path: Path, left: Left) -> Iterator[Source]:
+def _source(path: Path, left: Left, *, follows: bool = False) -> Iterator[Source]:
     try:
-        mode = path.lstat().st_mode
+        mode = path.stat(follow_symlinks=follows).st_mode
     except OSError:
         left[UNREADABLE] += 1
         return

@@ -68,13 +68,14 @@ class Search:
     def __init__(self, rules: Rules, key: bytes = b"") -> None:
         self._rules = rules
         self._key = key
+        # Paths that are not shown count as one file: their fingerprints do not differ otherwise.
+        self._hidden: Counter[tuple[str, ...]] = Counter()
 
     def findings(self, source: Source) -> Iterator[Finding]:
         """Yield the findings in one file, and in its path."""
         path, blob, chunks = source
-        counts: Counter[tuple[str, ...]] = Counter()
         in_path = list(self._places([path.encode(errors="replace")]))
-        shown = "<not shown>" if in_path else path
+        shown, counts = ("<not shown>", self._hidden) if in_path else (path, Counter())
         for place in in_path:
             yield self._finding(place, shown, blob, counts, is_text=False)
         text = _Text(chunks)

@@ -14,6 +14,9 @@ LONGEST = 64
 
 _PREFIX = rb"(?:[a-z]{2,16}_){1,3}(?=.{16})"  # live_secret_, sk_test_, whsec_
 _PEM_BODY = rb"PRIVATE KEY-----\s*([A-Za-z0-9+/=\s]+)"
+# All keys of a kind begin alike, up to the 53rd character for RSA. So the forms of a line that
+# begins here are shorter than LONGEST, or contain characters of the key before that.
+_SAME_IN_KEYS = 28
 _UNRESERVED_IN_JAVASCRIPT = "!*'()"  # encodeURIComponent leaves these, urllib.parse.quote does not
 
 
@@ -53,12 +56,13 @@ def needles_of(secret: bytes, name: str, key_id: str) -> Iterator[Needle]:
 def significant_part(secret: bytes) -> bytes:
     """Return the part of *secret* that is not the same in other secrets.
 
-    Of a private key this is the first line of its body, which appears in no public key. The
-    vendor's prefix is left out, as code may remove it before it uses the key.
+    Of a private key this is the rest of the first line of its body, which appears in no public
+    key. The vendor's prefix is left out, as code may remove it before it uses the key.
     """
     pem = re.search(_PEM_BODY, secret)
     if pem:
-        return b"".join(pem[1].split())[:LONGEST]
+        line = b"".join(pem[1].split())[:LONGEST]
+        return line[_SAME_IN_KEYS:] if len(line) == LONGEST else line
     prefix = re.match(_PREFIX, secret, re.DOTALL)
     return secret[prefix.end() :] if prefix else secret
 

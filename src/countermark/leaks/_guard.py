@@ -131,8 +131,9 @@ class ResponseSearch:
         if matcher.may_contain(b"\n".join(parts)):
             leaked = self._report(matcher.find(status), "status")
             for name, value in zip(parts[1::2], parts[2::2], strict=True):
-                leaked |= self._report(matcher.find(name), "header")
-                leaked |= self._report(matcher.find(value), f"header {name.decode('latin-1')}")
+                in_name = self._report(matcher.find(name), "header")
+                place = "header" if in_name else f"header {name.decode('latin-1')}"
+                leaked |= self._report(matcher.find(value), place) or in_name
         return leaked
 
     def _search_body(self, chunk: bytes) -> bool:

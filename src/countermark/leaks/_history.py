@@ -36,7 +36,7 @@ def versions_in(root: Path, left: Left) -> Iterator[Source]:
     """
     # Without -z, as git 2.39 has none. A newline in a path cuts the path off there.
     with (
-        _git(root, "rev-list", "--objects", "--all", "--missing=print") as listing,
+        _git(root, "rev-list", "--objects", "--all", "--missing=print", *_stashes(root)) as listing,
         _git(root, "cat-file", "--batch") as objects,
     ):
         try:
@@ -54,6 +54,12 @@ def versions_in(root: Path, left: Left) -> Iterator[Source]:
         raise ConfigurationError(
             "git cannot list the history; give the path of a repository that git trusts"
         )
+
+
+def _stashes(root: Path) -> list[str]:
+    """Return the ids of all stashes: the reference names the last one, and its log the others."""
+    with _git(root, "rev-list", "--walk-reflogs", "refs/stash", "--") as log:
+        return [line.decode().rstrip("\n") for line in _output(log)]
 
 
 def _version(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from countermark.keys._keyring import Keyring
 from countermark.leaks._forms import significant_part
 from countermark.leaks._matcher import Matcher
-from countermark.leaks._secrets import matcher_of
+from countermark.leaks._secrets import needles_in
 
 # A random secret has more characters than this. A placeholder such as "sk_live_xxxx…" has not.
 _FEW_CHARACTERS = 8
@@ -44,7 +44,10 @@ class Rules:
     """
 
     def __init__(self, secrets: Mapping[str, Keyring]) -> None:
-        self._matcher: Matcher | None = matcher_of(secrets) if secrets else None
+        needles = needles_in(secrets)
+        self._matcher = Matcher(needles) if needles else None
+        #: False if there are only public keys, or none at all.
+        self.has_secrets = bool(needles)
         shapes = [(f"shape/{name}", re.compile(shape.encode())) for name, shape in _shapes()]
         self._shapes = shapes
         #: A sentence for each rule, by its id.

@@ -50,14 +50,22 @@ def matcher_of(secrets: Secrets) -> Matcher:
     Raises:
         ConfigurationError: There is no secret, one is too short, or the argument is invalid.
     """
-    given = secrets_from_env() if secrets is None else secrets
-    needles = [needle for name, ring in _named(given) for needle in _needles(ring, name)]
+    needles = needles_in(secrets_from_env() if secrets is None else secrets)
     if not needles:
         raise ConfigurationError(
             "secrets= has no secret to search for; give keyrings, or set the variables of your"
             " vendors' secrets"
         )
     return Matcher(needles)
+
+
+def needles_in(secrets: Any) -> list[Needle]:
+    """Return all forms of *secrets*; there are none of public keys.
+
+    Raises:
+        ConfigurationError: A secret is too short, or the argument is invalid.
+    """
+    return [needle for name, ring in _named(secrets) for needle in _needles(ring, name)]
 
 
 def _named(secrets: Any) -> Iterator[tuple[str, Keyring]]:
@@ -85,6 +93,6 @@ def _needles(ring: Keyring, name: str) -> Iterator[Needle]:
             of = f" of {shown_variable(name)}" if name != _UNNAMED else ""
             raise ConfigurationError(
                 f"the secret {key.key_id}{of} has fewer than {LEAST} bytes, so other text would"
-                " contain it too; use a longer one, or leave it out of secrets="
+                " contain it too; use a longer one, or do not search for it"
             )
         yield from needles_of(secret, name, key.key_id)

@@ -120,6 +120,8 @@ class _Blocking:
     ) -> None:
         #: True if a 500 replaces the response.
         self.is_blocked = False
+        #: True if the server has the start of the response.
+        self.has_begun = False
         self._search = search
         self._method = method
         self._start_response = start_response
@@ -127,21 +129,18 @@ class _Blocking:
         self._write: Write | None = None
         self._held: list[bytes] = []
 
-    @property
-    def has_begun(self) -> bool:
-        """True if the server has the start of the response."""
-        return self._write is not None
-
     def start_response(self, status: str, headers: HeaderList, *exc_info: Any) -> Write:
         if self.is_blocked:  # the application's own error page comes too late
             return self.write
         # The server has not seen a start that this one replaces, and needs no exc_info then.
         replaces = self._start is not None and not self.has_begun
+        if replaces:
+            self._held.clear()  # of the body that it replaces too
         self._start = (status, headers) if replaces else (status, headers, *exc_info)
         if _search_head(self._search, status, headers):
             self._block()
         elif self.has_begun:
-            self._write = self._start_response(*self._start)
+            self._begin(self._start)
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -178,10 +177,15 @@ class _Blocking:
 
     def finish(self) -> bytes:
         """Start the response, and return the bytes that were held back."""
-        if self._start is not None and self._write is None:
-            self._write = self._start_response(*self._start)
+        if self._start is not None and not self.has_begun:
+            self._begin(self._start)
         held, self._held = self._held, []
         return held[0] if len(held) == 1 else b"".join(held)
+
+    def _begin(self, start: tuple[Any, ...]) -> None:
+        # The adapters of asgiref and Starlette return None in place of write().
+        self._write = self._start_response(*start)
+        self.has_begun = True
 
     def _block(self) -> None:
         self._held.clear()
