@@ -1,4 +1,4 @@
-"""The application behind a test client: its layers, and the resolvers of its middlewares."""
+"""The application behind a test client: its layers, and the code that reads each request."""
 
 from __future__ import annotations
 
@@ -41,3 +41,23 @@ def resolvers_of(client: Any) -> Iterator[Any]:
         if isinstance(config, SigningConfig):
             lookup = config.lookup
             yield lookup.load if lookup.needs_load else lookup.current
+
+
+def middlewares_of(client: Any) -> Iterator[Any]:
+    """Yield the functions, classes and objects that read a request before its route does."""
+    if hasattr(client, "generic"):
+        from django.conf import settings
+        from django.utils.module_loading import import_string
+
+        yield from map(import_string, (*settings.MIDDLEWARE, *settings.AUTHENTICATION_BACKENDS))
+        return
+    for layer in layers_of(client):
+        yield layer
+        for middleware in getattr(layer, "user_middleware", ()):
+            yield middleware.cls
+            yield from middleware.kwargs.values()  # such as the backend of authentication
+        for functions in getattr(layer, "before_request_funcs", {}).values():  # of Flask
+            yield from functions
+        login = getattr(layer, "login_manager", None)  # of Flask-Login
+        yield getattr(login, "_user_callback", None)
+        yield getattr(login, "_request_callback", None)

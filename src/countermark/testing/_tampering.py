@@ -62,7 +62,9 @@ def tampered_with(method: str, names: Iterable[str], value: str) -> Iterator[tup
 
 def _header_names(names: Iterable[str]) -> Iterator[str]:
     """Yield each name as that of a header, if it is one without a meaning of its own."""
-    spelled = {name.lower(): name for name in (name.replace("_", "-") for name in names)}
+    # Code under WSGI reads a header by its name in the environ.
+    headers = (name.removeprefix("HTTP_").replace("_", "-") for name in names)
+    spelled = {name.lower(): name for name in headers}
     for name in spelled.values():
         if re.fullmatch(REQUEST_HEADER, name) and not _OF_HTTP.fullmatch(name):
             yield name
