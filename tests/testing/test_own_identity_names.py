@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import flask
 import pytest
@@ -21,8 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
+from countermark import Keyring, Principal, Signer
 from countermark.testing import assert_own_identity_only
 from countermark.wsgi import SigningMiddleware
+from tests.conftest import SECRET
 from tests.frameworks.django_project import start
 from tests.testing.wsgi_users import (
     STIGG,
@@ -279,3 +282,15 @@ def test_names_in_a_method_that_is_the_resolver_or_is_called_by_it_are_tried(
     app = SigningMiddleware(page, signers=STIGG, principal=principal)
     with pytest.raises(AssertionError, match="X-ODD-OWNER: user-1"):
         assert_own_identity_only(lambda: UserClient(app), log_in, USERS, ["/"], signers=STIGG)
+
+
+def test_a_parameter_for_an_email_address_gets_one() -> None:
+    jwt = Signer("intercom-jwt", Keyring(SECRET))
+
+    def view(environ: Any, user: str | None) -> Any:
+        sent = dict(parse_qsl(environ["QUERY_STRING"])).get("email", "")
+        email = sent if "@" in sent else None
+        return 200, [*CLOSED.items()], jwt.sign(Principal(user, email=email)) if user else ""
+
+    with pytest.raises(AssertionError, match=r"GET /\?email=user-2%40example.com\n"):
+        assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=jwt)
