@@ -15,6 +15,9 @@ from fastapi import Depends, FastAPI
 from flask import Flask
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user
+from litestar import Litestar, get
+from litestar.middleware import DefineMiddleware
+from litestar.testing import TestClient as LitestarClient
 from starlette.authentication import AuthenticationBackend
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -22,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
-from countermark import Keyring, Principal, Signer
+from countermark import Keyring, Principal, Signer, asgi
 from countermark.testing import assert_own_identity_only
 from countermark.wsgi import SigningMiddleware
 from tests.conftest import SECRET
@@ -294,3 +297,20 @@ def test_a_parameter_for_an_email_address_gets_one() -> None:
 
     with pytest.raises(AssertionError, match=r"GET /\?email=user-2%40example.com\n"):
         assert_own_identity_only(client_of(view), log_in, USERS, ["/"], signers=jwt)
+
+
+async def by_litestar_header(scope: Any) -> str | None:
+    sent = dict(scope["headers"])
+    found: bytes | None = sent.get(b"x-litestar-owner") or sent.get(b"authorization")
+    return None if found is None else found.decode()
+
+
+def test_names_in_the_resolver_of_litestar_are_tried() -> None:
+    @get("/")
+    async def page() -> str:
+        return "page"
+
+    signing: Any = asgi.SigningMiddleware  # Litestar types the messages of ASGI more closely
+    signing = DefineMiddleware(signing, signers=STIGG, principal=by_litestar_header)
+    app = Litestar([page], middleware=[signing], logging_config=None)
+    assert "x-litestar-owner: user-1" in message_of(lambda: LitestarClient(app), paths=["/"])

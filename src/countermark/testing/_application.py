@@ -26,6 +26,13 @@ def layers_of(client: Any) -> Iterator[Any]:
         layer = getattr(inner, "__self__", inner)  # the innermost wsgi_app of Flask is a method
 
 
+def _declared(layer: Any) -> Iterator[Any]:
+    """Yield the middlewares that Starlette or Litestar builds later, which have *kwargs*."""
+    listed = getattr(layer, "user_middleware", None) or getattr(layer, "middleware", ())
+    if isinstance(listed, list):  # in Starlette it is a decorator
+        yield from (middleware for middleware in listed if hasattr(middleware, "kwargs"))
+
+
 def resolvers_of(client: Any) -> Iterator[Any]:
     """Yield the functions that find the principals of requests, as far as they are known."""
     if hasattr(client, "generic"):
@@ -35,7 +42,7 @@ def resolvers_of(client: Any) -> Iterator[Any]:
             yield current().signing.lookup.current
         return
     for layer in layers_of(client):
-        for middleware in getattr(layer, "user_middleware", ()):  # of Starlette, not yet built
+        for middleware in _declared(layer):
             yield middleware.kwargs.get("principal")
         config = getattr(layer, "_config", None)
         if isinstance(config, SigningConfig):
@@ -53,8 +60,8 @@ def middlewares_of(client: Any) -> Iterator[Any]:
         return
     for layer in layers_of(client):
         yield layer
-        for middleware in getattr(layer, "user_middleware", ()):
-            yield middleware.cls
+        for middleware in _declared(layer):
+            yield getattr(middleware, "cls", None) or getattr(middleware, "middleware", None)
             yield from middleware.kwargs.values()  # such as the backend of authentication
         for functions in getattr(layer, "before_request_funcs", {}).values():  # of Flask
             yield from functions
