@@ -51,7 +51,7 @@ def check_cors(application: Application) -> Iterator[Finding]:
                 "cors_origins",
                 layer.name,
                 "pages of every origin may read responses with the user's tokens",
-                "list your own origins in place of '*'",
+                "list your own origins instead",
             )
         for other in others:
             yield from _hidden(layer.name, layer.cors, other)
