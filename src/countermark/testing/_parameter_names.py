@@ -15,7 +15,19 @@ _MOST_NAMES: Final = 40
 _MOST_FUNCTIONS: Final = 20
 # The methods of their classes read no parameters of the application.
 _FRAMEWORKS: Final = frozenset(
-    {"builtins", "countermark", "django", "fastapi", "flask", "rest_framework", "starlette"}
+    {
+        "asgiref",
+        "builtins",
+        "countermark",
+        "django",
+        "fastapi",
+        "flask",
+        "litestar",
+        "quart",
+        "rest_framework",
+        "starlette",
+        "werkzeug",
+    }
 )
 
 
