@@ -42,6 +42,8 @@ class ResponseCache: pass
 class NoCacheMiddleware: pass
 class CacheControlMiddleware: pass
 class DBSessionMiddleware: pass
+class LoginRequiredMiddleware: pass
+class SessionTimeoutMiddleware: pass
 
 def signing(signers=SIGNER, principal=principal, **options):
     return Middleware(SigningMiddleware, signers=signers, principal=principal, **options)
@@ -72,6 +74,9 @@ def app_of(*middleware, **options):
         "app_of(signing(), gzip, cache)",
         "app_of(Middleware(NoCacheMiddleware), Middleware(CacheControlMiddleware), signing())",
         "app_of(signing(), Middleware(DBSessionMiddleware))",
+        "app_of(authentication, signing(), Middleware(LoginRequiredMiddleware))",
+        "app_of(session, signing(), Middleware(SessionTimeoutMiddleware))",
+        "app_of(session, verifying(tenant=from_session('')), Middleware(SessionTimeoutMiddleware))",
         "app_of(etag, signing())",
         "app_of(session, signing(cache_control='private'))",
         "app_of(signing(signers=Signer('stigg', RING, header=None)), etag)",
@@ -97,6 +102,7 @@ def test_an_order_without_a_mistake(app: str, check_code: CheckCode) -> None:
     ("app", "advice"),
     [
         ("app_of(signing(), session)", "put it inside SessionMiddleware"),
+        ("app_of(session, signing(), authentication)", "put it inside AuthenticationMiddleware"),
         ("app_of(signing(principal=Resolver()), session)", "put it inside SessionMiddleware"),
         (
             "app_of(signing(principal=lambda s: [s['user'] for _ in s], blocking=True), session)",
