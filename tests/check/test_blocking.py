@@ -9,7 +9,7 @@ import pytest
 from tests.check.conftest import SECRET, CheckCode
 
 PARTS = f"""
-import time, sqlite3, subprocess, urllib.request, urllib.parse
+import functools, time, sqlite3, subprocess, urllib.request, urllib.parse
 from ctypes.util import find_library
 from time import sleep, time as clock
 from urllib.request import urlopen
@@ -47,6 +47,10 @@ class Resolver:
     def method(self, scope):
         return sqlite3.connect("users.db")
 
+@functools.cache
+def cached(key):
+    return client.get(key)
+
 def closing(connection):
     return lambda scope: connection.get("user")
 
@@ -75,6 +79,8 @@ def resolver(code: str) -> str:
         ("Resolver()", "sleep"),
         ("Resolver().method", "sqlite3.connect"),
         ("closing(client)", "connection.get"),
+        ("functools.partial(load)", "client.get"),
+        ("lambda scope: cached(scope['key'])", "client.get"),
     ],
 )
 def test_a_resolver_that_blocks_is_found(code: str, name: str, check_code: CheckCode) -> None:

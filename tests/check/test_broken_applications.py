@@ -92,6 +92,7 @@ def test_each_fault_of_the_settings_of_django_is_found() -> None:
     assert outcome.code == 1
     assert outcome.found == [
         ("cors_header_refused", "corsheaders"),
+        ("cors_origins", "corsheaders"),
         ("countermark.W002", "settings"),
         ("countermark.W002", "settings"),
         ("countermark.W005", "settings"),

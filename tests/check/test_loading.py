@@ -103,6 +103,14 @@ def test_an_application_may_be_an_attribute_or_the_result_of_a_function(
     assert outcome.err == ("created\n" if name != "app" else "")
 
 
+def test_an_async_function_that_returns_the_application_is_a_misuse(check_code: CheckCode) -> None:
+    outcome = check_code("async def create_app():\n    raise AssertionError", "create_app()")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "the function is async, and servers call none; give one that returns the application\n",
+    )
+
+
 def test_an_application_that_refuses_its_configuration_is_a_finding(
     check_code: CheckCode,
 ) -> None:

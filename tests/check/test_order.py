@@ -42,6 +42,8 @@ class ResponseCache: pass
 class NoCacheMiddleware: pass
 class CacheControlMiddleware: pass
 class DBSessionMiddleware: pass
+class LoginRequiredMiddleware: pass
+class SessionTimeoutMiddleware: pass
 
 def signing(signers=SIGNER, principal=principal, **options):
     return Middleware(SigningMiddleware, signers=signers, principal=principal, **options)
@@ -57,6 +59,7 @@ session = Middleware(SessionMiddleware, secret_key="of the sessions")
 authentication = Middleware(AuthenticationMiddleware, backend=inner)
 etag, cache, gzip = map(Middleware, [ETagMiddleware, ResponseCache, GZipMiddleware])
 exposed = dict(expose_headers=["stigg-customer-token"])
+credentials = dict(allow_credentials=True, **exposed)
 
 def app_of(*middleware, **options):
     return Starlette(middleware=middleware, **options)
@@ -71,6 +74,9 @@ def app_of(*middleware, **options):
         "app_of(signing(), gzip, cache)",
         "app_of(Middleware(NoCacheMiddleware), Middleware(CacheControlMiddleware), signing())",
         "app_of(signing(), Middleware(DBSessionMiddleware))",
+        "app_of(authentication, signing(), Middleware(LoginRequiredMiddleware))",
+        "app_of(session, signing(), Middleware(SessionTimeoutMiddleware))",
+        "app_of(session, verifying(tenant=from_session('')), Middleware(SessionTimeoutMiddleware))",
         "app_of(etag, signing())",
         "app_of(session, signing(cache_control='private'))",
         "app_of(signing(signers=Signer('stigg', RING, header=None)), etag)",
@@ -96,6 +102,7 @@ def test_an_order_without_a_mistake(app: str, check_code: CheckCode) -> None:
     ("app", "advice"),
     [
         ("app_of(signing(), session)", "put it inside SessionMiddleware"),
+        ("app_of(session, signing(), authentication)", "put it inside AuthenticationMiddleware"),
         ("app_of(signing(principal=Resolver()), session)", "put it inside SessionMiddleware"),
         (
             "app_of(signing(principal=lambda s: [s['user'] for _ in s], blocking=True), session)",
@@ -140,6 +147,8 @@ def test_a_second_signing_middleware_is_found(check_code: CheckCode) -> None:
     [
         "app_of(cors(allow_origins=['*'], **exposed), signing())",
         "app_of(cors(allow_origins=[ORIGIN], allow_credentials=True, **exposed), signing())",
+        "app_of(cors(allow_origin_regex=r'https://.*\\.a\\.example', **credentials), signing())",
+        "app_of(cors(allow_origin_regex='https://(', **credentials), signing())",
         "app_of(cors(expose_headers=['*']), signing())",
         "app_of(cors(), signing(signers=Signer('stigg', RING, header=None)))",
         "app_of(cors(), signing(signers=lambda tenant: None))",
@@ -169,6 +178,10 @@ def test_cors_settings_without_a_mistake(app: str, check_code: CheckCode) -> Non
             "app_of(cors(allow_origin_regex='.*', allow_credentials=True, **exposed), signing())",
             "cors_origins",
         ),
+        (
+            "app_of(cors(allow_origin_regex='https?://.*', **credentials), signing())",
+            "cors_origins",
+        ),
         ("app_of(cors(), verifying('enforce'))", "cors_header_refused"),
         ("app_of(verifying('monitor'), cors())", "cors_header_refused"),
         ("app_of(verifying(lambda context: 'off'), cors())", "cors_header_refused"),
@@ -176,6 +189,25 @@ def test_cors_settings_without_a_mistake(app: str, check_code: CheckCode) -> Non
 )
 def test_a_mistake_in_cors_settings_is_found(app: str, code: str, check_code: CheckCode) -> None:
     assert check_code(f"{PARTS}\napp = {app}").found == [(code, "CORSMiddleware")]
+
+
+@pytest.mark.parametrize(
+    ("origins", "codes"), [("https?://.*", ["cors_origins"]), (r"https://.*\.a\.example", [])]
+)
+def test_a_pattern_of_origins_in_flask_is_matched(
+    origins: str, codes: list[str], check_code: CheckCode
+) -> None:
+    code = f"""
+from flask import Flask
+from flask_cors import CORS
+from countermark import Keyring, Signer
+from countermark.flask import Countermark
+app = Flask("flask")
+app.config["COUNTERMARK_SIGNERS"] = Signer("stigg", Keyring("{SECRET}"), header=None)
+Countermark(app, principal=lambda environ: None)
+CORS(app, origins={origins!r}, supports_credentials=True)
+"""
+    assert [found["code"] for found in check_code(code).findings] == codes
 
 
 @pytest.mark.parametrize(

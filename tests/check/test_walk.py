@@ -44,6 +44,14 @@ class Wrapper:
         raise AssertionError
 app = Wrapper(wsgi)
 """,
+    "several wrappers with attributes of any name": """
+class Wrapper:
+    def __init__(self, app):
+        self.itself, self.kind, self.downstream = self, Wrapper, app
+    def __call__(self, environ, start_response):
+        raise AssertionError
+app = Wrapper(Wrapper(Wrapper(wsgi)))
+""",
     "a slot": """
 class Base:
     __slots__ = ("_app", "other")
@@ -119,6 +127,21 @@ def outer(identity = Depends(verified)):
 app = FastAPI()
 app.get("/")(outer)
 app.get("/2")(outer)
+""",
+    "a router that another router of FastAPI includes": """
+from fastapi import APIRouter, Depends, FastAPI
+from countermark.fastapi import verified_identity
+inner, outer = APIRouter(), APIRouter(prefix="/v1")
+inner.get("/")(nothing)
+outer.include_router(inner, dependencies=[Depends(verified_identity(**VERIFYING))])
+app = FastAPI()
+app.include_router(outer)
+""",
+    "a mount in a router of FastAPI": """
+from fastapi import APIRouter, FastAPI
+router, app = APIRouter(prefix="/v1"), FastAPI()
+router.mount("/a", asgi)
+app.include_router(router)
 """,
     "Quart": """
 from quart import Quart

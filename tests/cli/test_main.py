@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -37,6 +38,43 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback(tmp_path: object) -> No
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
     assert (ran.returncode, ran.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device of Linux")  # noqa: PTH110
+@pytest.mark.parametrize(
+    ("redirection", "code", "out", "err"),
+    [
+        (">&-", 2, "", "standard output is closed; redirect it to a file or a pipe\n"),
+        (">/dev/full", 2, "", "the output cannot be written: No space left on device\n"),
+        ("--id '' 2>&-", 2, "", ""),
+        (">&- 2>&-", 2, "", ""),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_an_error_in_one_line(
+    redirection: str, code: int, out: str, err: str
+) -> None:
+    program = f'"{sys.executable}" -m countermark sign stigg --id u {redirection}'
+    environment = {**os.environ, "STIGG_SIGNING_SECRET": "a-secret-of-the-tests-with-enough-bytes"}
+    ran = subprocess.run(
+        ["/bin/sh", "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, out, err)
+
+
+def test_an_error_of_the_system_that_names_a_file_is_not_taken_for_the_output(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> int:
+        raise FileNotFoundError(2, "No such file", "a file")
+
+    monkeypatch.setattr("countermark.cli._verify._verifier", fail)
+    with pytest.raises(FileNotFoundError):
+        command("verify", "stigg")
 
 
 def test_an_option_has_one_spelling(command: Command) -> None:

@@ -43,7 +43,8 @@ def test_ids_from_standard_input_are_signed_one_in_each_line(command: Command) -
     ids = ["user-1", "user-2", "a b"]
     sent = "\n".join(ids).encode()
     expected = [stigg_token(id) for id in ids]
-    for stdin in (sent, sent + b"\n", sent.replace(b"\n", b"\r\n")):
+    forms = (sent, sent + b"\n", sent.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + sent)
+    for stdin in forms:
         assert command.output("sign", "stigg", "--ids", "-", stdin=stdin).splitlines() == expected
 
 

@@ -284,6 +284,30 @@ def test_a_jwt_is_verified_with_its_times() -> None:
     assert "a token for 'user-1'" in message_of(assert_not_signed, response, signer)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "body"),
+    [
+        ("Location", "https://a.example/sso?jwt=%s&return_to=/", ""),
+        ("Location", "https://a.example/sso?return_to=/#jwt=%s", ""),
+        ("Set-Cookie", "jwt=%s; Path=/; Secure", ""),
+        ("Refresh", "0;url=https://a.example/sso/%s/start", ""),
+        ("X-Page", "1", '<iframe src="https://a.example/embed/%s?theme=dark&amp;x=1">'),
+        ("X-Page", "1", "<a href=https://a.example/sso?a=1&amp;jwt=%s&amp;b=1>"),
+        ("X-Page", "1", "<script>start({a:1,jwt:`%s`});</script>"),
+        ("X-Page", "1", "token=%s;start()"),
+    ],
+)
+def test_a_jwt_is_found_inside_a_longer_text(name: str, value: str, body: str) -> None:
+    signer = Signer("intercom-jwt", Keyring(SECRET))
+    token = signer.sign("user-1")
+    value, body = (text.replace("%s", token) for text in (value, body))
+    response = by_starlette([(name, value)], body)
+    assert_signed(response, signer, "user-1")
+    place = "the body" if body else f"the header {name.lower()}"
+    with pytest.raises(AssertionError, match=f"^intercom-jwt: {place} has a token for 'user-1'$"):
+        assert_not_signed(response, signer)
+
+
 def test_no_claim_of_a_jwt_may_differ_from_the_principal() -> None:
     signer = Signer("intercom-jwt", Keyring(SECRET), claims=["plan"])
     token = signer.sign(Principal("user-1", email="a@b.example", attributes={"plan": "free"}))
@@ -403,3 +427,10 @@ def test_the_assertions_need_no_pytest() -> None:
         "assert_signed(response, signer, 'user-1')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("secret", ['a-"quoted"-secret-of-the-tests', "a\\-secret-of-the-tests"])
+def test_a_secret_with_escapes_is_found_in_json(secret: str) -> None:
+    response = by_starlette([], json.dumps({"settings": {"key": secret}}))
+    with pytest.raises(AssertionError, match=r"^the body has a secret$"):
+        assert_no_secret(response, secret)

@@ -216,8 +216,25 @@ def test_the_response_to_a_logout_is_checked() -> None:
         client.user = None
         return response
 
-    with pytest.raises(AssertionError, match="after the user has signed out"):
+    with pytest.raises(AssertionError) as caught:
         assert_own_identity_only(**GOOD | {"logout": sign_out})
+    message = str(caught.value)
+    assert message.startswith("the response to logout= has a token of 'ann'\n")
+    assert "GET /\n" not in message
+    assert "token: stigg, in the body, of 'ann'" in message
+    assert "forget()" in message
+
+
+def test_routes_that_are_limited_are_not_taken_for_tested() -> None:
+    sent = iter(range(1000))
+
+    def view(environ: Any, user: str | None) -> Any:
+        return (200, [CLOSED], token(user)) if next(sent) < 10 else (429, [CLOSED], "")
+
+    with pytest.raises(AssertionError) as caught:
+        assert_own_identity_only(**GOOD | {"client": client_of(view)})
+    assert str(caught.value).startswith("the application refused ")
+    assert "(status 429)" in str(caught.value)
 
 
 def test_an_id_that_a_header_cannot_hold_is_tried_in_other_places() -> None:

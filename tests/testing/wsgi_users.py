@@ -21,7 +21,7 @@ def application(view: View) -> Any:
     """Return the WSGI application of a view."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        status, headers, body = view(environ, environ.get("HTTP_X_TEST_USER"))
+        status, headers, body = view(environ, environ.get("HTTP_AUTHORIZATION"))
         start_response(f"{status} ", [("Content-Type", "text/plain"), *headers])
         return [body.encode()]
 
@@ -35,7 +35,7 @@ class UserClient(Client):
 
     def open(self, *args: Any, **options: Any) -> Any:
         if self.user is not None:
-            options["headers"] = {**options.get("headers", {}), "X-Test-User": self.user}
+            options["headers"] = {**options.get("headers", {}), "Authorization": self.user}
         return super().open(*args, **options)
 
 

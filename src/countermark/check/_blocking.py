@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dis import get_instructions
+from functools import cache, partial
 from itertools import takewhile
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple
@@ -56,6 +57,7 @@ _WAITING: Final = frozenset(
 _DJANGO_MODEL: Final = "django.db.models.base.Model"
 _LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_DEREF"})
 _READS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_CACHED: Final = type(cache(len))
 # The number of functions that are followed into the functions that they call.
 _DEPTH: Final = 3
 
@@ -119,7 +121,9 @@ def blocking_name(given: Any, depth: int = _DEPTH) -> Blocking | None:
 
 
 def _plain(given: Any) -> FunctionType | None:
-    """Return the function of a method, or of an object that can be called."""
+    """Return the function of a method, a partial or cached one, or of an object that is called."""
+    while is_a(given, partial, _CACHED):
+        given = given.func if is_a(given, partial) else given.__wrapped__
     if is_a(given, MethodType):
         given = given.__func__
     elif not is_a(given, FunctionType):
@@ -168,6 +172,8 @@ def _origin(value: Any) -> tuple[str, str]:
 
 def _own_function(value: Any, caller: FunctionType) -> FunctionType | None:
     """Return *value* if it is a function of the package of *caller*."""
+    if is_a(value, partial, _CACHED):
+        value = _plain(value)
     if not is_a(value, FunctionType):
         return None
     packages = [one.__module__.partition(".")[0] for one in (value, caller)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from countermark.check._application import Application, Cors, Layer, header_set
 from countermark.check._findings import Finding, finding
@@ -12,16 +14,28 @@ from countermark.check._parts import enforces, signers_of
 from countermark.check._spelling import ALIKE
 from countermark.verifying._locations import Location
 
+# RFC 6761 reserves the name, so no page has this origin.
+_FOREIGN: Final = "https://foreign.invalid"
+
 
 def cors_of_starlette(options: Mapping[str, Any]) -> Cors:
     """Return the settings of Starlette's ``CORSMiddleware``, or of Litestar's ``CORSConfig``."""
     return Cors(
         every_origin="*" in (options.get("allow_origins") or ())
-        or options.get("allow_origin_regex") in (".*", "^.*$", ".+"),
+        or allows_foreign([options.get("allow_origin_regex") or "(?!)"], re.fullmatch),
         credentials=bool(options.get("allow_credentials")),
         exposed=header_set(options.get("expose_headers")),
         allowed=header_set(options.get("allow_headers")),
     )
+
+
+def allows_foreign(
+    patterns: Iterable[str | re.Pattern[str]], match: Callable[..., object] = re.match
+) -> bool:
+    """Tell whether a pattern of origins allows one that no application lists."""
+    with suppress(re.error, TypeError):  # the middleware refuses it when it is built
+        return any(match(pattern, _FOREIGN) for pattern in patterns)
+    return False
 
 
 def check_cors(application: Application) -> Iterator[Finding]:
@@ -37,7 +51,7 @@ def check_cors(application: Application) -> Iterator[Finding]:
                 "cors_origins",
                 layer.name,
                 "pages of every origin may read responses with the user's tokens",
-                "list your own origins in place of '*'",
+                "list your own origins instead",
             )
         for other in others:
             yield from _hidden(layer.name, layer.cors, other)

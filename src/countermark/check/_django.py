@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from countermark.check._application import Cors, header_set
+from countermark.check._cors import allows_foreign
 from countermark.check._findings import Finding, Severity
 from countermark.check._parts import Part
 from countermark.check._walk import Place, Walk
@@ -110,7 +111,8 @@ def _parts() -> Iterator[Part]:
 def _cors_of(settings: Any) -> Cors:
     names = ("CORS_ALLOW_ALL_ORIGINS", "CORS_ORIGIN_ALLOW_ALL")
     return Cors(
-        every_origin=any(getattr(settings, name, False) for name in names),
+        every_origin=any(getattr(settings, name, False) for name in names)
+        or allows_foreign(getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", ())),
         credentials=getattr(settings, "CORS_ALLOW_CREDENTIALS", False),
         exposed=header_set(getattr(settings, "CORS_EXPOSE_HEADERS", ())),
         allowed=header_set(getattr(settings, "CORS_ALLOW_HEADERS", _ALLOWED)),

@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import Any
 
 from countermark.check._application import Cors, header_set
+from countermark.check._cors import allows_foreign
 from countermark.check._names import closure_of
 from countermark.check._walk import Place, Walk
 
@@ -31,7 +32,8 @@ def _cors_of(options: Any) -> Cors:
     allowed = options.allow_headers
     exposed = (options.expose_headers or "").split(",")
     return Cors(
-        every_origin=options.allow_all_origins,
+        every_origin=options.allow_all_origins
+        or allows_foreign(one for one in options.origins if not isinstance(one, str)),
         credentials=options.supports_credentials,
         exposed=header_set([name.strip() for name in exposed]),
         # A pattern, such as that of the default, may match each name.

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
+from inspect import iscoroutine
 from pathlib import Path
 from traceback import walk_tb
 from types import FunctionType, ModuleType
@@ -42,6 +43,11 @@ def load_application(target: str) -> Loaded:
             found = getattr(found, attribute, None)
         if path.endswith("()") and callable(found):
             found = found()
+    if iscoroutine(found):
+        found.close()
+        raise Misuse(
+            "the function is async, and servers call none; give one that returns the application"
+        )
     if not callable(found) or _is_factory(found):
         raise Misuse(
             "the module has no application of that name; give module:app, or module:create_app()"

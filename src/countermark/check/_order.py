@@ -33,6 +33,11 @@ class _Around(NamedTuple):
     outer: list[Layer]
     inner: list[Layer]
 
+    @property
+    def kinds_outside(self) -> set[str]:
+        """The kinds of the layers outside: another one inside, such as a timeout, adds none."""
+        return {kind for other in self.outer for kind in other.kinds}
+
     def finding(self, problem: str, advice: str) -> Finding:
         return finding("middleware_order", self.layer.name, problem, advice)
 
@@ -62,10 +67,11 @@ def check_order(application: Application) -> Iterator[Finding]:
 
 
 def _check_signing(around: _Around, *, reads_user: bool) -> Iterator[Finding]:
+    needed = {"session", "authentication"} - around.kinds_outside
     for other in around.inner:
         # A wrapper of the whole application may be outside: it reads what inner layers found.
         same_list = other.place == around.layer.place
-        if reads_user and same_list and other.kinds & {"session", "authentication"}:
+        if reads_user and same_list and other.kinds & needed:
             yield around.inside(other, ": code between them sees an anonymous user")
         if "buffering" in other.kinds:
             yield around.inside(other, ", which starts the response after Flask's context")
@@ -103,7 +109,7 @@ def _check_verifying(
         if "cache" in other.kinds:
             yield around.outside(other, ", which sends pages to clients without a token")
     for other in around.inner:
-        if reads_session and "session" in other.kinds:
+        if reads_session and "session" in other.kinds - around.kinds_outside:
             yield around.inside(other, ", and reads the session before there is one")
         if enforces(enforcement) and other.part is not None and other.part.webhooks is not None:
             yield around.inside(other, ", and refuses deliveries, which have no token")

@@ -18,7 +18,11 @@ def expand(walk: Walk, app: Any, place: Place) -> None:
 
 
 def _add_routes(walk: Walk, routes: Iterable[Any], place: Place) -> None:
-    for route in routes:
+    for given in routes:
+        route = getattr(given, "starlette_route", None) or given
+        if hasattr(route, "effective_route_contexts"):  # a router that FastAPI includes
+            _add_routes(walk, route.effective_route_contexts(), place)
+            continue
         inner = getattr(route, "app", None)
         is_mount = not hasattr(route, "endpoint")
         if inner is not None and (is_mount or part_of(inner, "") is not None):

@@ -27,6 +27,8 @@ _INNER: Final = (
     "wrapped",
     "__wrapped__",
 )
+#: The number of wrappers with other names that are followed.
+_DEPTH: Final = 3
 _CORS: Final = {"starlette.middleware.cors.CORSMiddleware"}
 #: Adapters of WSGI applications that refuse the lifespan of ASGI.
 _NO_LIFESPAN: Final = {"asgiref.wsgi.WsgiToAsgi", "starlette.middleware.wsgi.WSGIMiddleware"}
@@ -163,8 +165,16 @@ class Walk:
             if callable(given.get(name)):
                 return given[name]
         # A wrapper may give it any name.
-        known = (value for value in given.values() if part_of(value, "") or self._expand(value))
-        return next(known, None)
+        return next((value for value in given.values() if self._leads_to_known(value)), None)
+
+    def _leads_to_known(self, value: Any, depth: int = _DEPTH) -> bool:
+        """Tell whether *value* is a part of ours or an application of a framework, or wraps one."""
+        if part_of(value, "") or self._expand(value):
+            return True
+        plain = is_a(value, type, FunctionType, MethodType) or not callable(value)
+        if plain or depth == 0 or id(value) in self._seen:
+            return False
+        return any(self._leads_to_known(inner, depth - 1) for inner in _attributes(value).values())
 
 
 def _handles_lifespan(wrapper: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO
@@ -39,7 +40,10 @@ def read_text(name: str, option: str) -> str:
 
 
 def lines_of(name: str, option: str, options: Namespace) -> Iterator[bytes]:
-    """Return the lines of a file, without newlines. The arguments are as for ``content_of``."""
+    """Return the lines of a file, without newlines, and without a mark at its start.
+
+    The arguments are as for ``content_of``.
+    """
     _check_distinct(name, option, options)
     return _lines(name, option)
 
@@ -52,8 +56,8 @@ def without_newline(line: bytes) -> bytes:
 def _lines(name: str, option: str) -> Iterator[bytes]:
     # The errors of the caller's own work between two lines do not come through here.
     with _errors_of(option), _opened(name) as file:
-        for line in file:
-            yield without_newline(line)
+        for number, line in enumerate(file):
+            yield without_newline(line if number else line.removeprefix(BOM_UTF8))
 
 
 def _check_distinct(name: str, option: str, options: Namespace) -> None:

@@ -24,7 +24,7 @@ from countermark.cli import (
     _verify,
 )
 from countermark.cli._arguments import Parser, Version
-from countermark.errors import CountermarkError
+from countermark.errors import ConfigurationError, CountermarkError
 
 #: Each module has ``add_command``, which sets the function ``run``: it takes the options, prints
 #: the result and returns the exit code, 1 for a finding.
@@ -61,15 +61,24 @@ def command_parser() -> Parser:
 @guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    if sys.stderr is None:  # print() would write to standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     options = command_parser().parse_args(arguments)
     try:
+        if sys.stdout is None:
+            raise ConfigurationError("standard output is closed; redirect it to a file or a pipe")
         with _short_warnings():
             code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the pipe has gone. Python flushes the rest at exit: to the null device.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of the pipe has gone
         return 1
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop_output()
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return _INTERRUPTED
     except (CountermarkError, ImportError) as error:  # our own ImportErrors name the extra
@@ -78,6 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     return code
+
+
+def _drop_output() -> None:
+    """Let Python flush the rest of the output to the null device when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Final
 
@@ -184,6 +185,7 @@ def _keys_of(secrets: Iterable[object]) -> Iterator[bytes]:
 
 def _forms(key: bytes) -> Iterator[tuple[str, str]]:
     yield "", _text(key)
+    yield "", json.dumps(_text(key), ensure_ascii=False)[1:-1]
     yield " in hexadecimal", key.hex()
     # The last characters depend on what follows.
     yield " in base64", base64.b64encode(key).decode().rstrip("=")[:-1]

@@ -108,8 +108,14 @@ class Driver:
         found = self.search.find(view)
         return Observation(view, found, fault_of(user, request, view, found, usual))
 
-    def never_signed(self) -> str | None:
-        """Return the message about a user who has never got a token, None if there is none."""
+    def untested(self) -> str | None:
+        """Return the message about requests that tested nothing, None if there is none."""
+        limited = self._outcomes["status 429"]
+        if limited:
+            return (
+                f"the application refused {limited} requests as too many (status 429), so they"
+                " tested nothing; turn its rate limit off in this test"
+            )
         for user in self.users:
             if user not in self._signed:
                 outcomes = ", ".join(f"{text}: {count}" for text, count in self._outcomes.items())

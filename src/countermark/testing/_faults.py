@@ -51,7 +51,8 @@ ANONYMOUS: Final = Anonymous()
 class Fault(NamedTuple):
     """A fault of a response. Two with the same *kind* and *owner* are the same fault."""
 
-    #: ``foreign``, ``anonymous``, ``logged out``, ``changed``, ``differing`` or ``cached``.
+    #: ``foreign``, ``anonymous``, ``logged out``, ``at logout``, ``changed``, ``differing`` or
+    #: ``cached``.
     kind: str
     owner: Hashable  #: The name of the principal that the token is for.
     scheme: str
@@ -128,26 +129,35 @@ def _different(claims: Mapping[str, Any], others: Mapping[str, Any]) -> list[str
     return [name for name in names if claims.get(name, missing) != others.get(name, missing)]
 
 
-def described(user: Hashable, request: Request, fault: Fault, notes: list[str]) -> str:
-    """Return the message about a fault, with the request that shows it."""
-    place, whose = f"{request.method} {request.path}", fault.whose
-    summary = {
-        "cached": f"{place} has a token of {whose}, and a cache may keep it",
-        "differing": f"{place} has a token of {whose}, with values that are not theirs",
-        "changed": f"{place} has a token of {whose}, and the request decides what it contains",
-        "logged out": f"{place} has a token of {whose} after the user has signed out",
-    }.get(fault.kind, f"{place}, requested by {user!r}, has a token of {whose}")
-    lines = [
-        summary,
-        "",
-        "the smallest request that shows it:",
-        *(f"    {line}" for line in _lines_of(request)),
+def described(user: Hashable, request: Request | None, fault: Fault, notes: list[str]) -> str:
+    """Return the message about a fault, with the request that shows it; None: ``logout=`` does."""
+    whose = fault.whose
+    if request is None:
+        lines = [f"the response to logout= has a token of {whose}", ""]
+    else:
+        lines = [
+            _summary(user, request, fault),
+            "",
+            "the smallest request that shows it:",
+            *(f"    {line}" for line in _lines_of(request)),
+        ]
+    lines += [
         f"sent by: {user!r}",
         f"token: {fault.scheme}, in {fault.place}, of {whose}",
         f"why: {fault.detail}",
         *notes,
     ]
     return "\n".join(lines)
+
+
+def _summary(user: Hashable, request: Request, fault: Fault) -> str:
+    place, whose = f"{request.method} {request.path}", fault.whose
+    return {
+        "cached": f"{place} has a token of {whose}, and a cache may keep it",
+        "differing": f"{place} has a token of {whose}, with values that are not theirs",
+        "changed": f"{place} has a token of {whose}, and the request decides what it contains",
+        "logged out": f"{place} has a token of {whose} after the user has signed out",
+    }.get(fault.kind, f"{place}, requested by {user!r}, has a token of {whose}")
 
 
 def _lines_of(request: Request) -> Iterator[str]:

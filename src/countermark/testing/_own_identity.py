@@ -10,7 +10,7 @@ from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.principal import Principal, Signable
 from countermark.signing._signer import Signer
-from countermark.testing._application import resolvers_of
+from countermark.testing._application import middlewares_of, resolvers_of
 from countermark.testing._assertions import signer_of
 from countermark.testing._driver import Driver, Functions
 from countermark.testing._faults import ANONYMOUS
@@ -37,15 +37,16 @@ def assert_own_identity_only(
     Each path is requested by each user, twice and in turns, and by an anonymous user. Then
     each user, and the anonymous one, claims to be another user: by usual names of query
     parameters, headers, cookies, and entries of forms and JSON, by the names in the code of
-    the route and of the resolver, and by the parameters of the path. A response fails
+    the route, the resolver and the middlewares, and by the parameters of the path. A response
+    fails
 
     - if it has a token of another user, or any token for an anonymous user or after *logout*,
     - if a parameter changes the claims of a token,
     - if it has a token, and a shared cache or the browser's may serve it to another user.
 
-    It also fails if a user never gets a token, since then nothing was tested. Requests other
-    than GET are sent in a new session each. An error that the application raises counts as
-    a response without a token.
+    It also fails if a user never gets a token, or a response has the status 429, since then
+    nothing was tested. Requests other than GET are sent in a new session each. An error that
+    the application raises counts as a response without a token.
 
     Args:
         client: Returns a new test client of Starlette, FastAPI, httpx, Django, Django REST
@@ -76,14 +77,18 @@ def assert_own_identity_only(
             functions, _principals(users), _signers(signers), _checked_limit(max_requests)
         )
         sample = driver.session(ANONYMOUS).client
-        names = (*_listed("parameters", parameters), *names_in_code(*resolvers_of(sample)))
+        names = (
+            *_listed("parameters", parameters),
+            *names_in_code(*resolvers_of(sample)),
+            *names_in_code(*middlewares_of(sample)),
+        )
         if paths is None:
             chosen = _chosen(routes_of(sample), _methods(methods), _listed("exclude", exclude))
         else:
             chosen = _chosen(given_routes(paths))
         for route, method in chosen:
             Visit(driver, route, method, names).run()
-        problem = driver.never_signed()
+        problem = driver.untested()
     except FaultFound as found:
         problem = str(found)
     finally:

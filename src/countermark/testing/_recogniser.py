@@ -31,6 +31,10 @@ _CANDIDATE = re.compile(
     rf"|([^\s\"'<>]{{{_LEAST},{_MOST}}})"
 )
 _LINE = re.compile(rf"^.{{{_LEAST},{_MOST}}}$", re.MULTILINE)
+# A JWT anywhere: its first part is that of an object. Other tokens as parameters of a URL, in
+# cookies, and as arguments.
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
+_AROUND = re.compile(r"[?&#;,()`]")
 _CODE = re.compile(rf"[A-Za-z0-9+/_-]{{{_LEAST},}}")
 
 
@@ -194,9 +198,18 @@ def _candidates(text: str, plain: str) -> Iterator[str]:
     seen: dict[str, None] = {}
     for form in (text, plain):
         for found in _CANDIDATE.finditer(form):
-            seen[found[1] or found[2] or found[3]] = None
+            seen |= dict.fromkeys(_parts_of(found[1] or found[2] or found[3]))
+        seen |= dict.fromkeys(_JWT.findall(form))
         seen |= dict.fromkeys(line.strip() for line in _LINE.findall(form))
     return iter(seen)
+
+
+def _parts_of(text: str) -> Iterator[str]:
+    yield text
+    for part in _AROUND.split(text):
+        for piece in (part, part.partition("=")[2]):
+            if len(piece) >= _LEAST:
+                yield piece
 
 
 def readable(text: str) -> str:

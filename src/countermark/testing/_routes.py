@@ -10,7 +10,7 @@ from urllib.parse import quote
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.testing._application import layers_of
-from countermark.testing._parameter_names import names_in_code, names_of_dependencies
+from countermark.testing._parameter_names import calls_of, names_in_code, names_of_dependencies
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Parameters: {id} and {id:int} of Starlette, <id> and <int:id> of Flask and Django.
@@ -85,7 +85,8 @@ def _of_application(client: Any) -> Iterator[Route]:
 def _of_flask(app: Any) -> Iterator[Route]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
-        yield _route(rule.rule, rule.methods or (), view)
+        kind = getattr(view, "view_class", None)  # of a class of views
+        yield _route(rule.rule, rule.methods or (), view if kind is None else kind)
 
 
 def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
@@ -99,8 +100,9 @@ def _of_starlette(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
         elif hasattr(route, "endpoint") and not type(route).__name__.endswith("WebSocketRoute"):
             endpoint = route.endpoint
             methods = getattr(route, "methods", None) or _methods_of(endpoint)
-            names = names_of_dependencies(getattr(route, "dependant", None))
-            yield _route(path, methods, *_functions_of(endpoint), names=names)
+            dependant = getattr(route, "dependant", None)
+            functions = (*_functions_of(endpoint), *calls_of(dependant))
+            yield _route(path, methods, *functions, names=names_of_dependencies(dependant))
 
 
 def _of_django() -> Iterator[Route]:
@@ -122,11 +124,12 @@ def _of_view(path: str, view: Any) -> Route:
     """Return the route of a view of Django: a function, a class, or a view set."""
     kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
     actions = getattr(view, "actions", None)  # of a view set of REST framework
+    readers = getattr(kind, "authentication_classes", ())
     if actions:
         functions = [getattr(kind, name, None) for name in actions.values()]
-        return _route(path, map(str.upper, actions), *functions)
+        return _route(path, map(str.upper, actions), *functions, *readers)
     if kind is not None:
-        return _route(path, _methods_of(kind), *_functions_of(kind))
+        return _route(path, _methods_of(kind), *_functions_of(kind), *readers)
     return _route(path, ("GET", "POST"), view)  # it may look at the method itself
 
 

@@ -47,22 +47,33 @@ def tampered_with(method: str, names: Iterable[str], value: str) -> Iterator[tup
         value: The text that names another user.
     """
     usual = list(dict.fromkeys([*_NAMES, *names]))
-    common = [Parameter("query", name, value) for name in usual]
-    cookie = quote(value, safe="@:+")
-    common += [Parameter("cookie", name, cookie) for name in usual if re.fullmatch(TOKEN, name)]
+    common = [Parameter("query", name, _fitting(name, value)) for name in usual]
+    common += [
+        Parameter("cookie", name, quote(_fitting(name, value), safe="@:+"))
+        for name in usual
+        if re.fullmatch(TOKEN, name)
+    ]
     if value.isascii() and value.isprintable():
         names = _header_names((*usual, *_HEADERS))
-        common += [Parameter("header", name, value) for name in names]
+        common += [Parameter("header", name, _fitting(name, value)) for name in names]
     if method in SAFE:
         yield tuple(common)
         return
     for kind in ("form", "json"):
-        yield (*common, *(Parameter(kind, name, value) for name in usual))
+        yield (*common, *(Parameter(kind, name, _fitting(name, value)) for name in usual))
+
+
+def _fitting(name: str, value: str) -> str:
+    """Return *value*, or an e-mail address with it for a parameter that must have one."""
+    is_address = "mail" in name.lower() and "@" not in value
+    return f"{value}@example.com" if is_address else value
 
 
 def _header_names(names: Iterable[str]) -> Iterator[str]:
     """Yield each name as that of a header, if it is one without a meaning of its own."""
-    spelled = {name.lower(): name for name in (name.replace("_", "-") for name in names)}
+    # Code under WSGI reads a header by its name in the environ.
+    headers = (name.removeprefix("HTTP_").replace("_", "-") for name in names)
+    spelled = {name.lower(): name for name in headers}
     for name in spelled.values():
         if re.fullmatch(REQUEST_HEADER, name) and not _OF_HTTP.fullmatch(name):
             yield name

@@ -107,10 +107,12 @@ class Visit:
         session, request = self._driver.session(user), self._own_request(user)
         self._driver.request(session, user, request)
         response: Any = logout(session.client)
-        search, found = self._driver.search, []
+        search = self._driver.search
         if hasattr(response, "status_code"):
-            found += search.find(view_of(response))
-        found += self._driver.request(session, ANONYMOUS, request).found
+            for one in search.find(view_of(response)):
+                detail = "call forget() of the request's identity in the view that signs out"
+                raise FaultFound(described(user, None, fault_with("at logout", one, detail), []))
+        found = self._driver.request(session, ANONYMOUS, request).found
         for name, value in session.cookies.items():
             found += search.find_in_text(value, f"the cookie {name} of the client")
         for one in found:

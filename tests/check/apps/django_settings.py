@@ -1,10 +1,12 @@
-"""Settings of Django, with six faults."""
+"""Settings of Django, with seven faults."""
 
 from countermark import Keyring
 
 COUNTERMARK = {"SIGNERS": {"stigg": {"keyring": Keyring("too short")}, "intercom-hmac": {}}}
 COUNTERMARK_VERIFYING = {"VERIFIER": "stigg", "MODE": "enforce"}
 CORS_ALLOWED_ORIGINS = ["https://app.example"]
+CORS_ALLOWED_ORIGIN_REGEXES = ["https?://"]
+CORS_ALLOW_CREDENTIALS = True
 CORS_EXPOSE_HEADERS = ["Stigg-Customer-Token", "Intercom-User-Hash"]
 INSTALLED_APPS = [
     "django.contrib.auth",

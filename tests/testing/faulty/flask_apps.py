@@ -195,7 +195,7 @@ def remote_user_header() -> Faulty:
         return [body]
 
     def resolver(environ: Any) -> Any:
-        return environ.get("HTTP_REMOTE_USER") or environ.get("HTTP_X_TEST_SESSION")
+        return environ.get("HTTP_REMOTE_USER") or environ.get("HTTP_AUTHORIZATION")
 
     wsgi = SigningMiddleware(app, signers=STIGG, principal=resolver)
 
@@ -204,7 +204,7 @@ def remote_user_header() -> Faulty:
 
         def open(self, *args: Any, **options: Any) -> Any:
             if self.user:
-                options["headers"] = {**options.get("headers", {}), "X-Test-Session": self.user}
+                options["headers"] = {**options.get("headers", {}), "Authorization": self.user}
             return super().open(*args, **options)
 
     def sign_in(client: Any, user: str) -> None:
