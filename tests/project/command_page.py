@@ -29,8 +29,9 @@ $ echo HMAC-SHA256 customer-demo-01:0000 | countermark verify stigg
 malformed: the token is malformed
 ```
 
-**Exit codes.** 0: success. 1: a finding, such as an invalid token. 2: a mistake in the options or
-the configuration, with one line on standard error that gives the reason.
+**Exit codes.** 0: success. 1: a finding, such as an invalid token, or a rollout that is not ready
+to enforce. 2: the command could not do its work, for instance because of a mistake in the options
+or the configuration. One line on standard error gives the reason.
 
 **Secrets** are never arguments, because other users of the machine can see those. They come from
 the environment variables of the scheme, as in `Keyring.from_env`, or from a file descriptor:
@@ -38,9 +39,9 @@ the environment variables of the scheme, as in `Keyring.from_env`, or from a fil
 The output of `sign` and `request` is a credential of the user, and `curl` shows the tokens of
 `request` in its arguments: use users and secrets of tests on shared machines.
 
-**Schemes** are names of the catalogue, or paths of TOML files ([your own](own-scheme.md)). Webhooks
-cannot be verified by the command: their signature covers a whole request, which
-[`verify_webhook`](webhooks.md) takes.
+**Schemes** are names of the catalogue, or paths of TOML files ([your own](own-scheme.md)). `verify`
+takes no webhooks, because their signature covers a whole request. `explain` reads a whole request
+and checks its signature. In code, use [`verify_webhook`](webhooks.md).
 
 **Completion** of commands, options and schemes: `pip install 'countermark[completion]'`, then see
 [below](#countermark-completion).

@@ -10,11 +10,11 @@ from countermark.cli._arguments import Commands, whole_number
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("demo", help="serve a page that shows its user's tokens")
+    parser = commands.add_parser("demo", help="serve a page with the tokens of all schemes")
     parser.add_argument(
         "--once",
         action="store_true",
-        help="check the tokens without a browser, print a table and exit",
+        help="check the tokens without a browser, print two tables and exit",
     )
     parser.add_argument(
         "--port",
