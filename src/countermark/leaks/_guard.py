@@ -72,8 +72,8 @@ class Guard:
 class ResponseSearch:
     """The search of one response. Its methods return True if they found a secret.
 
-    A secret is reported once in the head of a response and once in its body. An error of the
-    search ends it, with an event, and never affects the response.
+    A secret is reported once for each header that contains it, and once for the body. An
+    error of the search ends it, with an event, and never affects the response.
     """
 
     __slots__ = ("_body", "_codings", "_decoder", "_guard", "_over", "_seen")
