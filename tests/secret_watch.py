@@ -69,6 +69,13 @@ class SecretWatch(logging.Handler):
 WATCH = SecretWatch()
 
 
+def listen() -> None:
+    """Let the watch see log records, also after a framework has replaced all handlers."""
+    root = logging.getLogger()
+    if WATCH not in root.handlers:
+        root.addHandler(WATCH)
+
+
 def after(function: Callable[..., Any], see: Callable[..., None]) -> Callable[..., Any]:
     """Return *function* with a call of *see* after it: no frame of it is in a traceback."""
 
@@ -104,12 +111,12 @@ def pytest_configure(config: pytest.Config) -> None:
         lambda result, *_: WATCH.check("the output", f"{result.out}{result.err}"),
     )
     patch.setattr(pytest.CaptureFixture, "readouterr", read)
-    logging.getLogger().addHandler(WATCH)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Forget the secrets of a test after it."""
+    listen()
     before = WATCH.begin()
     result = yield
     WATCH.end(before)

@@ -11,7 +11,7 @@ from countermark import ConfigurationError, Event, InvalidKey, Keyring
 from countermark.events import emit
 from tests.drivers import answer, request
 from tests.samples import private_key
-from tests.secret_watch import WATCH, SecretWatch
+from tests.secret_watch import WATCH, SecretWatch, listen
 
 CANARY = "the-canary-of-the-watch-itself-5d1f08e2"
 
@@ -36,6 +36,14 @@ def test_a_secret_in_a_log_record_or_its_attributes_is_found(watch: SecretWatch)
     logging.getLogger("other").warning("the key is %s", CANARY)
     logging.getLogger("other").warning("no key here", extra={"found": CANARY})
     assert places(watch) == ["a log record of other"] * 2
+
+
+def test_the_watch_listens_again_after_the_handlers_were_replaced(watch: SecretWatch) -> None:
+    logging.getLogger().removeHandler(watch)
+    listen()
+    listen()
+    logging.getLogger("other").warning("the key is %s", CANARY)
+    assert places(watch) == ["a log record of other"]
 
 
 def test_a_secret_in_an_event_is_found_below_the_level_of_the_log(watch: SecretWatch) -> None:
