@@ -274,7 +274,7 @@ class SignedIdentity:
         expires_at = self.expires_at
         if expires_at is None:
             return None
-        return max(0, int(expires_at - self._signer._maker.renderer.clock()))
+        return max(0, int(expires_at - self._signer._clock()))
 
     def _found(self) -> Values:
         values = self._values

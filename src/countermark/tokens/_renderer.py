@@ -76,13 +76,11 @@ class Renderer:
         InvalidKey: The key does not have the form that the scheme needs.
     """
 
-    __slots__ = ("_fields", "_getters", "_never", "_slug", "clock")
+    __slots__ = ("_fields", "_getters", "_never", "_slug")
 
     def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
         rule, lifetime, claims, clock = options
         self._slug = scheme.slug
-        #: Returns the time, in seconds since the epoch.
-        self.clock = clock
         self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
         self._fields = compile_structure(scheme.fields)
         getters: dict[str, Callable[[Values], Any]] = {
