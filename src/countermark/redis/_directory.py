@@ -178,16 +178,15 @@ class BySlot(_LookedUp):
         pool = make_pool(self._target, node, self._timeout)
         try:
             client: Any = redis.Redis(connection_pool=pool)
-            ranges = client.execute_command("CLUSTER SLOTS")
+            rows = sorted(row[:3] for row in client.execute_command("CLUSTER SLOTS"))
         finally:
             pool.disconnect()
-        rows = sorted((first, last, each["primary"]) for (first, last), each in ranges.items())
         if not rows:
             raise redis.ConnectionError("a node that knows no slots")
         return [row[0] for row in rows], [(last, _address(at, node)) for _, last, at in rows]
 
 
-def _address(found: tuple[str, int], asked: Address) -> Address:
+def _address(found: list[Any], asked: Address) -> Address:
     """Return the address of a primary. A node that does not know its own sends no host."""
     host, port = found[0], int(found[1])
     return (host or (asked[0] if asked else ""), port)
