@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.sentinel
+import redis.cluster
+import redis.sentinel
 import trio
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.cluster import ClusterNode
-from redis.sentinel import Sentinel
 
 from countermark.redis import RedisStore
 from tests.integration.redis_access import TlsServer, UnixServer
 from tests.integration.redis_cluster import ClusterGroup
 from tests.integration.redis_sentinel import SentinelGroup
 from tests.integration.redis_server import RedisServer
+
+# Partly without types.
+Sentinel: Any = redis.sentinel.Sentinel
+AsyncSentinel: Any = redis.asyncio.sentinel.Sentinel
+ClusterNode: Any = redis.cluster.ClusterNode
 
 COUNT = "return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)"
 
@@ -48,10 +52,8 @@ def stores(url: str, *clients: Any) -> Iterator[RedisStore]:
 
 
 def test_a_single_server(redis_server: RedisServer) -> None:
-    options = {"host": "127.0.0.1", "port": redis_server.port}
-    for store in stores(
-        redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)
-    ):
+    options: Any = {"host": "127.0.0.1", "port": redis_server.port}
+    for store in stores(redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)):
         works(store)
 
 
