@@ -26,6 +26,10 @@ _CLASSES: dict[type, type] = {
 }
 
 
+# The most connections of one event loop to one server.
+_MOST_CONNECTIONS = 100
+
+
 class AsyncServers:
     """The pools of connections of each event loop, by the addresses of servers."""
 
@@ -90,9 +94,14 @@ class AsyncServers:
     def _make(self, address: Address) -> redis.asyncio.ConnectionPool:
         options = self._network.target.options | bounds(self._network.timeout)
         options["retry"] = Retry(NoBackoff(), 0)
+        # Further requests wait for a connection, within their timeout.
+        options["timeout"] = None
+        options.setdefault("max_connections", _MOST_CONNECTIONS)
         if address is not None and "path" not in options:
             options["host"], options["port"] = address
-        pool: Any = redis.asyncio.ConnectionPool(connection_class=self._class or object, **options)
+        pool: Any = redis.asyncio.BlockingConnectionPool(
+            connection_class=self._class or object, **options
+        )
         pool.make_connection()
         made: redis.asyncio.ConnectionPool = pool
         return made

@@ -103,6 +103,7 @@ def make_pool(target: Target, address: Address, timeout: float) -> redis.Connect
     options = target.options | bounds(timeout) | {"retry": once()}
     if address is not None:
         options["host"], options["port"] = address
+    options.setdefault("max_connections", 2**31)  # one for each thread
     pool = redis.ConnectionPool(
         connection_class=_BOUNDED.get(target.connection_class, target.connection_class), **options
     )
