@@ -57,7 +57,7 @@ class AsyncServers:
 
     async def exchange(self, address: Address, commands: Commands) -> Any:
         """Send commands on one connection; return what they return in the end."""
-        pool: Any = (await self._of_loop()).get(address, partial(self._make, address))
+        pool: Any = await self._pool(address)
         seconds = self._network.timeout
         async with asyncio.timeout(seconds):
             connection = await pool.get_connection()
@@ -83,12 +83,21 @@ class AsyncServers:
         if pools is not None:
             await pools.keeper.aclose()
 
-    async def _of_loop(self) -> _Pools:
+    async def _pool(self, address: Address) -> redis.asyncio.ConnectionPool:
         loop = asyncio.get_running_loop()
-        found = self._pools.get(loop)
+        pools = self._pools.get(loop)
+        if pools is None:
+            pools = self._pools[loop] = _Pools()
+            await anext(pools.keeper)
+        found = pools.by_address.get(address)
         if found is None:
-            found = self._pools[loop] = _Pools()
-            await anext(found.keeper)
+            serves = self._network.directory.serves
+            found = self._make(address)
+            old = [each for each in pools.by_address if not serves(each)]
+            gone = [pools.by_address.pop(each) for each in old]
+            pools.by_address[address] = found
+            for pool in gone:
+                await pool.disconnect(inuse_connections=False)
         return found
 
     def _make(self, address: Address) -> redis.asyncio.ConnectionPool:
@@ -111,18 +120,10 @@ class _Pools:
     """The pools of one event loop. They are closed when it ends, or when nobody has them."""
 
     def __init__(self) -> None:
-        self._by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
+        self.by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
         # Event loops close the asynchronous generators that are suspended when they end, and
         # those that are collected.
-        self.keeper = _keep(self._by_address)
-
-    def get(
-        self, address: Address, make: Callable[[], redis.asyncio.ConnectionPool]
-    ) -> redis.asyncio.ConnectionPool:
-        found = self._by_address.get(address)
-        if found is None:
-            found = self._by_address[address] = make()
-        return found
+        self.keeper = _keep(self.by_address)
 
 
 async def _keep(pools: dict[Address, redis.asyncio.ConnectionPool]) -> AsyncGenerator[None]:

@@ -52,7 +52,10 @@ _BOUNDED: dict[type, type] = {redis.Connection: _Found, redis.SSLConnection: _Fo
 
 def _addresses(host: str, port: int, timeout: float) -> list[str]:
     """Return the addresses of a host, in the order of the system."""
-    found = within(timeout, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    try:
+        found = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:  # it is a name
+        found = within(timeout, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 

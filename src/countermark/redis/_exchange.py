@@ -15,7 +15,16 @@ from countermark.errors import StoreUnavailable
 Commands: TypeAlias = Generator[tuple[Any, ...], Any, Any]
 
 #: Errors that may have taken the whole timeout. All others are answers of the server.
-SILENCE = (redis.ConnectionError, redis.TimeoutError, redis.ChildDeadlockedError, OSError)
+SILENCE = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.ChildDeadlockedError,
+    redis.exceptions.RedisClusterException,
+    OSError,
+)
+
+#: The pool of connections is exhausted: the server did not fail.
+BUSY = redis.exceptions.MaxConnectionsError
 
 
 class NotAcknowledged(StoreUnavailable):
@@ -84,6 +93,17 @@ def decoded(answer: Any) -> Any:
     if isinstance(answer, list):
         return [decoded(each) for each in answer]
     return answer
+
+
+def is_silence(error: Exception) -> bool:
+    """Return whether a server may be down, so that it should be left alone."""
+    return isinstance(error, SILENCE) and not isinstance(error, BUSY)
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """Return the error for the caller. It does not show the message, which may show a password."""
+    kind = type(error).__name__
+    return StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)
 
 
 def code_of(error: redis.ResponseError) -> str:
