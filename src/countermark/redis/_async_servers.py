@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import redis
 import redis.asyncio
@@ -57,10 +57,12 @@ class AsyncServers:
 
     async def exchange(self, address: Address, commands: Commands) -> Any:
         """Send commands on one connection; return what they return in the end."""
-        pool: Any = await self._pool(address)
+        pools = await self._of_loop()
+        pool: Any = await self._pool(pools, address)
         seconds = self._network.timeout
         async with asyncio.timeout(seconds):
             connection = await pool.get_connection()
+        pools.connections.add(connection)
         try:
             return await _converse(connection, commands, seconds)
         except redis.ResponseError as error:
@@ -70,8 +72,8 @@ class AsyncServers:
                 await pool.disconnect(inuse_connections=False)
             raise
         except BaseException:
-            # After a timeout or a cancellation a reply may still come, which must not be the
-            # reply of the next command.
+            # After a cancellation a reply may still come, which must not be the reply of the
+            # next command.
             await connection.disconnect(nowait=True)
             raise
         finally:
@@ -83,12 +85,15 @@ class AsyncServers:
         if pools is not None:
             await pools.keeper.aclose()
 
-    async def _pool(self, address: Address) -> redis.asyncio.ConnectionPool:
+    async def _of_loop(self) -> _Pools:
         loop = asyncio.get_running_loop()
-        pools = self._pools.get(loop)
-        if pools is None:
-            pools = self._pools[loop] = _Pools()
-            await anext(pools.keeper)
+        found = self._pools.get(loop)
+        if found is None:
+            found = self._pools[loop] = _Pools()
+            await anext(found.keeper)
+        return found
+
+    async def _pool(self, pools: _Pools, address: Address) -> redis.asyncio.ConnectionPool:
         found = pools.by_address.get(address)
         if found is None:
             serves = self._network.directory.serves
@@ -121,17 +126,21 @@ class _Pools:
 
     def __init__(self) -> None:
         self.by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
+        self.connections: WeakSet[Any] = WeakSet()
         # Event loops close the asynchronous generators that are suspended when they end, and
         # those that are collected.
-        self.keeper = _keep(self.by_address)
+        self.keeper = _keep(self.by_address, self.connections)
 
 
-async def _keep(pools: dict[Address, redis.asyncio.ConnectionPool]) -> AsyncGenerator[None]:
+async def _keep(
+    pools: dict[Address, redis.asyncio.ConnectionPool], connections: WeakSet[Any]
+) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for pool in pools.values():
-            await pool.disconnect()
+        for connection in list(connections):
+            # In one step: an event loop that ends takes few more.
+            await connection.disconnect(nowait=True)
         pools.clear()
 
 
@@ -142,11 +151,13 @@ async def _converse(connection: Any, commands: Commands, seconds: float) -> Any:
             command = step()
         except StopIteration as end:
             return end.value
-        async with asyncio.timeout(seconds):
-            await connection.send_command(*command)
-            try:
+        try:
+            async with asyncio.timeout(seconds):
+                await connection.send_command(*command)
                 reply = await connection.read_response(disable_decoding=True)
-            except redis.ResponseError as error:
-                step = partial(commands.throw, error)
-            else:
-                step = partial(commands.send, reply)
+        except Exception as error:
+            if not isinstance(error, redis.ResponseError):
+                await connection.disconnect(nowait=True)
+            step = partial(commands.throw, error)
+        else:
+            step = partial(commands.send, reply)

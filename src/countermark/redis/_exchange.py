@@ -11,7 +11,7 @@ import redis
 
 from countermark.errors import StoreUnavailable
 
-#: The commands for a connection; each reply is sent back, and an error of the server is thrown.
+#: The commands for a connection. Each reply is sent back, and each error is thrown.
 Commands: TypeAlias = Generator[tuple[Any, ...], Any, Any]
 
 #: Errors that may have taken the whole timeout. All others are answers of the server.
@@ -76,7 +76,12 @@ class Exchange(NamedTuple):
         answer = decoded(answer)
         if self.replicas and self.durable is not None and answer == self.durable:
             # On the connection of the write, as WAIT is about its last write.
-            acknowledged = yield ("WAIT", self.replicas, self.wait)
+            try:
+                acknowledged = yield ("WAIT", self.replicas, self.wait)
+            except (*SILENCE, redis.ResponseError):
+                # An idle server may answer a tenth of a second late. One that became a replica
+                # answers with an error.
+                return answer, False
             return answer, acknowledged >= self.replicas
         return answer, True
 

@@ -96,10 +96,12 @@ def _converse(connection: Any, commands: Commands) -> Any:
             command = step()
         except StopIteration as end:
             return end.value
-        connection.send_command(*command)
         try:
+            connection.send_command(*command)
             reply = connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
+        except Exception as error:
+            if not isinstance(error, redis.ResponseError):
+                connection.disconnect()
             step = partial(commands.throw, error)
         else:
             step = partial(commands.send, reply)
