@@ -16,7 +16,7 @@ from countermark._threads import in_thread
 from countermark.errors import ConfigurationError
 from countermark.redis._async_servers import AsyncServers
 from countermark.redis._connections import make_pool
-from countermark.redis._exchange import Exchange, NotAcknowledged, is_silence
+from countermark.redis._exchange import Exchange, is_silence
 from countermark.redis._given_client import target_of_client
 from countermark.redis._servers import Servers
 from countermark.redis._target import Target, target_of_url
@@ -173,9 +173,7 @@ class RedisStore:
                 # password.
                 raise outcome
             time.sleep(outcome)
-        trip.succeed()
-        if not acknowledged:
-            raise NotAcknowledged
+        trip.end(acknowledged=acknowledged)
         return answer
 
     async def arun(
@@ -208,9 +206,7 @@ class RedisStore:
             if isinstance(outcome, Exception):
                 raise outcome
             await asyncio.sleep(outcome)
-        trip.succeed()
-        if not acknowledged:
-            raise NotAcknowledged
+        trip.end(acknowledged=acknowledged)
         return answer
 
     def ask(self, command: Callable[[Any], T]) -> T:

@@ -10,7 +10,7 @@ import redis
 from countermark.errors import StoreUnavailable
 from countermark.redis._circuit import Circuit
 from countermark.redis._directory import BySentinels, BySlot, OneServer
-from countermark.redis._exchange import code_of, is_silence, unavailable
+from countermark.redis._exchange import NotAcknowledged, code_of, is_silence, unavailable
 from countermark.redis._target import Address, Target
 
 # The most redirections of one script. A slot that is being moved needs two.
@@ -98,9 +98,17 @@ class Trip:
             self._network.directory.look_up()  # a replica may have been promoted
             raise
 
-    def succeed(self) -> None:
-        """Note that the server answered."""
+    def end(self, *, acknowledged: bool) -> None:
+        """Note that the server answered.
+
+        Raises:
+            NotAcknowledged: The replicas did not acknowledge the write.
+        """
         self._network.circuit(self.address).succeed()
+        if not acknowledged:
+            # Maybe it lost its replicas because one of them has been promoted.
+            self._network.directory.look_up()
+            raise NotAcknowledged
 
     def after(self, error: Exception) -> StoreUnavailable | float:
         """Return the error for the caller, or the seconds until the script is sent again.
