@@ -111,7 +111,7 @@ def is_primary(node: RedisServer) -> bool:
     return role[0] == "master"
 
 
-def test_a_server_that_became_a_replica_is_asked_anew(
+def test_a_server_that_became_a_replica_is_asked_again(
     redis_server: RedisServer, both: Both
 ) -> None:
     store = RedisStore(redis_server.url, timeout=5)

@@ -122,7 +122,7 @@ class AsyncServers:
 
 
 class _Pools:
-    """The pools of one event loop. They are closed when it ends, or when nobody has them."""
+    """The pools of one event loop. They are closed when it ends, or when the store is collected."""
 
     def __init__(self) -> None:
         self.by_address: dict[Address, redis.asyncio.ConnectionPool] = {}

@@ -40,7 +40,7 @@ _WRITTEN = 2
 
 # It adds no session: after a failover the place may have been given away.
 _CONFIRM = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+if redis.call('HGET', KEYS[1], ARGV[1]) then
   redis.call('HSET', KEYS[1], ARGV[1], 'confirmed')
 end
 """
