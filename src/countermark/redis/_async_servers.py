@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -35,25 +36,18 @@ class AsyncServers:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._class = _CLASSES.get(network.target.connection_class)
+        self._class: type | None = _CLASSES[network.target.connection_class]
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
-        if self._class is not None:
-            try:
-                self._make(("localhost", 1))
-            except TypeError:
-                # An option of synchronous connections only, such as those of OCSP.
-                self._class = None
+        try:
+            self._make(("localhost", 1))
+        except TypeError:
+            # An option of synchronous connections only, such as those of OCSP.
+            self._class = None
 
     def usable(self) -> bool:
-        """Return whether asyncio runs the caller, and there is a class of connections for it."""
+        """Return false if a thread is needed: under trio, or for want of an option."""
         trio = sys.modules.get("trio")
-        if self._class is None or (trio is not None and trio.lowlevel.in_trio_task()):
-            return False
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        return True
+        return self._class is not None and not (trio and trio.lowlevel.in_trio_task())
 
     async def exchange(self, address: Address, commands: Commands) -> Any:
         """Send commands on one connection; return what they return in the end."""
@@ -141,6 +135,9 @@ async def _keep(
         for connection in list(connections):
             # In one step: an event loop that ends takes few more.
             await connection.disconnect(nowait=True)
+        for pool in pools.values():
+            with suppress(Exception):  # the server may have closed them
+                await pool.disconnect()
         pools.clear()
 
 

@@ -43,9 +43,7 @@ class Circuit:
         if not self._failures:
             return False
         with self._lock:
-            if not self._failures:
-                return False
-            if self._clock() < self._until:
+            if self._failures and self._clock() < self._until:
                 raise StoreUnavailable("Redis did not answer a moment ago", kind=self._kind)
             # If this request never ends, another one tries after a pause.
             self._until = self._clock() + self._next_pause()
