@@ -1,0 +1,116 @@
+"""The modes of a scheme in Redis: their keys, and how to read them.
+
+``countermark.rollout.set_mode`` writes them. A scheme in an environment has two keys, in one
+slot of a cluster:
+
+* ``modes``, a hash: ``mode`` (of the scheme), ``tenant:ID`` (of a tenant that has its own),
+  ``revision`` and ``by`` (who made the last change). All modes are texts, such as ``enforce 10%``.
+* ``mode-changes``, a list of changes in JSON, the latest first.
+
+The revision grows with each change, even after Redis lost everything, because it is at least
+the time of Redis in milliseconds. So a reader detects a Redis that lost the last changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from countermark.verifying._mode_values import ModeValue, read_mode
+
+if TYPE_CHECKING:
+    from countermark.redis import RedisStore
+
+#: The beginning of the fields of tenants.
+TENANT: Final = "tenant:"
+
+#: The most characters of a name of who made a change.
+LONGEST_NAME: Final = 100
+
+# The digits of the time in milliseconds until the year 33658; all are exact as numbers in Lua.
+_MOST_DIGITS: Final = 15
+
+
+class StoredModes(NamedTuple):
+    """The modes of a scheme in one environment, as they are in Redis.
+
+    Attributes:
+        revision: A number that grows with each change.
+        mode: The mode of the scheme.
+        tenants: The modes of the tenants that have their own, by their ids.
+        by: Who made the last change.
+    """
+
+    revision: int
+    mode: ModeValue
+    tenants: Mapping[str, ModeValue]
+    by: str
+
+    def of(self, tenant: str | None) -> ModeValue:
+        """Return the mode of a tenant, or of a request without one."""
+        return self.mode if tenant is None else self.tenants.get(tenant, self.mode)
+
+    @property
+    def strictest(self) -> bool:
+        """True if ``enforce`` applies to all requests."""
+        return all(mode == "enforce" for mode in (self.mode, *self.tenants.values()))
+
+
+class Unusable(Exception):
+    """What Redis holds is not a valid set of modes. ``reason`` is that of the event."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ModeKeys(NamedTuple):
+    """The keys of a scheme in one environment."""
+
+    modes: str
+    changes: str
+
+    @classmethod
+    def of(cls, store: RedisStore, scheme: str, environment: str | None) -> ModeKeys:
+        """Return the keys. One hash tag, the scheme and environment, puts them into one slot."""
+        group = f"{store.prefix}{{{scheme}|{environment or ''}}}"
+        return cls(f"{group}:modes", f"{group}:mode-changes")
+
+
+def read_stored(store: RedisStore, keys: ModeKeys, known: StoredModes | None = None) -> StoredModes:
+    """Return the modes in Redis: *known* itself if they have not changed since.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+        Unusable: It holds no modes, invalid ones, or older ones than *known*.
+    """
+    if known is not None:
+        revision = store.ask(lambda client: client.hget(keys.modes, "revision"))
+        if revision == str(known.revision):
+            return known
+    stored = _parsed(store.ask(lambda client: client.hgetall(keys.modes)))
+    if known is not None and stored.revision < known.revision:
+        raise Unusable("mode_older")
+    return stored
+
+
+def _parsed(fields: Mapping[str, str]) -> StoredModes:
+    if not fields:
+        raise Unusable("mode_missing")
+    revision, mode = fields.get("revision", ""), read_mode(fields.get("mode"))
+    tenants = {
+        name.removeprefix(TENANT): read_mode(text)
+        for name, text in fields.items()
+        if name.startswith(TENANT)
+    }
+    valid = {tenant: own for tenant, own in tenants.items() if own is not None}
+    by, known = fields.get("by", ""), 3 + len(valid)
+    is_number = revision.isascii() and revision.isdigit() and len(revision) <= _MOST_DIGITS
+    if mode is None or not is_number or len(fields) != known or not is_line(by, LONGEST_NAME):
+        raise Unusable("mode_invalid")
+    return StoredModes(int(revision), mode, valid, by)
+
+
+def is_line(text: str, longest: int) -> bool:
+    """Tell whether *text* is a line that logs and terminals can show."""
+    return 0 < len(text) <= longest and text.isprintable()
