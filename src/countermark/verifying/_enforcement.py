@@ -232,9 +232,12 @@ class Enforcement:
 
     def _is_chosen(self, context: RequestContext, check: TokenCheck, source: Source) -> bool:
         """Tell whether the request names a principal for whom the mode is ``enforce``."""
-        ids = self._token.named_ids(context.verifier, source, check)
-        return ids is None or context.chosen.covers(  # type: ignore[union-attr]  # or not asked
-            ids, scheme=context.scheme, environment=context.environment, tenant=context.tenant
+        try:
+            named = self._token.named_id(context.verifier, source, check)
+        except Exception:  # it was reported when the token was checked; it may be any principal
+            return True
+        return named is not None and context.chosen.covers(  # type: ignore[union-attr]
+            named, scheme=context.scheme, environment=context.environment, tenant=context.tenant
         )
 
     def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:

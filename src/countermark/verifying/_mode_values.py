@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 
@@ -23,11 +22,11 @@ class EnforcePercent:
     it is the same for each of their requests and in each process, other principals are chosen
     for another scheme, and those of 10 % are among those of 20 %.
 
-    The ids are those that a request names, in its token or by ``claimed_id=``, before they are
-    proved. ``enforce`` applies if one of them is chosen, or if ``claimed_id=`` raises. A request
-    that names no id is monitored. Clients choose what they send, so a percentage shows what
-    ``enforce`` would break; it does not stop an attacker. Only a function ``claimed_id=`` that
-    takes the id from the service's own session protects the chosen principals already.
+    The id is that of ``claimed_id=``, or else the one in the token, before it is proved. A
+    request that names no id is monitored; if ``claimed_id=`` raises, ``enforce`` applies.
+    Clients choose what they send, so a percentage shows what ``enforce`` would break; it does
+    not stop an attacker. Only a function ``claimed_id=`` that takes the id from the service's
+    own session protects the chosen principals already.
 
     Args:
         percent: The percentage, above 0 and below 100, with up to two decimals.
@@ -51,22 +50,22 @@ class EnforcePercent:
 
     def covers(
         self,
-        principal_ids: Iterable[str],
+        principal_id: str,
         *,
         scheme: str,
         environment: str | None = None,
         tenant: str | None = None,
     ) -> bool:
-        """Tell whether one of the principals is chosen.
+        """Tell whether a principal is chosen.
 
         Args:
-            principal_ids: The ids of the principals.
+            principal_id: The id of the principal.
             scheme: The name of the scheme.
             environment: The environment of the verifier, or None.
             tenant: The id of the tenant, or None.
         """
-        group = f"{scheme}\n{environment or ''}\n{tenant or ''}\n"
-        return any(_part_of(group + principal_id) < self._parts for principal_id in principal_ids)
+        text = f"{scheme}\n{environment or ''}\n{tenant or ''}\n{principal_id}"
+        return _part_of(text) < self._parts
 
     def __eq__(self, other: object) -> bool:
         return self._parts == other._parts if isinstance(other, EnforcePercent) else NotImplemented

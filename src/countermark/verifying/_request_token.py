@@ -106,30 +106,32 @@ class RequestTokenChecker:
             found = TokenCheck(found.code, None, _text_of(principal), found.role, found.key_id)
         return found
 
-    def named_ids(
+    def named_id(
         self, verifier: Verifier | None, source: Mapping[str, Any], check: TokenCheck
-    ) -> set[str] | None:
-        """Return the ids that a request names, in its token and next to it, proved or not.
+    ) -> str | None:
+        """Return the id that a request names, proved or not; None: it names none.
 
-        None: the id next to the token cannot be read, so it may be any.
+        It is that of ``claimed_id=``, if that is given, as the application goes by it.
+        Otherwise it is the one in the token.
 
         Args:
             verifier: The verifier, or None.
             source: The scope or environ.
             check: The outcome for the request.
+
+        Raises:
+            Exception: ``claimed_id=`` raised it, or returned what is not an id.
         """
-        if check.code == "origin_refused" and verifier is not None:
-            check = self.check(verifier, source)  # until now its token was not read
-        ids = set() if check.claimed_id is None else {check.claimed_id}
-        if self._claimed_id is None or check.identity is not None:
-            return ids
-        try:
-            principal = self._claimed_id(source)
-            if principal is not None:
-                ids.add(_label_of(principal))
-        except Exception:  # it was reported when the token was checked
-            return None
-        return None if _is_folded(self._claimed_id, principal) else ids
+        if self._claimed_id is None:
+            if check.code == "origin_refused" and verifier is not None:
+                check = self.check(verifier, source)  # until now its token was not read
+            return check.claimed_id
+        principal = self._claimed_id(source)
+        if _is_folded(self._claimed_id, principal):
+            raise BadToken(REFUSALS["ambiguous"], code="ambiguous")
+        if isinstance(principal, Principal):
+            return principal.label
+        return None if principal is None else identifier_text(principal)
 
     def read_again(self, source: Mapping[str, Any]) -> tuple[str | None, Signable | None]:
         """Return the token and the claimed id of a scope or environ; None if one is not there."""
@@ -154,10 +156,6 @@ def _is_folded(location: object, value: object) -> bool:
         and isinstance(location, Location)
         and location.folds
     )
-
-
-def _label_of(principal: Signable) -> str:
-    return principal.label if isinstance(principal, Principal) else identifier_text(principal)
 
 
 def _text_of(principal: object) -> str | None:
