@@ -44,6 +44,12 @@ class RedisServer:
             self._process.wait(timeout=20)
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """The id of its process, which must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def client(self) -> redis.Redis:
         """Return a client for the test itself."""
         return redis.Redis.from_url(self.url, decode_responses=True)
