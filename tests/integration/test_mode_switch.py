@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -28,7 +26,7 @@ from tests.verifying.protocols import OTHER as WRONG
 # Its private names are replaced.
 module: Any = _module
 LIVE = {"environment": "live"}
-KEY = "countermark:{stigg|live}:modes"
+KEY = "countermark:{stigg/live}:modes"
 
 
 @pytest.fixture(scope="module")
@@ -177,23 +175,24 @@ def test_a_redis_that_never_answers_does_not_delay_a_request(
     server: RedisServer, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asking = threading.Event()
-    read, waits = module.read_stored, []
+    read, waits, store = module.read_stored, [], RedisStore(server.url, timeout=20)
 
-    def slow(*arguments: Any) -> Any:
+    def slow(given: RedisStore, *arguments: Any) -> Any:
+        if given is not store:
+            return read(given, *arguments)
         waits.append(True)
         asking.set()
         try:
-            return read(*arguments)
+            return read(store, *arguments)
         finally:
             waits.pop()
 
     for mode, status in (("monitor", 200), ("enforce", 401)):
         put(server, mode)
-        store = RedisStore(server.url, timeout=20)
         switch = ModeSwitch(store, "stigg", environment="live", interval=0.02)
         verifier = Verifier("stigg", Keyring(SECRET), environment="live")
         monkeypatch.setattr(module, "read_stored", slow)
-        os.kill(server.pid, signal.SIGSTOP)
+        server.freeze()
         try:
             asked(switch)
             assert asking.wait(20)
@@ -203,7 +202,7 @@ def test_a_redis_that_never_answers_does_not_delay_a_request(
                     assert visit.status == status
             assert waits == [True]  # it has waited for its first answer all the time
         finally:
-            os.kill(server.pid, signal.SIGCONT)
+            server.thaw()
         wait_until(lambda: not waits)
         asking.clear()
         monkeypatch.undo()
@@ -341,7 +340,7 @@ def test_a_switch_of_other_requests_is_refused(server: RedisServer) -> None:
     others = Verifier("stigg", ring), Verifier("intercom-hmac", ring, environment="live")
     for verifier in others:
         with pytest.raises(ConfigurationError, match="of another scheme or environment"):
-            Enforcement(verifier, mode=switch, claimed_id=lambda source: "user-1")
+            Enforcement(verifier, mode=switch, token="X-Token", claimed_id=lambda source: "user-1")
     enforcement = Enforcement(
         lambda tenant: Verifier("stigg", ring),
         mode=switch,

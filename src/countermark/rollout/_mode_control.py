@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import uuid4
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, ModeNotSet, StoreUnavailable
@@ -42,15 +43,15 @@ _SET = """
 local field, mode, expected, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
 if expected ~= '' and expected ~= string.format('%.0f', number) then
-  return {'changed'}
+  return 'changed'
 end
 if field ~= 'mode' then
   if redis.call('HEXISTS', KEYS[1], 'mode') == 0 then
-    return {'no mode'}
+    return 'no mode'
   end
   if mode ~= '' and redis.call('HEXISTS', KEYS[1], field) == 0
       and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[6]) + 3 then
-    return {'full'}
+    return 'full'
   end
 end
 local before = redis.call('HGET', KEYS[1], field) or ''
@@ -65,11 +66,12 @@ end
 redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
 local entry = cjson.decode(ARGV[5])
 entry['revision'], entry['before'], entry['at'] = revision, before, string.format('%.0f', now)
-local text = cjson.encode(entry)
-redis.call('LPUSH', KEYS[2], text)
+redis.call('LPUSH', KEYS[2], cjson.encode(entry))
 redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
-return {'set', text}
+return 'set'
 """
+
+_LIST = "return redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)"
 
 
 class ModeChange(NamedTuple):
@@ -132,29 +134,30 @@ def set_mode(
     Raises:
         ModeNotSet: The requests are not ready, or the revision is another one.
         ConfigurationError: An argument is invalid, or the modes in Redis are.
-        StoreUnavailable: Redis does not answer. The mode may have been set.
+        StoreUnavailable: Redis does not answer, or too few replicas have the change. The mode
+            may have been set.
     """
-    field, text, entry = _checked(mode, tenant, by, reason)
+    field, text, change = _checked(mode, tenant, by, reason)
     keys = ModeKeys.of(store, scheme, environment)
     read_modes(store, scheme, environment=environment)  # invalid ones would stay so
     if if_ready:
         if not text.startswith("enforce"):
-            raise ConfigurationError("if_ready= is for enforcing")
+            raise ConfigurationError("if_ready= (--if-ready) is for enforce")
         snapshot = read_snapshot(store, days)
         reasons = tuple(_reasons_against(snapshot, scheme, environment or None, tenant, least))
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
     expected = "" if if_revision is None else str(int(if_revision))
-    given = [field, text, expected, by, json.dumps({**entry, "checked": if_ready})]
-    answer = store.ask(
-        lambda client: client.register_script(_SET)(
-            list(keys), [*given, _MOST_TENANTS, KEPT_CHANGES]
-        )
-    )
-    if answer[0] != "set":
-        raise _refused(answer[0])
-    return _change(answer[1])
+    id = uuid4().hex
+    entry = json.dumps({**change, "id": id, "checked": if_ready})
+    arguments: list[str | int] = [field, text, expected, by, entry, _MOST_TENANTS, KEPT_CHANGES]
+    answer = store.run(_SET, keys, arguments, durable="set")
+    if answer != "set":
+        raise _refused(answer)
+    # Others may have made changes since, but hardly that many.
+    latest = store.run(_LIST, [keys.changes], [100])
+    return next(_change(each) for each in latest if id in each)
 
 
 def _checked(
@@ -163,7 +166,9 @@ def _checked(
     """Return the field of the hash, its text, and the entry of the list as far as it is known."""
     if mode is None:
         if tenant is None:
-            raise ConfigurationError("mode=None is for a tenant, which then follows the scheme")
+            raise ConfigurationError(
+                "mode=None (default) is for a tenant, which then follows the scheme"
+            )
         text = ""
     elif isinstance(mode, EnforcePercent):
         text = str(mode)
@@ -265,7 +270,7 @@ def mode_history(
         StoreUnavailable: Redis does not answer.
     """
     key = ModeKeys.of(store, scheme, environment).changes
-    return [_change(text) for text in store.ask(lambda client: client.lrange(key, 0, most - 1))]
+    return [_change(text) for text in store.run(_LIST, [key], [most])]
 
 
 def _change(text: str) -> ModeChange:

@@ -27,6 +27,15 @@ TENANT: Final = "tenant:"
 #: The most characters of a name of who made a change.
 LONGEST_NAME: Final = 100
 
+# The modes are seldom new, and may be those of many tenants.
+_READ: Final = """
+local revision = redis.call('HGET', KEYS[1], 'revision')
+if revision and revision == ARGV[1] then
+  return 'same'
+end
+return redis.call('HGETALL', KEYS[1])
+"""
+
 # The digits of the time in milliseconds until the year 33658; all are exact as numbers in Lua.
 _MOST_DIGITS: Final = 15
 
@@ -73,8 +82,8 @@ class ModeKeys(NamedTuple):
     @classmethod
     def of(cls, store: RedisStore, scheme: str, environment: str | None) -> ModeKeys:
         """Return the keys. One hash tag, the scheme and environment, puts them into one slot."""
-        group = f"{store.prefix}{{{scheme}|{environment or ''}}}"
-        return cls(f"{group}:modes", f"{group}:mode-changes")
+        group = f"{scheme}/{environment or ''}"
+        return cls(store.key(group, "modes"), store.key(group, "mode-changes"))
 
 
 def read_stored(store: RedisStore, keys: ModeKeys, known: StoredModes | None = None) -> StoredModes:
@@ -84,11 +93,10 @@ def read_stored(store: RedisStore, keys: ModeKeys, known: StoredModes | None = N
         StoreUnavailable: Redis does not answer.
         Unusable: It holds no modes, invalid ones, or older ones than *known*.
     """
-    if known is not None:
-        revision = store.ask(lambda client: client.hget(keys.modes, "revision"))
-        if revision == str(known.revision):
-            return known
-    stored = _parsed(store.ask(lambda client: client.hgetall(keys.modes)))
+    answer = store.run(_READ, [keys.modes], ["" if known is None else known.revision])
+    if known is not None and answer == "same":
+        return known
+    stored = _parsed(dict(zip(answer[::2], answer[1::2], strict=True)))
     if known is not None and stored.revision < known.revision:
         raise Unusable("mode_older")
     return stored
