@@ -19,7 +19,7 @@ from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, mode_history, read_modes, set_mode
 from countermark.rollout import _mode_control as _module
 from countermark.verifying import EnforcePercent
-from countermark.verifying._stored_modes import ModeKeys
+from countermark.verifying._stored_modes import ModeGroup
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER
 from tests.rollout.verdicts import Clock, unverified, verified
@@ -368,10 +368,10 @@ def test_an_invalid_argument_is_refused(
 
 def test_the_keys_of_a_scheme_are_in_one_slot_of_a_cluster(store: RedisStore) -> None:
     for environment in ("live", None, "a {b} c"):
-        keys = ModeKeys.of(store, "stigg", environment)
-        assert len({key_slot(key.encode()) for key in keys}) == 1
+        group = ModeGroup.of(store, "stigg", environment)
+        assert len({key_slot(key.encode()) for key in (group.modes, group.changes)}) == 1
     put(store, "monitor")
-    assert list(ModeKeys.of(store, "stigg", "live")) == KEYS
+    assert list(ModeGroup.of(store, "stigg", "live"))[2:] == KEYS
 
 
 def test_a_script_that_redis_refuses_is_unavailable(store: RedisStore, server: RedisServer) -> None:

@@ -321,8 +321,9 @@ def module_jobs() -> set[Any]:
         ({"interval": 0}, "interval= must be a number of seconds"),
         ({"interval": True}, "interval= must be a number of seconds"),
         ({"interval": 61}, "interval= must be a number of seconds"),
-        ({"scheme": None}, "scheme= must be a text"),
-        ({"environment": 3}, "environment= must be a text"),
+        ({"scheme": None}, "scheme must be the name of a scheme"),
+        ({"scheme": "stig"}, "there is stigg"),
+        ({"environment": 3}, "environment= must be that of the verifier"),
     ],
 )
 def test_an_invalid_option_is_refused(

@@ -128,7 +128,7 @@ def _set(options: argparse.Namespace) -> int:
     try:
         change = set_mode(
             store_of(options),
-            scheme_of(options).slug,
+            scheme_of(options),
             _mode_of(options),
             by=options.by or _login(),
             environment=options.environment,
@@ -170,9 +170,8 @@ def _history(options: argparse.Namespace) -> int:
     from countermark.rollout._mode_control import mode_history
     from countermark.rollout._report import shown
 
-    slug = scheme_of(options).slug
     changes = mode_history(
-        store_of(options), slug, environment=options.environment, most=options.most
+        store_of(options), scheme_of(options), environment=options.environment, most=options.most
     )
     if options.json:
         print(json.dumps([change._asdict() for change in changes], indent=2))

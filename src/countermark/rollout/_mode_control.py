@@ -21,7 +21,7 @@ from countermark.verifying._mode_values import EnforcePercent, ModeValue, plain_
 from countermark.verifying._stored_modes import (
     LONGEST_NAME,
     TENANT,
-    ModeKeys,
+    ModeGroup,
     StoredModes,
     Unusable,
     is_line,
@@ -30,6 +30,7 @@ from countermark.verifying._stored_modes import (
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
+    from countermark.schemes._scheme import Scheme
 
 #: The number of changes that are kept for each scheme and environment.
 KEPT_CHANGES: Final = 1000
@@ -101,7 +102,7 @@ class ModeChange(NamedTuple):
 @guarded
 def set_mode(
     store: RedisStore,
-    scheme: str,
+    scheme: str | Scheme,
     mode: ModeValue | None,
     *,
     by: str,
@@ -119,7 +120,7 @@ def set_mode(
 
     Args:
         store: The store of the switches.
-        scheme: The name of the scheme.
+        scheme: The name of the scheme, or the scheme.
         mode: The mode. None: the tenant follows the scheme again.
         by: Who makes the change: a line of up to 100 characters. It is logged.
         environment: The environment of the verifiers.
@@ -138,13 +139,13 @@ def set_mode(
             may have been set.
     """
     field, text, change = _checked(mode, tenant, by, reason)
-    keys = ModeKeys.of(store, scheme, environment)
+    group = ModeGroup.of(store, scheme, environment)
     read_modes(store, scheme, environment=environment)  # invalid ones would stay so
     if if_ready:
         if not text.startswith("enforce"):
             raise ConfigurationError("if_ready= (--if-ready) is for enforce")
         snapshot = read_snapshot(store, days)
-        reasons = tuple(_reasons_against(snapshot, scheme, environment or None, tenant, least))
+        reasons = tuple(_reasons_against(snapshot, group, tenant, least))
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
@@ -152,11 +153,11 @@ def set_mode(
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})
     arguments: list[str | int] = [field, text, expected, by, entry, _MOST_TENANTS, KEPT_CHANGES]
-    answer = store.run(_SET, keys, arguments, durable="set")
+    answer = store.run(_SET, [group.modes, group.changes], arguments, durable="set")
     if answer != "set":
         raise _refused(answer)
     # Others may have made changes since, but hardly that many.
-    latest = store.run(_LIST, [keys.changes], [100])
+    latest = store.run(_LIST, [group.changes], [100])
     return next(_change(each) for each in latest if id in each)
 
 
@@ -204,21 +205,17 @@ def _refused(why: str) -> Exception:
 
 
 def _reasons_against(
-    snapshot: Snapshot,
-    scheme: str,
-    environment: str | None,
-    tenant: str | None,
-    least: float | str,
+    snapshot: Snapshot, group: ModeGroup, tenant: str | None, least: float | str
 ) -> Iterator[str]:
     label = None if tenant is None else label_of(tenant)
     groups = tuple(
         stats
         for stats in snapshot.groups
-        if stats.group[:2] == (scheme, environment) and label in {None, stats.tenant}
+        if stats.group[:2] == group[:2] and label in {None, stats.tenant}
     )
     asked = Snapshot(snapshot.taken_at, snapshot.days, groups)
     if not groups:
-        yield f"the meters have counted no request of {group_name(scheme, environment, label)}"
+        yield f"the meters have counted no request of {group_name(*group[:2], label)}"
     elif not is_ready(asked, least=least):
         left = left_out(asked)
         for stats in groups:
@@ -228,7 +225,7 @@ def _reasons_against(
 
 
 def read_modes(
-    store: RedisStore, scheme: str, *, environment: str | None = None
+    store: RedisStore, scheme: str | Scheme, *, environment: str | None = None
 ) -> StoredModes | None:
     """Return the modes that are set for a scheme in an environment; None: none were set.
 
@@ -236,9 +233,9 @@ def read_modes(
         ConfigurationError: The modes in Redis are invalid.
         StoreUnavailable: Redis does not answer.
     """
-    keys = ModeKeys.of(store, scheme, environment)
+    group = ModeGroup.of(store, scheme, environment)
     try:
-        return read_stored(store, keys)
+        return read_stored(store, group)
     except Unusable as error:
         if error.reason == "mode_missing":
             return None
@@ -248,12 +245,16 @@ def read_modes(
             raise
         problem = "of another type"
     raise ConfigurationError(
-        f"the modes in Redis are {problem}; delete the key {keys.modes} and set them again"
+        f"the modes in Redis are {problem}; delete the key {group.modes} and set them again"
     )
 
 
 def mode_history(
-    store: RedisStore, scheme: str, *, environment: str | None = None, most: int = KEPT_CHANGES
+    store: RedisStore,
+    scheme: str | Scheme,
+    *,
+    environment: str | None = None,
+    most: int = KEPT_CHANGES,
 ) -> list[ModeChange]:
     """Return the latest changes of the modes of a scheme in an environment, the latest first.
 
@@ -261,7 +262,7 @@ def mode_history(
 
     Args:
         store: The store of the switches.
-        scheme: The name of the scheme.
+        scheme: The name of the scheme, or the scheme.
         environment: The environment of the verifiers.
         most: The most changes to return.
 
@@ -269,7 +270,7 @@ def mode_history(
         ConfigurationError: An entry in Redis is invalid.
         StoreUnavailable: Redis does not answer.
     """
-    key = ModeKeys.of(store, scheme, environment).changes
+    key = ModeGroup.of(store, scheme, environment).changes
     return [_change(text) for text in store.run(_LIST, [key], [most])]
 
 

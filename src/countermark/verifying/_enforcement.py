@@ -208,15 +208,14 @@ class Enforcement:
 
     def _check(self, source: Source, *, optional: bool) -> _Outcome:
         """Return the verdict, or what is left to do before there is one."""
-        context = self._contexts.same or self._contexts.read(source)
-        if context is None:
-            return None
-        if context.refused is None:
+        context = self._contexts.same
+        if context is not None:
             check = self._token.check(context.verifier, source)  # type: ignore[arg-type]
         else:
-            check = TokenCheck(context.refused)
-        if context.chosen is not None and self._is_chosen(context, check, source):
-            context = context._replace(mode="enforce")
+            found = self._contexts.read(source)
+            if found is None:
+                return None
+            context, check = self._check_in(found, source)
         if check.identity is not None:
             return self._settled(context, check, "token")
         unsigned = check.code == "missing"
@@ -229,6 +228,18 @@ class Enforcement:
         if question is None:
             return self._settled(context, check, admitted_by)
         return Unexplained(context, check, admitted_by, question)
+
+    def _check_in(
+        self, context: RequestContext, source: Source
+    ) -> tuple[RequestContext, TokenCheck]:
+        """Check the token of a request whose context is its own; its mode may depend on the id."""
+        if context.refused is None:
+            check = self._token.check(context.verifier, source)  # type: ignore[arg-type]
+        else:
+            check = TokenCheck(context.refused)
+        if context.chosen is not None and self._is_chosen(context, check, source):
+            context = context._replace(mode="enforce")
+        return context, check
 
     def _is_chosen(self, context: RequestContext, check: TokenCheck, source: Source) -> bool:
         """Tell whether the request names a principal for whom the mode is ``enforce``."""

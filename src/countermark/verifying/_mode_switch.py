@@ -16,11 +16,12 @@ from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
 from countermark.verifying._mode_values import ModeValue
 from countermark.verifying._modes import ModeContext
-from countermark.verifying._stored_modes import ModeKeys, StoredModes, Unusable, read_stored
+from countermark.verifying._stored_modes import ModeGroup, StoredModes, Unusable, read_stored
 from countermark.verifying._verifier import Verifier
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
+    from countermark.schemes._scheme import Scheme
 
 # In a process that has not read the modes itself, an answer is old after this many seconds.
 _FRESH: Final = 3.0
@@ -47,8 +48,8 @@ class ModeSwitch:
 
     Args:
         store: The store of the modes. The meter may use the same.
-        scheme: The name of the scheme, as the verifier has it.
-        environment: The environment, as the verifier has it.
+        scheme: The name of the verifier's scheme, or the scheme.
+        environment: The environment of the verifier.
         interval: The seconds between two reads, on average a little less.
         on_event: Called with the events ``failed`` and ``mode_changed``, in any thread.
 
@@ -59,16 +60,14 @@ class ModeSwitch:
     __slots__ = (
         "__weakref__",
         "_begun",
-        "_environment",
+        "_group",
         "_interval",
         "_job",
-        "_keys",
         "_lock",
         "_modes",
         "_on_event",
         "_problem",
         "_read_at",
-        "_scheme",
         "_store",
     )
 
@@ -76,7 +75,7 @@ class ModeSwitch:
     def __init__(
         self,
         store: RedisStore,
-        scheme: str,
+        scheme: str | Scheme,
         *,
         environment: str | None = None,
         interval: float = 1.0,
@@ -91,11 +90,7 @@ class ModeSwitch:
         pause: object = interval
         if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
             raise ConfigurationError("interval= must be a number of seconds, above 0 and up to 60")
-        for name, text in (("scheme=", scheme), ("environment=", environment or "")):
-            if not isinstance(text, str):
-                raise ConfigurationError(f"{name} must be a text, as the verifier has it")
-        self._store, self._scheme, self._environment = store, scheme, environment or None
-        self._keys = ModeKeys.of(store, scheme, environment)
+        self._store, self._group = store, ModeGroup.of(store, scheme, environment)
         self._interval, self._on_event = interval, on_event
         self._modes: StoredModes | None = None
         self._problem: str | None = None
@@ -123,10 +118,7 @@ class ModeSwitch:
         Raises:
             ConfigurationError: They differ, so the switch would be that of other requests.
         """
-        if (verifier.scheme.slug, verifier.environment or None) != (
-            self._scheme,
-            self._environment,
-        ):
+        if (verifier.scheme.slug, verifier.environment or None) != self._group[:2]:
             raise ConfigurationError(
                 f"mode= is a ModeSwitch of another scheme or environment than the verifier's"
                 f" ({verifier.scheme.slug}, environment {verifier.environment or 'None'}); build"
@@ -154,7 +146,7 @@ class ModeSwitch:
         """Read the modes if they have changed, and report a change or a problem."""
         known = self._modes
         try:
-            stored = read_stored(self._store, self._keys, known)
+            stored = read_stored(self._store, self._group, known)
         except StoreUnavailable as error:
             self._report("mode_unavailable", error.kind)
         except Unusable as error:
@@ -172,20 +164,20 @@ class ModeSwitch:
     def _report(self, reason: str, error: str | None = None) -> None:
         if reason != self._problem:
             self._problem = reason
-            emit(Event("failed", reason, self._scheme, error=error), self._on_event)
+            emit(Event("failed", reason, self._group.scheme, error=error), self._on_event)
 
     def _report_change(self, before: StoredModes, after: StoredModes) -> None:
         named = {*before.tenants, *after.tenants}
         tenants = sum(before.tenants.get(one) != after.tenants.get(one) for one in named)
         modes = str(before.mode), str(after.mode)
         if tenants or modes[0] != modes[1]:
-            change = ModeChanged(*modes, tenants, self._environment, after.by)
+            change = ModeChanged(*modes, tenants, self._group.environment, after.by)
             reason = modes[1].partition(" ")[0]
-            emit(Event("mode_changed", reason, self._scheme, change=change), self._on_event)
+            emit(Event("mode_changed", reason, self._group.scheme, change=change), self._on_event)
 
     def __repr__(self) -> str:
         mode = "enforce, as none is known" if self._modes is None else self._modes.mode
-        return f"<ModeSwitch {self._scheme} mode={mode}>"
+        return f"<ModeSwitch {self._group.scheme} mode={mode}>"
 
 
 def _follow(found: ref[ModeSwitch]) -> Callable[[], bool]:

@@ -6,6 +6,7 @@ import re
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 
+from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.verifying._results import Mode
 
@@ -39,6 +40,7 @@ class EnforcePercent:
 
     percent: Final[float]
 
+    @guarded
     def __init__(self, percent: float) -> None:
         parts = _parts_of(percent)
         if parts is None:

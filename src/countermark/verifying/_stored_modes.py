@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from countermark.errors import ConfigurationError
+from countermark.tokens._options import checked_scheme
 from countermark.verifying._mode_values import ModeValue, read_mode
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
+    from countermark.schemes._scheme import Scheme
 
 #: The beginning of the fields of tenants.
 TENANT: Final = "tenant:"
@@ -73,27 +76,41 @@ class Unusable(Exception):
         self.reason = reason
 
 
-class ModeKeys(NamedTuple):
-    """The keys of a scheme in one environment."""
+class ModeGroup(NamedTuple):
+    """A scheme in one environment, and its keys in Redis."""
 
+    scheme: str
+    environment: str | None
     modes: str
     changes: str
 
     @classmethod
-    def of(cls, store: RedisStore, scheme: str, environment: str | None) -> ModeKeys:
-        """Return the keys. One hash tag, the scheme and environment, puts them into one slot."""
-        group = f"{scheme}/{environment or ''}"
-        return cls(store.key(group, "modes"), store.key(group, "mode-changes"))
+    def of(cls, store: RedisStore, scheme: str | Scheme, environment: str | None) -> ModeGroup:
+        """Return the group of a scheme. Its name makes one hash tag, so the keys are in one slot.
+
+        Raises:
+            UnknownScheme: The catalogue has no scheme of that name.
+            ConfigurationError: *scheme* or *environment* is something else.
+        """
+        given: object = environment
+        if given is not None and not isinstance(given, str):
+            raise ConfigurationError("environment= must be that of the verifier: a text, or None")
+        slug = checked_scheme(scheme).slug
+        name = f"{slug}/{environment or ''}"
+        modes, changes = store.key(name, "modes"), store.key(name, "mode-changes")
+        return cls(slug, environment or None, modes, changes)
 
 
-def read_stored(store: RedisStore, keys: ModeKeys, known: StoredModes | None = None) -> StoredModes:
+def read_stored(
+    store: RedisStore, group: ModeGroup, known: StoredModes | None = None
+) -> StoredModes:
     """Return the modes in Redis: *known* itself if they have not changed since.
 
     Raises:
         StoreUnavailable: Redis does not answer.
         Unusable: It holds no modes, invalid ones, or older ones than *known*.
     """
-    answer = store.run(_READ, [keys.modes], ["" if known is None else known.revision])
+    answer = store.run(_READ, [group.modes], ["" if known is None else known.revision])
     if known is not None and answer == "same":
         return known
     stored = _parsed(dict(zip(answer[::2], answer[1::2], strict=True)))
