@@ -47,7 +47,8 @@ class ModeSwitch:
     again: within the store's ``timeout=``, once.
 
     Args:
-        store: The store of the modes. The meter may use the same.
+        store: The store of the modes. Give it one of its own: a store that gets no answer pauses
+            for all its users.
         scheme: The name of the verifier's scheme, or the scheme.
         environment: The environment of the verifier.
         interval: The seconds between two reads, on average a little less.
