@@ -356,6 +356,9 @@ def test_the_revision_grows_after_a_loss_and_after_a_clock_step(
         ({"by": "x" * 101}, "by= must be a line"),
         ({"by": None}, "by= must be a line"),
         ({"reason": None}, "reason= must be a line"),
+        ({"if_revision": "1"}, "if_revision= must be a whole number"),
+        ({"if_revision": -1}, "if_revision= must be a whole number"),
+        ({"environment": 1}, "environment= must be that of the verifier"),
     ],
 )
 def test_an_invalid_argument_is_refused(
@@ -372,6 +375,27 @@ def test_the_keys_of_a_scheme_are_in_one_slot_of_a_cluster(store: RedisStore) ->
         assert len({key_slot(key.encode()) for key in (group.modes, group.changes)}) == 1
     put(store, "monitor")
     assert list(ModeGroup.of(store, "stigg", "live"))[2:] == KEYS
+
+
+def test_a_change_that_redis_loses_at_once_is_an_error(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LIST", "return {}")
+    with pytest.raises(StoreUnavailable, match="has lost the change"):
+        put(store, "monitor")
+
+
+def test_a_group_that_does_not_count_is_no_reason(mode: Command, store: RedisStore) -> None:
+    mode.set("monitor")
+    clock = Clock(time.time() - 20 * DAY)
+    meter = Meter(store=store, clock=clock, interval=NEVER)
+    meter(unverified("user-1", environment="live", tenant="gone"))
+    clock.now = time.time()
+    meter(unverified("user-1", environment="live"))
+    assert meter.flush()
+    _, _, err = mode.set("enforce", "--if-ready")
+    assert "gone" not in err
+    assert "stigg, environment live: " in err
 
 
 def test_a_script_that_redis_refuses_is_unavailable(store: RedisStore, server: RedisServer) -> None:

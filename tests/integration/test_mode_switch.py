@@ -73,6 +73,7 @@ def test_a_change_is_followed_and_reported(server: RedisServer, events: Events) 
     for mode in (EnforcePercent(10), "enforce", "off"):
         put(server, mode)
         wait_until(lambda expected=str(mode): asked(switch) == expected)  # type: ignore[misc]
+    wait_until(lambda: len(events) == 3)
     assert {event.name for event in events} == {"mode_changed"}
     assert [event.reason for event in events] == ["enforce", "enforce", "off"]
     assert events[0].change == ("monitor", "enforce 10%", 0, "live", "ann")
@@ -84,7 +85,7 @@ def test_a_tenant_may_have_a_mode_of_its_own(server: RedisServer, events: Events
     switch = switch_of(server, on_event=events)
     assert (asked(switch, tenant="acme"), asked(switch, tenant="brick")) == ("enforce", "monitor")
     put(server, None, tenant="acme")
-    wait_until(lambda: asked(switch, tenant="acme") == "monitor")
+    wait_until(lambda: asked(switch, tenant="acme") == "monitor" and bool(events))
     assert [event.change for event in events] == [("monitor", "monitor", 1, "live", "ann")]
 
 
@@ -102,7 +103,7 @@ def test_a_process_that_starts_without_a_mode_enforces(server: RedisServer, even
     assert (asked(switch), switch.stored) == ("enforce", None)
     assert repr(switch) == "<ModeSwitch stigg mode=enforce, as none is known>"
     put(server, "monitor")
-    wait_until(lambda: asked(switch) == "monitor")
+    wait_until(lambda: asked(switch) == "monitor" and len(events) == 2)
     assert [(event.name, event.reason) for event in events] == [
         ("failed", "mode_missing"),
         ("mode_changed", "monitor"),
@@ -225,9 +226,30 @@ def test_the_first_request_of_an_idle_process_reads_an_old_mode_again(
     assert asked(switches[0]) == "monitor"  # it is not old yet
     monkeypatch.setattr(module, "_FRESH", -1.0)
     assert asked(switches[1]) == "enforce"
+
+
+def test_the_first_request_of_an_idle_process_reads_a_mode_that_could_not_be_read(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switches = [switch_of(server, interval=60) for _ in range(2)]
     put(server, "monitor")
-    strict = switch_of(server, interval=60)
-    assert asked(strict) == "monitor"
+    assert asked(switches[0]) == "enforce"
+    monkeypatch.setattr(module, "_FRESH", -1.0)
+    assert asked(switches[1]) == "monitor"
+
+
+def test_a_process_that_enforces_does_not_read_in_a_request(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(server, "enforce")
+    switch = switch_of(server, interval=60)
+    put(server, "off")
+    monkeypatch.setattr(module, "_FRESH", -1.0)
+    server.freeze()
+    try:
+        assert asked(switch) == "enforce"
+    finally:
+        server.thaw()
 
 
 def test_threads_that_begin_together_read_once(
@@ -261,7 +283,7 @@ def test_threads_that_begin_together_read_once(
 
 
 _FORKED = """
-import os, sys
+import os, sys, time
 from countermark.redis import RedisStore
 from countermark.rollout import set_mode
 from countermark.verifying import ModeContext, ModeSwitch
@@ -274,17 +296,16 @@ switch = ModeSwitch(store, "stigg", interval=0.02)
 assert switch(ModeContext({})) == "monitor"
 set_mode(store, "stigg", "enforce", by="ann")
 child = os.fork()
-if child == 0:
+if child:
+    os.waitpid(child, 0)
+else:
     first = switch(ModeContext({}))
     set_mode(store, "stigg", "off", by="ann")
     for _ in range(1_000):
         if switch(ModeContext({})) == "off":
             break
-        import time
         time.sleep(0.01)
     print(first, switch(ModeContext({})), flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
 """
 
 

@@ -135,10 +135,13 @@ def set_mode(
     Raises:
         ModeNotSet: The requests are not ready, or the revision is another one.
         ConfigurationError: An argument is invalid, or the modes in Redis are.
+        InvalidPrincipal: *tenant* is not an id.
         StoreUnavailable: Redis does not answer, or too few replicas have the change. The mode
             may have been set.
     """
     field, text, change = _checked(mode, tenant, by, reason)
+    if if_revision is not None and (type(if_revision) is not int or if_revision < 0):
+        raise ConfigurationError("if_revision= must be a whole number from 0 on, or None")
     group = ModeGroup.of(store, scheme, environment)
     read_modes(store, scheme, environment=environment)  # invalid ones would stay so
     if if_ready:
@@ -149,7 +152,7 @@ def set_mode(
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
-    expected = "" if if_revision is None else str(int(if_revision))
+    expected = "" if if_revision is None else str(if_revision)
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})
     arguments: list[str | int] = [field, text, expected, by, entry, _MOST_TENANTS, KEPT_CHANGES]
@@ -157,8 +160,10 @@ def set_mode(
     if answer != "set":
         raise _refused(answer)
     # Others may have made changes since, but hardly that many.
-    latest = store.run(_LIST, [group.changes], [100])
-    return next(_change(each) for each in latest if id in each)
+    for latest in store.run(_LIST, [group.changes], [100]):
+        if id in latest:
+            return _change(latest)
+    raise StoreUnavailable("Redis has lost the change again; look at the modes", kind="Lost")
 
 
 def _checked(

@@ -245,7 +245,7 @@ class Enforcement:
         """Tell whether the request names a principal for whom the mode is ``enforce``."""
         try:
             named = self._token.named_id(context.verifier, source, check)
-        except Exception:  # it was reported when the token was checked; it may be any principal
+        except Exception:  # the request may be of any principal
             return True
         return named is not None and context.chosen.covers(  # type: ignore[union-attr]
             named, scheme=context.scheme, environment=context.environment, tenant=context.tenant

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from countermark.redis import RedisStore
     from countermark.schemes._scheme import Scheme
 
-# In a process that has not read the modes itself, an answer is old after this many seconds.
+# What was read before the first request of a process is old after this many seconds.
 _FRESH: Final = 3.0
 
 # The modes of a process that has not read any.
@@ -42,9 +42,9 @@ class ModeSwitch:
     stay. A process that has not read any since it started enforces. Each such problem is one
     event, and so is each change.
 
-    A process may begin to handle requests long after it was built or forked. If its last answer
-    is older than three seconds then, and was not ``enforce``, its first request reads the modes
-    again: within the store's ``timeout=``, once.
+    A process may get its first request long after the switch was built, or after a fork. If the
+    modes were read more than three seconds before, and are not all ``enforce``, that request
+    reads them again first, within the store's limits for a connection and an answer.
 
     Args:
         store: The store of the modes. Give it one of its own: a store that gets no answer pauses
@@ -60,6 +60,7 @@ class ModeSwitch:
 
     __slots__ = (
         "__weakref__",
+        "_asked_at",
         "_begun",
         "_group",
         "_interval",
@@ -68,7 +69,6 @@ class ModeSwitch:
         "_modes",
         "_on_event",
         "_problem",
-        "_read_at",
         "_store",
     )
 
@@ -95,7 +95,7 @@ class ModeSwitch:
         self._interval, self._on_event = interval, on_event
         self._modes: StoredModes | None = None
         self._problem: str | None = None
-        self._read_at = 0.0
+        self._asked_at = 0.0
         self._job = Job(_follow(ref(self)), interval, name="countermark-mode")
         self._rest()
         _SWITCHES.add(self)
@@ -121,7 +121,7 @@ class ModeSwitch:
         """
         if (verifier.scheme.slug, verifier.environment or None) != self._group[:2]:
             raise ConfigurationError(
-                f"mode= is a ModeSwitch of another scheme or environment than the verifier's"
+                "mode= is a ModeSwitch of another scheme or environment than the verifier's"
                 f" ({verifier.scheme.slug}, environment {verifier.environment or 'None'}); build"
                 " it for the same"
             )
@@ -137,8 +137,8 @@ class ModeSwitch:
         with self._lock:
             if self._begun:
                 return  # another thread was the first
-            stored = self._modes
-            if stored is not None and not stored.strictest and _age(self._read_at) > _FRESH:
+            is_enforced = self._modes is not None and self._modes.strictest
+            if not is_enforced and time.monotonic() - self._asked_at > _FRESH:
                 self._read()
             self._job.wake()
             self._begun = True
@@ -154,11 +154,12 @@ class ModeSwitch:
             self._report(error.reason)
         else:
             at_start = known is None and self._problem is None
-            self._problem, self._read_at = None, time.monotonic()
+            self._problem = None
             if stored is not known:
                 self._modes = stored
                 if not at_start:
                     self._report_change(known or _ENFORCED, stored)
+        self._asked_at = time.monotonic()
         # Processes that start at once should not ask at once.
         self._job.interval = self._interval * uniform(0.5, 1.0)  # noqa: S311
 
@@ -192,10 +193,6 @@ def _follow(found: ref[ModeSwitch]) -> Callable[[], bool]:
         return True
 
     return run
-
-
-def _age(when: float) -> float:
-    return time.monotonic() - when
 
 
 _SWITCHES: WeakSet[ModeSwitch] = WeakSet()
