@@ -196,6 +196,7 @@ def test_a_redis_that_is_away_is_an_error(redis_server: RedisServer, mode: Comma
         code, out, err = mode(*action, "--redis", redis_server.url)
         assert (code, out) == (2, "")
         assert err.startswith("asking Redis failed")
+        assert ("may have been set" in err) is (action[0] == "set")
 
 
 def test_modes_that_are_invalid_are_an_error_with_a_way_out(

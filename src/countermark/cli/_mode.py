@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._scheme_argument import scheme_of
 from countermark.cli._store import add_readiness_options, add_store_options, store_of
-from countermark.errors import ConfigurationError, ModeNotSet
+from countermark.errors import ConfigurationError, ModeNotSet, StoreUnavailable
 
 if TYPE_CHECKING:
     from countermark.rollout._mode_control import ModeChange
@@ -146,6 +146,9 @@ def _set(options: argparse.Namespace) -> int:
             lines = "".join(f"\n- {reason}" for reason in error.reasons)
             print(f"not set, as the requests are not ready to be enforced:{lines}", file=sys.stderr)
         return 1
+    except StoreUnavailable as error:
+        message = f"{error}; the mode may have been set, so look with countermark mode show"
+        raise StoreUnavailable(message, kind=error.kind) from None
     print(f"{_name(options)}: {_text_of(change)}, revision {change.revision}")
     return 0
 
