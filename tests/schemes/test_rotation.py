@@ -30,6 +30,10 @@ def test_a_scheme_without_the_table_has_an_unknown_rotation() -> None:
             {"overlap": "both", "grace": None},
             "the old secret stays valid until you remove it",
         ),
+        (
+            {"overlap": "chosen", "grace": None},
+            "the old secret stays valid until the time that you choose",
+        ),
         ({"overlap": "none", "grace": None}, "the old secret becomes invalid at once"),
         (
             {"overlap": None, "grace": None, "shown_once": True},
@@ -50,7 +54,11 @@ def test_each_rotation_has_a_description(changes: dict[str, Any], text: str) -> 
     ("path", "value", "message"),
     [
         ("secret.rotation", "both", "[secret]: rotation must be of type dict"),
-        ("secret.rotation.overlap", "soon", "overlap must be one of both, grace, none, unknown"),
+        (
+            "secret.rotation.overlap",
+            "soon",
+            "overlap must be one of both, chosen, grace, none, unknown",
+        ),
         ("secret.rotation.overlap", "both", "needs grace, in seconds, and the others take none"),
         ("secret.rotation.overlap", None, 'overlap = "grace" needs grace'),
         ("secret.rotation.grace", None, 'overlap = "grace" needs grace'),

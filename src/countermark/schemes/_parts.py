@@ -49,8 +49,9 @@ class Setting(NamedTuple):
 class Rotation(NamedTuple):
     """How the vendor replaces a secret."""
 
-    #: What becomes of the old secret: ``both`` if it is valid until you remove it, ``grace`` if
-    #: it is valid for a fixed time, ``none`` if it becomes invalid at once, or ``unknown``.
+    #: What becomes of the old secret: ``both`` if it is valid until you remove it, ``chosen`` if
+    #: you choose the time when you make the new one, ``grace`` if it is valid for a fixed time,
+    #: ``none`` if it becomes invalid at once, or ``unknown``.
     overlap: str = "unknown"
     grace: int | None = None  #: The fixed time in seconds, with ``grace`` alone.
     shown_once: bool = False  #: True if the vendor shows a new secret a single time.

@@ -6,7 +6,7 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._parts import Rotation
 from countermark.schemes._tables import Table
 
-OVERLAPS = ("both", "grace", "none", "unknown")
+OVERLAPS = ("both", "chosen", "grace", "none", "unknown")
 
 
 def parse_rotation(secret: Table) -> Rotation:
@@ -34,6 +34,7 @@ def describe_rotation(rotation: Rotation) -> str:
     """Return what becomes of the old secret, and how the new one is shown, in one line."""
     old = {
         "both": "the old secret stays valid until you remove it",
+        "chosen": "the old secret stays valid until the time that you choose",
         "grace": f"the old secret stays valid for {rotation.grace} seconds",
         "none": "the old secret becomes invalid at once",
         "unknown": "not known how long the old secret stays valid",
