@@ -122,7 +122,7 @@ def test_a_mode_file_may_contain_percentages(tmp_path: Path) -> None:
 # What happens to a request
 
 
-def test_a_bad_token_is_refused_for_the_chosen_and_reported_for_the_others(
+def test_an_invalid_token_is_refused_for_the_chosen_and_reported_for_the_others(
     protocol: Protocol, events: Events
 ) -> None:
     meter = Verdicts()
@@ -136,7 +136,7 @@ def test_a_bad_token_is_refused_for_the_chosen_and_reported_for_the_others(
     ]
 
 
-def test_the_verdict_on_a_good_token_has_the_mode_of_its_principal(protocol: Protocol) -> None:
+def test_the_verdict_on_a_valid_token_has_the_mode_of_its_principal(protocol: Protocol) -> None:
     for person_id, mode in ((IN, "enforce"), (OUT, "monitor")):
         visit = protocol(stigg(person_id), mode=lambda context: HALF)
         assert visit.verdict is not None

@@ -84,7 +84,7 @@ class ModeChange(NamedTuple):
         tenant: The id of the tenant; None: it was a change for the scheme.
         before: The mode before, such as ``monitor``; None: there was none.
         after: The mode after it; None: the tenant follows the scheme again.
-        by: Who made it.
+        by: The person or program that made it.
         reason: Why, or an empty text.
         checked: Whether it was made only because the requests were ready to be enforced.
     """
@@ -122,7 +122,7 @@ def set_mode(
         store: The store of the switches.
         scheme: The name of the scheme, or the scheme.
         mode: The mode. None: the tenant follows the scheme again.
-        by: Who makes the change: a line of up to 100 characters. It is logged.
+        by: The person or program that makes the change, in up to 100 characters. It is logged.
         environment: The environment of the verifiers.
         tenant: The id of a tenant whose mode differs. None: the mode is that of the scheme.
         reason: Why: a line of up to 500 characters. It is kept in the list of changes.

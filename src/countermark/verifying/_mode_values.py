@@ -12,7 +12,7 @@ from countermark.verifying._results import Mode
 
 MODES: Final[tuple[Mode, ...]] = ("off", "monitor", "enforce")
 
-# The parts of the principals that can be told apart: hundredths of a percent.
+# The parts of the principals that are distinguished: hundredths of a percent.
 _PARTS: Final = 10_000
 
 

@@ -50,7 +50,7 @@ class StoredModes(NamedTuple):
         revision: A number that grows with each change.
         mode: The mode of the scheme.
         tenants: The modes of the tenants that have their own, by their ids.
-        by: Who made the last change.
+        by: The person or program that made the last change.
     """
 
     revision: int
@@ -69,7 +69,7 @@ class StoredModes(NamedTuple):
 
 
 class Unusable(Exception):
-    """What Redis holds is not a valid set of modes. ``reason`` is that of the event."""
+    """Redis holds no valid set of modes. ``reason`` is that of the event."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
