@@ -88,7 +88,7 @@ def test_eight_workers_under_load_follow_each_change_and_no_other(
     at = put(redis_server, "enforce")
     delays.append(workers.wait_for(OTHER, "enforce") - at)
     redis_server.kill()
-    time.sleep(1.5)
+    time.sleep(1)
     redis_server.start()
     at = put(redis_server, "monitor", "--reason", "it broke the old client")
     delays.append(workers.wait_for(CHOSEN, "monitor") - at)

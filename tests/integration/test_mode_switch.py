@@ -153,10 +153,12 @@ LOSSES: dict[str, tuple[Callable[[Any], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("mode", ["enforce", "monitor"])
+@pytest.mark.parametrize(
+    ("loss", "mode"),
+    [*((loss, "enforce") for loss in LOSSES), ("emptied", "monitor"), ("older", "monitor")],
+)
 def test_a_loss_in_redis_changes_no_mode_and_is_one_event(
-    server: RedisServer, events: Events, mode: str, loss: str
+    server: RedisServer, events: Events, loss: str, mode: str
 ) -> None:
     put(server, mode)
     switch = switch_of(server, on_event=events)
@@ -164,7 +166,8 @@ def test_a_loss_in_redis_changes_no_mode_and_is_one_event(
     lose, reason = LOSSES[loss]
     lose(server.client())
     wait_until(lambda: bool(events))
-    time.sleep(0.05)
+    read_at = switch._asked_at
+    wait_until(lambda: switch._asked_at > read_at)
     assert asked(switch) == mode
     assert [(event.name, event.reason) for event in events] == [("failed", reason)]
     server.client().delete(KEY)
