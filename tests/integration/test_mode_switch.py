@@ -96,6 +96,9 @@ def test_a_change_to_the_same_mode_is_no_event(server: RedisServer, events: Even
     put(server, "monitor", by="bob")
     wait_until(lambda: switch.stored is not None and switch.stored.by == "bob")
     assert events == []
+    stored, read_at = switch.stored, switch._asked_at
+    wait_until(lambda: switch._asked_at > read_at)
+    assert switch.stored is stored  # it is not sent again
 
 
 def test_a_process_that_starts_without_a_mode_enforces(server: RedisServer, events: Events) -> None:
@@ -220,6 +223,20 @@ def test_a_silent_redis_at_the_start_costs_its_timeout_once_and_enforces(events:
     assert [event.reason for event in events] == ["mode_unavailable"]
 
 
+def readers_of(switch: ModeSwitch, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the name of each thread that reads the modes from now on."""
+    names: list[str] = []
+    read = module.read_stored
+
+    def recorded(store: Any, *arguments: Any) -> Any:
+        if store is switch._store:
+            names.append(threading.current_thread().name)
+        return read(store, *arguments)
+
+    monkeypatch.setattr(module, "read_stored", recorded)
+    return names
+
+
 def test_the_first_request_of_an_idle_process_reads_an_old_mode_again(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,43 +263,35 @@ def test_a_process_that_enforces_does_not_read_in_a_request(
 ) -> None:
     put(server, "enforce")
     switch = switch_of(server, interval=60)
-    put(server, "off")
     monkeypatch.setattr(module, "_FRESH", -1.0)
-    server.freeze()
-    try:
-        assert asked(switch) == "enforce"
-    finally:
-        server.thaw()
+    readers = readers_of(switch, monkeypatch)
+    assert asked(switch) == "enforce"
+    wait_until(lambda: bool(readers))
+    assert readers == ["countermark-background"]
 
 
-def test_threads_that_begin_together_read_once(
+def test_of_threads_that_begin_together_one_reads_and_none_has_the_old_mode(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(server, "monitor")
     switch = switch_of(server, interval=60)
     put(server, "enforce")
     monkeypatch.setattr(module, "_FRESH", -1.0)
-    reads: list[int] = []
-    reading, go_on = threading.Event(), threading.Event()
-    read = module.read_stored
-
-    def slow(*arguments: Any) -> Any:
-        reads.append(1)
-        reading.set()
-        assert go_on.wait(20)
-        return read(*arguments)
-
-    monkeypatch.setattr(module, "read_stored", slow)
+    readers = readers_of(switch, monkeypatch)
+    barrier = threading.Barrier(4)
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(asked(switch))) for _ in range(4)]
+
+    def request() -> None:
+        barrier.wait(20)
+        found.append(asked(switch))
+
+    threads = [threading.Thread(target=request, name="request") for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert reading.wait(20)
-    go_on.set()
     for thread in threads:
         thread.join(20)
     assert found == ["enforce"] * 4
-    monkeypatch.undo()
+    assert readers.count("request") == 1
 
 
 _FORKED = """

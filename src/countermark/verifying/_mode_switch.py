@@ -134,9 +134,7 @@ class ModeSwitch:
 
     def _begin(self) -> None:
         """Follow the modes in this process, from its first request on."""
-        with self._lock:
-            if self._begun:
-                return  # another thread was the first
+        with self._lock:  # of several threads the first one reads, and the others wait
             is_enforced = self._modes is not None and self._modes.strictest
             if not is_enforced and time.monotonic() - self._asked_at > _FRESH:
                 self._read()
