@@ -199,6 +199,12 @@ def test_a_redis_that_is_away_is_an_error(redis_server: RedisServer, mode: Comma
         assert ("may have been set" in err) is (action[0] == "set")
 
 
+def test_a_missing_url_is_an_error(mode: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COUNTERMARK_REDIS_URL")
+    message = "no URL of Redis; pass --redis URL or set COUNTERMARK_REDIS_URL\n"
+    assert mode("show") == (2, "", message)
+
+
 def test_modes_that_are_invalid_are_an_error_with_a_way_out(
     server: RedisServer, mode: Command
 ) -> None:
