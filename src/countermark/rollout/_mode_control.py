@@ -148,7 +148,7 @@ def set_mode(
         if not text.startswith("enforce"):
             raise ConfigurationError("if_ready= (--if-ready) is for enforce")
         snapshot = read_snapshot(store, days)
-        reasons = tuple(_reasons_against(snapshot, group, tenant, least))
+        reasons = tuple(_reasons_against(snapshot, group, change.get("tenant"), least))
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
