@@ -100,6 +100,9 @@ def test_the_command_shows_what_was_set(mode: Command) -> None:
     assert out.startswith("stigg, environment live: none -> monitor, revision ")
     assert mode.set("enforce", "--percent", "0.5")[0] == 0
     assert mode.set("off", "--tenant", "acme")[0] == 0
+    assert mode.set("enforce", "--percent", "0.5")[1].splitlines()[1:] == [
+        "tenants that keep a mode of their own: 1"
+    ]
     code, out, err = mode("show")
     assert (code, err) == (0, "")
     first, tenant, revision = out.splitlines()

@@ -123,12 +123,13 @@ def _show(options: argparse.Namespace) -> int:
 
 def _set(options: argparse.Namespace) -> int:
     """Set the mode: 0, or 1 if a condition does not hold."""
-    from countermark.rollout._mode_control import set_mode
+    from countermark.rollout._mode_control import read_modes, set_mode
 
+    store, scheme = store_of(options), scheme_of(options)
     try:
         change = set_mode(
-            store_of(options),
-            scheme_of(options),
+            store,
+            scheme,
             _mode_of(options),
             by=options.by or _login(),
             environment=options.environment,
@@ -150,6 +151,9 @@ def _set(options: argparse.Namespace) -> int:
         message = f"{error}; the mode may have been set, so look with countermark mode show"
         raise StoreUnavailable(message, kind=error.kind) from None
     print(f"{_name(options)}: {_text_of(change)}, revision {change.revision}")
+    stored = read_modes(store, scheme, environment=options.environment)
+    if change.tenant is None and stored is not None and stored.tenants:
+        print(f"tenants that keep a mode of their own: {len(stored.tenants)}")
     return 0
 
 
