@@ -108,7 +108,7 @@ def test_a_slot_that_is_moved_is_followed(redis_cluster: ClusterGroup, both: Bot
 
 def is_primary(node: RedisServer) -> bool:
     role: Any = node.client().role()
-    return role[0] == "master"
+    return str(role[0]) == "master"
 
 
 def test_a_server_that_became_a_replica_is_asked_again(

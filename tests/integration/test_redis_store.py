@@ -108,8 +108,11 @@ def test_a_late_answer_is_not_taken_for_the_next_one(redis_server: RedisServer) 
     server.client_pause(20_000, all=False)  # writes have to wait
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.ask(lambda client: client.incr("a"))
+    with pytest.raises(StoreUnavailable, match="TimeoutError"):
+        store.run("return redis.call('INCR', KEYS[1])", ["a"])
     server.client_unpause()
     assert [store.ask(lambda client: client.get("b")) for _ in range(3)] == ["of b"] * 3
+    assert store.run("return redis.call('GET', KEYS[1])", ["b"]) == "of b"
 
 
 def test_invalid_utf_8_is_an_error_that_does_not_affect_the_next_answer(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 import redis.asyncio
 import redis.asyncio.sentinel
@@ -13,11 +15,13 @@ import redis.cluster
 import redis.sentinel
 import trio
 
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from tests.integration.redis_access import TlsServer, UnixServer
 from tests.integration.redis_cluster import ClusterGroup
 from tests.integration.redis_sentinel import SentinelGroup
-from tests.integration.redis_server import RedisServer
+from tests.integration.redis_server import RedisServer, wait_until
+from tests.integration.servers import free_port
 
 # Partly without types.
 Sentinel: Any = redis.sentinel.Sentinel
@@ -32,7 +36,8 @@ def works(store: RedisStore) -> None:
     key = store.key("a group with spaces", "counts")
     first = store.run(COUNT, [key], ["field"])
     assert store.run(COUNT, [key], ["field"], durable=first + 1) == first + 1
-    assert store.ask(lambda client: client.hget(key, "field")) == str(first + 1)
+    for _ in range(2):
+        assert store.ask(lambda client: client.hget(key, "field")) == str(first + 1)
 
     async def twice() -> list[Any]:
         return [await store.arun(COUNT, [key], ["field"]) for _ in range(2)]
@@ -72,6 +77,12 @@ def test_tls_with_an_own_authority_and_a_client_certificate(tls_server: TlsServe
         works(store)
 
 
+def test_tls_with_an_option_that_asynchronous_connections_lack(tls_server: TlsServer) -> None:
+    """Then a thread waits, rather than a connection that checks less."""
+    [store] = stores(f"{tls_server.url}&ssl_ocsp_expected_cert=unused")
+    works(store)
+
+
 def test_a_unix_socket(unix_server: UnixServer) -> None:
     path = str(unix_server.path)
     for store in stores(
@@ -103,3 +114,21 @@ def test_a_cluster(redis_cluster: ClusterGroup) -> None:
         assert store.replicas == 1
         works(store)
     client.close()
+
+
+def test_a_node_of_a_cluster_without_slots_and_without_an_address(
+    need_binary: Callable[[str], str], tmp_path: Path
+) -> None:
+    options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    node = RedisServer(need_binary("redis-server"), tmp_path, options)
+    node.start()
+    try:
+        store = RedisStore(f"redis+cluster://127.0.0.1:{node.port}", timeout=5, replicas=0, pause=0)
+        with pytest.raises(StoreUnavailable, match="ConnectionError"):
+            store.run(COUNT, [store.key("g", "counts")], ["field"])
+        client: Any = node.client()
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", "a cluster", 20)
+        works(store)
+    finally:
+        node.kill()

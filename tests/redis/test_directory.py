@@ -167,6 +167,17 @@ def test_a_slot_that_loses_its_server_meanwhile_is_unavailable(network: Network)
         run(store)
 
 
+def test_a_slot_that_loses_its_server_while_it_moves_is_unavailable(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RedisStore(URL, timeout=5)
+    assert run(store) == 1
+    network.answers["a"] = redis.exceptions.TryAgainError("TRYAGAIN")
+    found = iter([("a", 1)])
+    monkeypatch.setattr(BySlot, "_find", lambda directory, key: next(found))
+    assert fails(store) == "TryAgainError"
+
+
 def test_after_a_fork_the_child_looks_up_for_itself(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:

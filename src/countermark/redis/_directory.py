@@ -80,10 +80,8 @@ class _LookedUp(ABC):
         Raises:
             Exception: There is none, or it was not found in time.
         """
-        if not self.known:
-            thread = self.look_up()
-            if thread is not None:
-                thread.join(self._timeout)
+        if not self.known and (thread := self.look_up()):
+            thread.join(self._timeout)
             if not self.known:
                 raise self._failure or redis.TimeoutError
         return self._find(key)
