@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from math import inf
+from random import SystemRandom
 from threading import Lock
 
 from countermark.errors import StoreUnavailable
+
+# Without a state, which forked processes would share.
+_RANDOM = SystemRandom()
 
 # The pause doubles with each failed try, up to this many times its first length.
 _LONGEST = 4
@@ -69,4 +72,4 @@ class Circuit:
 
     def _next_pause(self) -> float:
         growth = min(2.0 ** (min(self._failures, 8) - 1), _LONGEST)
-        return self._pause * growth * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+        return self._pause * growth * _RANDOM.uniform(0.5, 1.5)
