@@ -98,6 +98,15 @@ def test_a_use_needs_the_commands_and_keys_of_its_row(
     store.close()
 
 
+def test_the_rights_of_the_user_are_those_of_the_rows() -> None:
+    table = PAGE.partition("| use | keys |")[2].partition("\n\n")[0].splitlines()[2:]
+    uses = [re.split(r"(?<!\\)\|", line)[1].strip() for line in table]
+    assert set(USES) <= set(uses)
+    listed = {each for use in uses for each in re.findall("[a-z]+", row_of(use)[1].lower())}
+    allowed = {rule.removeprefix("+") for rule in RULES if rule.startswith("+")}
+    assert allowed == listed | {"eval", "evalsha"}
+
+
 def test_the_user_of_the_page_may_do_all_and_nothing_with_other_keys(
     acl_server: Callable[[list[str]], AclServer],
 ) -> None:
