@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+import trio
 
 from countermark.asgi import App, Receive, Scope, Send, WebhookMiddleware
 from countermark.webhooks._deduplication import RELEASE
@@ -155,3 +156,15 @@ async def test_a_store_that_fails_during_handling_does_not_change_the_response(
     # The claim is still there, and ends by itself.
     assert [one.status for one in found] == [status, 503]
     assert [event.reason for event in events.named("failed")] == ["store_unavailable"]
+
+
+def test_the_store_is_used_in_a_thread_under_trio() -> None:
+    store: Any = Store()
+    handler = Handler()
+    app = WebhookMiddleware(handler, verifier=GOOD, store=store)
+
+    async def main() -> list[int | None]:
+        return [(await Exchange(stigg()).run(app)).status for _ in range(2)]
+
+    assert trio.run(main) == [200, 200]
+    assert len(handler.scopes) == 1
