@@ -47,7 +47,10 @@ def test_each_event_is_in_the_row_of_its_level() -> None:
 
 def test_each_attribute_of_a_record_is_in_the_table(caplog: pytest.LogCaptureFixture) -> None:
     leak = Leak("STIGG_SIGNING_SECRET", "3f9c2b7d", "raw", "body", 7)
-    emit(Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", leak), None)
+    emit(
+        Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", "current=1", leak),
+        None,
+    )
     names = {name for name in vars(caplog.records[0]) if name.startswith("countermark")}
     assert names == set(re.findall(r"`(countermark_\w+)`", PAGE))
 

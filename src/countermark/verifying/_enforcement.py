@@ -187,7 +187,7 @@ class Enforcement:
             return None
         verdict = self._verdict(context, TokenCheck(context.refused or "missing"), None)
         if not is_permitted(verdict):
-            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
+            report_verdict(verdict, context.verifier, self._on_event)
         return preflight_answer(verdict, source, vary=self.origins is not None)
 
     @property
@@ -261,7 +261,7 @@ class Enforcement:
         """Return the verdict, counted and reported."""
         verdict = self._verdict(context, check, admitted_by, hint)
         if admitted_by != "token" or self._on_event is not None:
-            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
+            report_verdict(verdict, context.verifier, self._on_event)
         if self._meter is not None:
             try:
                 self._meter(verdict)
