@@ -63,7 +63,7 @@ def test_refresh_takes_new_keys_and_reports_their_ids(files: KeyFiles) -> None:
     ]
 
 
-WRONG = {
+WRONG: dict[str, tuple[str | bytes | None, str | None]] = {
     "blank": (" ", "is blank"),
     "empty": ("", "is blank"),
     "a placeholder": ("changeme", "is a placeholder"),
@@ -350,7 +350,7 @@ def test_a_function_is_called_in_a_thread_of_its_own() -> None:
 
 def test_a_hook_may_refresh(files: KeyFiles) -> None:
     found: list[bool] = []
-    keyring = files.keyring(on_event=lambda event: found.append(keyring.refresh()))
+    keyring: WatchedKeyring = files.keyring(on_event=lambda event: found.append(keyring.refresh()))
     files.put(secret(2))
     assert keyring.refresh()
     assert found == [True]

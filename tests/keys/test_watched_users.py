@@ -68,7 +68,7 @@ def test_what_was_issued_keeps_its_key(files: KeyFiles, slug: str) -> None:
     for one, number in ((issued, 1), (again, 2)):
         assert one.key_id == plain(number, slug).key_id
         assert one.token in one.fields.values()
-        assert Verifier(slug, Keyring(secret(number))).verify(one.token, "user-1")
+        assert Verifier(slug, Keyring(secret(number))).check(one.token, "user-1").code == "verified"
 
 
 class Marked(Signer):
@@ -120,7 +120,7 @@ def test_a_verifier_refuses_a_short_secret_later_too(files: KeyFiles) -> None:
     files.put(secret(2)[:30])
     assert not keyring.refresh()
     assert "too short to verify with" in str(files.events[-1].hint)
-    assert verifier.verify(plain(1).sign("user-1"))
+    assert verifier.verify(plain(1).sign("user-1")).role == "current"
 
 
 def test_the_keys_of_other_environments_may_be_watched(files: KeyFiles) -> None:
@@ -143,7 +143,7 @@ def test_private_keys_are_watched_too(files: KeyFiles) -> None:
     signer = Signer("knock", keyring)
     files.put(secret(2))
     assert not keyring.refresh()
-    assert Verifier("knock", Keyring(public)).verify(signer.sign("user-1"))
+    assert Verifier("knock", Keyring(public)).verify(signer.sign("user-1")).role == "current"
 
 
 def delivery(number: int) -> dict[str, Any]:
@@ -304,7 +304,7 @@ def test_nothing_is_kept_alive(files: KeyFiles) -> None:
     app = asgi.SigningMiddleware(answer(), signers=signer, principal=lambda scope: "user-1")
     verifier = Verifier("stigg", keyring)
     request(app)
-    assert verifier.verify(signer.sign("user-1"))
+    assert verifier.verify(signer.sign("user-1")).role == "current"
     gone = [weakref.ref(thing) for thing in (signer, app, verifier, keyring, keyring._watch)]
     users = keyring._watch._users
     del signer, app, verifier

@@ -60,6 +60,8 @@ class KeyUser:
     # If a keyring is watched: the watches, and the copy for requests. A copy has no copy.
     _watches: tuple[Watch, ...] = ()
     _copy: Self | None = None
+    # Whether a watch has to be started in this process.
+    _waits: bool = False
 
     def _fast_function(self) -> Callable[..., Any] | None:
         """Return the fast function for the keys; None: the method is needed."""
@@ -113,7 +115,8 @@ class KeyUser:
         """Let requests use the fast function if all watches have started."""
         copy = self._pinned
         fast = copy._fast_function()
-        if fast is not None and all(watch.is_started for watch in self._watches):
+        self._waits = copy._waits = not all(watch.is_started for watch in self._watches)
+        if fast is not None and not self._waits:
             vars(copy)[self._FAST] = fast
         else:
             vars(copy).pop(self._FAST, None)

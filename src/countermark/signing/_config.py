@@ -47,7 +47,7 @@ class SigningConfig:
     Args:
         signers: One signer or several, of different schemes and headers; or a function that
             takes the id of a tenant and returns its signers. It is called once a minute for
-            each of the latest 1024 tenants.
+            each of the latest 1024 tenants, unless a :class:`PerTenant` sets other numbers.
         principal: The resolver: takes the scope or environ and returns the principal, a
             ``Principal`` or an id, or None if the request is anonymous. It is called at
             every read of the identity and when the response starts, so it should be cheap.

@@ -182,7 +182,7 @@ class Signer(KeyUser):
             InvalidPrincipal: The id cannot be signed, the principal lacks a value that the
                 scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
-        if self._watches:
+        if self._waits:
             self._start_watches()
         return self._maker.sign(principal)
 
@@ -196,7 +196,7 @@ class Signer(KeyUser):
             return Signer.issue(self._copy, principal)
         if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
-        if self._watches:
+        if self._waits:
             self._start_watches()
         renderer = self._maker.renderer
         values = renderer.values(principal)

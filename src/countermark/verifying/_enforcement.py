@@ -57,7 +57,7 @@ class Enforcement:
     Args:
         verifier: A :class:`Verifier`; or a function that takes the id of a tenant and
             returns a verifier, or None for an unknown tenant. It is called once a minute
-            for each of the latest 1024 tenants.
+            for each of the latest 1024 tenants, unless a :class:`PerTenant` sets other numbers.
         mode: ``off``, ``monitor`` or ``enforce``; or a function that takes a
             :class:`ModeContext` and returns one of them, such as a :class:`ModeFile`. If
             the function fails, the mode is ``enforce``.

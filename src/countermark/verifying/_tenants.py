@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from countermark._option_checks import is_async
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
-from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
+from countermark.keys._tenant_cache import PerTenant, TenantCache
 from countermark.principal import Identifier, identifier_text
 from countermark.verifying._verifier import Verifier
 
@@ -72,7 +72,8 @@ class VerifierLookup:
             check(_checked(loaded))
             return loaded._pinned
 
-        self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
+        kept = load if isinstance(load, PerTenant) else PerTenant(load)
+        self._by_tenant = TenantCache(load_checked, size=kept.size, seconds=kept.seconds)
 
     def _follow(self, verifier: Verifier) -> None:
         self._given = verifier

@@ -212,7 +212,8 @@ class Verifier(KeyUser):
 
     def _quick(self, token: Any, principal: Any) -> VerifiedIdentity | None:
         """Check a token by the fast path, with a watched keyring that may have to be started."""
-        self._start_watches()
+        if self._waits:
+            self._start_watches()
         return self._compiled(token, principal)
 
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
