@@ -18,6 +18,7 @@ from countermark.cli import (
     _keygen,
     _request,
     _rollout,
+    _rotate,
     _scan,
     _schemes,
     _sign,
@@ -39,6 +40,7 @@ _COMMANDS = (
     _request,
     _keygen,
     _rollout,
+    _rotate,
     _scan,
     _completion,
 )
