@@ -22,7 +22,7 @@ examples:
 
 
 class _Facts(NamedTuple):
-    """What the catalogue says that a rotation depends on."""
+    """The facts of the catalogue on which a rotation depends."""
 
     slug: str
     variable: str

@@ -75,13 +75,13 @@ class SigningConfig:
         "signers",
         "tenants",
         "vary",
-        "watches",
+        "_watches",
     )
 
     #: The signers that new requests use, by scheme. Their keys do not change.
     signers: Mapping[str, Signer]
     #: The watches of their keys, with the keys that they had when the signers were made.
-    watches: Mapping[Watch, Keyring]
+    _watches: Mapping[Watch, Keyring]
 
     #: The lookup that each request begins with.
     lookup: PrincipalLookup
@@ -115,9 +115,9 @@ class SigningConfig:
         self.tenants = TenantSigners(signers) if callable(signers) else None
         self._given: Mapping[str, Signer] = {} if callable(signers) else by_scheme(signers)
         found = [watch for signer in self._given.values() for watch in signer._watches]
-        self.watches = {watch: watch.now for watch in found}
+        self._watches = {watch: watch.now for watch in found}
         self._pin()
-        for watch, keys in self.watches.items():
+        for watch, keys in self._watches.items():
             watch.attach(keys, self._prepare)
         self.lookup = lookup_of(principal, bridge=bridge)
         self.vary = _field_names(vary)

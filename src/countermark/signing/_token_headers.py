@@ -61,7 +61,7 @@ class TokenHeaders(Generic[T]):
         self._encode_name = encoding.encode_name
         self._pin()
         self.names = None if config.tenants else [name for name, _ in self._known[1]]
-        for watch, keys in config.watches.items():
+        for watch, keys in config._watches.items():
             watch.attach(keys, self._prepare)
 
     def _pin(self) -> None:
