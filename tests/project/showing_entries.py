@@ -14,12 +14,14 @@ import flask
 
 from countermark import (
     Keyring,
+    PerTenant,
     PrivateKey,
     PublicKey,
     Scheme,
     SecretKey,
     Signer,
     Verifier,
+    WatchedKeyring,
     asgi,
     resolvers,
     starlette,
@@ -85,6 +87,10 @@ def assert_no_secret_of(response: Any, secret: Any) -> None:
 
 def nothing(*given: object) -> None:
     return None
+
+
+def watched_function(**secrets: Any) -> object:
+    return WatchedKeyring(lambda: secrets)
 
 
 def from_scheme(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> Iterator[Any]:
@@ -261,6 +267,11 @@ def _entries() -> Iterator[Entry]:
     yield Entry("PublicKey", PublicKey, {"pem": PUBLIC, "until": None})
     yield Entry("Keyring", Keyring, {"current": KEY, "previous": (), "next": ()})
     yield Entry("Keyring.from_env", Keyring.from_env, {"name": "STIGG_SIGNING_SECRET"})
+    watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
+    yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
+    yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
+    yield Entry("a function that returns keys", watched_function, {"current": KEY, "previous": ""})
+    yield Entry("PerTenant", PerTenant, {"load": nothing, "size": 1, "seconds": 1})
     yield Entry("Scheme.load", Scheme.load, {"slug": "stigg"})
     yield Entry("Signer", Signer, {**_SIGNER, "keyring": RING, "lifetime": None})
     yield Entry(
