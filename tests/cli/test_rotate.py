@@ -13,8 +13,8 @@ from tests.cli.commands import Command
 
 def steps(command: Command, *arguments: str) -> list[str]:
     """Return the steps, each on one line."""
-    head, _, rest = command.output("rotate", *arguments).partition("\n\n")
-    assert head.startswith("A new secret for ")
+    head, rest, *_ = command.output("rotate", *arguments).split("\n\n")
+    assert head.startswith("A new ")
     joined = re.sub(r"\n {3}", " ", rest)
     found = re.findall(r"^(\d+)\. (.+)$", joined, re.MULTILINE)
     assert [int(number) for number, _ in found] == [*range(1, len(found) + 1)]
@@ -33,10 +33,12 @@ def test_the_new_key_is_accepted_before_it_signs_and_the_old_one_until_it_is_unu
 ) -> None:
     found, name = steps(command, slug, *watched), Scheme.load(slug).variable
     file = "_FILE" if watched else ""
-    accept = place(found, f"{name}_NEXT{file}{' to the new' if not watched else ', by'}")
+    accept = place(found, f"{name}_NEXT{file}{' with one' if watched else ' to the new'}")
     vendor = place(found, "Make the vendor accept")
     sign = place(found, "Services that sign")
-    promote = place(found, "then the new one" if watched else f"{name}_PREVIOUS to the old one")
+    promote = place(
+        found, "then the new one into" if watched else f"{name}_PREVIOUS to the old one"
+    )
     wait, removed = (
         place(found, "Wait "),
         place(found, f"remove {'the file of ' * bool(file)}{name}_PREVIOUS"),
@@ -58,7 +60,7 @@ def test_the_new_key_is_accepted_before_it_signs_and_the_old_one_until_it_is_unu
             ["It begins with live_", "--scheme cognito-flow --environment live shows"],
         ),
         (["webhook:github"], ["countermark keygen webhook:github", "Make the vendor sign with"]),
-        (["webhook:stigg"], ["Let the vendor issue a new secret", "none is previous any more"]),
+        (["webhook:stigg"], ["Let the vendor issue a new secret", "no VerifiedWebhook has"]),
     ],
 )  # fmt: skip
 def test_the_steps_follow_the_scheme(
@@ -67,6 +69,26 @@ def test_the_steps_follow_the_scheme(
     text = " ".join(steps(command, *arguments))
     for each in texts:
         assert each in text
+
+
+ROTATIONS = {
+    "ably": "The old one stays valid until you remove it",
+    "launchdarkly": "Choose a time after the last step until which the old one stays valid",
+    "discourse": "Make the vendor accept the new secret. The old one is invalid from then on",
+    "appy-sdk": "Let the vendor issue a new secret. The old one is invalid from then on",
+    "pylon": "The vendor shows it a single time",
+    "stigg": "The catalogue does not say how long the old one stays valid",
+}
+
+
+@pytest.mark.parametrize("slug", ROTATIONS)
+def test_the_steps_follow_what_the_catalogue_says_of_the_vendor(
+    command: Command, slug: str
+) -> None:
+    out = command.output("rotate", slug)
+    assert ROTATIONS[slug] in " ".join(out.split())
+    for page in Scheme.load(slug).rotation.source:
+        assert f"How the vendor replaces secrets: {page}\n" in out
 
 
 def test_the_receiver_of_webhooks_signs_nothing(command: Command) -> None:

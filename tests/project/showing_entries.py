@@ -261,17 +261,21 @@ def _explaining_entries() -> Iterator[Entry]:
     })  # fmt: skip
 
 
+def _changing_entries() -> Iterator[Entry]:
+    """Yield what takes keys that change."""
+    watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
+    yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
+    yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
+    yield Entry("a function that returns keys", watched_function, {"current": KEY, "previous": ""})
+    yield Entry("PerTenant", PerTenant, {"load": nothing, "size": 1, "seconds": 1})
+
+
 def _entries() -> Iterator[Entry]:
     yield Entry("SecretKey", SecretKey, {"secret": KEY, "until": None})
     yield Entry("PrivateKey", PrivateKey, {"pem": PEM, "until": None})
     yield Entry("PublicKey", PublicKey, {"pem": PUBLIC, "until": None})
     yield Entry("Keyring", Keyring, {"current": KEY, "previous": (), "next": ()})
     yield Entry("Keyring.from_env", Keyring.from_env, {"name": "STIGG_SIGNING_SECRET"})
-    watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
-    yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
-    yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
-    yield Entry("a function that returns keys", watched_function, {"current": KEY, "previous": ""})
-    yield Entry("PerTenant", PerTenant, {"load": nothing, "size": 1, "seconds": 1})
     yield Entry("Scheme.load", Scheme.load, {"slug": "stigg"})
     yield Entry("Signer", Signer, {**_SIGNER, "keyring": RING, "lifetime": None})
     yield Entry(
@@ -427,4 +431,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [*_entries(), *_resolver_entries(), *_testing_entries()]
+ENTRIES = [*_entries(), *_changing_entries(), *_resolver_entries(), *_testing_entries()]
