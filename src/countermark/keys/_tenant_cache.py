@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from countermark._option_checks import is_async
+from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class PerTenant(Generic[T]):
     #: The time for which a tenant's keys are used, in seconds.
     seconds: float
 
+    @guarded
     def __init__(
         self, load: Callable[[str], T | None], *, size: int = MAX_TENANTS, seconds: float = KEPT_FOR
     ) -> None:
