@@ -198,6 +198,14 @@ def test_refresh_reads_until_two_reads_agree() -> None:
     assert next(reads, None) is None
 
 
+def test_refresh_ends_although_the_source_never_rests() -> None:
+    numbers = iter(range(1000))
+    keyring = WatchedKeyring(lambda: secret(next(numbers)), interval=9999)
+    keyring._watch._source.is_file = True  # type: ignore[misc]
+    assert keyring.refresh()
+    assert next(numbers) < 20
+
+
 def test_a_link_that_is_swapped_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +354,32 @@ def test_a_function_is_called_in_a_thread_of_its_own() -> None:
     signer.sign("user-1")
     wait_for(lambda: len(threads) > 2)
     assert threads[1] == "countermark-keys"
+
+
+def test_signing_goes_on_if_no_thread_can_start(
+    files: KeyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the interpreter exits, none can."""
+
+    def fail(job: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr("countermark.keys._watch.Job.start", fail)
+    signer = Signer("stigg", files.keyring())
+    assert signer.sign("user-1") == Signer("stigg", Keyring(secret(1))).sign("user-1")
+
+
+def test_a_watch_starts_once(files: KeyFiles) -> None:
+    watch = files.keyring()._watch
+    watch.start()
+    watch.start()
+    assert watch.is_started
+    assert watch._job.started
+
+
+def test_watch_must_be_true_or_false() -> None:
+    with pytest.raises(ConfigurationError, match="watch= must be True or False"):
+        Signer.from_env("stigg", watch="yes")  # type: ignore[arg-type]
 
 
 def test_a_hook_may_refresh(files: KeyFiles) -> None:

@@ -136,6 +136,16 @@ def test_the_keys_of_other_environments_may_be_watched(files: KeyFiles) -> None:
     assert verifier.verify(plain(7).sign("user-1")).role == "current"
 
 
+def test_a_verifier_starts_all_its_watches(files: KeyFiles) -> None:
+    keyrings = [files.keyring() for _ in range(2)]
+    verifier = Verifier("stigg", keyrings[0], other_environments={"sandbox": keyrings[1]})
+    keyrings[1]._watch.start()
+    assert verifier._waits
+    assert verifier.check(plain(1).sign("user-1")).code == "verified"
+    assert [keyring._watch.is_started for keyring in keyrings] == [True, True]
+    assert not verifier._waits
+
+
 def test_private_keys_are_watched_too(files: KeyFiles) -> None:
     pem, public = private_key("RS256")
     files.put(pem)
@@ -382,6 +392,26 @@ def test_a_webhook_verifier_from_env_watches_if_asked(
     files.put(secret(2))
     assert watch.refresh()
     assert verifier.verify(**delivery(2)).role == "current"
+
+
+def test_a_leak_guard_searches_for_the_new_secret(files: KeyFiles) -> None:
+    keyring, found = files.keyring(), list[Event]()
+    app = wsgi.LeakGuardMiddleware(
+        wsgi_answer([("x-debug", secret(2))]),
+        mode="report",
+        secrets={NAME: keyring},
+        on_event=found.append,
+    )
+    call(app)
+    assert found == []
+    assert keyring._watch.is_started
+    files.put(secret(2))
+    assert keyring.refresh()
+    call(app)
+    assert [event.name for event in found] == ["leaked"]
+    files.put("tiny")
+    assert not keyring.refresh()
+    assert "fewer than 8 bytes" in str(files.events[-1].hint)
 
 
 def test_repr_and_json_of_events_hold_no_secret(files: KeyFiles) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from countermark.cli._scheme_argument import named_scheme
@@ -42,7 +43,7 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
     return steps
 
 
-class Steps:
+class Steps(ABC):
     """The steps that rotations have in common: the key that verifies, in its three roles."""
 
     #: Whether users choose the secret.
@@ -81,13 +82,13 @@ class Steps:
             return f"Make a new {self.signing_key}: countermark keygen {self.slug}."
         return f"Let the vendor issue a new {self.signing_key}."
 
+    @abstractmethod
     def _switch(self) -> Iterator[str]:
         """Yield the steps after which tokens of the new key come."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _wait(self) -> str:
         """Return the step after which no token of the old key is left."""
-        raise NotImplementedError
 
     def _set(self, variable: str, value: str) -> str:
         if self._watched:

@@ -63,17 +63,17 @@ class KeyUser:
     # Whether a watch has to be started in this process.
     _waits: bool = False
 
-    def _fast_function(self) -> Callable[..., Any] | None:
-        """Return the fast function for the keys; None: the method is needed."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # each class has its own
 
-    def _change_keys(self, watch: Watch, ring: Keyring) -> None:
-        """Use *ring* in place of the keys of *watch*.
+        def _fast_function(self) -> Callable[..., Any] | None:
+            """Return the fast function for the keys; None: the method is needed."""
 
-        Raises:
-            ConfigurationError: The keys do not fit.
-        """
-        raise NotImplementedError
+        def _change_keys(self, watch: Watch, ring: Keyring) -> None:
+            """Use *ring* in place of the keys of *watch*.
+
+            Raises:
+                ConfigurationError: The keys do not fit.
+            """
 
     @property
     def _pinned(self) -> Self:
@@ -89,11 +89,10 @@ class KeyUser:
 
     def _follow(self, watches: Mapping[Watch, Keyring], scheme: str) -> None:
         """Use the new keys of *watches* from now on, in place of those that they had."""
-        if watches:
-            self._watches = tuple(watches)
-            vars(self)["_copy"] = self._copied()
-            for watch, ring in watches.items():
-                watch.attach(ring, self._prepare, self._notify, scheme=scheme)
+        self._watches = tuple(watches)
+        vars(self)["_copy"] = self._copied()
+        for watch, ring in watches.items():
+            watch.attach(ring, self._prepare, self._notify, scheme=scheme)
 
     def _copied(self) -> Self:
         copied = object.__new__(type(self))
@@ -107,11 +106,11 @@ class KeyUser:
 
         def commit() -> None:
             vars(self).update({name: vars(fresh)[name] for name in self._KEYED}, _copy=fresh)
-            self._notify(True)
+            self._notify()
 
         return commit
 
-    def _notify(self, started: bool) -> None:
+    def _notify(self) -> None:
         """Let requests use the fast function if all watches have started."""
         copy = self._pinned
         fast = copy._fast_function()

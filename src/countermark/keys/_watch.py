@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -19,8 +20,8 @@ from countermark.keys._sources import Source, Unavailable
 #: The check raises ConfigurationError, and that function nothing.
 Prepare: TypeAlias = "Callable[[Watch, Keyring], Callable[[], None]]"
 
-#: Takes whether the watch runs in this process.
-Notify: TypeAlias = "Callable[[bool], None]"
+#: Called when the watch has started in this process, and when a fork has ended it.
+Notify: TypeAlias = "Callable[[], None]"
 
 
 class _Failure(NamedTuple):
@@ -90,7 +91,7 @@ class Watch:
         Args:
             ring: The keys that the user has been made with.
             prepare: A bound method, see :data:`Prepare`.
-            notify: A bound method; called whenever the watch has started or a fork has ended it.
+            notify: A bound method, see :data:`Notify`; also called at once.
             scheme: The name of the scheme of the keys, for events.
         """
         users, number = self._users, next(_numbers)
@@ -103,15 +104,16 @@ class Watch:
             if self.now is not ring:  # they have changed in the meantime
                 prepare(self, self.now)()
             if notify is not None:
-                notify(self.is_started)
+                notify()
 
     def start(self) -> None:
         """Watch the source in this process from now on."""
         with _changing.lock:
             if not self.is_started:
                 self.is_started = True
-                self._job.start()
-                self._notify(True)
+                self._notify()
+                with suppress(RuntimeError):  # no thread starts while the interpreter exits
+                    self._job.start()
 
     def refresh(self) -> bool:
         """Read the source now; return whether the keys in use are those of the source."""
@@ -136,13 +138,13 @@ class Watch:
         """Stop in a forked child, where no job has started, until the next use."""
         self._reading = threading.RLock()
         self.is_started = False
-        self._notify(False)
+        self._notify()
 
-    def _notify(self, started: bool) -> None:
+    def _notify(self) -> None:
         for user, _ in list(self._users.values()):
             notify = None if user.notify is None else user.notify()
             if notify is not None:
-                notify(started)
+                notify()
 
     def _found(self) -> Keyring | _Failure:
         try:
