@@ -28,7 +28,7 @@ from countermark import (
 from countermark.events import Event
 from countermark.webhooks import WebhookVerifier
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
-from tests.keys.watching import LONG, NAME, KeyFiles, secret
+from tests.keys.watching import LONG, NAME, KeyFiles, secret, wait_for
 from tests.samples import private_key
 
 HEADER = b"stigg-customer-token"
@@ -306,6 +306,21 @@ def test_a_user_that_is_made_while_keys_change_has_the_new_ones(
 
     monkeypatch.setattr("countermark.signing._signer.always_fits_header", change)
     assert Signer("stigg", keyring).sign("user-1") == plain(2).sign("user-1")
+
+
+def test_the_first_use_in_a_process_reads_the_files_again(files: KeyFiles) -> None:
+    """A worker may wait long for its first request."""
+    signer = Signer("stigg", files.keyring())
+    files.put(secret(2))
+    assert signer.sign("user-1") == plain(2).sign("user-1")
+
+
+def test_the_first_use_in_a_process_calls_the_function_in_the_background() -> None:
+    numbers = iter([1, 2, 2])
+    keyring = WatchedKeyring(lambda: secret(next(numbers)), interval=9999)
+    signer = Signer("stigg", keyring)
+    signer.sign("user-1")
+    wait_for(lambda: signer.key_id == plain(2).key_id)
 
 
 def test_nothing_is_kept_alive(files: KeyFiles) -> None:

@@ -109,11 +109,18 @@ class Watch:
     def start(self) -> None:
         """Watch the source in this process from now on."""
         with _changing.lock:
-            if not self.is_started:
-                self.is_started = True
-                self._notify()
-                with suppress(RuntimeError):  # no thread starts while the interpreter exits
-                    self._job.start()
+            if self.is_started:
+                return
+            self.is_started = True
+            self._notify()
+        # A process may have waited long for its first request.
+        if self._source.is_file:
+            self.refresh()
+        with suppress(RuntimeError):  # no thread starts while the interpreter exits
+            if self._source.is_file:
+                self._job.start()
+            else:
+                self._job.wake()
 
     def refresh(self) -> bool:
         """Read the source now; return whether the keys in use are those of the source."""

@@ -13,7 +13,7 @@ from countermark.keys._keyring import Keyring
 from countermark.keys._user import keys_now
 from countermark.leaks._decoding import Decoder, Undecodable, decoder_for
 from countermark.leaks._matcher import Found, Stream
-from countermark.leaks._secrets import Secrets, matcher_of, named_keyrings, needles_in
+from countermark.leaks._secrets import Secrets, matcher_of, named_keyrings
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -72,10 +72,12 @@ class Guard:
         self._sample = sample
 
     def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
-        needles_in(keys)  # a secret that is too short to search for is refused
+        matcher = matcher_of(
+            (name, keys if keys_now(ring)[1] is watch else ring) for name, ring in self._keyrings
+        )
 
         def commit() -> None:
-            self.matcher = matcher_of(self._keyrings)
+            self.matcher = matcher
 
         return commit
 

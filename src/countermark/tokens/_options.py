@@ -155,6 +155,9 @@ def with_settings(scheme: Scheme, given: Mapping[str, str] | None) -> Scheme:
     """
     constants = {f"settings.{name}": v for name, v in checked_settings(scheme, given).items() if v}
 
+    if not constants:
+        return scheme
+
     def resolve(part: str | Placeholder) -> str | Placeholder:
         if isinstance(part, str) or part.names[0] not in constants:
             return part
