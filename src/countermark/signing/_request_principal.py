@@ -133,10 +133,12 @@ class RequestPrincipal:
     def _signers(self, who: Who | None) -> Mapping[str, Signer]:
         """Return the signers for *who*, by scheme: the tenant's, if each has its own."""
         tenants = self._config.tenants
-        if tenants is None or who is None:
+        if tenants is None:
             if self._pinned is None:
                 self._pinned = (None, self._config.signers)
             return self._pinned[1]
+        if who is None:
+            return self._config.signers
         tenant = who.tenant if isinstance(who, Principal) else None
         reason, error = "unknown_tenant", None
         if tenant is not None:
