@@ -253,6 +253,7 @@ def test_without_python_dotenv_the_error_names_the_extra(monkeypatch: pytest.Mon
 
 RETURNED: dict[str, Callable[[], Any]] = {
     "a keyring": lambda: Keyring(secret(2), previous=secret(1)),
+    "a watched keyring": lambda: WatchedKeyring(lambda: Keyring(secret(2), previous=secret(1))),
     "secrets by role": lambda: {"current": secret(2), "previous": secret(1), "next": None},
     "several of a role": lambda: {"current": secret(2), "previous": [secret(1)]},
 }

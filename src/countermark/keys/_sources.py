@@ -117,8 +117,8 @@ class FunctionSource:
 
     def read(self) -> Keyring:
         loaded = self._load()
-        if isinstance(loaded, Keyring):
-            return loaded
+        if isinstance(loaded, Keyring):  # a copy, as it may be a watched one
+            return Keyring(loaded.current, loaded.previous, loaded.next)
         if not isinstance(loaded, Mapping):
             return Keyring(loaded)
         for role in loaded:
