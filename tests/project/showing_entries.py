@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,7 @@ from countermark import (
     Scheme,
     SecretKey,
     Signer,
+    StoreUnavailable,
     Verifier,
     WatchedKeyring,
     asgi,
@@ -32,7 +34,7 @@ from countermark.explain import explain, explain_webhook
 from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.redis import RedisStore
-from countermark.rollout import Meter
+from countermark.rollout import Meter, set_mode
 from countermark.testing import (
     FlowSessions,
     Receiver,
@@ -46,7 +48,9 @@ from countermark.testing import (
 from countermark.verifying import (
     Allowance,
     AllowedOrigins,
+    EnforcePercent,
     ModeFile,
+    ModeSwitch,
     from_cookie,
     from_header,
     from_query,
@@ -60,6 +64,7 @@ RING = Keyring(KEY)
 SIGNER = Signer("stigg", RING)
 VERIFIER = Verifier("stigg", RING)
 PEM, PUBLIC = private_key("RS256")
+UNREACHABLE = RedisStore("redis://127.0.0.1:1/0")
 FILES = resources.files("countermark")
 SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "stigg.toml").read_text())
 JWT_SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "knock.toml").read_text())
@@ -136,6 +141,11 @@ def command(arguments: list[str]) -> Callable[..., object]:
 def mode_file(*, text: Any) -> object:
     path = Path(str(text)) if "\n" not in str(text) else Path("nowhere")
     return ModeFile(path) if text else 0
+
+
+def mode_setting(**given: Any) -> None:
+    with suppress(StoreUnavailable):  # as there is no Redis
+        set_mode(UNREACHABLE, **given)
 
 
 def optional(call: Callable[..., object]) -> Callable[..., object]:
@@ -244,6 +254,10 @@ keygen stigg --for-tests --environment ARG
 keygen cognito-flow --for-tests --environment ARG
 keygen discourse --format ARG
 completion ARG
+mode show ARG --environment live
+mode set stigg monitor --environment live --by me --redis ARG
+mode set stigg monitor --environment live --redis redis://127.0.0.1:1/0 --by ARG
+mode set stigg monitor --environment live --redis redis://127.0.0.1:1/0 --by me --tenant ARG
 scan ARG
 scan --baseline ARG src/countermark/py.typed
 scan --ARG src/countermark/py.typed
@@ -268,6 +282,18 @@ def _changing_entries() -> Iterator[Entry]:
     yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
     yield Entry("a function that returns keys", watched_function, {"current": KEY, "previous": ""})
     yield Entry("PerTenant", PerTenant, {"load": nothing, "size": 1, "seconds": 1})
+
+
+def _mode_entries() -> Iterator[Entry]:
+    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield Entry("EnforcePercent", EnforcePercent, {"percent": 10})
+    yield Entry("ModeSwitch", ModeSwitch, {
+        "store": UNREACHABLE, "scheme": "stigg", "environment": "live", "interval": 1.0,
+    })  # fmt: skip
+    yield Entry("set_mode", mode_setting, {
+        "scheme": "stigg", "mode": "monitor", "by": "me", "environment": "live", "tenant": None,
+        "reason": "", "if_revision": None,
+    })  # fmt: skip
 
 
 def _entries() -> Iterator[Entry]:
@@ -353,7 +379,7 @@ def _entries() -> Iterator[Entry]:
         "keyring": RING, "publishable_key": "key", "origins": None, "environment": None,
         "unsigned_sessions": 3, "require_signed": False,
     })  # fmt: skip
-    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield from _mode_entries()
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
     yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})

@@ -57,9 +57,9 @@ class Aws:
 
 
 def aws(monkeypatch: pytest.MonkeyPatch, client: Aws) -> None:
-    monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(client=lambda name: client))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(client=lambda name: client))
     errors: Any = SimpleNamespace(ClientError=ClientError)
-    monkeypatch.setitem(sys.modules, "botocore", SimpleNamespace(exceptions=errors))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "botocore", SimpleNamespace(exceptions=errors))
     monkeypatch.setitem(sys.modules, "botocore.exceptions", errors)
 
 
@@ -100,6 +100,6 @@ def test_the_function_for_gcp(page: dict[str, Any], monkeypatch: pytest.MonkeyPa
 
     module: Any = SimpleNamespace(SecretManagerServiceClient=Client)
     for name in ("google", "google.cloud"):
-        monkeypatch.setitem(sys.modules, name, SimpleNamespace(secretmanager=module))  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(secretmanager=module))
     monkeypatch.setenv("GCP_PROJECT", "p")
     assert len(WatchedKeyring(page["from_gcp"]).previous) == 1

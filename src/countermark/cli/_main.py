@@ -16,6 +16,7 @@ from countermark.cli import (
     _explain,
     _js,
     _keygen,
+    _mode,
     _request,
     _rollout,
     _rotate,
@@ -41,6 +42,7 @@ _COMMANDS = (
     _keygen,
     _rollout,
     _rotate,
+    _mode,
     _scan,
     _completion,
 )
