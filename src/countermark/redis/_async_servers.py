@@ -71,7 +71,8 @@ class AsyncServers:
             await connection.disconnect(nowait=True)
             raise
         finally:
-            await pool.release(connection)
+            # A cancelled scope of anyio cancels each await. The pool would lose its place.
+            await asyncio.shield(pool.release(connection))
 
     async def close(self) -> None:
         """Close all connections of the running event loop."""
