@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import anyio
 import pytest
 import trio
 
@@ -52,6 +53,25 @@ def test_a_cancelled_call_leaves_no_answer_for_the_next_one(proxy: TcpProxy) -> 
             assert {str(each) for each in done if each is not None} <= {""}, done
         for number in range(10):
             await echo(store, f"last {number}")
+
+    asyncio.run(main())
+
+
+def test_scopes_of_anyio_that_are_cancelled_give_connections_back(proxy: TcpProxy) -> None:
+    """They cancel each await, also those of the cleaning up."""
+    proxy.delay = 0.002
+    store = RedisStore(f"redis://127.0.0.1:{proxy.port}?max_connections=2", timeout=20)
+
+    async def main() -> None:
+        await echo(store, "first")
+        for number in range(20):
+            async with anyio.create_task_group() as group:
+                for each in range(6):
+                    group.start_soon(echo, store, f"{number} {each}")
+                await anyio.sleep(random.random() * 0.006)
+                group.cancel_scope.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(echo(store, f"last {number}") for number in range(6)))
 
     asyncio.run(main())
 
