@@ -164,11 +164,11 @@ class _Scheduler:
         """
         if for_good:
             self._refused_until = inf
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if (thread := self._thread) is not None:
             waited, self._finishing = self._finishing, True
             self._ring()
-            thread.join(0 if waited else LAST_SECONDS)
+            with suppress(RuntimeError):  # it is this thread, or one that has not begun
+                thread.join(0 if waited else LAST_SECONDS)
 
     def begin_again(self) -> None:
         """Begin without jobs in a forked child, where the thread does not run."""
