@@ -14,9 +14,10 @@ from tests.integration.servers import ROOT, fetch, free_port, python, running
 
 APP = "tests.integration.background_app"
 ADDRESS = "127.0.0.1:{port}"
-GUNICORN = ("-m", "gunicorn", f"{APP}:wsgi_app", "--workers", "2", "--preload", "-b", ADDRESS)
+GUNICORN = ("-m", "gunicorn", f"{APP}:wsgi_app", "--preload", "-b", ADDRESS)
 COMMANDS = {
-    "gunicorn": GUNICORN,
+    "gunicorn": (*GUNICORN, "--workers", "2"),
+    # A second worker that gets no request may not end before gunicorn's graceful timeout.
     "gunicorn with gevent": (*GUNICORN, "-k", "gevent"),
     "uvicorn with workers": (
         "-m", "uvicorn", f"{APP}:asgi_app", "--workers", "2", "--port", "{port}"
