@@ -223,6 +223,30 @@ class TestUwsgi:
         assert reasons(caplog) == []
 
 
+def test_a_request_while_the_thread_ends_is_not_lost(
+    job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = _background._scheduler
+    late = Runs(lambda number: False)
+    requests = [_background._Request(job_of(late), 0.0)]
+
+    class Lock:
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self.acquire, self.locked = self._lock.acquire, self._lock.locked
+
+        def release(self) -> None:
+            scheduler._requests.extend(requests)
+            requests.clear()
+            self._lock.release()
+
+    monkeypatch.setattr(scheduler, "_alive", Lock())
+    job_of(Runs(lambda number: False)).start()
+    late.wait_for(1)
+    for thread in background_threads():
+        thread.join(LONG)
+
+
 class TestTheEnd:
     def test_a_flush_runs_jobs_that_run_at_exit_and_stops_nothing(self, job_of: JobOf) -> None:
         last, other = Runs(), Runs()
