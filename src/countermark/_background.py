@@ -264,8 +264,10 @@ class _Scheduler:
                 continue
             bell = self._bell
             with bell:
-                if not (self._requests or self._flushes or self._finishing):
-                    bell.wait(delay)
+                bell.wait_for(self._is_called, delay)
+
+    def _is_called(self) -> bool:
+        return bool(self._requests or self._flushes or self._finishing)
 
     def _take_requests(self) -> None:
         while self._requests:
