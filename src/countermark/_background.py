@@ -81,10 +81,10 @@ class Job:
         if not self.started:
             _scheduler.add(self, self.interval)
 
-    def wake(self) -> None:
-        """Let the job run as soon as possible."""
+    def wake(self) -> bool:
+        """Let the job run as soon as possible; return whether there is a thread for it."""
         self.stopped = False
-        _scheduler.add(self, 0)
+        return _scheduler.add(self, 0)
 
     def stop(self) -> None:
         """Let the job rest. A run that has begun comes to its end."""
@@ -147,11 +147,13 @@ class _Scheduler:
         self._finishing = self._stuck = self._reported = self._registered = False
         self._refused_until = 0.0
 
-    def add(self, job: Job, delay: float) -> None:
+    def add(self, job: Job, delay: float) -> bool:
         now = time.monotonic()
-        if now >= self._refused_until and not _is_master_of_uwsgi():
-            job.started = True
-            self._send(_Request(job, now + delay))
+        if now < self._refused_until or _is_master_of_uwsgi():
+            return False
+        job.started = True
+        self._send(_Request(job, now + delay))
+        return self._thread is not None
 
     def remove(self, job: Job) -> None:
         if self._alive.locked():

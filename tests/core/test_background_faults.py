@@ -94,7 +94,10 @@ class TestThreadsThatTheSystemRefuses:
         first, second = job_of(runs := Runs()), job_of(others := Runs())
         first.start()
         assert (first.started, second.started) == (False, False)
+        now[0] += 1
+        assert not first.wake()
         refused.undo()
+        assert not second.wake()
         second.start()
         assert not second.started
         assert background_threads() == []
@@ -102,7 +105,7 @@ class TestThreadsThatTheSystemRefuses:
         second.start()
         assert second.started
         now[0] += 1
-        second.wake()
+        assert second.wake()
         others.wait_for(1)
         runs.wait_for(1)
         assert reasons(caplog) == [("no_thread", "RuntimeError")]

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -335,7 +336,7 @@ def test_a_switch_that_is_dropped_asks_no_more(server: RedisServer) -> None:
     switch = switch_of(server)
     asked(switch)
     job = ref(switch._job)
-    wait_until(lambda: switch._job.started)
+    wait_until(partial(getattr, switch._job, "started"))
     del switch
     gc.collect()
     wait_until(lambda: job() is None)
