@@ -75,11 +75,13 @@ class Job:
         self.started = self.stopped = False
         self._failing = False
 
-    def start(self) -> None:
-        """Let the job begin, or continue after it rested. Call it as often as you like."""
+    def start(self) -> bool:
+        """Let the job begin, or continue after it rested; return whether there is a thread.
+
+        Call it as often as you like.
+        """
         self.stopped = False
-        if not self.started:
-            _scheduler.add(self, self.interval)
+        return self.started or _scheduler.add(self, self.interval)
 
     def wake(self) -> bool:
         """Let the job run as soon as possible; return whether there is a thread for it."""

@@ -92,7 +92,7 @@ class TestThreadsThatTheSystemRefuses:
         now = [100.0]
         monkeypatch.setattr("countermark._background.time.monotonic", lambda: now[0])
         first, second = job_of(runs := Runs()), job_of(others := Runs())
-        first.start()
+        assert not first.start()
         assert (first.started, second.started) == (False, False)
         now[0] += 1
         assert not first.wake()
@@ -102,7 +102,7 @@ class TestThreadsThatTheSystemRefuses:
         assert not second.started
         assert background_threads() == []
         now[0] += 1
-        second.start()
+        assert second.start()
         assert second.started
         now[0] += 1
         assert second.wake()
@@ -189,7 +189,7 @@ class TestUwsgi:
     ) -> None:
         monkeypatch.setitem(sys.modules, "uwsgi", self.module())
         job = job_of(Runs())
-        job.start()
+        assert not job.start()
         assert not job.started
         assert background_threads() == []
 
