@@ -34,6 +34,7 @@ from countermark.rollout._snapshot import (
     checked_days,
     counted,
     day_of,
+    key_use,
     order,
     row_of,
 )
@@ -268,11 +269,17 @@ class Meter:
             first_seen=min(group_day.first for group_day in kept.values()),
             last_seen=max(group_day.last for group_day in kept.values()),
             by_day=by_day(window),
+            key_use=key_use(use for group_day in kept.values() for use in group_day.used.items()),
         )
 
     def flush(self) -> bool:
         """Write all counts that are not yet in the store; return whether that succeeded."""
         return self._write_behind is None or self._write_behind.flush()
+
+    @property
+    def lost(self) -> int:
+        """The number of requests of this process that Redis had confirmed and then lost."""
+        return 0 if self._write_behind is None else self._write_behind.lost
 
     def __repr__(self) -> str:
         return f"<Meter shared={self._store is not None}>"

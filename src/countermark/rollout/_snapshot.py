@@ -104,6 +104,18 @@ class DayCount(NamedTuple):
     next: int = 0
 
 
+class KeyUse(NamedTuple):
+    """The times of the last requests that the keys of each role verified.
+
+    They are seconds since the epoch; None: no such request is kept. They may be before the days
+    of the snapshot. If Redis has lost the time, it is the end of the last such day.
+    """
+
+    current: float | None = None
+    previous: float | None = None
+    next: float | None = None
+
+
 class GroupStats(NamedTuple):
     """The statistics of one scheme, environment and tenant.
 
@@ -116,6 +128,7 @@ class GroupStats(NamedTuple):
         last_seen: The time of the last request.
         complete: False if Redis has lost some of the counts.
         by_day: The days with requests, in order.
+        key_use: The last use of the keys of each role.
     """
 
     scheme: str
@@ -128,6 +141,7 @@ class GroupStats(NamedTuple):
     last_seen: float
     complete: bool = True
     by_day: tuple[DayCount, ...] = ()
+    key_use: KeyUse = KeyUse()
 
     @property
     def group(self) -> Group:
@@ -197,6 +211,15 @@ def row_of(group: Group, key: CountKey, requests: int) -> RequestCount:
 def by_day(counts_of_days: Mapping[int, Mapping[CountKey, int]]) -> tuple[DayCount, ...]:
     """Return the counts of each day, which is given by its number."""
     return tuple(_day_count(day, counts_of_days[day]) for day in sorted(counts_of_days))
+
+
+def key_use(used: Iterable[tuple[str, float]]) -> KeyUse:
+    """Return the last of the times of each role."""
+    last: dict[str, float] = {}
+    for role, when in used:
+        if role in KeyUse._fields:
+            last[role] = max(last.get(role, when), when)
+    return KeyUse(**last)
 
 
 def _day_count(day: int, counts: Mapping[CountKey, int]) -> DayCount:
