@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import redis
 import redis.asyncio
 import trio
@@ -49,9 +48,7 @@ def stores(url: str, *clients: Any) -> Iterator[RedisStore]:
 
 def test_a_single_server(redis_server: RedisServer) -> None:
     options = {"host": "127.0.0.1", "port": redis_server.port}
-    for store in stores(
-        redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)
-    ):
+    for store in stores(redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)):
         works(store)
 
 

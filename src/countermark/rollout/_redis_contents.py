@@ -50,19 +50,19 @@ class HeldCounts(NamedTuple):
 
     def key_use(self, now: float) -> KeyUse:
         """Return the last use of the keys of each role, not later than *now*."""
-        used = []
-        for field, when in self.times.items():
-            name, _, role = field.partition(":")
-            if name == "used" and when >= self.kept.start * DAY:
-                used.append((role, when))
-        for day, counts in self.counts.items():
-            # The counts show a later use than the time: the time was lost.
-            used += [
-                (role, min(now, (day + 1.0) * DAY))
-                for _, role, code, *_ in counts
-                if code == "verified" and role and not _is_known(used, role, day)
-            ]
-        return key_use(used)
+        used = {
+            field.removeprefix("used:"): when
+            for field, when in self.times.items()
+            if field.startswith("used:") and when >= self.kept.start * DAY
+        }
+        # If the counts show a later use, the time was lost.
+        later = [
+            (role, min(now, (day + 1.0) * DAY))
+            for day, counts in self.counts.items()
+            for _, role, code, *_ in counts
+            if code == "verified" and role and used.get(role, 0) < day * DAY
+        ]
+        return key_use([*used.items(), *later])
 
     def marked(self, name: str) -> bool:
         """Tell whether a day of *window* has the mark *name*."""
@@ -74,7 +74,3 @@ class HeldCounts(NamedTuple):
             sum(self.counts.get(day, {}).values()) == self.marks.get(Mark("requests", day), 0)
             for day in self.window
         )
-
-
-def _is_known(used: list[tuple[str, float]], role: str, day: int) -> bool:
-    return any(role == each and when >= day * DAY for each, when in used)

@@ -132,7 +132,7 @@ class GroupKeys:
 
 def key_of(store: RedisStore, group: Group, name: str) -> str:
     """Return the key *name* of *group*."""
-    return store.key(json.dumps(group), f"meter:{name}")
+    return store.key("meter" if group == ALL else json.dumps(group), f"meter:{name}")
 
 
 def period_of(day: int) -> int:

@@ -81,7 +81,7 @@ def read_snapshot(
     salt = salt_in(store) if known else ""
     window = range(day_of(now) - checked_days(days), day_of(now) + 1)
     kept = range(day_of(now) - KEPT_DAYS, day_of(now) + 1)
-    groups, complete = _register(store, kept)
+    groups, complete = _register(store, window, kept)
     read = []
     for group in sorted(groups, key=order):
         reader = _GroupReader(store, group, window, kept)
@@ -125,10 +125,10 @@ def stranded_among(
     return [principal_id for who, principal_id in asked.items() if who in stranded]
 
 
-def _register(store: RedisStore, kept: range) -> tuple[set[Group], bool]:
+def _register(store: RedisStore, window: range, kept: range) -> tuple[set[Group], bool]:
     """Return the groups with requests on days that are kept, and whether these are all."""
     keys = GroupKeys(store, ALL)
-    held = _GroupReader(store, ALL, kept, kept).held(["groups"])
+    held = _GroupReader(store, ALL, window, kept).held(["groups"])
     days = store.ask(
         lambda client: [client.hgetall(key) for key in keys.of_periods("last_groups", kept)]
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 # A batch is written as a whole or not at all, and only once: the number of the worker's last
 # batch must be the expected one. Otherwise nothing is written, and the answer shows where the
 # server is: ahead if an answer was lost, behind if it has lost batches, for example because a
-# replica was promoted that had not received them. EXPIRE is a write then, so that WAIT covers
-# all that this worker has written.
+# replica was promoted that had not received them. The number is written again then, so that
+# WAIT covers all that this worker has written.
 #
 # KEYS are the numbers of the worker, the evicted keys, and those of the document, which refers
 # to them by their position. ARGV are the expected number, the new number, the requests up to
@@ -15,7 +15,7 @@ WRITE = """
 local held = redis.call('HMGET', KEYS[1], 'number', 'requests')
 local number, requests = tonumber(held[1] or '0'), tonumber(held[2] or '0')
 if number ~= tonumber(ARGV[1]) then
-  redis.call('EXPIRE', KEYS[1], ARGV[4])
+  if held[1] then redis.call('HSET', KEYS[1], 'number', held[1]) end
   return {number, requests}
 end
 redis.call('HSET', KEYS[1], 'number', ARGV[2], 'requests', ARGV[3])
