@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 import redis
 import redis.asyncio
 import trio
@@ -48,7 +49,9 @@ def stores(url: str, *clients: Any) -> Iterator[RedisStore]:
 
 def test_a_single_server(redis_server: RedisServer) -> None:
     options = {"host": "127.0.0.1", "port": redis_server.port}
-    for store in stores(redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)):
+    for store in stores(
+        redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)
+    ):
         works(store)
 
 

@@ -34,7 +34,7 @@ class SharedLabels:
             StoreUnavailable: Redis does not answer.
         """
         for some in in_chunks(sorted(set(wanted) - self._agreed)):
-            arguments = [self._limiter.limit, DAY_EXPIRES, *some]
+            arguments: list[str | int] = [self._limiter.limit, DAY_EXPIRES, *some]
             found, members = self._store.run(AGREE, [self._key], arguments)
             self._agreed.update(text for text, known in zip(some, found, strict=True) if known)
             if members:

@@ -143,11 +143,11 @@ class GroupQueue:
             if sent.number > self._written:
                 return sent
         if self.waiting:
-            batch, self.waiting = self.waiting, Batch()
-            document = batch.document(self._keys, salt, max_principals)
+            document = self.waiting.document(self._keys, salt, max_principals)
             self.number += 1
-            self.sent.append(Sent(self.number, self.total, batch.requests, document))
+            self.sent.append(Sent(self.number, self.total, self.waiting.requests, document))
             self.total = self.sent[-1].total
+            self.waiting = Batch()
         return self.sent[-1]
 
     def _send(self, sent: Sent, day: int, *, durably: bool) -> bool:
@@ -155,7 +155,7 @@ class GroupQueue:
         expected = min(self._written, sent.number - 1)
         answer = [sent.number, sent.total]
         keys = [self._keys.written(self._worker), self._keys.evicted, *sent.document.keys]
-        arguments = [expected, *answer, WRITTEN_EXPIRES, sent.document.text]
+        arguments: list[str | int] = [expected, *answer, WRITTEN_EXPIRES, sent.document.text]
         durable = durably or not self._store.replicas
         try:
             number, total = self._store.run(
