@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import gmtime, strftime
 from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import ConfigurationError
@@ -262,6 +263,11 @@ def checked_days(days: int) -> int:
     if type(given) is not int or not 1 <= given <= MOST_DAYS:
         raise ConfigurationError(f"days= must be a whole number from 1 to {MOST_DAYS}")
     return days
+
+
+def time_of(seconds: float) -> str:
+    """Return a time in UTC, to the minute."""
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(seconds))
 
 
 def day_of(now: float) -> int:
