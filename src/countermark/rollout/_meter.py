@@ -255,10 +255,15 @@ class Meter:
         first = day_of(now) - checked_days(days)
         with self._lock:
             seen = {group for groups in self._counts.days.values() for group in groups}
-            stats = [self._stats(group, first) for group in sorted(seen, key=order)]
+        # One group after another, so that no request waits for all of them.
+        stats = [self._stats(group, first) for group in sorted(seen, key=order)]
         return Snapshot(now, days, tuple(stats))
 
     def _stats(self, group: Group, first: int) -> GroupStats:
+        with self._lock:
+            return self._locked_stats(group, first)
+
+    def _locked_stats(self, group: Group, first: int) -> GroupStats:
         kept = {day: groups[group] for day, groups in self._counts.days.items() if group in groups}
         window = {day: group_day.counts for day, group_day in kept.items() if day >= first}
         return GroupStats(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from countermark.rollout._counters import MOST_ROWS, STANDINGS, GroupDay, Standing
@@ -22,6 +23,9 @@ MOST_ROWS_OF_GROUP: Final = 1_000
 
 # The most principals of each standing that wait to be written while Redis is unavailable.
 _MOST_WAITING = 10_000
+
+# The most principals in one script, so that it does not keep the server from answering others.
+_MOST_IN_SCRIPT = 1_000
 
 # The most groups in the register; there are fewer.
 _MOST_GROUPS = 1_000_000
@@ -57,17 +61,12 @@ class Batch:
         self.marked: set[Mark] = set()
 
     def __bool__(self) -> bool:
-        return bool(self.days or self.groups or self.marked)
+        return bool(self.days or self.groups or self.marked or self.principals)
 
     @property
     def requests(self) -> int:
         """The number of requests."""
         return sum(sum(day.counts.values()) for day in self.days.values())
-
-    @property
-    def people(self) -> int:
-        """The number of principals."""
-        return sum(map(len, self.principals.values()))
 
     def add(self, other: Batch, origins: Replacements) -> None:
         """Add the contents of *other*, with the labels of origins replaced."""
@@ -80,6 +79,28 @@ class Batch:
             self.groups.setdefault(day, set()).update(groups)
         self.marked |= other.marked
 
+    def part(self) -> Batch:
+        """Return the batch without the principals that are too many for one script."""
+        part = Batch()
+        part.days, part.groups, part.marked = self.days, self.groups, self.marked
+        room = _MOST_IN_SCRIPT
+        for kind, people in self.principals.items():
+            some = list(islice(people, room))
+            room -= len(some)
+            if some:
+                part.principals[kind] = dict.fromkeys(some)
+        return part
+
+    def without(self, part: Batch) -> Batch:
+        """Return the principals that *part* does not have."""
+        rest = Batch()
+        for kind, people in self.principals.items():
+            taken = part.principals.get(kind, {})
+            left = {person: None for person in people if person not in taken}
+            if left:
+                rest.principals[kind] = left
+        return rest
+
     def document(self, keys: GroupKeys, salt: str, max_principals: int) -> Document:
         """Return the batch in the form of the script.
 
@@ -90,7 +111,8 @@ class Batch:
         """
         at = _Positions()
         seen = [*self._seen(keys, at, salt, max_principals), *self._registered(keys, at)]
-        today = max([*self.days, *self.groups, *(mark.when for mark in self.marked)])
+        days = (day for day, _ in self.principals)
+        today = max([*self.days, *self.groups, *days, *(mark.when for mark in self.marked)])
         document = {
             "most_rows": MOST_ROWS_OF_GROUP,
             "days": [self._day(day, keys, at) for day in sorted(self.days)],

@@ -25,6 +25,7 @@ class HeldCounts(NamedTuple):
         counts: The requests of each day with requests.
         times: The fields of the times, with their values.
         marks: The marks.
+        sizes: The number of members of each hash of members.
         lost: Whether keys are missing that the marks record, or the server has evicted some.
     """
 
@@ -33,6 +34,7 @@ class HeldCounts(NamedTuple):
     counts: dict[int, dict[CountKey, int]]
     times: dict[str, float]
     marks: dict[Mark, int]
+    sizes: dict[str, int]
     lost: bool
 
     @property

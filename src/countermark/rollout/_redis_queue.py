@@ -143,11 +143,12 @@ class GroupQueue:
             if sent.number > self._written:
                 return sent
         if self.waiting:
-            document = self.waiting.document(self._keys, salt, max_principals)
+            part = self.waiting.part()
+            document = part.document(self._keys, salt, max_principals)
             self.number += 1
-            self.sent.append(Sent(self.number, self.total, self.waiting.requests, document))
+            self.sent.append(Sent(self.number, self.total, part.requests, document))
             self.total = self.sent[-1].total
-            self.waiting = Batch()
+            self.waiting = self.waiting.without(part)
         return self.sent[-1]
 
     def _send(self, sent: Sent, day: int, *, durably: bool) -> bool:

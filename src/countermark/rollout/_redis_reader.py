@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from countermark.rollout._counters import STANDINGS, Standing, person_of, sums
@@ -182,6 +183,7 @@ class _GroupReader:
             {day: _counts(read[key]) for day, key in zip(window, counts, strict=True) if read[key]},
             {field: float(when) for key in times for field, when in read[key].items()},
             marked,
+            dict(zip(lasts, numbers, strict=True)),
             bool(evicted) or forgotten,
         )
 
@@ -206,7 +208,7 @@ class _GroupReader:
         return GroupStats(
             *self._group,
             counts=counted(self._group, sums(held.counts.values()).items()),
-            principals=self._principals(known, exact=exact, claims_exact=claims_exact),
+            principals=self._principals(held, known, exact=exact, claims_exact=claims_exact),
             days_seen=len(held.counts),
             first_seen=min(times),
             last_seen=max(times),
@@ -215,10 +217,17 @@ class _GroupReader:
             key_use=held.key_use(now),
         )
 
-    def seen(self, known: Collection[str]) -> SeenPrincipals:
-        """Return the principals. Claims of *known* count as requests of known principals."""
-        affected = self._since("last_unverified")
-        claimed = self._since("last_claimed") - affected
+    def seen(
+        self, known: Collection[str], sizes: Mapping[str, int] = MappingProxyType({})
+    ) -> SeenPrincipals:
+        """Return the principals.
+
+        Args:
+            known: Pseudonyms whose claims count as requests of known principals.
+            sizes: The numbers of members of the hashes of members, if they were read.
+        """
+        affected = self._since("last_unverified", sizes)
+        claimed = self._since("last_claimed", sizes) - affected
         since, before = self._verified_among(affected | claimed)
         affected |= claimed & (before | since | set(known))
         return SeenPrincipals(affected, affected - since, claimed - affected - since)
@@ -236,28 +245,35 @@ class _GroupReader:
                 since.update(who for who, day in seen.items() if day >= self._window.start)
         return since, ever
 
-    def _since(self, name: str) -> set[str]:
+    def _since(self, name: str, sizes: Mapping[str, int]) -> set[str]:
         """Return the principals who were seen in the window."""
         found: set[str] = set()
         for key in self._keys.of_periods(name, self._window):
-            cursor = None
+            cursor = None if sizes.get(key, 1) else 0
             while cursor != 0:
                 cursor, days = self._ask("hscan", key, cursor or 0, count=4 * CHUNK)
                 found.update(who for who, day in days.items() if int(day) >= self._window.start)
         return found
 
-    def _principals(self, known: Collection[str], *, exact: bool, claims_exact: bool) -> Principals:
-        seen = self.seen(known)
+    def _principals(
+        self, held: HeldCounts, known: Collection[str], *, exact: bool, claims_exact: bool
+    ) -> Principals:
+        seen = self.seen(known, held.sizes)
         affected = len(seen.affected)
         many = affected if exact else max(affected, self._estimate("unverified"))
         return Principals(
-            self._verified(), many, len(seen.stranded), exact, len(seen.claimed), claims_exact
+            self._verified(held.sizes),
+            many,
+            len(seen.stranded),
+            exact,
+            len(seen.claimed),
+            claims_exact,
         )
 
-    def _verified(self) -> int:
+    def _verified(self, sizes: Mapping[str, int]) -> int:
         keys = self._keys.of_periods("last_verified", self._window)
-        if sum(self._ask("hlen", key) for key in keys) <= _EXACT:
-            return len(self._since("last_verified"))
+        if sum(sizes[key] for key in keys) <= _EXACT:
+            return len(self._since("last_verified", sizes))
         return self._estimate("verified")
 
     def _estimate(self, standing: Standing) -> int:
