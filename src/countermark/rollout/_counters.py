@@ -55,11 +55,14 @@ class GroupDay:
 
     def add(self, now: float, key: CountKey) -> None:
         """Count a request at the time *now*."""
-        self.counts[key] = self.counts.get(key, 0) + 1
-        self.first, self.last = min(self.first, now), max(self.last, now)
-        _, role, code, *_ = key
-        if code == "verified" and role is not None:
-            self.used[role] = max(self.used.get(role, now), now)
+        counts, role = self.counts, key[1]
+        counts[key] = counts.get(key, 0) + 1
+        if now > self.last:
+            self.last = now
+        elif now < self.first:
+            self.first = now
+        if role is not None and key[2] == "verified" and now > self.used.get(role, 0.0):
+            self.used[role] = now
 
     def merge(self, other: GroupDay, origins: Mapping[str | None, str]) -> None:
         """Add the requests of *other*, with the labels of origins replaced."""
