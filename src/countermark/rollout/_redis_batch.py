@@ -75,8 +75,6 @@ class Batch:
             own.merge(added, origins)
         for kind, people in other.principals.items():
             self.principals.setdefault(kind, {}).update(people)
-        for day, groups in other.groups.items():
-            self.groups.setdefault(day, set()).update(groups)
         self.marked |= other.marked
 
     def part(self) -> Batch:

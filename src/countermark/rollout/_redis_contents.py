@@ -37,11 +37,6 @@ class HeldCounts(NamedTuple):
     sizes: dict[str, int]
     lost: bool
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no trace of requests."""
-        return not (self.seen() or self.counts or self.marked("requests"))
-
     def seen(self) -> list[float]:
         """Return the first and the last time of each day that is kept."""
         return [

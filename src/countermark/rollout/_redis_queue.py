@@ -59,8 +59,8 @@ class GroupQueue:
         sent: The numbered batches that are kept, in order.
         lost: The number of requests that were lost; None: nothing was lost. Set it to None
             after a look.
-        moved_back: Whether the server was found at an earlier batch. Nothing more is written
-            until this is set to False.
+        moved_back: Whether the server was found at an earlier batch, or batches were lost.
+            Nothing more is written until this is set to False.
     """
 
     __slots__ = (
@@ -197,6 +197,7 @@ class GroupQueue:
         self._begin()
 
     def _lose(self, requests: int, day: int) -> None:
+        self.moved_back = True
         self.lost = (self.lost or 0) + max(requests, 0)
         self.waiting.marked.add(Mark("lost", day))
 

@@ -86,10 +86,8 @@ def read_snapshot(
     read = []
     for group in sorted(groups, key=order):
         reader = _GroupReader(store, group, window, kept)
-        held = reader.held()
-        if not held.is_empty:
-            pseudonyms = _pseudonyms(group, known, salt)
-            read.append(reader.stats(now, held, pseudonyms, complete=complete))
+        pseudonyms = _pseudonyms(group, known, salt)
+        read.append(reader.stats(now, reader.held(), pseudonyms, complete=complete))
     return Snapshot(now, days, tuple(read))
 
 
@@ -198,7 +196,8 @@ class _GroupReader:
             known: The pseudonyms of further known principals.
             complete: Whether nothing was lost that concerns all groups.
         """
-        complete = complete and held.agrees()
+        # The times are kept for longer than the name of the group, so they must be there.
+        complete = complete and held.agrees() and bool(held.times)
         claims_exact = complete and not held.marked("claims_skipped")
         # Listed principals are looked up among the claims by the tenant of the group, so they
         # cannot be found if it is "other".
