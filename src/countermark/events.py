@@ -95,7 +95,9 @@ class Event(NamedTuple):
       ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
       (the modes stay the same), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does). Or an error affected work in the
+      store does not respond; emitted once until it does), ``meter_unreplicated`` (too few
+      replicas have acknowledged its counts; likewise) or ``meter_lost`` (Redis has lost counts
+      that it had confirmed). Or an error affected work in the
       background: ``background_raised`` (it is tried again; emitted once until it succeeds) or
       ``no_thread`` (the system refused a thread, or uWSGI runs threads during requests only, as
       ``enable-threads`` is off). Or a body was not searched for

@@ -336,7 +336,7 @@ def test_the_report_as_json() -> None:
                 "key_use": {"current": None, "previous": None, "next": None},
                 "previous_key": {
                     "used": False,
-                    "reason": "it verified no request in the last 7 days",
+                    "reason": "no request in the last 7 days",
                 },
             },
         ],
@@ -349,14 +349,14 @@ def test_the_report_as_json() -> None:
 @pytest.mark.parametrize(
     ("seen", "used", "reason"),
     [
-        (stats(), False, "it verified no request in the last 7 days"),
+        (stats(), False, "no request in the last 7 days"),
         (
             stats(key_use=KeyUse(previous=NOON - 8 * DAY)),
             False,
-            "it verified no request in the last 7 days, the last one came at 2027-01-07 12:00 UTC",
+            "no request in the last 7 days, the last one at 2027-01-07 12:00 UTC",
         ),
         (stats(counts=(row("verified", 1, key_role="previous"),)), True, "1 request"),
-        (stats(counts=(row("expired", 1, key_role="previous"),)), False, "it verified no request"),
+        (stats(counts=(row("expired", 1, key_role="previous"),)), False, "no request"),
         (stats(complete=False), None, "Redis has lost or evicted some of the counts"),
         (stats(verified=0), None, "there was no request in the last 7 days"),
         (stats(age=6 * DAY), None, "the requests were counted for less than 7 days"),

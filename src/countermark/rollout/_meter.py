@@ -58,11 +58,12 @@ class Meter:
     A meter counts the requests of its own process, since the start or the fork. With a
     *store*, it also adds them to the counts of all processes and hosts in Redis:
     :func:`countermark.rollout.read_snapshot` and the command ``countermark rollout`` read
-    them. A thread writes new counts about every *interval* seconds. The last ones are written
-    when the interpreter exits normally, or when ASGI's ``VerifyingMiddleware`` receives the
-    shutdown event. While Redis is unavailable, the meter keeps the counts and emits one
-    event; no count is written twice. Redis must be 6.2 or later, and must not evict keys
-    (``maxmemory-policy noeviction``).
+    them. New counts are written about every *interval* seconds, in the background. The last
+    ones are written when the interpreter exits normally, or when an ASGI middleware of this
+    package receives the shutdown event. While Redis is unavailable, the meter keeps the counts
+    and emits one event. No count is written twice, and writes that a failover has lost are
+    written again. Redis must be 6.2 or later, and must not evict keys (``maxmemory-policy
+    noeviction``).
 
     Args:
         store: The Redis in which the counts of all processes are added up.
@@ -278,7 +279,11 @@ class Meter:
         )
 
     def flush(self) -> bool:
-        """Write all counts that are not yet in the store; return whether that succeeded."""
+        """Write all counts that are not yet in the store.
+
+        Returns:
+            Whether the store has all of them, and as many replicas as it requires.
+        """
         return self._write_behind is None or self._write_behind.flush()
 
     @property
