@@ -195,7 +195,7 @@ class _Scheduler:
         self._bell = threading.Condition()
         self._finishing = False
         try:
-            self._thread = _daemon("countermark-background", self._work)
+            self._thread = _daemon("countermark-background", self._work, self._requests)
             _start_without_context(self._thread)
         except Exception as error:  # a limit of the system, or a subinterpreter without threads
             self._thread = None
@@ -233,8 +233,9 @@ class _Scheduler:
 
     # What happens in the thread
 
-    def _work(self) -> None:
+    def _work(self, requests: deque[_Request]) -> None:
         while True:
+            self._park_a_copy(requests)
             self._take_requests()
             if self._finishing:
                 self._run_last()
@@ -274,21 +275,31 @@ class _Scheduler:
         del self._due[job]
         self._running.add(job)
         if not job.slow:
-            self._run_to_end(job)
+            self._run_to_end(job, self._requests)
             return
         try:
-            _start_without_context(_daemon(job.name, self._run_to_end, job))
+            _start_without_context(_daemon(job.name, self._run_to_end, job, self._requests))
         except Exception as error:  # as in _start()
             job.report(error)
             self._end(job, goes_on=True)
 
-    def _run_to_end(self, job: Job) -> None:
-        self._end(job, goes_on=job.run_once())
+    def _run_to_end(self, job: Job, requests: deque[_Request]) -> None:
+        goes_on = job.run_once()
+        self._park_a_copy(requests)
+        self._end(job, goes_on=goes_on)
 
     def _end(self, job: Job, *, goes_on: bool) -> None:
         due = time.monotonic() + job.interval if goes_on else None
         self._requests.append(_Request(job, due, ended=True))
         self._ring()
+
+    def _park_a_copy(self, requests: deque[_Request]) -> None:
+        """Halt if this is a copy of the thread: a fork of gevent copies all greenlets.
+
+        Its end would be an error, as the module threading of the child does not know it.
+        """
+        while requests is not self._requests:
+            time.sleep(3600)
 
     def _run_last(self) -> None:
         """Stop all jobs. Slow runs that have begun come to their end, or end with the process."""

@@ -145,6 +145,31 @@ class TestThreadsThatTheSystemRefuses:
         assert reasons(caplog) == [("background_raised", "RuntimeError")]
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_copy_of_the_thread_in_a_child_of_gevent_halts(
+    slow: bool, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halted = threading.Event()
+    scheduler = _background._scheduler
+    of_parent: dict[str, Any] = {}
+
+    def sleep(seconds: float) -> None:
+        vars(scheduler).update(of_parent)
+        halted.set()
+
+    monkeypatch.setattr("countermark._background.time.sleep", sleep)
+
+    def answer(number: int) -> bool:
+        of_parent.update(vars(scheduler))
+        scheduler.begin_again()  # as in the child
+        return False
+
+    job = job_of(Runs(answer), slow=slow)
+    job.start()
+    assert halted.wait(LONG)
+    assert not job.started
+
+
 class TestUwsgi:
     @staticmethod
     def module(*, worker: int = 0, mule: int = 0, spooler: int = 0, threads: int = 1) -> Any:

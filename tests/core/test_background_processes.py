@@ -10,10 +10,11 @@ import pytest
 from tests.core.background import LONG
 
 
-def run(code: str, *options: str) -> list[str]:
+def run(code: str, *options: str, before: str = "") -> list[str]:
     """Run *code* in an interpreter that must end soon; return the lines that it printed."""
+    code = f"{before}\nfrom countermark._background import Job\n{code}"
     ended = subprocess.run(
-        [sys.executable, *options, "-c", "from countermark._background import Job\n" + code],
+        [sys.executable, *options, "-c", code],
         capture_output=True,
         text=True,
         timeout=LONG,
@@ -156,7 +157,7 @@ def child():
     return 0 if own.started and ran.wait(10) else 2
 
 ends = set()
-for _ in range(60):
+for _ in range(30):
     pid = os.fork()
     if pid == 0:
         os._exit(child())
@@ -226,3 +227,45 @@ for slow in (False, True):
 
 def test_runs_do_not_inherit_the_context_of_the_request_that_started_the_job() -> None:
     assert run(CONTEXT) == ["None", "None"]
+
+
+GEVENT = """
+import os, sys
+PATCH
+import gevent, threading
+runs = 0
+
+def run():
+    global runs
+    runs += 1
+
+job = Job(run, 0.001, name="job")
+last = Job(lambda: print("last", flush=True), 3600, name="last", at_exit=True)
+job.start()
+last.start()
+for _ in range(1000):
+    gevent.sleep(0.01)
+    if runs >= 3:
+        break
+names = [thread.name for thread in threading.enumerate()]
+print(runs >= 3, names.count("countermark-background"), flush=True)
+pid = gevent.fork()
+if pid == 0:
+    print(job.started, flush=True)
+    runs = 0
+    gevent.sleep(0.1)  # for a copy of the parent's greenlet
+    print(runs, flush=True)
+    last.start()
+    sys.exit()
+gevent.os.waitpid(pid, 0)
+"""
+PATCHED = "from gevent import monkey; monkey.patch_all()"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gevent does not fork on Windows")
+@pytest.mark.parametrize("earlier", [True, False])
+def test_jobs_run_in_a_greenlet_of_each_process_of_gevent(earlier: bool) -> None:
+    # Patching before the import of countermark, or after it as gunicorn does with --preload.
+    code = GEVENT.replace("PATCH", "" if earlier else PATCHED)
+    lines = run(code, before=PATCHED if earlier else "")
+    assert lines == ["True 1", "False", "0", "last", "last"]

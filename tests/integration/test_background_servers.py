@@ -14,17 +14,18 @@ from tests.integration.servers import ROOT, fetch, free_port, python, running
 
 APP = "tests.integration.background_app"
 ADDRESS = "127.0.0.1:{port}"
-GUNICORN = ("-m", "gunicorn", f"{APP}:wsgi_app", "--workers", "2", "--preload", "-b", ADDRESS)
+GUNICORN = ("-m", "gunicorn", f"{APP}:wsgi_app", "--preload", "-b", ADDRESS)
 COMMANDS = {
-    "gunicorn": GUNICORN,
+    "gunicorn": (*GUNICORN, "--workers", "2"),
+    # One worker: with gevent, one that gets no request ends after 30 seconds only. One of granian
+    # that is not ready yet ignores SIGTERM.
     "gunicorn with gevent": (*GUNICORN, "-k", "gevent"),
     "uvicorn with workers": (
         "-m", "uvicorn", f"{APP}:asgi_app", "--workers", "2", "--port", "{port}"
     ),
     "hypercorn on trio": ("-m", "hypercorn", "-k", "trio", "-b", ADDRESS, f"{APP}:asgi_app"),
     "granian": (
-        "-m", "granian", "--interface", "wsgi", "--workers", "2", "--port", "{port}",
-        f"{APP}:wsgi_app",
+        "-m", "granian", "--interface", "wsgi", "--port", "{port}", f"{APP}:wsgi_app"
     ),
     "uwsgi": (
         "--http-socket", ADDRESS, "--module", f"{APP}:wsgi_app", "--master",
