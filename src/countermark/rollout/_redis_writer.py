@@ -49,7 +49,7 @@ class WriteBehind:
         self._problem: str | None = None
         self._lock = Lock()
         self._flushing = Lock()
-        self._job = Job(self._run, interval, name="countermark-meter", at_exit=True, slow=True)
+        self._job = Job(self._run, interval, name="countermark-meter", at_exit=True)
         self._pending = Collected()
         self._taken: Collected | None = None
         self._queues: dict[Group, GroupQueue] = {}
