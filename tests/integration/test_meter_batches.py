@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, Principals, read_snapshot
 from countermark.rollout._redis_keys import ALL, key_of
@@ -18,6 +21,21 @@ def kept(meter: Meter) -> int:
     """Return the number of batches that a meter keeps."""
     writer: Any = meter._write_behind
     return sum(len(queue.sent) for queue in writer._queues.values())
+
+
+@contextlib.contextmanager
+def refusing(monkeypatch: pytest.MonkeyPatch, beginnings: set[str]) -> Iterator[None]:
+    """Let the server of the keys with these beginnings not answer."""
+    run = RedisStore.run
+
+    def refuse(self: RedisStore, script: str, keys: list[str], *args: Any, **options: Any) -> Any:
+        if any(keys[0].startswith(each) for each in beginnings):
+            raise StoreUnavailable("it does not answer")
+        return run(self, script, keys, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RedisStore, "run", refuse)
+        yield
 
 
 def test_without_the_replicas_that_must_acknowledge_all_is_written_and_flush_returns_false(
@@ -46,15 +64,33 @@ def test_the_batches_that_are_kept_are_limited(
         assert not meter.flush()
     assert 2 <= kept(meter) <= 6
     assert [stats.requests for stats in read_snapshot(store).groups] == [4, 4]
+    monkeypatch.setattr("countermark.rollout._redis_writer._MOST_KEPT", 0)
     redis_server.kill()
-    for number in range(30):
-        # More than the limit, of which the server has nothing.
-        meter(unverified(f"user-{number}", tenant=f"t{number}"))
+    meter(verified("user-1", tenant="t0"))
     assert not meter.flush()
+    # What the server does not have is never dropped.
+    assert kept(meter) == 1
     redis_server.start()
-    meter.flush()
-    assert sum(stats.requests for stats in read_snapshot(store).groups) == 38
-    assert meter.lost == 0
+    assert not meter.flush()
+    assert [stats.requests for stats in read_snapshot(store).groups] == [5, 4]
+    assert (kept(meter), meter.lost) == (0, 0)
+
+
+def test_the_principals_that_wait_for_one_server_are_limited(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countermark.rollout._redis_batch._MOST_WAITING", 5)
+    store = store_of(redis_server)
+    meter = Meter(store=store, interval=NEVER)
+    with refusing(monkeypatch, {key_of(store, ("stigg", "live", "t0"), "")}):
+        for number in range(60):
+            meter(verified(f"user-{number}", tenant="t0"))
+            assert not meter.flush()
+    assert meter.flush()
+    stats = only(store)
+    assert (stats.requests, stats.complete) == (60, True)
+    assert 5 <= stats.principals.verified <= 7
+    assert not stats.principals.exact
 
 
 def test_a_batch_whose_fate_is_unknown_is_given_up_after_its_number_has_expired(
@@ -150,20 +186,12 @@ def test_groups_without_a_problem_are_written_before_the_others(
 ) -> None:
     store = store_of(redis_server)
     meter = Meter(store=store, interval=NEVER)
-    run = RedisStore.run
     refused = {key_of(store, ("stigg", "live", f"t{number}"), "") for number in range(4)}
-
-    def refuse(self: RedisStore, script: str, keys: list[str], *args: Any, **options: Any) -> Any:
-        if any(keys[0].startswith(each) for each in refused):
-            raise OSError
-        return run(self, script, keys, *args, **options)
-
-    monkeypatch.setattr(RedisStore, "run", refuse)
-    for number in range(8):
-        meter(verified("user-1", tenant=f"t{number}"))
-    assert not meter.flush()
-    assert not meter.flush()
-    monkeypatch.setattr(RedisStore, "run", run)
+    with refusing(monkeypatch, refused):
+        for number in range(8):
+            meter(verified("user-1", tenant=f"t{number}"))
+        assert not meter.flush()
+        assert not meter.flush()
     read = {stats.tenant: stats.requests for stats in read_snapshot(store).groups}
     assert [read[f"t{number}"] for number in range(4, 8)] == [1] * 4
     assert meter.flush()

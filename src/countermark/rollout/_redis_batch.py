@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -197,14 +197,21 @@ class _Positions:
 
 
 class Collected:
-    """The requests of a process since the last write, by the labels of this process."""
+    """The requests of a process since the last write, by the labels of this process.
+
+    Args:
+        waiting: The batches that wait for a server. Their principals count for the limit.
+    """
 
     __slots__ = ("batches", "rows", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Iterable[Batch] = ()) -> None:
         self.batches: dict[Group, Batch] = {}
         self.rows: dict[int, int] = {}
         self.waiting: dict[Standing, int] = dict.fromkeys(STANDINGS, 0)
+        for batch in waiting:
+            for (_, standing), people in batch.principals.items():
+                self.waiting[standing] += len(people)
 
     def add(self, day: int, now: float, group: Group, key: CountKey) -> None:
         """Add a request."""

@@ -134,7 +134,8 @@ class WriteBehind:
         """Take the collected requests, unless there are some; tell whether there are now."""
         with self._lock:
             if self._taken is None and self._pending.batches:
-                self._taken, self._pending = self._pending, Collected()
+                waiting = (queue.waiting for queue in self._queues.values())
+                self._taken, self._pending = self._pending, Collected(waiting)
             return self._taken is not None
 
     def _distribute(self) -> None:
