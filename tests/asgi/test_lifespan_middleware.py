@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
-from countermark import _background
-from countermark.asgi import App, LifespanMiddleware, Message, Receive, Scope, Send
+from countermark import ConfigurationError, _background
+from countermark.asgi import (
+    App,
+    LifespanMiddleware,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    SigningMiddleware,
+)
 from tests.verifying.protocols import run_dry
 
 STARTED, STOPPED = "lifespan.startup.complete", "lifespan.shutdown.complete"
@@ -72,6 +82,16 @@ def test_the_work_in_the_background_ends_before_the_shutdown_is_confirmed(
 def test_an_application_whose_start_fails_is_not_confirmed(ended: Ended) -> None:
     with pytest.raises(ValueError, match="the start failed"):
         ended.live(broken)
+    assert STARTED not in ended.notes
+
+
+@pytest.mark.parametrize("options", [{}, {"signers": None, "principal": len}])
+def test_a_mistake_in_the_configuration_is_not_taken_for_a_missing_lifespan(
+    options: dict[str, Any], ended: Ended
+) -> None:
+    app = Starlette(middleware=[Middleware(SigningMiddleware, **options)])
+    with pytest.raises((ConfigurationError, TypeError)):
+        ended.live(app)
     assert STARTED not in ended.notes
 
 

@@ -112,9 +112,9 @@ class WriteBehind:
     def _run(self) -> bool:
         """Write; return whether there is more to do."""
         self.flush()
-        with self._lock:
+        with self._flushing, self._lock:
             waiting = self._taken is not None or bool(self._pending.batches)
-        return waiting or not all(queue.is_idle for queue in self._queues.values())
+            return waiting or not all(queue.is_idle for queue in self._queues.values())
 
     def _write(self) -> str | None:
         """Write all that can be written; return the kind of the problem, if there is one."""
