@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._types import App, Message, Receive, Scope, Send
-from countermark.errors import ConfigurationError
 
 # What applications without a lifespan raise. Starlette builds its middlewares at the startup
 # event, so other errors show mistakes in their options.
@@ -43,8 +42,8 @@ class LifespanMiddleware:
 
         try:
             await run_lifespan(self.app, scope, receive_and_note, send)
-        except _NO_LIFESPAN as error:
-            if has_lifespan or isinstance(error, ConfigurationError):
+        except _NO_LIFESPAN:
+            if has_lifespan:
                 raise
         if not has_lifespan:
             await run_lifespan(_confirm, scope, receive, send)
