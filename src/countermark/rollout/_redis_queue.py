@@ -94,24 +94,24 @@ class GroupQueue:
 
     @property
     def is_durable(self) -> bool:
-        """Whether the server has all requests, and its replicas have acknowledged them."""
+        """True if the server has all requests, and its replicas have acknowledged them."""
         return not self.waiting and self._acknowledged == self.number
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is kept."""
+        """True if nothing is kept."""
         return not (self.waiting or self.sent)
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to write, or to ask the server about."""
+        """True if there is something to write, or to ask the server about."""
         if not self.is_durable:
             return True
         return bool(self.sent) and time.monotonic() - self.sent[-1].written_at >= HELD
 
     @property
     def has_expired(self) -> bool:
-        """Whether the queue is idle for so long that a new one may take its place."""
+        """True if the queue is idle for so long that a new one may take its place."""
         return self.is_idle and time.monotonic() - self._contact >= _RENEWED_AFTER
 
     def write(self, salt: str, max_principals: int, day: int, *, durably: bool) -> None:
