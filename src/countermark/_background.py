@@ -81,10 +81,10 @@ class Job:
         if not self.started:
             _scheduler.add(self, self.interval)
 
-    def wake(self) -> None:
-        """Let the job run as soon as possible."""
+    def wake(self) -> bool:
+        """Let the job run as soon as possible; return whether there is a thread for it."""
         self.stopped = False
-        _scheduler.add(self, 0)
+        return _scheduler.add(self, 0)
 
     def stop(self) -> None:
         """Let the job rest. A run that has begun comes to its end."""
@@ -143,32 +143,44 @@ class _Scheduler:
         self._alive = threading.Lock()
         self._bell = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._finishing = self._reported = self._registered = False
+        self._flushes: deque[threading.Event] = deque()
+        self._finishing = self._stuck = self._reported = self._registered = False
         self._refused_until = 0.0
 
-    def add(self, job: Job, delay: float) -> None:
+    def add(self, job: Job, delay: float) -> bool:
         now = time.monotonic()
-        if now >= self._refused_until and not _is_master_of_uwsgi():
-            job.started = True
-            self._send(_Request(job, now + delay))
+        if now < self._refused_until or _is_master_of_uwsgi():
+            return False
+        job.started = True
+        self._send(_Request(job, now + delay))
+        return self._thread is not None
 
     def remove(self, job: Job) -> None:
         if self._alive.locked():
             self._send(_Request(job, None))
 
-    def finish(self, *, for_good: bool = False) -> None:
-        """Stop all jobs, after a last run of those with ``at_exit``.
+    def flush(self) -> None:
+        """Run the jobs with ``at_exit`` now, and wait for that for up to 5 seconds."""
+        done = threading.Event()
+        self._flushes.append(done)
+        if self._alive.locked():
+            self._ring()
+            self._stuck = not done.wait(0 if self._stuck else LAST_SECONDS)
+        else:
+            with suppress(LookupError, ValueError):  # a new thread has taken it
+                self._flushes.remove(done)
 
-        It waits for up to 5 seconds, once for each thread. Jobs can be started again, unless it
-        is *for_good*.
+    def finish(self) -> None:
+        """End all jobs for good, after a last run of those with ``at_exit``.
+
+        It waits for up to 5 seconds, but not again for a run for which :meth:`flush` has waited.
         """
-        if for_good:
-            self._refused_until = inf
+        self._refused_until = inf
         if (thread := self._thread) is not None:
-            waited, self._finishing = self._finishing, True
+            self._finishing = True
             self._ring()
             with suppress(RuntimeError):  # it is this thread, or one that has not begun
-                thread.join(0 if waited else LAST_SECONDS)
+                thread.join(0 if self._stuck else LAST_SECONDS)
 
     def begin_again(self) -> None:
         """Begin without jobs in a forked child, where the thread does not run."""
@@ -193,7 +205,6 @@ class _Scheduler:
     def _start(self) -> None:
         # Not earlier: gevent may have replaced the classes since the import of this module.
         self._bell = threading.Condition()
-        self._finishing = False
         try:
             self._thread = _daemon("countermark-background", self._work, self._requests)
             _start_without_context(self._thread)
@@ -212,9 +223,9 @@ class _Scheduler:
             self._report("enable-threads")
 
     def _leave(self) -> bool:
-        """Leave the requests to the next thread; return False if there are none."""
+        """Give way to the next thread; return True if there is something left to do."""
         self._alive.release()
-        return bool(self._requests) and self._alive.acquire(blocking=False)
+        return bool(self._requests or self._flushes) and self._alive.acquire(blocking=False)
 
     def _report(self, error: str) -> None:
         if not self._reported:
@@ -229,23 +240,24 @@ class _Scheduler:
         from multiprocessing.util import Finalize
 
         self._registered = True
-        Finalize(None, self.finish, kwargs={"for_good": True}, exitpriority=0)
+        Finalize(None, self.finish, exitpriority=0)
 
     # What happens in the thread
 
     def _work(self, requests: deque[_Request]) -> None:
         while True:
             self._park_a_copy(requests)
+            self._stuck = False
             self._take_requests()
             if self._finishing:
                 self._run_last()
+            if self._flushes:
+                self._run_flushes()
+                continue
             waiting = self._due.keys() - self._running
             job = min(waiting, key=self._due.__getitem__, default=None)
             if job is None and (self._finishing or not self._running):
                 if not self._leave():
-                    return
-                if self._finishing:  # finish() waits for the end of this thread
-                    self._start()
                     return
                 continue
             delay = None if job is None else self._due[job] - time.monotonic()
@@ -254,8 +266,10 @@ class _Scheduler:
                 continue
             bell = self._bell
             with bell:
-                if not self._requests and not self._finishing:
-                    bell.wait(delay)
+                bell.wait_for(self._is_called, delay)
+
+    def _is_called(self) -> bool:
+        return bool(self._requests or self._flushes or self._finishing)
 
     def _take_requests(self) -> None:
         while self._requests:
@@ -292,6 +306,13 @@ class _Scheduler:
         due = time.monotonic() + job.interval if goes_on else None
         self._requests.append(_Request(job, due, ended=True))
         self._ring()
+
+    def _run_flushes(self) -> None:
+        number = len(self._flushes)  # later ones need another run
+        for job in [job for job in self._due.keys() - self._running if job.at_exit]:
+            self._run(job)
+        for _ in range(number):
+            self._flushes.popleft().set()
 
     def _park_a_copy(self, requests: deque[_Request]) -> None:
         """Halt if this is a copy of the thread: a fork of gevent copies all greenlets.
@@ -333,9 +354,9 @@ def _is_master_of_uwsgi() -> bool:
 
 
 _scheduler = _Scheduler()
-#: Stops all jobs of this process, after a last run of those with ``at_exit``.
-finish = _scheduler.finish
+#: Runs the jobs with ``at_exit`` now, and waits for that for up to 5 seconds.
+flush = _scheduler.flush
 
-atexit.register(_scheduler.finish, for_good=True)
+atexit.register(_scheduler.finish)
 # Some systems have no fork.
 getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_scheduler.begin_again)

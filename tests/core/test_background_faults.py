@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from countermark import _background
-from countermark._background import Job, finish
+from countermark._background import Job, flush
 from tests.core.background import LONG, Runs, background_threads
 
 JobOf = Callable[..., Job]
@@ -27,16 +27,17 @@ def reasons(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def as_in_a_new_process() -> Iterator[None]:
-    end_jobs()
-    _background._scheduler.begin_again()
+    begin_again()
     yield
-    end_jobs()
+    begin_again()
 
 
-def end_jobs() -> None:
-    finish()
+def begin_again() -> None:
+    """End the thread, and begin as in a new process."""
+    _background._scheduler.finish()
     for thread in background_threads():
         thread.join(LONG)
+    _background._scheduler.begin_again()
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -93,7 +94,10 @@ class TestThreadsThatTheSystemRefuses:
         first, second = job_of(runs := Runs()), job_of(others := Runs())
         first.start()
         assert (first.started, second.started) == (False, False)
+        now[0] += 1
+        assert not first.wake()
         refused.undo()
+        assert not second.wake()
         second.start()
         assert not second.started
         assert background_threads() == []
@@ -101,7 +105,7 @@ class TestThreadsThatTheSystemRefuses:
         second.start()
         assert second.started
         now[0] += 1
-        second.wake()
+        assert second.wake()
         others.wait_for(1)
         runs.wait_for(1)
         assert reasons(caplog) == [("no_thread", "RuntimeError")]
@@ -208,7 +212,8 @@ class TestUwsgi:
             runs = Runs(lambda number: False)
             job_of(runs).start()
             runs.wait_for(1)
-            finish()
+            for thread in background_threads():
+                thread.join(LONG)
         assert reasons(caplog) == [("no_thread", "enable-threads")]
 
     def test_a_module_of_the_application_with_that_name_is_ignored(
@@ -221,32 +226,60 @@ class TestUwsgi:
         assert reasons(caplog) == []
 
 
-class TestFinish:
-    def test_it_is_called_at_the_end_of_a_child_of_multiprocessing(
-        self, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        given: list[tuple[Any, ...]] = []
-        monkeypatch.setattr("multiprocessing.process.parent_process", lambda: "a process")
-        monkeypatch.setattr(
-            "multiprocessing.util.Finalize",
-            lambda *arguments, **options: given.append((*arguments, *options.values())),
-        )
-        for _ in range(2):
-            job_of(Runs()).start()
-            finish()
-        # exitpriority=0, without which it is not called at the end.
-        assert given == [(None, _background._scheduler.finish, {"for_good": True}, 0)]
+def test_a_request_while_the_thread_ends_is_not_lost(
+    job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = _background._scheduler
+    late = Runs(lambda number: False)
+    requests = [_background._Request(job_of(late), 0.0)]
 
-    def test_jobs_end_after_a_last_run_and_can_be_started_again(self, job_of: JobOf) -> None:
+    class Lock:
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self.acquire, self.locked = self._lock.acquire, self._lock.locked
+
+        def release(self) -> None:
+            scheduler._requests.extend(requests)
+            requests.clear()
+            self._lock.release()
+
+    monkeypatch.setattr(scheduler, "_alive", Lock())
+    job_of(Runs(lambda number: False)).start()
+    late.wait_for(1)
+    for thread in background_threads():
+        thread.join(LONG)
+
+
+class TestTheEnd:
+    def test_a_flush_runs_jobs_that_run_at_exit_and_stops_nothing(self, job_of: JobOf) -> None:
         last, other = Runs(), Runs()
         jobs = [job_of(last, 3600, at_exit=True), job_of(other, 3600)]
+        for job in jobs:
+            job.start()
         for times in (1, 2):
-            for job in jobs:
-                job.start()
-            finish()
+            flush()
             assert (last.number, other.number) == (times, 0)
-            assert [job.started for job in jobs] == [False, False]
-            assert background_threads() == []
+        flush()
+        jobs[1].wake()
+        other.wait_for(1)
+
+    def test_a_flush_without_a_thread_does_nothing(self, job_of: JobOf) -> None:
+        flush()
+        runs = Runs(lambda number: False)
+        job_of(runs).start()
+        runs.wait_for(1)
+        for thread in background_threads():
+            thread.join(LONG)
+        flush()
+        assert runs.number == 1
+
+    def test_a_job_rests_after_a_flush_if_it_has_nothing_left_to_do(self, job_of: JobOf) -> None:
+        job = job_of(Runs(lambda number: False), 3600, at_exit=True)
+        job.start()
+        flush()
+        for thread in background_threads():
+            thread.join(LONG)
+        assert not job.started
 
     def test_a_run_that_hangs_is_waited_for_once(
         self, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
@@ -264,10 +297,21 @@ class TestFinish:
         runs = Runs(lambda number: released.wait(LONG))
         job_of(runs, at_exit=True).start()
         runs.wait_for(1)
-        finish()
-        finish()
-        assert joined == [0.05, 0]
+        flush()
+        flush()
+        _background._scheduler.finish()
+        assert joined == [0]
         released.set()
+
+    def test_all_jobs_end_after_a_last_run(self, job_of: JobOf) -> None:
+        last, other = Runs(), Runs()
+        jobs = [job_of(last, 3600, at_exit=True), job_of(other, 3600)]
+        for job in jobs:
+            job.start()
+        _background._scheduler.finish()
+        assert (last.number, other.number) == (1, 0)
+        assert [job.started for job in jobs] == [False, False]
+        assert background_threads() == []
 
     def test_a_slow_run_is_not_waited_for_and_does_not_continue_the_job(
         self, job_of: JobOf
@@ -278,34 +322,36 @@ class TestFinish:
         job.start()
         runs.wait_for(1)
         job.start()  # due, while it runs
-        finish()
+        flush()
+        _background._scheduler.finish()
         assert background_threads() == []
-        released.set()
-        other = Runs()
-        job_of(other).start()
-        other.wait_for(3)
         assert runs.number == 1
         assert not job.started
+        released.set()
 
-    def test_a_job_that_is_started_meanwhile_gets_a_thread_of_its_own(self, job_of: JobOf) -> None:
-        new = Runs()
-
-        def answer(number: int) -> None:
-            job_of(new).start()
-
-        last = Runs(answer)
-        job_of(last, 3600, at_exit=True).start()
-        (before,) = background_threads()
-        finish()
-        assert not before.is_alive()
-        new.wait_for(3)
-
-    def test_it_can_be_called_in_a_run(self, job_of: JobOf) -> None:
-        runs, other = Runs(lambda number: finish()), Runs()
+    def test_it_may_come_in_a_run(self, job_of: JobOf) -> None:
+        # uWSGI handles a signal in any thread.
+        runs = Runs(lambda number: _background._scheduler.finish())
         job_of(runs).start()
         runs.wait_for(1)
         for thread in background_threads():
             thread.join(LONG)
         assert background_threads() == []
-        job_of(other).start()
-        other.wait_for(1)
+
+    def test_it_also_comes_in_a_child_of_multiprocessing(
+        self, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[tuple[Any, ...]] = []
+        monkeypatch.setattr("multiprocessing.process.parent_process", lambda: "a process")
+        monkeypatch.setattr(
+            "multiprocessing.util.Finalize",
+            lambda *arguments, **options: given.append((*arguments, *options.values())),
+        )
+        for _ in range(2):
+            runs = Runs(lambda number: False)
+            job_of(runs).start()
+            runs.wait_for(1)
+            for thread in background_threads():
+                thread.join(LONG)
+        # exitpriority=0, without which it is not called at the end.
+        assert given == [(None, _background._scheduler.finish, 0)]

@@ -70,7 +70,7 @@ def test_a_slow_function_that_hangs_does_not_prevent_the_last_runs() -> None:
 LATE = """
 from countermark import _background
 Job(lambda: print("earlier"), 3600, name="earlier", at_exit=True).start()
-_background.finish(for_good=True)
+_background._scheduler.finish()
 job = Job(lambda: print("late"), 0, name="late", at_exit=True)
 job.start()
 print(job.started)
