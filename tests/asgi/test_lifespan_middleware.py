@@ -23,12 +23,12 @@ from tests.verifying.protocols import run_dry
 STARTED, STOPPED = "lifespan.startup.complete", "lifespan.shutdown.complete"
 
 
-class Ended:
-    """Notes the end of the work in the background, among the messages of an application."""
+class Flushed:
+    """Notes the last writes of the background, among the messages of an application."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.notes: list[str] = []
-        monkeypatch.setattr(_background, "finish", lambda: self.notes.append("ended"))
+        monkeypatch.setattr(_background, "flush", lambda: self.notes.append("flushed"))
 
     def live(self, app: App) -> list[str]:
         """Run a lifespan, and return what happened."""
@@ -45,8 +45,8 @@ class Ended:
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> Ended:
-    return Ended(monkeypatch)
+def flushed(monkeypatch: pytest.MonkeyPatch) -> Flushed:
+    return Flushed(monkeypatch)
 
 
 async def with_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,29 +70,27 @@ async def broken(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("app", [with_lifespan, without_lifespan, silent])
-def test_the_work_in_the_background_ends_before_the_shutdown_is_confirmed(
-    app: App, ended: Ended
-) -> None:
-    notes = [note for note in ended.live(app) if note != "ended"]
+def test_the_background_writes_before_the_shutdown_is_confirmed(app: App, flushed: Flushed) -> None:
+    notes = [note for note in flushed.live(app) if note != "flushed"]
     assert notes == [STARTED, STOPPED]
-    assert ended.notes[-2:] == [STOPPED, "ended"]
-    assert ended.notes[-3] == "ended"
+    assert flushed.notes[-2:] == [STOPPED, "flushed"]
+    assert flushed.notes[-3] == "flushed"
 
 
-def test_an_application_whose_start_fails_is_not_confirmed(ended: Ended) -> None:
+def test_an_application_whose_start_fails_is_not_confirmed(flushed: Flushed) -> None:
     with pytest.raises(ValueError, match="the start failed"):
-        ended.live(broken)
-    assert STARTED not in ended.notes
+        flushed.live(broken)
+    assert STARTED not in flushed.notes
 
 
 @pytest.mark.parametrize("options", [{}, {"signers": None, "principal": len}])
 def test_a_mistake_in_the_configuration_is_not_taken_for_a_missing_lifespan(
-    options: dict[str, Any], ended: Ended
+    options: dict[str, Any], flushed: Flushed
 ) -> None:
     app = Starlette(middleware=[Middleware(SigningMiddleware, **options)])
     with pytest.raises((ConfigurationError, TypeError)):
-        ended.live(app)
-    assert STARTED not in ended.notes
+        flushed.live(app)
+    assert STARTED not in flushed.notes
 
 
 def test_requests_reach_the_application_unchanged() -> None:

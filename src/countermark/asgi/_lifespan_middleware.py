@@ -11,7 +11,7 @@ _NO_LIFESPAN = (AssertionError, NotImplementedError, ValueError)
 
 
 class LifespanMiddleware:
-    """Ends the work in the background of this process when the server shuts down.
+    """Lets the background of this process write the last counts when the server shuts down.
 
     The other middlewares of this package do so too. Use this one if a meter or another part
     with work in the background is used without a middleware, as by ``TokenBackend`` or
