@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from countermark.errors import InvalidPrincipal
@@ -194,6 +195,8 @@ def _uuid() -> str:
     return str(uuid4())
 
 
+# Shared by the signers of all tenants.
+@lru_cache(maxsize=256)
 def _getter_of_field(name: str, rule: ValueRule) -> Callable[[Values], Any]:
     where = f"the {name}"
 
