@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from math import inf
+from random import SystemRandom
 from threading import Lock
 
 from countermark.errors import StoreUnavailable
+
+# Without a state, which forked processes would share.
+_RANDOM = SystemRandom()
 
 # The pause doubles with each failed try, up to this many times its first length.
 _LONGEST = 4
@@ -63,4 +66,4 @@ class Circuit:
 
     def _next_pause(self) -> float:
         growth = min(2.0 ** min(self._failures - 1, 8), _LONGEST) if self._failures else 1.0
-        return self._pause * growth * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+        return self._pause * growth * _RANDOM.uniform(0.5, 1.5)
