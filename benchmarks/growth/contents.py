@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks.growth import fleet, keys, memory, principals, schemes, tenants
+from benchmarks.growth import fleet_tables, keys, memory, principals, schemes, tenants
 from benchmarks.measure import Suite, Verdict
 from benchmarks.report import Table
 
@@ -26,4 +26,5 @@ def suites(*, quick: bool) -> list[Callable[[], Suite]]:
 def tables(*, quick: bool) -> tuple[list[Table], list[Verdict]]:
     """Measure the memory, and a fleet with a real Redis; return tables and what became of bars."""
     weighed, verdicts = memory.weigh(quick=quick)
-    return [weighed, *fleet.tables(quick=quick)], verdicts
+    measured, more = fleet_tables.tables(quick=quick)
+    return [weighed, *measured], [*verdicts, *more]

@@ -54,13 +54,24 @@ class Workers:
 
 
 @contextmanager
-def workers(count: int, latency: float = 0, meters: int = 0) -> Iterator[Workers]:
-    """Start a Redis and *count* workers, and stop them in the end."""
+def workers(
+    count: int, latency: float = 0, *, meters: int = 0, interval: float = 0.5
+) -> Iterator[Workers]:
+    """Start a Redis and *count* workers, and stop them in the end.
+
+    Args:
+        count: The number of processes.
+        latency: The milliseconds that each command takes to Redis.
+        meters: The meters of each process, for requests of the kind ``metered``.
+        interval: Seconds between two writes of a meter. The default of meters is 2; windows can
+            be shorter with a quarter of that.
+    """
     with ExitStack() as stack:
         server = stack.enter_context(running())
         port = stack.enter_context(delayed(server.port, latency))
         url = f"redis://127.0.0.1:{port}/0"
-        command = [sys.executable, "-m", "benchmarks.growth.worker", url, str(meters)]
+        command = [sys.executable, "-m", "benchmarks.growth.worker", url]
+        command += [str(meters), str(interval)]
         processes = [
             stack.enter_context(
                 subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

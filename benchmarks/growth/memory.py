@@ -1,7 +1,7 @@
 """The resident memory of one more tenant, scheme, key and principal.
 
-Each is weighed in a fresh process that makes many: the growth of its resident memory, divided by
-their number. Not tracemalloc, which does not see what OpenSSL allocates for the state of a hash.
+Each kind is weighed in a fresh process that makes many: the growth of its resident memory, divided
+by their number. tracemalloc would not see what OpenSSL allocates for the state of a hash.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.asgi_peers import answer
 from benchmarks.growth.keys import keyring
@@ -28,18 +29,33 @@ from countermark.rollout import Meter
 _STATM = Path("/proc/self/statm")
 
 
+class Kind(NamedTuple):
+    """Something to weigh.
+
+    Attributes:
+        what: Its name in the table.
+        make: Makes a number of them, and returns what holds them.
+        count: The number that is made.
+        limit: The most bytes of one; None: there is no such promise.
+    """
+
+    what: str
+    make: Callable[[int], object]
+    count: int
+    limit: int | None = None
+
+
 def weigh(*, quick: bool) -> tuple[Table, list[Verdict]]:
     """Weigh all kinds. Systems without /proc have an empty table."""
     rows, verdicts = [], []
-    for name, (what, make, count, limit) in _KINDS.items() if _STATM.exists() else ():
-        del make
-        weighed = _weighed_in_a_process(name, count // 10 if quick else count)
-        rows.append((what, f"{count:,}", f"{weighed:,}"))
-        if limit is not None:
-            bar = f"≤ {limit:,}"
-            verdicts.append(
-                Verdict(f"{what}, bytes", bar, f"{weighed:,}", "", quick or weighed <= limit)
-            )
+    for name, kind in _KINDS.items() if _STATM.exists() else ():
+        made = kind.count // 10 if quick else kind.count
+        weighed = _weighed_in_a_process(name, made)
+        rows.append((kind.what, f"{made:,}", f"{weighed:,}"))
+        if kind.limit is not None:
+            holds = quick or weighed <= kind.limit
+            bar = f"≤ {kind.limit:,}"
+            verdicts.append(Verdict(f"{kind.what}, bytes", bar, f"{weighed:,}", "", holds))
     head = ("resident memory of one more", "made to weigh it", "bytes of one")
     return Table("Memory", head, rows), verdicts
 
@@ -48,6 +64,16 @@ def _weighed_in_a_process(name: str, count: int) -> int:
     command = [sys.executable, "-m", "benchmarks.growth.memory", name, str(count)]
     done = subprocess.run(command, check=True, timeout=300, stdout=subprocess.PIPE)
     return int(done.stdout)
+
+
+def _weighed(name: str, count: int) -> int:
+    make = _KINDS[name].make
+    make(8)  # imports, and what all have in common
+    before = _resident()
+    made = make(count)
+    weighed = (_resident() - before) // count
+    del made
+    return weighed
 
 
 def _resident() -> int:
@@ -72,8 +98,16 @@ def _keys(count: int) -> object:
     return [Verifier("stigg", keyring(8)) for _ in range(count // 8)]
 
 
-def _principals(count: int, meter: Meter | None = None) -> object:
-    meter = meter or Meter()
+def _principals(count: int) -> object:
+    return _counted(Meter(), count)
+
+
+def _waiting(count: int) -> object:
+    """Return a meter with principals that wait for a Redis that does not answer."""
+    return _counted(Meter(store=RedisStore("redis://127.0.0.1:1/0"), interval=3600), count)
+
+
+def _counted(meter: Meter, count: int) -> object:
     verifier = Verifier("stigg", KEYRING)
     app = VerifyingMiddleware(answer, verifier=verifier, mode="enforce", meter=meter)
     for number in range(count):
@@ -81,19 +115,15 @@ def _principals(count: int, meter: Meter | None = None) -> object:
     return app
 
 
-_KINDS: dict[str, tuple[str, Callable[[int], object], int, int | None]] = {
-    "signers": ("`Signer` of a tenant", _signers, 20_000, None),
-    "verifiers": ("`Verifier` of a tenant", _verifiers, 20_000, None),
-    "schemes": ("scheme, with its `Signer`", _schemes, 2_000, None),
-    "keys": ("previous key of a `Verifier`", _keys, 16_000, None),
-    "principals": ("principal in a `Meter`", _principals, 50_000, None),
+_KINDS = {
+    "signers": Kind("`Signer` of a tenant", _signers, 20_000),
+    "verifiers": Kind("`Verifier` of a tenant", _verifiers, 20_000),
+    "schemes": Kind("scheme, with its `Signer`", _schemes, 2_000),
+    "keys": Kind("key of a `Verifier` with 8", _keys, 16_000),
+    "principals": Kind("principal in a `Meter`, up to 50,000", _principals, 50_000),
+    "waiting": Kind("the same, while it waits for Redis, up to 10,000", _waiting, 10_000),
 }
 
 
 if __name__ == "__main__":
-    _, kind, number = sys.argv
-    make = _KINDS[kind][1]
-    make(8)
-    before = _resident()
-    made = make(int(number))
-    print((_resident() - before) // int(number))
+    print(_weighed(sys.argv[1], int(sys.argv[2])))

@@ -54,7 +54,10 @@ def verified_suite(most: int) -> Suite:
     variants = [
         Variant(_BARE, in_turn(lambda token: answered(answer, token_scope(token)), [token])),
         Variant(
-            _ONE, in_turn(lambda token: answered(one, token_scope(token)), [token]), _BARE, ours=True
+            _ONE,
+            in_turn(lambda token: answered(one, token_scope(token)), [token]),
+            _BARE,
+            ours=True,
         ),
     ]
     for count in (1, 1_000, most):

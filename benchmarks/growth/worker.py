@@ -25,16 +25,17 @@ from countermark.wsgi import VerifyingMiddleware as WSGIVerifyingMiddleware
 #: The principals of all workers.
 PRINCIPALS = 1_000
 
-#: Seconds between two writes of the meter, a quarter of the default, so that windows can be short.
-INTERVAL = 0.5
-
 #: Runs a number of requests.
 Run = Callable[[int], object]
 
 
-def main(url: str, meters: int) -> None:
+def main(url: str, meters: int, interval: float) -> None:
     """Serve until the input ends. With *meters*, this process stands for as many workers."""
-    kinds = {"verified": _verified(url), "unsigned": _unsigned(url), "metered": _metered(url, meters)}
+    kinds = {
+        "verified": _verified(url, interval),
+        "unsigned": _unsigned(url),
+        "metered": _metered(url, meters, interval),
+    }
     print("ready", flush=True)
     for line in sys.stdin:
         kind, seconds = line.split()
@@ -51,9 +52,9 @@ def _during(seconds: float, run: Run, finish: Callable[[], object]) -> dict[str,
     return {"requests": requests, "seconds": spent}
 
 
-def _verified(url: str) -> tuple[Run, Callable[[], object]]:
+def _verified(url: str, interval: float) -> tuple[Run, Callable[[], object]]:
     """Return requests with a token, which a meter counts and writes in the background."""
-    meter = Meter(store=RedisStore(url), interval=INTERVAL)
+    meter = Meter(store=RedisStore(url), interval=interval)
     app = VerifyingMiddleware(
         answer_asgi, verifier=Verifier("stigg", KEYRING), mode="enforce", meter=meter
     )
@@ -68,10 +69,8 @@ def _verified(url: str) -> tuple[Run, Callable[[], object]]:
 
 def _unsigned(url: str) -> tuple[Run, Callable[[], object]]:
     """Return requests without a token, each of which asks the allowance."""
-    sessions = cycle([f"session-{number}" for number in range(PRINCIPALS)])
-    allowance = Allowance(
-        PRINCIPALS, session=lambda environ: next(sessions), store=RedisStore(url)
-    )
+    sessions = cycle([f"session-{number}" for number in range(10)])
+    allowance = Allowance(10, session=lambda environ: next(sessions), store=RedisStore(url))
     app = WSGIVerifyingMiddleware(
         answer, verifier=Verifier("stigg", KEYRING), mode="enforce", allowance=allowance
     )
@@ -83,23 +82,22 @@ def _unsigned(url: str) -> tuple[Run, Callable[[], object]]:
     return run, lambda: None
 
 
-def _metered(url: str, meters: int) -> tuple[Run, Callable[[], object]]:
+def _metered(url: str, meters: int, interval: float) -> tuple[Run, Callable[[], object]]:
     """Return requests to each of many meters, which are as many workers to Redis."""
     token, verifier = token_of(SECRET_TEXT), Verifier("stigg", KEYRING)
+    each = [Meter(store=RedisStore(url), interval=interval) for _ in range(meters)]
     apps = [
-        VerifyingMiddleware(
-            answer_asgi, verifier=verifier, mode="enforce", meter=Meter(store=RedisStore(url))
-        )
-        for _ in range(meters)
+        VerifyingMiddleware(answer_asgi, verifier=verifier, mode="enforce", meter=meter)
+        for meter in each
     ]
 
     def run(count: int) -> None:
         for app in apps:
             answered(app, token_scope(token))
-        time.sleep(0.2)
+        time.sleep(0.1)
 
     return run, lambda: None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
