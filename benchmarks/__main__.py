@@ -57,7 +57,7 @@ def main() -> int:
         verdicts += memory.verdicts()
     if _IMPORTS in options.only:
         verdicts += imports.verdicts(rounds)
-    tables = []
+    tables: list[report.Table] = []
     if _GROWTH in options.only:
         tables, more = contents.tables(quick=options.quick)
         verdicts += more

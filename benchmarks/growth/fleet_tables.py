@@ -23,12 +23,8 @@ def tables(*, quick: bool) -> tuple[list[Table], list[Verdict]]:
     fleet_table, verdicts = _fleet(quick=quick)
     with running() as server:
         costs = measure(server, quick=quick)
-    return [
-        fleet_table,
-        _steps(costs),
-        _measured_model(costs, quick=quick),
-        _model(costs),
-    ], verdicts
+    found = [fleet_table, _steps(costs), _measured_model(costs, quick=quick), _model(costs)]
+    return found, verdicts
 
 
 def _fleet(*, quick: bool) -> tuple[Table, list[Verdict]]:

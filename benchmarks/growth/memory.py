@@ -7,6 +7,7 @@ by their number. tracemalloc would not see what OpenSSL allocates for the state 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -35,13 +36,13 @@ class Kind(NamedTuple):
     Attributes:
         what: Its name in the table.
         make: Makes a number of them, and returns what holds them.
-        count: The number that is made.
+        number: How many are made.
         limit: The most bytes of one; None: there is no such promise.
     """
 
     what: str
     make: Callable[[int], object]
-    count: int
+    number: int
     limit: int | None = None
 
 
@@ -49,7 +50,7 @@ def weigh(*, quick: bool) -> tuple[Table, list[Verdict]]:
     """Weigh all kinds. Systems without /proc have an empty table."""
     rows, verdicts = [], []
     for name, kind in _KINDS.items() if _STATM.exists() else ():
-        made = kind.count // 10 if quick else kind.count
+        made = kind.number // 10 if quick else kind.number
         weighed = _weighed_in_a_process(name, made)
         rows.append((kind.what, f"{made:,}", f"{weighed:,}"))
         if kind.limit is not None:
@@ -126,4 +127,5 @@ _KINDS = {
 
 
 if __name__ == "__main__":
+    logging.disable()  # the meter reports that its Redis does not answer
     print(_weighed(sys.argv[1], int(sys.argv[2])))

@@ -1,6 +1,7 @@
 """The cost of one more of everything in Redis: what the model of a fleet adds up.
 
-Commands and bytes are counts and the same in each run. Processor time is that of Redis's main thread.
+Commands and bytes are counts, the same in each run. The processor time is that of Redis's main
+thread.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _meter(server: Server, prefix: str) -> Meter:
 def _counted(meter: Meter, environment: str = "live") -> Callable[[str], None]:
     verifier = Verifier("stigg", KEYRING, environment=environment)
     app = VerifyingMiddleware(answer_asgi, verifier=verifier, mode="enforce", meter=meter)
-    return lambda id: answered(app, token_scope(token_of(SECRET_TEXT, id)))
+    return lambda who: answered(app, token_scope(token_of(SECRET_TEXT, who)))
 
 
 def _writes(server: Server, groups: int) -> Callable[[int], object]:

@@ -48,12 +48,15 @@ def status_of(app: App, scope: Scope) -> int:
 
 def tenant_scope(tenant: str) -> Scope:
     """Return the scope of a signed-in user of *tenant*."""
-    return fresh_scope(SIGNED_IN) | {"tenant": tenant}
+    scope = fresh_scope(SIGNED_IN)
+    scope["tenant"] = tenant
+    return scope
 
 
 def token_scope(token: str, tenant: str | None = None) -> Scope:
     """Return the scope of a request that brings *token* for a tenant."""
-    scope = fresh_scope(ANONYMOUS) | {"tenant": tenant}
+    scope = fresh_scope(ANONYMOUS)
+    scope["tenant"] = tenant
     scope["headers"] = [*scope["headers"], (b"x-customer-key", token.encode())]
     return scope
 

@@ -1,6 +1,6 @@
 """A worker process of the fleet: it runs requests for as long as it is asked to.
 
-Each line of its input names a kind of request and a number of seconds. The answer is a line of JSON.
+Each line of its input is a kind of request and a number of seconds. The answer is a line of JSON.
 """
 
 from __future__ import annotations
