@@ -28,7 +28,7 @@ from countermark.tokens._options import (
     settings_from_env,
     with_settings,
 )
-from countermark.tokens._renderer import Values
+from countermark.tokens._values import Values
 
 #: The longest token that is put into a header, in characters.
 MAX_HEADER_TOKEN = 2048

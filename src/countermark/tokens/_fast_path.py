@@ -11,7 +11,6 @@ from binascii import b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from countermark.keys._secret import SecretKey
 from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Mac
 from countermark.schemes._scheme import Scheme
@@ -69,7 +68,7 @@ def token_shape(scheme: Scheme) -> TokenShape | None:
 
 
 def compile_sign(
-    scheme: Scheme, key: SecretKey, rule: ValueRule, renderer: Renderer
+    scheme: Scheme, rule: ValueRule, renderer: Renderer
 ) -> Callable[[Any], str] | None:
     """Return the signing function of a scheme; None if its tokens have no :class:`TokenShape`.
 
@@ -78,15 +77,15 @@ def compile_sign(
 
     Args:
         scheme: The scheme, with the account's constants in its templates.
-        key: The key.
         rule: The rule for ids, of the scheme and of the user.
-        renderer: Finds the signed value of a principal.
+        renderer: Has the keyed states of HMAC, and finds the signed value of a principal.
     """
     shape, mac = token_shape(scheme), scheme.mac
-    if shape is None or mac is None:
+    states = renderer.states
+    if shape is None or mac is None or states is None:
         return None
     before, holds_id, between, after = shape
-    inner, outer = key.hmac_states(mac.algorithm, mac.key)
+    inner, outer = states
     copy_inner, copy_outer = inner.copy, outer.copy
     encode: Callable[[object], bytes] = str.encode  # type: ignore[assignment]  # else TypeError
     signs_id = next(mac.message.placeholders).names[0] == "id"
