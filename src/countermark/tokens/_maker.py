@@ -12,6 +12,7 @@ from countermark.schemes._templates import templates_in
 from countermark.tokens._fast_path import compile_sign
 from countermark.tokens._options import TokenOptions
 from countermark.tokens._renderer import Renderer
+from countermark.tokens._sharing import shared
 
 
 class TokenMaker:
@@ -46,6 +47,7 @@ class TokenMaker:
         self.sign = fast or (lambda principal: renderer.token(renderer.values(principal)))
 
 
+@shared
 def _fields_are_there(scheme: Scheme) -> bool:
     """Tell whether the fields can be made for each principal that was signed."""
     message = scheme.mac.message.lone if scheme.mac else None

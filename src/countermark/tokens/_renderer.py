@@ -40,8 +40,8 @@ class Renderer:
     def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
         self._slug = scheme.slug
         self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
-        self._clock = options.clock
-        self._getters, self._fields = compiled(scheme, options)
+        rule, lifetime, claims, self._clock = options
+        self._getters, self._fields = compiled(scheme, rule, lifetime, claims)
         self.states = None
         if scheme.mac is not None:
             assert isinstance(key, SecretKey)  # noqa: S101  # the signer has checked it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import InvalidPrincipal
@@ -21,7 +20,7 @@ from countermark.schemes._templates import (
 )
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import encode_bytes
-from countermark.tokens._options import TokenOptions
+from countermark.tokens._sharing import shared
 
 Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
 Encode: TypeAlias = Callable[..., str]
@@ -80,37 +79,12 @@ class Compiled(NamedTuple):
     fields: Callable[[Values], dict[str, Any]]
 
 
-class _Identical:
-    """Distinguishes schemes by identity: those that are equal may hold 1 and True."""
-
-    __slots__ = ("scheme",)
-
-    def __init__(self, scheme: Scheme) -> None:
-        self.scheme = scheme
-
-    def __hash__(self) -> int:
-        return id(self.scheme)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identical) and other.scheme is self.scheme
-
-
-def compiled(scheme: Scheme, options: TokenOptions) -> Compiled:
-    """Return the functions of *scheme*, which all signers and verifiers of it share.
-
-    Each tenant and each previous key has a signer or verifier of its own, and these functions
-    would take most of its memory.
-    """
-    return _compiled(_Identical(scheme), options.rule, options.lifetime, options.claims)
-
-
-@lru_cache(maxsize=256)
-def _compiled(
-    identical: _Identical, rule: ValueRule, lifetime: int | None, claims: tuple[str, ...]
+@shared
+def compiled(
+    scheme: Scheme, rule: ValueRule, lifetime: int | None, claims: tuple[str, ...]
 ) -> Compiled:
-    scheme = identical.scheme
-    getters = _getters(scheme, rule, lifetime, claims)
-    return Compiled(getters, compile_structure(scheme.fields))
+    """Return the functions of *scheme*; the other arguments are as for ``TokenOptions``."""
+    return Compiled(_getters(scheme, rule, lifetime, claims), compile_structure(scheme.fields))
 
 
 def _getters(
