@@ -1,0 +1,105 @@
+"""One Lua script as the commands of a connection, for synchronous and asynchronous connections."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from functools import lru_cache
+from hashlib import sha1
+from typing import Any, NamedTuple, TypeAlias
+
+import redis
+
+from countermark.errors import StoreUnavailable
+
+#: The commands for a connection; each reply is sent back, and an error of the server is thrown.
+Commands: TypeAlias = Generator[tuple[Any, ...], Any, Any]
+
+#: Errors that may have taken the whole timeout. All others are answers of the server.
+SILENCE = (redis.ConnectionError, redis.TimeoutError, redis.ChildDeadlockedError, OSError)
+
+
+class NotAcknowledged(StoreUnavailable):
+    """The primary has the write, but not as many replicas as required have it yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the replicas of Redis did not acknowledge a write", kind="NotAcknowledged"
+        )
+
+
+class Exchange(NamedTuple):
+    """A script with its keys and arguments, and what must be acknowledged.
+
+    Args:
+        script: The text of the script.
+        keys: Its keys, all in one slot.
+        args: Its arguments.
+        durable: The answer after which replicas must have the write; None: they need not.
+        replicas: How many replicas.
+        wait: How long they may take, in milliseconds.
+    """
+
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | int]
+    durable: object
+    replicas: int
+    wait: int
+
+    def commands(self, *, asking: bool) -> Commands:
+        """Yield the commands for one connection, and return the answer of the script.
+
+        Args:
+            asking: Whether the slot is being moved to this server (the reply ``ASK``).
+
+        The answer comes with whether enough replicas have the write.
+        """
+        rest = (len(self.keys), *self.keys, *self.args)
+        try:
+            if asking:
+                yield ("ASKING",)
+            answer = yield ("EVALSHA", _sha(self.script), *rest)
+        except redis.exceptions.NoScriptError:
+            # The server was restarted, or has been promoted since.
+            if asking:
+                yield ("ASKING",)
+            answer = yield ("EVAL", self.script, *rest)
+        answer = decoded(answer)
+        if self.replicas and self.durable is not None and answer == self.durable:
+            # On the connection of the write, as WAIT is about its last write.
+            acknowledged = yield ("WAIT", self.replicas, self.wait)
+            return answer, acknowledged >= self.replicas
+        return answer, True
+
+
+@lru_cache(64)
+def _sha(script: str) -> str:
+    return sha1(script.encode()).hexdigest()  # noqa: S324  # Redis names scripts by it
+
+
+def decoded(answer: Any) -> Any:
+    """Return an answer with texts in place of bytes."""
+    if isinstance(answer, bytes):
+        return answer.decode()
+    if isinstance(answer, list):
+        return [decoded(each) for each in answer]
+    return answer
+
+
+def code_of(error: redis.ResponseError) -> str:
+    """Return the code at the beginning of an error of the server, such as ``READONLY``."""
+    # Redis 6 puts the error of a command in a script at the end of its message.
+    text = str(error)
+    if "-READONLY " in text:
+        return "READONLY"
+    if isinstance(error, redis.exceptions.MovedError):
+        return "MOVED"
+    if isinstance(error, redis.exceptions.AskError):
+        return "ASK"
+    if isinstance(error, redis.exceptions.TryAgainError):
+        return "TRYAGAIN"
+    if isinstance(error, redis.exceptions.ReadOnlyError):
+        return "READONLY"
+    if isinstance(error, redis.exceptions.ClusterDownError):
+        return "CLUSTERDOWN"
+    return ""
