@@ -38,10 +38,11 @@ def shared(
     function: Callable[Concatenate[Scheme, P], T],
 ) -> Callable[Concatenate[Scheme, P], T]:
     """Return *function* with its latest results kept, by the scheme and the other arguments."""
+    compute: Callable[..., T] = function
 
     @lru_cache(maxsize=_MOST)
     def by_identity(identical: _Identical, *rest: Any) -> T:
-        return function(identical.scheme, *rest)
+        return compute(identical.scheme, *rest)
 
     find: Callable[..., T] = by_identity
 
