@@ -32,7 +32,7 @@ def test_signers_of_one_scheme_sign_with_their_own_keys(slug: str) -> None:
     verifiers = [Verifier(slug, ring, settings=settings) for ring in RINGS]
     assert len({signer.sign(ANN) for signer in signers}) == len(RINGS)
     for signer, verifier in zip(signers, verifiers, strict=True):
-        assert verifier.verify(signer.issue(ANN).token, ANN)
+        verifier.verify(signer.issue(ANN).token, ANN)
         for other in verifiers:
             if other is not verifier:
                 with pytest.raises(BadToken):
