@@ -33,7 +33,7 @@ def _fleet(*, quick: bool) -> tuple[Table, list[Verdict]]:
     verdicts = []
     for count in counts:
         windows = compared(
-            count, latencies, rounds=1 if quick else 5, seconds=0.4 if quick else 1.0
+            count, latencies, rounds=1 if quick else 5, seconds=0.2 if quick else 1.0
         )
         rows += [
             _row(kind, count, latency, windows[kind, latency], windows[kind, 0])
@@ -108,10 +108,10 @@ def _steps(costs: Costs) -> Table:
 
 def _measured_model(costs: Costs, *, quick: bool) -> Table:
     """Let meters of a few processes stand for as many workers, and compare with the model."""
-    processes, seconds, interval = (2, 1, 0.2) if quick else (4, 10, 2.0)
+    processes, seconds, interval = (1, 1, 0.2) if quick else (4, 10, 2.0)
     rows = []
     for count in (20,) if quick else (100, 1_000):
-        fleet = Fleet(count, 0, 0, 0, groups=1, principals=0, interval=interval, stored=0)
+        fleet = Fleet(count, 1, 0, 0, 0, groups=1, principals=0, interval=interval, stored=0)
         said = load_of(fleet, costs)
         with workers(processes, meters=count // processes, interval=interval) as standing:
             standing.run("metered", interval + 0.5)
@@ -158,7 +158,8 @@ def _model_rows(costs: Costs) -> Iterator[tuple[str, ...]]:
         "1,000 workers": Fleet(1_000),
         "1,000 workers, each sees 100,000 principals a day": Fleet(1_000, principals=100_000),
         "1,000 workers, each writes 100 groups": Fleet(1_000, groups=100),
-        "1,000 workers, all requests ask the allowance": Fleet(1_000, requests=0, unsigned=100),
+        "the same, `Meter(interval=10)`": Fleet(1_000, groups=100, interval=10),
+        "1,000 workers, 20 requests a second each ask the allowance": Fleet(1_000, unsigned=20),
     }
     for name, fleet in fleets.items():
         load = load_of(fleet, costs)

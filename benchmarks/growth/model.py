@@ -15,8 +15,9 @@ class Fleet:
     """The assumptions.
 
     Attributes:
-        workers: Worker processes. Each has one ``RedisStore``, which one meter, one allowance and
-            the deliveries share, and one connection of it: no two threads wait for Redis at once.
+        workers: Worker processes.
+        connections: Connections of a worker: one for each ``RedisStore``, if no two threads wait
+            for the same one at once. A meter has a store of its own.
         requests: Requests with a valid token, a second and worker.
         unsigned: Requests without a token that ask the allowance, a second and worker.
         deliveries: Deliveries of webhooks, a second and worker.
@@ -28,6 +29,7 @@ class Fleet:
     """
 
     workers: int
+    connections: int = 2
     requests: float = 100
     unsigned: float = 1
     deliveries: float = 0.1
@@ -70,8 +72,9 @@ def load_of(fleet: Fleet, costs: Costs) -> Load:
         sum(times * cost.commands for times, cost in steps),
         sum(times * cost.seconds for times, cost in steps),
         sum(times * cost.transferred for times, cost in steps),
-        fleet.workers,
-        fleet.workers * costs.connection + fleet.stored * costs.principal.stored,
+        fleet.workers * fleet.connections,
+        fleet.workers * fleet.connections * costs.connection
+        + fleet.stored * costs.principal.stored,
     )
 
 
