@@ -31,7 +31,7 @@ class ResponseHeaders(Generic[AnyStr]):
     :func:`text_headers` and :func:`byte_headers` make one.
     """
 
-    __slots__ = ("_foreign", "_names_vary", "_rules", "_token_headers", "silent")
+    __slots__ = ("_foreign", "_rules", "_token_headers", "_usual", "silent")
 
     #: Whether no signer has a header, so that tokens are only in the request's state.
     silent: bool
@@ -44,7 +44,8 @@ class ResponseHeaders(Generic[AnyStr]):
         )
         self._foreign: set[AnyStr] = self._rules.foreign
         self.silent = names == []
-        self._names_vary = names is None
+        # With a header, and the same one for all tenants: most middlewares.
+        self._usual = _USUAL if names else frozenset()
 
     @property
     def forbids_storing(self) -> bool:
@@ -84,18 +85,18 @@ class ResponseHeaders(Generic[AnyStr]):
                     break
             else:
                 # Nothing that matters to caches, as in most responses.
-                if self.silent and identity.issued is None:
-                    identity.left_unread("not_closed")
-                    return headers
-                if status in _USUAL:
+                if status in self._usual:
                     tokens = identity.header_tokens(self._token_headers)
                     if tokens:
-                        if self._names_vary and _share_name(headers, tokens):
-                            return self._rules.rewritten(headers, tokens, self._rules.closing)
                         return headers + self._rules.closing_lines + tokens
                     if identity.issued and identity.was_read:  # the body may hold a token
                         return headers + self._rules.closing_lines
                     return headers if tokens is None else headers + self._rules.varying_lines
+                if self.silent and identity.issued is None:
+                    identity.left_unread("not_closed")
+                    return headers
+                if status in _USUAL:
+                    return self._apply_to_foreign(identity, headers)
             changed = self._apply_rules(identity, status, headers)
             return headers if changed is None else changed
         except Exception as error:  # invalid arguments are for the server to judge
@@ -138,18 +139,27 @@ class ResponseHeaders(Generic[AnyStr]):
             directives = NO_STORE if fresh else rules.closing
         return rules.rewritten(headers, tokens or [], directives)
 
+    def _apply_to_foreign(
+        self, identity: RequestIdentity, headers: Headers[AnyStr]
+    ) -> Headers[AnyStr]:
+        """Do the same for headers that mean nothing to caches, but may be named like a token's."""
+        rules = self._rules
+        tokens = identity.header_tokens(self._token_headers)
+        if tokens:
+            names = {name.lower() for name, _ in tokens}
+            if not names.isdisjoint([name.lower() for name, _ in headers]):
+                return rules.rewritten(headers, tokens, rules.closing)
+            return headers + rules.closing_lines + tokens
+        if identity.issued and identity.was_read:
+            return headers + rules.closing_lines
+        return headers if tokens is None else headers + rules.varying_lines
+
     def _apply_listed(
         self, identity: RequestIdentity, status: int, headers: Iterable[tuple[AnyStr, AnyStr]]
     ) -> Iterable[tuple[AnyStr, AnyStr]]:
         listed = list(headers)
         changed = self.apply(identity, status, listed)
         return changed if changed is not listed or isinstance(headers, Iterator) else headers
-
-
-def _share_name(headers: Headers[AnyStr], tokens: Headers[AnyStr]) -> bool:
-    """Tell whether the application has set a header that carries a token."""
-    names = {name.lower() for name, _ in tokens}
-    return not names.isdisjoint([name.lower() for name, _ in headers])
 
 
 def text_headers(config: SigningConfig) -> ResponseHeaders[str]:
