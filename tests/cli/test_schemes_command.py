@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
-from countermark.cli import main
-from countermark.schemes import scheme_slugs
+from countermark.cli import _schemes, main
+from countermark.schemes import Scheme, scheme_slugs
+from countermark.webhooks import WebhookScheme
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -58,6 +61,11 @@ def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
         ("loyaltylion", ["SHA1 with suffix"]),
         ("crisp", ["user:email=[{email}, {token}]"]),
         ("ably", ["base64: JSON", "settings={'key_name': '…'}"]),
+        (
+            "braze",
+            ["rotation    the old secret stays valid until you remove it\n", "repo braze-inc"],
+        ),
+        ("stigg", ["rotation    not known how long the old secret stays valid\n"]),
     ],
 )
 def test_the_details_contain_the_particulars_of_a_scheme(
@@ -83,3 +91,41 @@ def test_the_details_of_every_scheme_can_be_printed(
     text = printed(capsys, slug)
     assert f"({slug})" in text
     assert "NO" not in text.split("examples")[1].splitlines()[0]
+
+
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> date:
+    """Return a day on which all readings are more than a year old, and set it as today."""
+    day = max(Scheme.load(slug).read or date.min for slug in scheme_slugs()) + timedelta(400)
+    monkeypatch.setattr(_schemes, "_today", lambda: day)
+    return day
+
+
+def test_no_source_is_due_within_a_year_after_it_was_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = min(Scheme.load(slug).read or date.min for slug in scheme_slugs())
+    monkeypatch.setattr(_schemes, "_today", lambda: first + timedelta(365))
+    assert printed(capsys, "--due") == ""
+    assert "due" not in printed(capsys, "stigg")
+
+
+def test_a_source_that_was_read_more_than_a_year_ago_is_due(
+    capsys: pytest.CaptureFixture[str], today: date
+) -> None:
+    assert main(["schemes", "--due"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    stigg, github = Scheme.load("stigg"), WebhookScheme.load("github")
+    assert f"stigg: read {stigg.read}: {', '.join(stigg.source)}" in lines
+    assert f"github: read {github.read}: {', '.join(github.source)}" in lines
+    assert "; due, as that is more than a year ago" in printed(capsys, "stigg")
+    assert {line.split()[-1] for line in printed(capsys).splitlines()[1:]} == {"due"}
+    assert "more than a year ago" not in printed(capsys, "--markdown")
+
+
+def test_a_scheme_and_the_list_of_what_is_due_exclude_each_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["schemes", "stigg", "--due"])
+    assert "not allowed with argument" in capsys.readouterr().err

@@ -78,6 +78,11 @@ DISCOURSE = b64(
             "email": EMAIL,
             "name": "Ann Lee",
             "username": "ann",
+            "require_activation": "true",
+            "admin": "false",
+            "moderator": "false",
+            "add_groups": "staff,beta",
+            "remove_groups": "trial",
         }
     ).encode()
 )

@@ -20,7 +20,7 @@ ID, EMAIL, NAME = "user-1", "Ann@B.example", "Ann Lee"
 PICTURE = "https://a.example/ann.png"
 
 CLAIMS: dict[str, dict[str, Any]] = {
-    "braze": {"sub": ID, "exp": HOUR},
+    "braze": {"sub": ID, "exp": HOUR, "aud": "braze", "iss": "the-api_key"},
     "canny-sso": {"id": ID, "email": EMAIL, "name": NAME, "avatarURL": PICTURE, "plan": "pro"},
     "cello": {"productId": "the-product_id", "productUserId": ID, "iat": NOW_S},
     "changelogfy": {"id": ID, "name": NAME, "email": EMAIL},
@@ -29,6 +29,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "sub": ID,
         "user": {"email": EMAIL, "name": NAME},
+        "auth": ATTRIBUTES["auth"],
     },
     "clad": {
         "aud": "clad_support_chat",
@@ -108,6 +109,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "last_name": "Lee",
         "user_attributes": {"vendor": "17"},
         "account_type": "viewer",
+        "teams": ["EmbedTeam"],
     },
     "sleekplan": {
         "mail": EMAIL,
@@ -132,7 +134,13 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iss": "the-issuer",
         "iat": NOW_S,
     },
-    "zendesk-messaging": {"scope": "user", "external_id": ID, "name": NAME, "email": EMAIL},
+    "zendesk-messaging": {
+        "scope": "user",
+        "external_id": ID,
+        "name": NAME,
+        "email": EMAIL,
+        "email_verified": True,
+    },
 }
 ALGORITHMS = {"braze": "RS256", "knock": "RS256", "onesignal-jwt": "ES256", "cello": "HS512"}
 KEY_IDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from textwrap import wrap
 
 from countermark.schemes._descriptions import (
@@ -14,6 +15,7 @@ from countermark.schemes._descriptions import (
     snippet,
 )
 from countermark.schemes._parts import PRINCIPAL_TEXTS
+from countermark.schemes._rotation import describe_rotation
 from countermark.schemes._scheme import Scheme
 from countermark.signing._vectors import check
 
@@ -33,11 +35,21 @@ response header, the name is countermark's. Replace names in CAPITALS in the cod
 """
 
 
-def overview(schemes: Iterable[Scheme]) -> str:
+#: The age of a reading, in days, after which the source should be read again.
+_READ_AGAIN_AFTER = 365
+
+
+def is_due(read: date | None, today: date) -> bool:
+    """Return True if a source was read more than a year ago, or on no known date."""
+    return read is None or (today - read).days > _READ_AGAIN_AFTER
+
+
+def overview(schemes: Iterable[Scheme], today: date) -> str:
     """Return a table with a line for each scheme."""
     lines = [("scheme", "vendor", "token", "signed", "")]
     for scheme in schemes:
         marks = [scheme.status] * (scheme.status != "current") + ["?"] * bool(scheme.unsure)
+        marks += ["due"] * is_due(scheme.read, today)
         signed, token = describe_signed(scheme), describe_token(scheme)
         lines.append((scheme.slug, scheme.name, token, signed, " ".join(marks)))
     widths = [min(44, max(map(len, column))) for column in zip(*lines, strict=True)]
@@ -47,7 +59,7 @@ def overview(schemes: Iterable[Scheme]) -> str:
     )
 
 
-def details(scheme: Scheme) -> str:
+def details(scheme: Scheme, today: date) -> str:
     """Return all facts on one scheme, with code for backend and front end."""
     results = [equal for _, equal in check(scheme)]
     rows = {
@@ -55,9 +67,10 @@ def details(scheme: Scheme) -> str:
         **_facts(scheme),
         "ambiguous": scheme.ambiguous,
         "header": scheme.header or "none",
+        "rotation": "\n".join([describe_rotation(scheme.rotation), *scheme.rotation.source]),
         "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
         "source": "\n".join(scheme.source),
-        "read": f"{scheme.read}, {scheme.confidence}",
+        "read": f"{scheme.read}, {scheme.confidence}{_age(scheme, today)}",
         "not sure": scheme.unsure,
         "notes": scheme.notes,
     }
@@ -139,9 +152,19 @@ def _section(scheme: Scheme) -> Iterator[str]:
     yield ""
     labels = {"header": "response header", "sent on in": "sent on in the header"}
     yield from (f"- {labels.get(n, n)}: `{text}`" for n, text in _facts(scheme).items() if text)
+    yield f"- rotation of the secret: {_rotation(scheme)}"
     yield from (f"- source: {_linked(source)}" for source in scheme.source)
     yield ""
     yield from ["```js", *snippet(scheme), "```", ""]
+
+
+def _age(scheme: Scheme, today: date) -> str:
+    return "; due, as that is more than a year ago" if is_due(scheme.read, today) else ""
+
+
+def _rotation(scheme: Scheme) -> str:
+    sources = ", ".join(map(_linked, scheme.rotation.source))
+    return describe_rotation(scheme.rotation) + (f" ({sources})" if sources else "")
 
 
 def _status(scheme: Scheme) -> str:

@@ -1,8 +1,9 @@
-"""``countermark schemes``: all schemes, or the details of one."""
+"""``countermark schemes``: all schemes, the details of one, or those to read again."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, date, datetime
 
 from countermark.cli._arguments import Commands
 
@@ -10,19 +11,46 @@ from countermark.cli._arguments import Commands
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("schemes", help="list all schemes, or show one")
-    parser.add_argument("slug", nargs="?", help="the scheme to show")
-    parser.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("slug", nargs="?", help="the scheme to show")
+    shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
+    shown.add_argument(
+        "--due",
+        action="store_true",
+        help="print the schemes and webhook formats whose source was read more than a year ago",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the schemes."""
+    """Print the schemes; with ``--due``, return 1 if there is one to read again."""
     from countermark.cli._scheme_pages import details, markdown, overview
     from countermark.schemes import Scheme, scheme_slugs
 
+    if options.due:
+        return _print_due(_today())
     if options.slug:
-        print(details(Scheme.load(options.slug)))
+        print(details(Scheme.load(options.slug), _today()))
+    elif options.markdown:
+        print(markdown(map(Scheme.load, scheme_slugs())))
     else:
-        show = markdown if options.markdown else overview
-        print(show(map(Scheme.load, scheme_slugs())))
+        print(overview(map(Scheme.load, scheme_slugs()), _today()))
     return 0
+
+
+def _print_due(today: date) -> int:
+    """Print what is to be read again, with its sources."""
+    from countermark.cli._scheme_pages import is_due
+    from countermark.schemes import Scheme, scheme_slugs
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    schemes: list[Scheme | WebhookScheme] = [Scheme.load(slug) for slug in scheme_slugs()]
+    schemes += [WebhookScheme.load(slug) for slug in webhook_scheme_slugs()]
+    due = [scheme for scheme in schemes if is_due(scheme.read, today)]
+    for scheme in due:
+        print(f"{scheme.slug}: read {scheme.read}: {', '.join(scheme.source)}")
+    return 1 if due else 0
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

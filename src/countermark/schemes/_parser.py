@@ -13,6 +13,7 @@ from countermark.schemes._checks import check_parts, signed_placeholders
 from countermark.schemes._formats import KINDS, TYPES
 from countermark.schemes._header_names import header_name
 from countermark.schemes._parts import Jwt, Mac, Payload, SchemeParts, Setting, Vector
+from countermark.schemes._rotation import parse_rotation
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template, parse_all
 from countermark.schemes._value_rules import ValueRule, checked_pattern
@@ -92,6 +93,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         secret_is_chosen=secret.take("chosen", bool, default=False),
         refuse_prefixes=secret.texts("refuse_prefixes"),
         shapes=_shapes(secret),
+        rotation=parse_rotation(secret),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},
         values={name: _rule(one) for name, one in top.table("values").tables().items()},

@@ -46,6 +46,18 @@ class Setting(NamedTuple):
     default: str | None  #: Its default. An empty text leaves it out; None makes it required.
 
 
+class Rotation(NamedTuple):
+    """How the vendor replaces a secret."""
+
+    #: What becomes of the old secret: ``both`` if it is valid until you remove it, ``chosen`` if
+    #: you choose the time when you make the new one, ``grace`` if it is valid for a fixed time,
+    #: ``none`` if it becomes invalid at once, or ``unknown``.
+    overlap: str = "unknown"
+    grace: int | None = None  #: The fixed time in seconds, with ``grace`` alone.
+    shown_once: bool = False  #: True if the vendor shows a new secret a single time.
+    source: tuple[str, ...] = ()  #: The pages that describe it.
+
+
 class Mac(NamedTuple):
     """A message authentication code."""
 
@@ -116,6 +128,7 @@ class SchemeParts(NamedTuple):
     never_signed: frozenset[str] = frozenset()
     #: Regular expressions of the vendor's secrets, if the vendor documents their form.
     shapes: tuple[str, ...] = ()
+    rotation: Rotation = Rotation()  #: How the vendor replaces a secret.
 
     def rule(self, name: str) -> ValueRule:
         """Return the vendor's rule for the value *name*."""

@@ -11,35 +11,50 @@ const signers = {
     return hashes;
   },
   canonical: ({ values }) => values.map(require("@tufjs/canonical-json").canonicalize),
-  pusher: ({ secret, key, socketId, channel, presence, userData }) => {
+  pusher: ({ secret, key, socketId, channel, users }) => {
     const Pusher = require("pusher");
     const pusher = new Pusher({ appId: "1", key, secret, cluster: "mt1" });
-    return {
+    return users.map(({ presence, userData }) => ({
       channel: pusher.authorizeChannel(socketId, channel),
       presence: pusher.authorizeChannel(socketId, "presence-a", presence),
       user: pusher.authenticateUser(socketId, userData),
-    };
+    }));
   },
-  ably: ({ secret, request: { keyName, mac, ...wanted } }) => {
+  ably: ({ secret, requests }) => {
     const Ably = require("ably");
-    return new Ably.Rest({ key: `${keyName}:${secret}` }).auth.createTokenRequest(wanted);
+    return Promise.all(
+      requests.map(({ keyName, mac, ...wanted }) => {
+        const { auth } = new Ably.Rest({ key: `${keyName}:${secret}` });
+        return auth.createTokenRequest(wanted);
+      }),
+    );
+  },
+  beams: ({ secret, instance, ids, now }) => {
+    const Beams = require("@pusher/push-notifications-server");
+    const client = new Beams({ instanceId: instance, secretKey: secret });
+    return atTime(now, () => ids.map((id) => client.generateToken(id).token));
+  },
+  intercom: ({ secret, ids }) => {
+    const { IdentityVerification } = require("intercom-client");
+    return ids.map((id) => IdentityVerification.userHash({ secretKey: secret, identifier: id }));
+  },
+  magicbell: async ({ secret, ids }) => {
+    const { createHmac } = await import("magicbell/crypto");
+    return ids.map((id) => createHmac(secret, id));
   },
   stream: ({ secret, ids }) => {
     const { StreamChat } = require("stream-chat");
     const client = new StreamChat("key", secret);
     return ids.map((id) => client.createToken(id));
   },
-  knock: async ({ pem, id, now, seconds }) => {
+  knock: ({ pem, ids, now, seconds }) => {
     const { signUserToken } = require("@knocklabs/node");
-    const clock = Date.now;
-    Date.now = () => now * 1000;
-    const token = await signUserToken(id, { signingKey: pem, expiresInSeconds: seconds });
-    Date.now = clock;
-    return token;
+    const options = { signingKey: pem, expiresInSeconds: seconds };
+    return atTime(now, () => Promise.all(ids.map((id) => signUserToken(id, options))));
   },
-  discourse: ({ secret, values }) => {
+  discourse: ({ secret, users }) => {
     const Sso = require("discourse-sso");
-    return new Sso(secret).buildLoginString(values);
+    return users.map((values) => new Sso(secret).buildLoginString(values));
   },
   jose: async ({ tokens }) => {
     const jose = await import("jose");
@@ -55,6 +70,16 @@ const signers = {
     );
   },
 };
+
+async function atTime(seconds, run) {
+  const clock = Date.now;
+  Date.now = () => seconds * 1000;
+  try {
+    return await run();
+  } finally {
+    Date.now = clock;
+  }
+}
 
 (async () => {
   const results = {};

@@ -1,0 +1,177 @@
+"""Random principals get the same tokens from the vendors' own code as from us.
+
+pytest-randomly seeds the values, and prints the seed with which a failure repeats.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+import pytest
+
+from countermark import InvalidPrincipal, Principal, Signer
+from tests.samples import NOW, SECRET, private_key, signer_of
+
+Texts = Callable[[int], list[str]]
+
+COUNT = 100
+APP_KEY = "278d425bdf160c739803"
+INSTANCE = "97c56dfe-58f5-408b-ab3a-158e51a860f2"
+SOCKET = "1234.1234"
+
+
+def accepted(signer: Signer, ids: list[str]) -> list[str]:
+    """Return the *ids* that the scheme accepts; there are many."""
+    kept = []
+    for id in ids:
+        try:
+            signer.sign(id)
+        except InvalidPrincipal:
+            continue
+        kept.append(id)
+    assert len(kept) > COUNT / 3
+    return kept
+
+
+def claims(token: str, key: str = SECRET, algorithm: str = "HS256") -> dict[str, Any]:
+    """Return the claims of a token. Libraries differ in the escapes of their JSON."""
+    options: Any = {"verify_exp": False, "verify_iat": False}
+    return dict(jwt.decode(token, key, [algorithm], options=options))
+
+
+@pytest.mark.parametrize(
+    ("job", "slug"), [("intercom", "intercom-hmac"), ("magicbell", "magicbell-hmac")]
+)
+def test_ids_with_a_javascript_library(node: Any, texts: Texts, job: str, slug: str) -> None:
+    signer = signer_of(slug)
+    ids = accepted(signer, texts(COUNT))
+    assert [signer.sign(id) for id in ids] == node(job, secret=SECRET, ids=ids)
+
+
+def test_stream_chat(node: Any, texts: Texts) -> None:
+    ids = texts(COUNT)
+    signer = signer_of("stream-chat")
+    theirs = node("stream", secret=SECRET, ids=ids)
+    assert [claims(signer.sign(id)) for id in ids] == list(map(claims, theirs))
+
+
+def test_knock(node: Any, texts: Texts) -> None:
+    pem, public = private_key("RS256")
+    signer, ids = signer_of("knock"), texts(COUNT)
+    theirs = node("knock", pem=pem, ids=ids, now=NOW, seconds=3600)
+    for id, token in zip(ids, theirs, strict=True):
+        ours = claims(signer.sign(id), public, "RS256")
+        assert ours == claims(token, public, "RS256")
+
+
+def test_pusher_beams(node: Any, texts: Texts) -> None:
+    signer = signer_of("pusher-beams", settings={"instance_id": INSTANCE})
+    ids = texts(COUNT)
+    theirs = node("beams", secret=SECRET, instance=INSTANCE, ids=ids, now=int(NOW))
+    # Their JavaScript adds the time of issue, which their Python leaves out.
+    assert [claims(signer.sign(id)) | {"iat": int(NOW)} for id in ids] == list(map(claims, theirs))
+
+
+def test_ably(node: Any, texts: Texts) -> None:
+    signer = signer_of("ably", settings={"key_name": "xVLyHw.I3abcd"})
+    ours = [signer.issue(id).fields for id in accepted(signer, texts(COUNT))]
+    assert ours == node("ably", secret=SECRET, requests=ours)
+
+
+def test_pusher(node: Any, texts: Texts) -> None:
+    settings = {"app_key": APP_KEY}
+    signers = {
+        slug: signer_of(slug, settings=settings)
+        for slug in ("pusher", "pusher-presence", "pusher-user")
+    }
+
+    def fields(slug: str, id: str, name: str, channel: str) -> dict[str, Any]:
+        attributes = {"socket_id": SOCKET, "channel": channel}
+        return signers[slug].issue(Principal(id, name=name, attributes=attributes)).fields
+
+    ids = [id for id in texts(3 * COUNT) if re.fullmatch(r"[\w=@,.;-]+", id, re.ASCII)][:COUNT]
+    names = [name for name in texts(3 * COUNT) if name.isascii()]  # escapes of JSON differ
+    people = list(zip(ids, names, strict=False))
+    theirs = node(
+        "pusher",
+        secret=SECRET,
+        key=APP_KEY,
+        socketId=SOCKET,
+        channel="private-a",
+        users=[
+            {"presence": {"user_id": id, "user_info": {"name": name}}, "userData": {"id": id}}
+            for id, name in people
+        ],
+    )
+    assert theirs == [
+        {
+            "channel": fields("pusher", id, name, "private-a"),
+            "presence": fields("pusher-presence", id, name, "presence-a"),
+            "user": fields("pusher-user", id, name, "private-a"),
+        }
+        for id, name in people
+    ]
+
+
+def discourse_users(texts: Texts) -> list[tuple[Principal, dict[str, str]]]:
+    """Return random users of a forum, and what a library takes of each."""
+    users = []
+    for id, name, username in zip(texts(COUNT), texts(COUNT), texts(COUNT), strict=True):
+        attributes = {"nonce": "cb68", "username": username, "require_activation": True}
+        who = Principal(id, email="a+b@c.example", name=name, attributes=attributes)
+        values = {"external_id": id, "email": "a+b@c.example", "name": name, "username": username}
+        users.append((who, {"nonce": "cb68", **values, "require_activation": "true"}))
+    return users
+
+
+def test_discourse(node: Any, texts: Texts) -> None:
+    signer, users = signer_of("discourse"), discourse_users(texts)
+    theirs = node("discourse", secret=SECRET, users=[values for _, values in users])
+    ours = [signer.sign(who) for who, _ in users]
+    assert list(map(contents, ours)) == list(map(contents, theirs))
+
+
+def test_discourse_with_a_python_library(texts: Texts) -> None:
+    from pydiscourse import sso
+
+    signer = signer_of("discourse")
+    for who, values in discourse_users(texts):
+        theirs = sso.sso_payload(SECRET, **values)
+        assert contents(signer.sign(who)) == contents(theirs)
+
+
+def contents(token: str) -> dict[str, Any]:
+    """Return what a login of the forum contains, in any order of its entries."""
+    from pydiscourse import sso
+
+    fields = {name: values[0] for name, values in parse_qs(token, strict_parsing=True).items()}
+    sso.sso_validate(fields["sso"], fields["sig"], SECRET)  # raises for another signature
+    return parse_qs(base64.b64decode(fields["sso"]).decode())
+
+
+def test_castle(texts: Texts) -> None:
+    from castle.configuration import Configuration
+    from castle.secure_mode import signature
+
+    configuration = Configuration()
+    configuration.api_secret = SECRET
+    signer = signer_of("castle")
+    for id in texts(COUNT):
+        assert signer.sign(id) == signature(id, configuration)
+
+
+def test_launchdarkly(texts: Texts) -> None:
+    from ldclient import Config, Context, LDClient
+
+    of_users = signer_of("launchdarkly", never_signed=["context"])
+    of_contexts = signer_of("launchdarkly")
+    with LDClient(Config(SECRET, offline=True)) as client:
+        for id, kind in zip(texts(COUNT), ["user", "org", "device"] * COUNT, strict=False):
+            theirs = client.secure_mode_hash(Context.create(id, kind))
+            who = Principal("u", attributes={"context": {"kind": kind, "key": id}})
+            assert theirs == (of_users.sign(id) if kind == "user" else of_contexts.sign(who))
