@@ -118,11 +118,11 @@ def _counted(meter: Meter, count: int) -> object:
 
 
 _KINDS = {
-    "signers": Kind("`Signer` of a tenant", _signers, 20_000),
-    "verifiers": Kind("`Verifier` of a tenant", _verifiers, 20_000),
+    "signers": Kind("`Signer` of a tenant", _signers, 20_000, 4_000),
+    "verifiers": Kind("`Verifier` of a tenant", _verifiers, 20_000, 6_000),
     "schemes": Kind("scheme, with its `Signer`", _schemes, 2_000),
     "keys": Kind("key of a `Verifier` with 8", _keys, 16_000),
-    "principals": Kind("principal in a `Meter`, up to 50,000", _principals, 50_000),
+    "principals": Kind("principal in a `Meter`, up to 50,000", _principals, 50_000, 200),
     "waiting": Kind("the same, while it waits for Redis, up to 10,000", _waiting, 10_000),
 }
 
