@@ -117,6 +117,24 @@ class StoreUnavailable(CountermarkError):
         self.kind = kind
 
 
+class ModeNotSet(CountermarkError):
+    """A mode was not set, because a condition did not hold.
+
+    ``code`` is ``not_ready``, or ``changed`` if the modes were changed meanwhile.
+
+    Args:
+        message: The problem, and how to solve it.
+        code: The code.
+        reasons: The reasons against enforcing, in English.
+    """
+
+    code = "not_ready"
+
+    def __init__(self, message: str, *, code: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message, code=code)
+        self.reasons = reasons
+
+
 class LeakBlocked(CountermarkError, ConnectionAbortedError):
     """A response was cut off, because it contained a secret.
 

@@ -24,6 +24,7 @@ EventName = Literal[
     "allowed",
     "duplicate",
     "leaked",
+    "mode_changed",
 ]
 
 # The levels of the module logging, which is imported when there is something to log.
@@ -41,6 +42,7 @@ _LEVELS: dict[EventName, int] = {
     "allowed": _INFO,
     "duplicate": _DEBUG,
     "leaked": _ERROR,
+    "mode_changed": _WARNING,
 }
 # These go to the hook alone, as they happen at every request.
 _UNLOGGED = ("signed", "verified")
@@ -69,6 +71,24 @@ class Leak(NamedTuple):
     offset: int | None = None
 
 
+class ModeChanged(NamedTuple):
+    """A change of the modes of a :class:`ModeSwitch`. It contains no id of a tenant.
+
+    Attributes:
+        before: The mode of the scheme before, such as ``monitor``.
+        after: The mode of the scheme now, such as ``enforce 10%``.
+        tenants: The number of tenants whose own mode changed.
+        environment: The environment, or None.
+        by: The person or program that made the last change.
+    """
+
+    before: str
+    after: str
+    tenants: int
+    environment: str | None
+    by: str
+
+
 class Event(NamedTuple):
     """An event. It contains no id, token or key.
 
@@ -93,7 +113,9 @@ class Event(NamedTuple):
       ``delivery_raised``, or the code of an ``InvalidPrincipal``. Or an error affected the
       verification of a request: ``resolver_raised``, ``tenant_raised``,
       ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
-      (the modes stay the same), ``store_unavailable``, ``allowance_raised``,
+      (the modes stay the same), ``mode_unavailable``, ``mode_missing``, ``mode_invalid``,
+      ``mode_older`` (a :class:`ModeSwitch` keeps the last modes, as Redis does not answer, holds
+      none, invalid ones or older ones), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
       store does not respond; emitted once until it does). Or a body was not searched for
       secrets: ``unknown_coding``, ``invalid_coding``, ``expands_too_much``,
@@ -111,6 +133,8 @@ class Event(NamedTuple):
       ``received``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
+    * ``mode_changed``: A :class:`ModeSwitch` follows a change. The reason is the mode of the
+      scheme now, without a percentage.
 
     Attributes:
         name: The name.
@@ -124,6 +148,7 @@ class Event(NamedTuple):
         correlation: A UUID that a refusal and its event share.
         hint: The mistake that explains a refusal, for developers, or None.
         leak: The secret of ``leaked``, and its place.
+        change: The change of ``mode_changed``.
     """
 
     name: EventName
@@ -134,12 +159,13 @@ class Event(NamedTuple):
     correlation: str | None = None
     hint: str | None = None
     leak: Leak | None = None
+    change: ModeChanged | None = None
 
 
 OnEvent = Callable[[Event], object]
 
-# The attributes of log records for all fields of an event but its name and its leak.
-_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:-1])
+# The attributes of log records for the fields of an event that are texts, other than its name.
+_ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:-2])
 
 
 class LogLimit:
@@ -229,6 +255,9 @@ def _log(event: Event) -> None:
         if event.leak is not None:
             text += " leak=%s key=%s form=%s place=%s offset=%s"
             values += event.leak
+        if event.change is not None:
+            text += " before=%s after=%s tenants=%s environment=%s by=%s"
+            values += event.change
         if event.hint is not None:
             text += "; hint: %s"
             values.append(event.hint)
@@ -240,10 +269,12 @@ def _log(event: Event) -> None:
 
 def _extra(event: Event, left_out: int) -> dict[str, str | int]:
     """Return the attributes of a log record: flat, as some exporters take no other values."""
-    name, *values, leak = event
+    name, *values, leak, change = event
     named = list(zip(_ATTRIBUTES, values, strict=True))
-    if leak is not None:
-        named += [(f"countermark_leak_{field}", value) for field, value in leak._asdict().items()]
+    for part, prefix in ((leak, "leak"), (change, "mode")):
+        if part is not None:
+            fields = part._asdict().items()
+            named += [(f"countermark_{prefix}_{field}", value) for field, value in fields]
     given = {attribute: value for attribute, value in named if value is not None}
     return {"countermark_event": name, **given, "countermark_left_out": left_out}
 

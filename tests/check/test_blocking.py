@@ -20,7 +20,7 @@ from countermark.asgi import SigningMiddleware, VerifyingMiddleware
 from countermark.redis import RedisStore
 from countermark.resolvers import from_session, from_user
 from countermark.rollout import Meter
-from countermark.verifying import Allowance, ModeFile, from_query
+from countermark.verifying import Allowance, ModeFile, ModeSwitch, from_query
 from countermark.wsgi import SigningMiddleware as WSGISigning
 
 RING = Keyring("{SECRET}")
@@ -183,6 +183,8 @@ app = VerifyingMiddleware(
     allowance=Allowance(1, store=store),
 )
 """
-    outcome = check_code(f"{PARTS}\n{code}")
-    assert (outcome.code, outcome.findings) == (0, [])
-    assert outcome.err.count("Redis does not answer") == 1
+    for mode in ('ModeFile("modes.toml")', 'ModeSwitch(store, "stigg")'):
+        changed = code.replace('ModeFile("modes.toml")', mode)
+        outcome = check_code(f"{PARTS}\n{changed}")
+        assert (outcome.code, outcome.findings) == (0, [])
+        assert outcome.err.count("Redis does not answer") == 1

@@ -76,7 +76,7 @@ def test_a_deprecated_scheme_and_an_ambiguous_one_are_found(check: Check) -> Non
     [
         ('slug = "acme"', "add one of [mac] and [jwt]"),
         ("[mac", "invalid TOML at its end"),
-        ('mode = "monitr"', "must be 'off', 'monitor' or 'enforce'"),
+        ('mode = "monitr"', "must be 'off', 'monitor', 'enforce', or a percentage"),
         ('mode = "off"\n[origins]\n"app.example" = "off"', "[origins]"),
         ('kind = "hmac"', "[signature]: header is missing"),
     ],

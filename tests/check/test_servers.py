@@ -20,7 +20,7 @@ from countermark import Keyring, Verifier
 from countermark.asgi import VerifyingMiddleware, WebhookMiddleware
 from countermark.redis import RedisStore
 from countermark.rollout import Meter
-from countermark.verifying import Allowance
+from countermark.verifying import Allowance, ModeSwitch
 from countermark.webhooks import WebhookVerifier
 
 verifier = Verifier("stigg", Keyring("{SECRET}"))
@@ -45,6 +45,7 @@ STORES = {
     "meter": "VerifyingMiddleware(inner, verifier=verifier, mode='off', meter=Meter(store=store))",
     "allowance": "VerifyingMiddleware(inner, verifier=verifier, mode='off',"
     " allowance=Allowance(1, store=store))",
+    "mode": "VerifyingMiddleware(inner, verifier=verifier, mode=ModeSwitch(store, 'stigg'))",
     "webhooks": "WebhookMiddleware(inner, verifier=webhooks, store=store)",
 }
 
@@ -72,7 +73,7 @@ def test_a_redis_that_evicts_keys_is_found(
             ).code
         ]
 
-    assert found("allkeys-lru", "1gb", *STORES) == ["meter", "allowance", "webhooks"]
+    assert found("allkeys-lru", "1gb", *STORES) == ["meter", "allowance", "mode", "webhooks"]
     assert found("volatile-ttl", "1gb", *STORES) == ["meter", "webhooks"]
     assert found("noeviction", "1gb", *STORES) == []
     # Without a limit Redis evicts nothing.

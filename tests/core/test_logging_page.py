@@ -21,7 +21,7 @@ from opentelemetry.trace import use_span
 
 from countermark import Event, Keyring, Signer, Verifier
 from countermark.asgi import SigningMiddleware, VerifyingMiddleware
-from countermark.events import _LEVELS, _UNLOGGED, Leak, emit
+from countermark.events import _LEVELS, _UNLOGGED, Leak, ModeChanged, emit
 from tests.drivers import answer, http_scope, request
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "logging.md").read_text(encoding="utf-8")
@@ -47,7 +47,9 @@ def test_each_event_is_in_the_row_of_its_level() -> None:
 
 def test_each_attribute_of_a_record_is_in_the_table(caplog: pytest.LogCaptureFixture) -> None:
     leak = Leak("STIGG_SIGNING_SECRET", "3f9c2b7d", "raw", "body", 7)
-    emit(Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", leak), None)
+    change = ModeChanged("monitor", "enforce 10%", 0, "live", "ann")
+    event = Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", leak, change)
+    emit(event, None)
     names = {name for name in vars(caplog.records[0]) if name.startswith("countermark")}
     assert names == set(re.findall(r"`(countermark_\w+)`", PAGE))
 

@@ -263,7 +263,15 @@ def test_the_refusal_is_the_one_shown() -> None:
 
 def test_the_table_of_events_is_how_they_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     rows = re.findall(r"^\| `(\w+)` \|.*\| (.+) \|$", section("Events"), re.MULTILINE)
-    receiving = {"verified", "refused", "would_refuse", "allowed", "failed", "leaked"}
+    receiving = {
+        "verified",
+        "refused",
+        "would_refuse",
+        "allowed",
+        "failed",
+        "leaked",
+        "mode_changed",
+    }
     assert {name for name, _ in rows} == receiving & set(get_args(EventName))
     with caplog.at_level(logging.DEBUG, "countermark"):
         for name, level in rows:

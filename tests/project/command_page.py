@@ -53,19 +53,24 @@ def page() -> str:
     return "\n".join([_HEAD, *_sections(command_parser())])
 
 
-def _sections(parser: argparse.ArgumentParser) -> Iterator[str]:
+def _sections(parser: argparse.ArgumentParser, prefix: str = "") -> Iterator[str]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             titles = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, command in action.choices.items():
-                yield from _section(name, titles[name], command)
+                yield from _section(prefix + name, titles[name], command)
+                yield from _sections(command, f"{prefix}{name} ")
 
 
 def _section(name: str, title: str, command: argparse.ArgumentParser) -> Iterator[str]:
     yield f"## countermark {name}\n"
     description = command.description or f"{title[:1].upper()}{title[1:]}."
     yield f"{fill(description, 100, break_on_hyphens=False)}\n"
-    rows = [_row(action) for action in command._actions if action.dest != "help"]
+    rows = [
+        _row(action)
+        for action in command._actions
+        if action.dest != "help" and not isinstance(action, argparse._SubParsersAction)
+    ]
     if rows:
         yield "\n".join(["| argument | meaning |", "|---|---|", *rows, ""])
     if command.epilog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,7 @@ from countermark import (
     Scheme,
     SecretKey,
     Signer,
+    StoreUnavailable,
     Verifier,
     asgi,
     resolvers,
@@ -30,7 +32,7 @@ from countermark.explain import explain, explain_webhook
 from countermark.fastapi import verified_identity
 from countermark.flask import Countermark
 from countermark.redis import RedisStore
-from countermark.rollout import Meter
+from countermark.rollout import Meter, set_mode
 from countermark.testing import (
     FlowSessions,
     Receiver,
@@ -44,7 +46,9 @@ from countermark.testing import (
 from countermark.verifying import (
     Allowance,
     AllowedOrigins,
+    EnforcePercent,
     ModeFile,
+    ModeSwitch,
     from_cookie,
     from_header,
     from_query,
@@ -58,6 +62,7 @@ RING = Keyring(KEY)
 SIGNER = Signer("stigg", RING)
 VERIFIER = Verifier("stigg", RING)
 PEM, PUBLIC = private_key("RS256")
+UNREACHABLE = RedisStore("redis://127.0.0.1:1/0")
 FILES = resources.files("countermark")
 SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "stigg.toml").read_text())
 JWT_SCHEME = tomllib.loads((FILES / "schemes" / "catalogue" / "knock.toml").read_text())
@@ -130,6 +135,11 @@ def command(arguments: list[str]) -> Callable[..., object]:
 def mode_file(*, text: Any) -> object:
     path = Path(str(text)) if "\n" not in str(text) else Path("nowhere")
     return ModeFile(path) if text else 0
+
+
+def mode_setting(**given: Any) -> None:
+    with suppress(StoreUnavailable):  # as there is no Redis
+        set_mode(UNREACHABLE, **given)
 
 
 def optional(call: Callable[..., object]) -> Callable[..., object]:
@@ -238,6 +248,10 @@ keygen stigg --for-tests --environment ARG
 keygen cognito-flow --for-tests --environment ARG
 keygen discourse --format ARG
 completion ARG
+mode show ARG --environment live
+mode set stigg monitor --environment live --by me --redis ARG
+mode set stigg monitor --environment live --redis redis://127.0.0.1:1/0 --by ARG
+mode set stigg monitor --environment live --redis redis://127.0.0.1:1/0 --by me --tenant ARG
 scan ARG
 scan --baseline ARG src/countermark/py.typed
 scan --ARG src/countermark/py.typed
@@ -252,6 +266,18 @@ def _explaining_entries() -> Iterator[Entry]:
     yield Entry("explain_webhook", explain_webhook, {
         "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
         "path": "/", "tolerance": None,
+    })  # fmt: skip
+
+
+def _mode_entries() -> Iterator[Entry]:
+    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield Entry("EnforcePercent", EnforcePercent, {"percent": 10})
+    yield Entry("ModeSwitch", ModeSwitch, {
+        "store": UNREACHABLE, "scheme": "stigg", "environment": "live", "interval": 1.0,
+    })  # fmt: skip
+    yield Entry("set_mode", mode_setting, {
+        "scheme": "stigg", "mode": "monitor", "by": "me", "environment": "live", "tenant": None,
+        "reason": "", "if_revision": None,
     })  # fmt: skip
 
 
@@ -338,7 +364,7 @@ def _entries() -> Iterator[Entry]:
         "keyring": RING, "publishable_key": "key", "origins": None, "environment": None,
         "unsigned_sessions": 3, "require_signed": False,
     })  # fmt: skip
-    yield Entry("ModeFile", mode_file, {"text": ""})
+    yield from _mode_entries()
     yield Entry("countermark schemes", command(["schemes", "ARG"]), {"argument": ""})
     yield Entry("countermark demo --port", command(["demo", "--port", "ARG"]), {"argument": ""})
     yield Entry("countermark check", command(["check", "ARG"]), {"argument": ""})

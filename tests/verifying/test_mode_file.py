@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def asked(modes: ModeFile, **question: Any) -> str:
-    return modes(ModeContext({}, **question))
+    return str(modes(ModeContext({}, **question)))
 
 
 RULES = """

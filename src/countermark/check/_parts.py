@@ -15,6 +15,7 @@ from countermark.signing._config import SigningConfig
 from countermark.signing._principal_lookup import AsyncLookup, SyncLookup
 from countermark.signing._signer import Signer
 from countermark.verifying._enforcement import Enforcement
+from countermark.verifying._mode_switch import ModeSwitch
 from countermark.verifying._verifier import Verifier
 from countermark.webhooks._gate import WebhookGate
 
@@ -45,7 +46,7 @@ class Function(NamedTuple):
 
 
 class Store(NamedTuple):
-    """A Redis: its purpose, ``meter``, ``allowance`` or ``webhooks``, and the RedisStore."""
+    """A Redis: its purpose, ``meter``, ``allowance``, ``mode`` or ``webhooks``, and the store."""
 
     purpose: str
     store: Any
@@ -152,6 +153,8 @@ def stores_of(part: Part) -> Iterator[Store]:
     if part.enforcement is not None:
         yield from _stored("meter", part.enforcement._meter)
         yield from _stored("allowance", getattr(part.enforcement._allowance, "_counted", None))
+        mode = part.enforcement._contexts._mode
+        yield from _stored("mode", mode if isinstance(mode, ModeSwitch) else None)
     if part.webhooks is not None:
         yield from _stored("webhooks", part.webhooks._deliveries)
 

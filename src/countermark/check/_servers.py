@@ -16,6 +16,7 @@ _KEEPS: Final = {
     "meter": ("noeviction",),
     "webhooks": ("noeviction",),
     "allowance": ("noeviction", "volatile"),
+    "mode": ("noeviction", "volatile"),
 }
 
 

@@ -16,6 +16,7 @@ from countermark.cli import (
     _explain,
     _js,
     _keygen,
+    _mode,
     _request,
     _rollout,
     _scan,
@@ -39,6 +40,7 @@ _COMMANDS = (
     _request,
     _keygen,
     _rollout,
+    _mode,
     _scan,
     _completion,
 )

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from countermark.cli._arguments import Commands, share, whole_number
+from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import read_text
+from countermark.cli._store import add_readiness_options, add_store_options, store_of
 from countermark.errors import ConfigurationError
-from countermark.rollout._snapshot import MOST_DAYS, OTHER, Group, GroupStats, Snapshot, text_of
+from countermark.rollout._snapshot import OTHER, Group, GroupStats, Snapshot, text_of
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
-
-_VARIABLE = "COUNTERMARK_REDIS_URL"
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("rollout", help="report whether it is safe to enforce")
     parser.set_defaults(run=run)
-    parser.add_argument(
-        "--redis",
-        metavar="URL",
-        help=f"the URL of the meters' store. Set {_VARIABLE} instead if the URL has a password:"
-        " other users of the machine can see command-line arguments",
-    )
-    parser.add_argument("--prefix", default="countermark:", help="the prefix of the store")
+    add_store_options(parser)
     parser.add_argument("--scheme", metavar="SLUG", help="this scheme only")
     parser.add_argument("--environment", metavar="ENV", help="this environment only; '' for none")
     parser.add_argument("--tenant", help="this tenant only, by its name in the report")
-    parser.add_argument(
-        "--days",
-        type=whole_number(1, MOST_DAYS),
-        default=7,
-        help=f"whole days, in addition to today, up to {MOST_DAYS} (default: 7)",
-    )
-    parser.add_argument(
-        "--least",
-        type=share,
-        default="99.9",
-        help="the required percentage of verified requests (default: 99.9)",
-    )
+    add_readiness_options(parser)
     parser.add_argument(
         "--allowance",
         type=whole_number(0),
@@ -96,7 +77,7 @@ def _report(options: argparse.Namespace) -> tuple[str, int]:
     from countermark.rollout._report import allowance_left, group_name
     from countermark.verifying._allowance import Allowance
 
-    store = _store(options)
+    store = store_of(options)
     known = [] if options.customers is None else _first_column(options.customers)
     snapshot_of_all = read_snapshot(store, options.days, known=known)
     asked = tuple(figures for figures in snapshot_of_all.groups if _asked(options, figures))
@@ -118,16 +99,6 @@ def _report(options: argparse.Namespace) -> tuple[str, int]:
         sys.stderr.write(f"no request matches these options; the store has {names}\n")
     code = 0 if is_ready(snapshot, least=options.least) else 1
     return _in_form(options, snapshot, left, stranded), code
-
-
-def _store(options: argparse.Namespace) -> RedisStore:
-    from countermark.redis import RedisStore
-
-    url = options.redis or os.environ.get(_VARIABLE)
-    if not url:
-        raise ConfigurationError(f"no URL of Redis; pass --redis URL or set {_VARIABLE}")
-    # A long timeout is fine, as no request waits for this.
-    return RedisStore(url, prefix=options.prefix, timeout=5)
 
 
 def _in_form(

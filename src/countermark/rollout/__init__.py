@@ -3,6 +3,10 @@
 from typing import TYPE_CHECKING
 
 from countermark.rollout._meter import Meter as Meter
+from countermark.rollout._mode_control import ModeChange as ModeChange
+from countermark.rollout._mode_control import mode_history as mode_history
+from countermark.rollout._mode_control import read_modes as read_modes
+from countermark.rollout._mode_control import set_mode as set_mode
 from countermark.rollout._readiness import Readiness as Readiness
 from countermark.rollout._readiness import is_ready as is_ready
 from countermark.rollout._readiness import readiness as readiness

@@ -58,9 +58,10 @@ class Enforcement:
         verifier: A :class:`Verifier`; or a function that takes the id of a tenant and
             returns a verifier, or None for an unknown tenant. It is called once a minute
             for each of the latest 1024 tenants.
-        mode: ``off``, ``monitor`` or ``enforce``; or a function that takes a
-            :class:`ModeContext` and returns one of them, such as a :class:`ModeFile`. If
-            the function fails, the mode is ``enforce``.
+        mode: ``off``, ``monitor``, ``enforce`` or an :class:`EnforcePercent`; or a function
+            that takes a :class:`ModeContext` and returns one of them, such as a
+            :class:`ModeFile` or a :class:`ModeSwitch`. If the function fails, the mode is
+            ``enforce``.
         token: Where requests carry their token: the name of a header, or the result of
             ``from_header``, ``from_query`` or ``from_cookie``. The scheme has the default.
         claimed_id: Where the id is, if tokens do not contain it: a location as for
@@ -207,13 +208,14 @@ class Enforcement:
 
     def _check(self, source: Source, *, optional: bool) -> _Outcome:
         """Return the verdict, or what is left to do before there is one."""
-        context = self._contexts.same or self._contexts.read(source)
-        if context is None:
-            return None
-        if context.refused is None:
+        context = self._contexts.same
+        if context is not None:
             check = self._token.check(context.verifier, source)  # type: ignore[arg-type]
         else:
-            check = TokenCheck(context.refused)
+            found = self._contexts.read(source)
+            if found is None:
+                return None
+            context, check = self._check_in(found, source)
         if check.identity is not None:
             return self._settled(context, check, "token")
         unsigned = check.code == "missing"
@@ -226,6 +228,28 @@ class Enforcement:
         if question is None:
             return self._settled(context, check, admitted_by)
         return Unexplained(context, check, admitted_by, question)
+
+    def _check_in(
+        self, context: RequestContext, source: Source
+    ) -> tuple[RequestContext, TokenCheck]:
+        """Check the token of a request whose context is its own; its mode may depend on the id."""
+        if context.refused is None:
+            check = self._token.check(context.verifier, source)  # type: ignore[arg-type]
+        else:
+            check = TokenCheck(context.refused)
+        if context.chosen is not None and self._is_chosen(context, check, source):
+            context = context._replace(mode="enforce")
+        return context, check
+
+    def _is_chosen(self, context: RequestContext, check: TokenCheck, source: Source) -> bool:
+        """Tell whether the request names a principal for whom the mode is ``enforce``."""
+        try:
+            named = self._token.named_id(context.verifier, source, check)
+        except Exception:  # the request may be of any principal
+            return True
+        return named is not None and context.chosen.covers(  # type: ignore[union-attr]
+            named, scheme=context.scheme, environment=context.environment, tenant=context.tenant
+        )
 
     def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
         """Ask the allowance for a request without a token."""
@@ -292,5 +316,6 @@ class Enforcement:
     def _require_fit(self, verifier: Verifier) -> None:
         """Refuse a verifier that does not fit the other options."""
         self._token.require_fit(verifier)
+        self._contexts.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)

@@ -11,10 +11,8 @@ from countermark._option_checks import is_async
 from countermark._redaction import guarded, place_in, shown, shown_file
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
+from countermark.verifying._mode_values import EnforcePercent, ModeValue, plain_mode, read_mode
 from countermark.verifying._origins import checked_origin
-from countermark.verifying._results import Mode
-
-MODES: Final = ("off", "monitor", "enforce")
 
 # The attribute of a context that each table of the file is about, in order of precedence.
 _TABLES: Final = {"tenants": "tenant", "origins": "origin", "environments": "environment"}
@@ -57,7 +55,7 @@ class ModeContext:
 
 
 #: The type of ``mode=``.
-ModeSetting: TypeAlias = "Mode | Callable[[ModeContext], Mode]"
+ModeSetting: TypeAlias = "ModeValue | Callable[[ModeContext], ModeValue]"
 
 
 def checked_mode(mode: object) -> ModeSetting:
@@ -66,16 +64,24 @@ def checked_mode(mode: object) -> ModeSetting:
     Raises:
         ConfigurationError: It is neither.
     """
-    if callable(mode) and not is_async(mode):
+    if isinstance(mode, EnforcePercent) or (callable(mode) and not is_async(mode)):
         return mode
-    return _mode(mode, "mode=", ", or a function (not async) that takes a ModeContext")
+    plain = plain_mode(mode)
+    if plain is None:
+        raise ConfigurationError(
+            "mode= must be 'off', 'monitor' or 'enforce', an EnforcePercent, or a function (not"
+            " async) that takes a ModeContext"
+        )
+    return plain
 
 
-def _mode(mode: object, where: str, otherwise: str = "") -> Mode:
-    for known in MODES:
-        if isinstance(mode, str) and mode == known:
-            return known
-    raise ConfigurationError(f"{where} must be 'off', 'monitor' or 'enforce'{otherwise}")
+def _mode(mode: object, where: str) -> ModeValue:
+    found = read_mode(mode)
+    if found is None:
+        raise ConfigurationError(
+            f"{where} must be 'off', 'monitor', 'enforce', or a percentage such as 'enforce 10%'"
+        )
+    return found
 
 
 class ModeFile:
@@ -84,7 +90,8 @@ class ModeFile:
     ``mode = "monitor"`` applies to all requests. The tables ``[tenants]``, ``[origins]``
     and ``[environments]`` may set another mode for some of them, by name; the first table
     in this order that has an entry for the request decides. Programs can send any origin,
-    so use a milder mode for an origin only during a transition.
+    so use a milder mode for an origin only during a transition. A mode may be a percentage of
+    the principals, such as ``enforce 10%``: see :class:`EnforcePercent`.
 
     The file is read again at most every *interval* seconds, within a request. If it is
     missing or invalid then, the last modes stay in force and one event reports it. Replace
@@ -120,7 +127,7 @@ class ModeFile:
         self._due = clock() + interval
         self._modes = _read(path)
 
-    def __call__(self, context: ModeContext) -> Mode:
+    def __call__(self, context: ModeContext) -> ModeValue:
         """Return the mode for a request."""
         if self._clock() >= self._due and self._takes_turn():
             self._read_again()
@@ -177,7 +184,7 @@ def _check_origins(table: Mapping[str, Any]) -> None:
                 raise ConfigurationError(f"the mode file: [origins]: {error}") from error
 
 
-_Modes: TypeAlias = "tuple[Mode, list[tuple[str, dict[str | None, Mode]]]]"
+_Modes: TypeAlias = "tuple[ModeValue, list[tuple[str, dict[str | None, ModeValue]]]]"
 
 
 def _read(path: str | PathLike[str]) -> _Modes:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from countermark.errors import BadToken
 from countermark.events import OnEvent
-from countermark.verifying._modes import MODES, ModeContext, ModeSetting, checked_mode
+from countermark.verifying._mode_switch import ModeSwitch
+from countermark.verifying._mode_values import MODES, EnforcePercent, ModeValue
+from countermark.verifying._modes import ModeContext, ModeSetting, checked_mode
 from countermark.verifying._origins import AllowedOrigins, claimed_origin
 from countermark.verifying._reports import report_failure
 from countermark.verifying._results import UNKNOWN_SCHEME, Mode
@@ -25,6 +27,8 @@ class RequestContext(NamedTuple):
     tenant: str | None = None
     origin: str | None = None
     refused: str | None = None  # the code, if the request is refused whatever its token
+    # The mode is "enforce" if one of the ids that the request names is among these principals.
+    chosen: EnforcePercent | None = None
 
 
 class ContextReader:
@@ -78,11 +82,20 @@ class ContextReader:
                 refused = error.code
         if verifier is None:
             refused = "unknown_tenant"
-        return _context(mode, verifier, tenant=tenant, origin=origin, refused=refused)
+        return _context(mode, verifier, tenant, origin, refused)
+
+    def require_fit(self, verifier: Verifier) -> None:
+        """Refuse a verifier that the mode is not for.
+
+        Raises:
+            ConfigurationError: The mode is a switch of another scheme or environment.
+        """
+        if isinstance(self._mode, ModeSwitch):
+            self._mode.require_fit(verifier)
 
     def _mode_of(
         self, source: Mapping[str, Any], tenant: str | None, verifier: Verifier | None
-    ) -> Mode:
+    ) -> ModeValue:
         if not callable(self._mode):
             return self._mode
         context = ModeContext(
@@ -95,7 +108,7 @@ class ContextReader:
         raised = None
         try:
             mode = self._mode(context)
-            if mode in MODES:
+            if mode in MODES or isinstance(mode, EnforcePercent):
                 return mode
         except Exception as error:
             raised = error
@@ -103,7 +116,18 @@ class ContextReader:
         return "enforce"
 
 
-def _context(mode: Mode, verifier: Verifier | None, **rest: str | None) -> RequestContext:
-    if verifier is None:
-        return RequestContext(mode, None, UNKNOWN_SCHEME, None, **rest)
-    return RequestContext(mode, verifier, verifier.scheme.slug, verifier.environment, **rest)
+def _context(
+    mode: ModeValue,
+    verifier: Verifier | None,
+    tenant: str | None = None,
+    origin: str | None = None,
+    refused: str | None = None,
+) -> RequestContext:
+    scheme, environment = UNKNOWN_SCHEME, None
+    if verifier is not None:
+        scheme, environment = verifier.scheme.slug, verifier.environment
+    if isinstance(mode, EnforcePercent):
+        return RequestContext(
+            "monitor", verifier, scheme, environment, tenant, origin, refused, chosen=mode
+        )
+    return RequestContext(mode, verifier, scheme, environment, tenant, origin, refused)

@@ -106,6 +106,33 @@ class RequestTokenChecker:
             found = TokenCheck(found.code, None, _text_of(principal), found.role, found.key_id)
         return found
 
+    def named_id(
+        self, verifier: Verifier | None, source: Mapping[str, Any], check: TokenCheck
+    ) -> str | None:
+        """Return the id that a request names, proved or not; None: it names none.
+
+        It is that of ``claimed_id=``, if that is given, as the application goes by it.
+        Otherwise it is the one in the token.
+
+        Args:
+            verifier: The verifier, or None.
+            source: The scope or environ.
+            check: The outcome for the request.
+
+        Raises:
+            Exception: ``claimed_id=`` raised it, or returned what is not an id.
+        """
+        if self._claimed_id is None:
+            if check.code == "origin_refused" and verifier is not None:
+                check = self.check(verifier, source)  # until now its token was not read
+            return check.claimed_id
+        principal = self._claimed_id(source)
+        if _is_folded(self._claimed_id, principal):
+            raise BadToken(REFUSALS["ambiguous"], code="ambiguous")
+        if isinstance(principal, Principal):
+            return principal.label
+        return None if principal is None else identifier_text(principal)
+
     def read_again(self, source: Mapping[str, Any]) -> tuple[str | None, Signable | None]:
         """Return the token and the claimed id of a scope or environ; None if one is not there."""
         try:
