@@ -89,6 +89,7 @@ def _steps(costs: Costs) -> Table:
         "principal": "principal in a write, the first time on a day",
         "unsigned": "request without a token that asks the allowance",
         "delivery": "delivery of a webhook",
+        "poll": "read of a mode that has not changed",
     }
     rows = [
         (
@@ -111,7 +112,7 @@ def _measured_model(costs: Costs, *, quick: bool) -> Table:
     processes, seconds, interval = (1, 1, 0.2) if quick else (4, 10, 2.0)
     rows = []
     for count in (20,) if quick else (100, 1_000):
-        fleet = Fleet(count, 1, 0, 0, 0, groups=1, principals=0, interval=interval, stored=0)
+        fleet = Fleet(count, 1, 0, 0, 0, 0, groups=1, principals=0, interval=interval, stored=0)
         said = load_of(fleet, costs)
         with workers(processes, meters=count // processes, interval=interval) as standing:
             standing.run("metered", interval + 0.5)

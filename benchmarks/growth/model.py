@@ -21,6 +21,7 @@ class Fleet:
         requests: Requests with a valid token, a second and worker.
         unsigned: Requests without a token that ask the allowance, a second and worker.
         deliveries: Deliveries of webhooks, a second and worker.
+        polls: Reads of the mode, a second and worker. A switch reads about each 0.75 s.
         groups: The schemes, environments and tenants that each worker sees between two writes.
         principals: The principals that each worker sees in a day.
         interval: Seconds between two writes of a meter.
@@ -33,6 +34,7 @@ class Fleet:
     requests: float = 100
     unsigned: float = 1
     deliveries: float = 0.1
+    polls: float = 1.33
     groups: int = 10
     principals: int = 10_000
     interval: float = 2.0
@@ -67,6 +69,7 @@ def load_of(fleet: Fleet, costs: Costs) -> Load:
         (_reports(fleet), costs.principal),
         (fleet.workers * fleet.unsigned, costs.unsigned),
         (fleet.workers * fleet.deliveries, costs.delivery),
+        (fleet.workers * fleet.polls, costs.poll),
     ]
     return Load(
         sum(times * cost.commands for times, cost in steps),

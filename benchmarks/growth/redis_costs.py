@@ -19,8 +19,8 @@ from benchmarks.wsgi_stack import answer, fresh_environ, start_response
 from countermark import Keyring, Verifier
 from countermark.asgi import VerifyingMiddleware
 from countermark.redis import RedisStore
-from countermark.rollout import Meter
-from countermark.verifying import Allowance
+from countermark.rollout import Meter, set_mode
+from countermark.verifying import Allowance, ModeSwitch
 from countermark.webhooks import WebhookVerifier
 from countermark.wsgi import VerifyingMiddleware as WSGIVerifyingMiddleware
 from countermark.wsgi import WebhookMiddleware
@@ -50,6 +50,7 @@ class Costs(NamedTuple):
     principal: Cost
     unsigned: Cost
     delivery: Cost
+    poll: Cost
     connection: float
 
 
@@ -65,6 +66,7 @@ def measure(server: Server, *, quick: bool) -> Costs:
         _of(server, people, _principals(server)),
         _of(server, times * 5, _unsigned(server)),
         _of(server, times * 5, _deliveries(server)),
+        _of(server, times * 5, _polls(server)),
         _connection(server),
     )
 
@@ -157,6 +159,19 @@ def _deliveries(server: Server) -> Callable[[int], object]:
                 "wsgi.input": BytesIO(body),
             }
             assert list(app(environ, start_response)) == [b"ok"]
+
+    return run
+
+
+def _polls(server: Server) -> Callable[[int], object]:
+    """Return reads of a mode that has not changed."""
+    store = RedisStore(server.url, prefix="modes:")
+    set_mode(store, "stigg", "monitor", by="benchmark")
+    switch = ModeSwitch(store, "stigg", interval=60)
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            switch._read()  # noqa: SLF001  # what the background thread calls
 
     return run
 
