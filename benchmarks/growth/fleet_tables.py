@@ -46,8 +46,8 @@ def _fleet(*, quick: bool) -> tuple[Table, list[Verdict]]:
         "workers",
         "ms to Redis",
         "requests a second",
-        "/ 0 ms",
-        "processor time / 0 ms",
+        "ratio to 0 ms",
+        "processor time, ratio to 0 ms",
         "Redis commands a request",
     )
     return Table("A fleet with one Redis, medians of rounds", head, rows), verdicts
@@ -136,7 +136,7 @@ def _measured_model(costs: Costs, *, quick: bool) -> Table:
         "measured",
         "connections",
     )
-    return Table(f"Meters in {processes} processes, each like a worker to Redis", head, rows)
+    return Table("Meters in a few processes, each like a worker to Redis", head, rows)
 
 
 def _model(costs: Costs) -> Table:
