@@ -26,6 +26,7 @@ from countermark.tokens._options import (
     with_settings,
 )
 from countermark.tokens._reader import Reader
+from countermark.tokens._sharing import shared
 from countermark.verifying._checks import (
     checked_age,
     checked_others,
@@ -283,6 +284,7 @@ class Verifier(KeyUser):
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
 
 
+@shared
 def _reader(scheme: Scheme, rule: ValueRule) -> Reader:
     if scheme.jwt is None:
         return MacReader(scheme, rule)
