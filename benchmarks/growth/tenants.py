@@ -42,7 +42,7 @@ def signed_suite(most: int) -> Suite:
     return Suite(
         "ASGI, signed, each tenant with its own key, all loaded before",
         variants,
-        [Bar(f"signed, {most:,} tenants / one", 4, _name(most), _name(1))],
+        [Bar(f"signed, {most:,} tenants / one", 3, _name(most), _name(1))],
         count=200,
     )
 
@@ -73,7 +73,7 @@ def verified_suite(most: int) -> Suite:
     return Suite(
         "ASGI, verified, each tenant with its own key, all loaded before",
         variants,
-        [Bar(f"verified, {most:,} tenants / one", 4, _name(most), _name(1))],
+        [Bar(f"verified, {most:,} tenants / one", 3, _name(most), _name(1))],
         count=200,
     )
 
