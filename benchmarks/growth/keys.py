@@ -40,6 +40,7 @@ def suite() -> Suite:
         [
             Bar("signed, 8 keys / one", 1.1, _of("signed", 8), _of("signed", 1)),
             Bar("verified by the first key, 8 keys / one", 1.1, _of("first", 8), _of("first", 1)),
+            Bar("verified by the second key / by the first", 3, _of("last", 2), _of("first", 1)),
             Bar("verified by the last of 8 keys / of 2", 6, _of("last", 8), _of("last", 2)),
             Bar("refused, 8 keys / one: linear is 8", 8, _of("none", 8), _of("none", 1)),
         ],

@@ -25,6 +25,8 @@ from countermark.signing._signer import Signer as Signer
 
 if TYPE_CHECKING:
     from countermark.keys._public import PublicKey as PublicKey
+    from countermark.keys._tenant_cache import PerTenant as PerTenant
+    from countermark.keys._watched import WatchedKeyring as WatchedKeyring
     from countermark.signing._request_identity import RequestIdentity as RequestIdentity
     from countermark.verifying._results import TokenCheck as TokenCheck
     from countermark.verifying._results import Verdict as Verdict
@@ -36,12 +38,14 @@ else:
     from countermark._lazy import lazy_exports
 
     _LAZY = {
+        "PerTenant": "countermark.keys._tenant_cache",
         "PublicKey": "countermark.keys._public",
         "RequestIdentity": "countermark.signing._request_identity",
         "TokenCheck": "countermark.verifying._results",
         "Verdict": "countermark.verifying._results",
         "VerifiedIdentity": "countermark.verifying._results",
         "Verifier": "countermark.verifying._verifier",
+        "WatchedKeyring": "countermark.keys._watched",
     }
     __getattr__ = lazy_exports(__name__, _LAZY)
 

@@ -24,6 +24,7 @@ EventName = Literal[
     "allowed",
     "duplicate",
     "leaked",
+    "rotated",
     "mode_changed",
 ]
 
@@ -42,6 +43,7 @@ _LEVELS: dict[EventName, int] = {
     "allowed": _INFO,
     "duplicate": _DEBUG,
     "leaked": _ERROR,
+    "rotated": _INFO,
     "mode_changed": _WARNING,
 }
 # These go to the hook alone, as they happen at every request.
@@ -117,7 +119,9 @@ class Event(NamedTuple):
       ``mode_older`` (a :class:`ModeSwitch` keeps the last modes, as Redis does not answer, holds
       none, invalid ones or older ones), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does). Or a body was not searched for
+      store does not respond; emitted once until it does). Or the keys of a watched keyring
+      stay in use: its source has others that are ``keys_refused``, or it cannot be read
+      (``keys_unavailable``); each is emitted once. Or a body was not searched for
       secrets: ``unknown_coding``, ``invalid_coding``, ``expands_too_much``,
       ``sent_by_server`` (as a file) or ``search_raised``. ``on_event_raised`` is logged only.
     * ``verified``: A request was verified. The reason is the role of the key.
@@ -131,6 +135,9 @@ class Event(NamedTuple):
       request had the secret itself in the place of its token, so a client has it: replace
       it. The reason is then the role of the key, or ``other_environment``; for a webhook
       ``received``.
+    * ``rotated``: A watched keyring has new keys: the ``current`` one is another, or only
+      other keys are ``accepted``. Or the source has the keys in use again after a failure:
+      ``restored``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
     * ``mode_changed``: A :class:`ModeSwitch` follows a change. The reason is the mode of the
@@ -147,6 +154,7 @@ class Event(NamedTuple):
             and ``meter_unavailable``, of the exception of Redis.
         correlation: A UUID that a refusal and its event share.
         hint: The mistake that explains a refusal, for developers, or None.
+        keys: The ids of the keys of ``rotated``, by role, such as ``current=1f0c… next=8a37…``.
         leak: The secret of ``leaked``, and its place.
         change: The change of ``mode_changed``.
     """
@@ -158,6 +166,7 @@ class Event(NamedTuple):
     error: str | None = None
     correlation: str | None = None
     hint: str | None = None
+    keys: str | None = None
     leak: Leak | None = None
     change: ModeChanged | None = None
 
@@ -255,6 +264,9 @@ def _log(event: Event) -> None:
         if event.leak is not None:
             text += " leak=%s key=%s form=%s place=%s offset=%s"
             values += event.leak
+        if event.keys is not None:
+            text += " keys=%s"
+            values.append(event.keys)
         if event.change is not None:
             text += " before=%s after=%s tenants=%s environment=%s by=%s"
             values += event.change

@@ -48,7 +48,7 @@ def test_each_event_is_in_the_row_of_its_level() -> None:
 def test_each_attribute_of_a_record_is_in_the_table(caplog: pytest.LogCaptureFixture) -> None:
     leak = Leak("STIGG_SIGNING_SECRET", "3f9c2b7d", "raw", "body", 7)
     change = ModeChanged("monitor", "enforce 10%", 0, "live", "ann")
-    event = Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", leak, change)
+    event = Event("refused", "mismatch", "stigg", "a1", "OSError", "c-1", "hint", "k", leak, change)
     emit(event, None)
     names = {name for name in vars(caplog.records[0]) if name.startswith("countermark")}
     assert names == set(re.findall(r"`(countermark_\w+)`", PAGE))

@@ -74,6 +74,8 @@ WRONG: list[tuple[str, Any]] = [
     ("E001", {"SIGNERS": {"stigg": {"secret": SECRET}}}),
     ("E001", {"SIGNERS": {"stigg": {"variable": "OTHER_SECRET", **RING}}}),
     ("E001", {"SIGNERS": {"stigg": {"variable": 7}}}),
+    ("E001", {"SIGNERS": {"stigg": {"watch": "yes"}}}),
+    ("E001", {"SIGNERS": {"stigg": {"watch": True, **RING}}}),
     ("E001", {"SIGNERS": {"stigg": {"settings": "a"}}}),
     ("E002", {"SIGNERS": ["sttigg"]}),
     ("E003", {"SIGNERS": ["helpscout"]}),

@@ -49,9 +49,7 @@ def stores(url: str, *clients: Any) -> Iterator[RedisStore]:
 
 def test_a_single_server(redis_server: RedisServer) -> None:
     options = {"host": "127.0.0.1", "port": redis_server.port}
-    for store in stores(
-        redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)
-    ):
+    for store in stores(redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)):
         works(store)
 
 

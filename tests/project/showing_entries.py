@@ -15,6 +15,7 @@ import flask
 
 from countermark import (
     Keyring,
+    PerTenant,
     PrivateKey,
     PublicKey,
     Scheme,
@@ -22,6 +23,7 @@ from countermark import (
     Signer,
     StoreUnavailable,
     Verifier,
+    WatchedKeyring,
     asgi,
     resolvers,
     starlette,
@@ -90,6 +92,10 @@ def assert_no_secret_of(response: Any, secret: Any) -> None:
 
 def nothing(*given: object) -> None:
     return None
+
+
+def watched_function(**secrets: Any) -> object:
+    return WatchedKeyring(lambda: secrets)
 
 
 def from_scheme(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> Iterator[Any]:
@@ -269,6 +275,15 @@ def _explaining_entries() -> Iterator[Entry]:
     })  # fmt: skip
 
 
+def _changing_entries() -> Iterator[Entry]:
+    """Yield what takes keys that change."""
+    watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
+    yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
+    yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
+    yield Entry("a function that returns keys", watched_function, {"current": KEY, "previous": ""})
+    yield Entry("PerTenant", PerTenant, {"load": nothing, "size": 1, "seconds": 1})
+
+
 def _mode_entries() -> Iterator[Entry]:
     yield Entry("ModeFile", mode_file, {"text": ""})
     yield Entry("EnforcePercent", EnforcePercent, {"percent": 10})
@@ -442,4 +457,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [*_entries(), *_resolver_entries(), *_testing_entries()]
+ENTRIES = [*_entries(), *_changing_entries(), *_resolver_entries(), *_testing_entries()]

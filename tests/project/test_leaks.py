@@ -15,7 +15,16 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
-from countermark import BadToken, EventCounter, Keyring, Principal, Signer, Verifier
+from countermark import (
+    BadToken,
+    EventCounter,
+    InvalidKey,
+    Keyring,
+    Principal,
+    Signer,
+    Verifier,
+    WatchedKeyring,
+)
 from countermark.asgi import Scope, SigningMiddleware, VerifyingMiddleware
 from countermark.cli import main
 from countermark.rollout import Meter
@@ -223,6 +232,46 @@ def test_metrics_and_reports_contain_no_secret_id_or_token() -> None:
     for canary in (SECRET, USER, valid[-32:], forged[-32:]):
         assert all(canary not in each for each in seen)
     assert all("mismatch" in each for each in seen[:2])
+
+
+WRONG_SECRETS = {
+    "too short": SECRET[:30],
+    "white space": f"{SECRET} ",
+    "a publishable key": f"client-{SECRET}",
+    "in PEM": f"-----BEGIN CERTIFICATE-----\n{SECRET}",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_SECRETS)
+def test_a_new_secret_that_is_refused_is_shown_nowhere(
+    wrong: str, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    path, seen = tmp_path / "secret", list[Any]()
+    monkeypatch.setenv("STIGG_SIGNING_SECRET_FILE", str(path))
+    path.write_text("an-" + SECRET)
+    keyring = WatchedKeyring("STIGG_SIGNING_SECRET", on_event=seen.append)
+    users = [Signer("stigg", keyring), Verifier("stigg", keyring), keyring._watch]
+    path.write_text("another-" + SECRET)
+    assert keyring.refresh()
+    path.write_text(WRONG_SECRETS[wrong])
+    assert not keyring.refresh()
+    text = repr(seen) + repr([vars(record) for record in caplog.records]) + caplog.text
+    assert "keys_refused" in text
+    assert SECRET[:30] not in text + repr([keyring, *users])
+
+
+@pytest.mark.parametrize("wrong", ["white space", "in PEM"])
+def test_a_watched_secret_that_is_refused_at_the_start_is_in_no_traceback(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text(WRONG_SECRETS[wrong])
+    monkeypatch.setenv("STIGG_SIGNING_SECRET_FILE", str(tmp_path / "secret"))
+    with pytest.raises(InvalidKey) as caught:
+        WatchedKeyring("STIGG_SIGNING_SECRET")
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "countermark" in "".join(shown.format())
+    assert SECRET not in "".join(shown.format())
 
 
 COMMANDS = {

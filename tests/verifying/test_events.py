@@ -51,9 +51,7 @@ def test_events_have_a_reason_and_a_pseudonym(protocol: Protocol, events: Events
     assert [event.correlation is None for event in events] == [True, False, True, True]
 
 
-def test_the_salt_of_a_pseudonym_is_the_tenants_key(
-    protocol: Protocol, events: Events, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_salt_of_a_pseudonym_is_the_tenants_key(protocol: Protocol, events: Events) -> None:
     tenants = Tenants()
     options: dict[str, Any] = {
         "verifier": tenants, "token": "X-Customer-Key", "on_event": events,
@@ -62,12 +60,6 @@ def test_the_salt_of_a_pseudonym_is_the_tenants_key(
     acme = (b"x-tenant", b"acme")
     protocol(TOKEN, acme, **options)
     assert events[-1].principal == SIGNER.pseudonym("user-1")
-    # Where the cache has no room and the tenant is gone or broken, there is none.
-    monkeypatch.setattr("countermark.keys._tenant_cache.MAX_TENANTS", 0)
-    for then in ("nobody", "broken"):
-        names = iter(["acme", then])
-        protocol(TOKEN, acme, **{**options, "verifier": lambda _, of=names: tenants(next(of))})
-        assert events[-1][:4] == ("verified", "current", "stigg", None)
 
 
 def test_the_verdict_on_an_unsigned_request_has_its_claimed_id(

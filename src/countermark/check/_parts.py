@@ -84,7 +84,7 @@ def uses_of(part: Part) -> Iterator[Use]:
                 yield Use(part.where, "verifying", scheme, _keys_of([ring]), other)
     if part.webhooks is not None:
         found = part.webhooks._verifier
-        yield Use(part.where, "webhooks", found.scheme, _keys_of(found._rings.values()))
+        yield Use(part.where, "webhooks", found.scheme, _keys_of(found._keys.rings.values()))
 
 
 def _keys_of(rings: Iterable[Keyring]) -> tuple[Key, ...]:

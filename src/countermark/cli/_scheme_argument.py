@@ -35,7 +35,11 @@ def scheme_of(options: Namespace) -> Scheme:
         InvalidScheme: The file is not a scheme.
         ConfigurationError: The file cannot be read.
     """
-    name: str = options.scheme
+    return named_scheme(options.scheme)
+
+
+def named_scheme(name: str) -> Scheme:
+    """Return the scheme of a name or of the path of a TOML file; raises as :func:`scheme_of`."""
     if not name.endswith(".toml"):
         return Scheme.load(name)
     try:

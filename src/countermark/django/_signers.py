@@ -7,7 +7,7 @@ from typing import Any
 
 from countermark._redaction import shown
 from countermark.errors import ConfigurationError
-from countermark.keys._keyring import Keyring
+from countermark.keys._user import keyring_of_variable
 from countermark.schemes._scheme import Scheme
 from countermark.signing._config import Signers
 from countermark.signing._signer import Signer
@@ -16,7 +16,7 @@ from countermark.tokens._options import settings_from_env
 
 #: The options that are passed to ``Signer`` unchanged.
 ARGUMENTS = frozenset({"header", "environment", "id_pattern", "lifetime", "claims", "never_signed"})
-_OTHERS = frozenset({"variable", "keyring", "settings"})
+_OTHERS = frozenset({"variable", "keyring", "settings", "watch"})
 
 
 class SettingError(ConfigurationError):
@@ -97,6 +97,11 @@ def scheme_options(
     variable, constants = options.get("variable", scheme.variable), options.get("settings", {})
     if not isinstance(variable, str) or not isinstance(constants, Mapping):
         raise SettingError(f"{where}: variable must be a text, and settings a dictionary")
-    keyring = options["keyring"] if "keyring" in options else Keyring.from_env(variable)
+    watch = options.get("watch", False)
+    if not isinstance(watch, bool) or ("watch" in options and "keyring" in options):
+        raise SettingError(f"{where}: watch must be True or False, and belongs to variable")
+    keyring = (
+        options["keyring"] if "keyring" in options else keyring_of_variable(variable, watch=watch)
+    )
     given = {name: options[name] for name in arguments & set(options)}
     return keyring, settings_from_env(scheme, constants), {"environment": environment} | given

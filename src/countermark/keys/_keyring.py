@@ -52,7 +52,7 @@ class Keyring:
         previous: Secret | Sequence[Secret] = (),
         next: Secret | Sequence[Secret] = (),
     ) -> None:
-        self.current = _key(current, "the current key")
+        self.current = key_of(current, "the current key")
         self.previous = _keys(previous, "a previous key")
         self.next = _keys(next, "a next key")
 
@@ -69,12 +69,7 @@ class Keyring:
         Raises:
             InvalidKey: A secret is missing or invalid; the message names the variable.
         """
-        given: object = name
-        if not isinstance(given, str) or not given.isascii():
-            raise InvalidKey(
-                "the name of an environment variable must be ASCII text; give one such as"
-                " 'STIGG_SIGNING_SECRET'"
-            )
+        check_name(name)
         previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
         return cls(
             _from_env(name),
@@ -95,7 +90,25 @@ class Keyring:
         return f"<Keyring {' '.join(f'{role}={keys}' for role, keys in roles.items())}>"
 
 
-def _key(secret: Secret, name: str) -> Key:
+def check_name(name: object) -> None:
+    """Refuse what cannot be the name of an environment variable.
+
+    Raises:
+        InvalidKey: It is not ASCII text.
+    """
+    if not isinstance(name, str) or not name.isascii():
+        raise InvalidKey(
+            "the name of an environment variable must be ASCII text; give one such as"
+            " 'STIGG_SIGNING_SECRET'"
+        )
+
+
+def key_of(secret: Secret, name: str) -> Key:
+    """Return *secret* as a key: a shared secret, or a private or public key if it is in PEM.
+
+    Raises:
+        InvalidKey: It is invalid; the message begins with *name*.
+    """
     if not isinstance(secret, str | bytes):
         # A key, or a value of another type, which SecretKey refuses.
         return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
@@ -111,7 +124,7 @@ def _key(secret: Secret, name: str) -> Key:
 def _keys(secrets: Secret | Sequence[Secret], name: str) -> tuple[Key, ...]:
     several = isinstance(secrets, Iterable) and not isinstance(secrets, str | bytes)
     listed: Iterable[Any] = secrets if several else [secrets]  # type: ignore[assignment]
-    return tuple(_key(secret, name) for secret in listed)
+    return tuple(key_of(secret, name) for secret in listed)
 
 
 def is_set(name: str) -> bool:
@@ -127,9 +140,9 @@ def _from_env(name: str) -> Key:
             " unset one of them"
         )
     if name in os.environ:
-        return _key(os.environ[name], f"the environment variable {shown_variable(name)}")
+        return key_of(os.environ[name], f"the environment variable {shown_variable(name)}")
     if file_name in os.environ:
-        return _key(_read(file_name), f"the content of the file of {shown_variable(file_name)}")
+        return key_of(_read(file_name), f"the content of the file of {shown_variable(file_name)}")
     raise InvalidKey(
         f"the environment variable {shown_variable(name)} is not set; set it to the secret, or"
         " the same with _FILE to the path of a file that holds it"
@@ -140,17 +153,20 @@ def _read(file_name: str) -> str:
     from pathlib import Path
 
     try:
-        content = Path(os.environ[file_name]).read_bytes().decode()
+        return without_newline(Path(os.environ[file_name]).read_bytes().decode())
     except OSError as error:
         reason = error.strerror
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"
-    else:
-        return content.removesuffix("\n").removesuffix("\r")
     raise InvalidKey(
         f"the file of {shown_variable(file_name)} cannot be read: {reason}; correct the path or"
         " the file"
     )
+
+
+def without_newline(content: str) -> str:
+    """Return the content of a file without the newline that editors put at its end."""
+    return content.removesuffix("\n").removesuffix("\r")
 
 
 def checked_keyring(keyring: object) -> Keyring:

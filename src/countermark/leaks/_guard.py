@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, TypedDict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from countermark._option_checks import check_functions
 from countermark._responses import Response, problem, without_body
 from countermark.errors import ConfigurationError, LeakBlocked
 from countermark.events import Event, Leak, OnEvent, emit
+from countermark.keys._keyring import Keyring
+from countermark.keys._user import keys_now
 from countermark.leaks._decoding import Decoder, Undecodable, decoder_for
 from countermark.leaks._matcher import Found, Stream
-from countermark.leaks._secrets import Secrets, matcher_of
+from countermark.leaks._secrets import Secrets, matcher_of, named_keyrings
+
+if TYPE_CHECKING:
+    from countermark.keys._watch import Watch
 
 #: The mode of a guard.
 LeakMode = Literal["off", "report", "block"]
@@ -33,7 +38,8 @@ class Guard:
 
     Args:
         mode: ``report`` or ``block``.
-        secrets: Keyrings by name, or keyrings; None: those of the environment.
+        secrets: Keyrings by name, or keyrings; None: those of the environment. New keys of a
+            WatchedKeyring are searched for too.
         sample: The share of responses that are searched, from 0 to 1.
         on_event: Called with each :class:`Event`.
 
@@ -56,12 +62,30 @@ class Guard:
         if type(given[1]) not in (int, float) or not 0 < sample <= 1:
             raise ConfigurationError("sample= must be a number above 0, and at most 1")
         self.blocks = mode == "block"
-        self.matcher = matcher_of(secrets)
+        self._keyrings = named_keyrings(secrets)
+        found = [keys_now(ring) for _, ring in self._keyrings]
+        self.matcher = matcher_of(self._keyrings)
+        self._watches = {watch: keys for keys, watch in found if watch is not None}
+        for watch, keys in self._watches.items():
+            watch.attach(keys, self._prepare)
         self.on_event = on_event
         self._sample = sample
 
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        matcher = matcher_of(
+            (name, keys if keys_now(ring)[1] is watch else ring) for name, ring in self._keyrings
+        )
+
+        def commit() -> None:
+            self.matcher = matcher
+
+        return commit
+
     def samples(self) -> bool:
         """Tell whether the next response is searched."""
+        for watch in self._watches:
+            if not watch.is_started:
+                watch.start()
         if self._sample >= 1:
             return True
         from random import random  # late, as it is slow to import

@@ -44,13 +44,22 @@ def variables() -> list[str]:
     return sorted(names - {""})
 
 
-def matcher_of(secrets: Secrets) -> Matcher:
-    """Return what searches for *secrets*. Public keys are not secrets.
+def named_keyrings(secrets: Secrets) -> list[tuple[str, Keyring]]:
+    """Return the keyrings of an argument with their names; None: those of the environment.
 
     Raises:
-        ConfigurationError: There is no secret, one is too short, or the argument is invalid.
+        ConfigurationError: The argument is invalid.
     """
-    needles = needles_in(secrets_from_env() if secrets is None else secrets)
+    return list(_named(secrets_from_env() if secrets is None else secrets))
+
+
+def matcher_of(keyrings: Iterable[tuple[str, Keyring]]) -> Matcher:
+    """Return what searches for the keys that *keyrings* have now. Public keys are not secrets.
+
+    Raises:
+        ConfigurationError: There is no secret, or one is too short.
+    """
+    needles = [needle for name, ring in keyrings for needle in _needles(ring, name)]
     if not needles:
         raise ConfigurationError(
             "secrets= has no secret to search for; give keyrings, or set the variables of your"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias, TypedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict
 
 from countermark._http import TOKEN
 from countermark._option_checks import check_functions, is_async
@@ -18,6 +18,10 @@ from countermark.signing._principal_lookup import (
 )
 from countermark.signing._signer import Signer
 from countermark.signing._tenants import LoadSigners, TenantSigners, by_scheme
+
+if TYPE_CHECKING:
+    from countermark.keys._keyring import Keyring
+    from countermark.keys._watch import Watch
 
 #: The values of ``signers=``.
 Signers: TypeAlias = "Signer | Iterable[Signer] | LoadSigners"
@@ -43,7 +47,7 @@ class SigningConfig:
     Args:
         signers: One signer or several, of different schemes and headers; or a function that
             takes the id of a tenant and returns its signers. It is called once a minute for
-            each of the latest 1024 tenants.
+            each of the latest 1024 tenants, unless a :class:`PerTenant` sets other numbers.
         principal: The resolver: takes the scope or environ and returns the principal, a
             ``Principal`` or an id, or None if the request is anonymous. It is called at
             every read of the identity and when the response starts, so it should be cheap.
@@ -62,6 +66,8 @@ class SigningConfig:
     """
 
     __slots__ = (
+        "__weakref__",
+        "_given",
         "cache_control",
         "lookup",
         "on_event",
@@ -69,7 +75,13 @@ class SigningConfig:
         "signers",
         "tenants",
         "vary",
+        "_watches",
     )
+
+    #: The signers that new requests use, by scheme. Their keys do not change.
+    signers: Mapping[str, Signer]
+    #: The watches of their keys, with the keys that they had when the signers were made.
+    _watches: Mapping[Watch, Keyring]
 
     #: The lookup that each request begins with.
     lookup: PrincipalLookup
@@ -101,7 +113,12 @@ class SigningConfig:
         if cache_control not in ("private", "no-store"):
             raise ConfigurationError("cache_control= must be 'no-store' or 'private'")
         self.tenants = TenantSigners(signers) if callable(signers) else None
-        self.signers: Mapping[str, Signer] = {} if callable(signers) else by_scheme(signers)
+        self._given: Mapping[str, Signer] = {} if callable(signers) else by_scheme(signers)
+        found = [watch for signer in self._given.values() for watch in signer._watches]
+        self._watches = {watch: watch.now for watch in found}
+        self._pin()
+        for watch, keys in self._watches.items():
+            watch.attach(keys, self._prepare)
         self.lookup = lookup_of(principal, bridge=bridge)
         self.vary = _field_names(vary)
         self.cache_control = cache_control
@@ -110,6 +127,12 @@ class SigningConfig:
         for scheme, signer in self.signers.items():
             if signer.scheme.ambiguous:
                 emit(Event("ambiguous", "scheme", scheme), on_event)
+
+    def _pin(self) -> None:
+        self.signers = {scheme: signer._pinned for scheme, signer in self._given.items()}
+
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        return self._pin  # after the signers, which are older users of the watch
 
     @property
     def asynchronous(self) -> bool:

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias, TypeVar
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Principal
 from countermark.signing._config import SigningConfig
+from countermark.signing._header_size import MAX_HEADER_TOKEN
 from countermark.signing._principal_lookup import SETTLED, SyncLookup
 from countermark.signing._request_principal import RequestPrincipal, Who
-from countermark.signing._signer import MAX_HEADER_TOKEN, SignedIdentity, Signer
+from countermark.signing._signer import SignedIdentity, Signer
 from countermark.signing._token_headers import TokenHeaders
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
         self.source = source
         self._settled = None
         self._reported = None
-        self._tenant_signers = None
+        self._pinned = None
         self.issued = None
         # Once the response has started without a token: the reason why a token that is read
         # from now on is exposed, empty if there is none. None before.
@@ -176,7 +177,7 @@ class RequestIdentity(RequestPrincipal, Mapping[str, SignedIdentity]):
                 return None if self.failed else []
         single = headers.single
         if single is not None and type(who) is str and self.issued is None:
-            name, signer, encode = single
+            name, signer, encode, self._pinned = single
             try:
                 token = signer.sign(who)
             except Exception:  # the long way tries again, and reports it

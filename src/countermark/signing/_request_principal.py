@@ -11,6 +11,7 @@ from countermark.principal import Principal, Signable, identifier_text
 from countermark.signing._config import SigningConfig
 from countermark.signing._principal_lookup import FAILED, SETTLED, NotLoaded, PrincipalLookup
 from countermark.signing._signer import Signer
+from countermark.signing._token_headers import PinnedSigners
 
 #: A principal that is fit to be signed: an id as text, or more values.
 Who: TypeAlias = "str | Principal"
@@ -19,7 +20,7 @@ Who: TypeAlias = "str | Principal"
 class RequestPrincipal:
     """The part of :class:`RequestIdentity` that finds the principal and its signers."""
 
-    __slots__ = ("_config", "_lookup", "_reported", "_settled", "_tenant_signers", "source")
+    __slots__ = ("_config", "_lookup", "_pinned", "_reported", "_settled", "source")
 
     #: The scope or environ; None once the request is over.
     source: Any
@@ -27,8 +28,8 @@ class RequestPrincipal:
     _lookup: PrincipalLookup
     _settled: Signable | None  # the principal once it is settled, unchecked; None before
     _reported: set[str] | None  # what is reported once in a request, and has been
-    # The latest tenant and its signers, which stay the same throughout a request.
-    _tenant_signers: tuple[str, Mapping[str, Signer]] | None
+    # The latest tenant and the signers, which stay the same throughout a request.
+    _pinned: PinnedSigners | None
 
     @property
     def principal(self) -> Principal | None:
@@ -132,16 +133,20 @@ class RequestPrincipal:
     def _signers(self, who: Who | None) -> Mapping[str, Signer]:
         """Return the signers for *who*, by scheme: the tenant's, if each has its own."""
         tenants = self._config.tenants
-        if tenants is None or who is None:
+        if tenants is None:
+            if self._pinned is None:
+                self._pinned = (None, self._config.signers)
+            return self._pinned[1]
+        if who is None:
             return self._config.signers
         tenant = who.tenant if isinstance(who, Principal) else None
         reason, error = "unknown_tenant", None
         if tenant is not None:
-            if self._tenant_signers is not None and self._tenant_signers[0] == tenant:
-                return self._tenant_signers[1]
+            if self._pinned is not None and self._pinned[0] == tenant:
+                return self._pinned[1]
             try:
                 if signers := tenants.of(tenant):
-                    self._tenant_signers = (tenant, signers)
+                    self._pinned = (tenant, signers)
                     return signers
             except Exception as raised:
                 reason, error = "tenant_raised", raised

@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
 from countermark.keys._keyring import Key, Keyring, checked_keyring
-from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
+from countermark.keys._user import KeyUser, keys_now
+from countermark.principal import Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
 from countermark.schemes._scheme import Scheme
-from countermark.schemes._templates import Template
+from countermark.signing._header_size import always_fits_header
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import (
     TokenOptions,
     check_keys,
+    check_not_weaker,
     checked_claims,
     checked_id_rule,
     checked_lifetime,
@@ -30,8 +32,8 @@ from countermark.tokens._options import (
 )
 from countermark.tokens._values import Values
 
-#: The longest token that is put into a header, in characters.
-MAX_HEADER_TOKEN = 2048
+if TYPE_CHECKING:
+    from countermark.keys._watch import Watch
 
 _FROM_SCHEME: Final = "from the scheme"
 
@@ -48,8 +50,11 @@ class SignerOptions(TypedDict, total=False):
     clock: Callable[[], float]
 
 
-class Signer:
+class Signer(KeyUser):
     """Signs ids by one scheme with the current key of a keyring.
+
+    With a :class:`WatchedKeyring` it uses a new key as soon as it is there, also through
+    ``sign`` of a signer that the application holds. Requests that have begun keep theirs.
 
     Args:
         scheme: The name of a scheme of the catalogue, or a scheme.
@@ -83,6 +88,8 @@ class Signer:
     environment: str | None
     #: The id of the signing key: eight hexadecimal digits from which it cannot be derived.
     key_id: str
+    _KEYED = ("_key", "_maker", "key_id")
+    _FAST = "sign"
     # True if the fields can be made later for each principal that sign() accepts.
     _sign_suffices: bool
     # True if each token is a valid header value.
@@ -103,32 +110,44 @@ class Signer:
         never_signed: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        keyring = checked_keyring(keyring)
+        keys, watch = keys_now(checked_keyring(keyring))
         self.scheme = scheme = checked_scheme(scheme, never_signed)
-        check_keys(scheme, keyring, environment)
+        check_keys(scheme, keys, environment)
         self.environment = environment
         if header is _FROM_SCHEME:
             header = scheme.header
         self.header = None if header is None else header_name(header, "header=")
-        key = self._key = keyring.current
-        self.key_id = key.key_id
-        self._resolved = resolved = with_settings(scheme, settings)
+        self._resolved = with_settings(scheme, settings)
         self._clock = checked_clock(clock)
-        options = TokenOptions(
+        self._options = TokenOptions(
             checked_id_rule(scheme, id_pattern),
             checked_lifetime(scheme, lifetime),
             checked_claims(scheme, claims),
             self._clock,
         )
-        self._maker = maker = TokenMaker(resolved, key, options)
-        self._warn(scheme, key)
-        overridden = type(self).sign is not Signer.sign
-        if not overridden:
+        self._use(keys.current)
+        _warn(scheme, keys.current)
+        overridden, suffices = type(self).sign is not Signer.sign, self._maker.sign_suffices
+        self._sign_suffices = suffices or overridden
+        self._header_safe = not overridden and suffices and always_fits_header(self._resolved)
+        if watch is not None:
+            # A bound method, so that sign = signer.sign has the new keys too.
+            self._follow({watch: keys}, scheme.slug)
+        elif not overridden:
             # The compiled function in place of the method: a call less for each token.
-            self.sign = maker.sign  # type: ignore[assignment, method-assign]
-        self._sign_suffices = maker.sign_suffices or overridden
-        fits = maker.sign_suffices and _always_fits_header(resolved)
-        self._header_safe = fits and not overridden
+            self.sign = self._maker.sign  # type: ignore[assignment, method-assign]
+
+    def _use(self, key: Key) -> None:
+        self._key, self.key_id = key, key.key_id
+        self._maker = TokenMaker(self._resolved, key, self._options)
+
+    def _change_keys(self, watch: Watch, ring: Keyring) -> None:
+        check_keys(self.scheme, ring, self.environment)
+        check_not_weaker(self.scheme, ring, watch.now)
+        self._use(ring.current)
+
+    def _fast_function(self) -> Callable[[Signable], str] | None:
+        return self._maker.sign if type(self).sign is Signer.sign else None
 
     @classmethod
     @guarded
@@ -137,16 +156,19 @@ class Signer:
         scheme: str | Scheme,
         *,
         settings: Mapping[str, str] | None = None,
+        watch: bool = False,
         **options: Unpack[SignerOptions],
     ) -> Signer:
         """Build a signer with the keys in the scheme's environment variable.
 
         The variables are those of :meth:`Keyring.from_env`. Settings that are not given are
-        read from the scheme's variables for them. The options are those of the class.
+        read from the scheme's variables for them. With *watch*, a new content of the files of
+        the keys is used without a restart: see :class:`WatchedKeyring`. The other options are
+        those of the class.
         """
         scheme = checked_scheme(scheme)
         constants = settings_from_env(scheme, settings)
-        return cls(scheme, keyring_from_env(scheme), settings=constants, **options)
+        return cls(scheme, keyring_from_env(scheme, watch=watch), settings=constants, **options)
 
     def sign(self, principal: Signable) -> str:
         """Return the token for *principal*. Safe to call from many threads.
@@ -160,6 +182,8 @@ class Signer:
             InvalidPrincipal: The id cannot be signed, the principal lacks a value that the
                 scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
+        if self._waits:
+            self._start_watches()
         return self._maker.sign(principal)
 
     def issue(self, principal: Signable) -> SignedIdentity:
@@ -168,8 +192,12 @@ class Signer:
         Raises:
             InvalidPrincipal: As for :meth:`sign`.
         """
+        if self._copy is not None:  # the token and the fields must be of the same key
+            return Signer.issue(self._copy, principal)
         if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
+        if self._waits:
+            self._start_watches()
         renderer = self._maker.renderer
         values = renderer.values(principal)
         token = renderer.token(values)
@@ -184,23 +212,6 @@ class Signer:
         """Return the marker of a principal; see :attr:`RequestIdentity.marker`."""
         return self._key.pseudonym(f"marker\n{principal}")
 
-    def _warn(self, scheme: Scheme, key: Key) -> None:
-        least = least_bytes(scheme, key)
-        if least is not None:
-            which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
-            warnings.warn(
-                f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"
-                " make a longer one",
-                WeakKeyWarning,
-                stacklevel=4,
-            )
-        if scheme.ambiguous:
-            warnings.warn(
-                f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
-                AmbiguousSchemeWarning,
-                stacklevel=4,
-            )
-
     def __repr__(self) -> str:
         # A traceback may print a signer after its constructor failed.
         if not hasattr(self, "_header_safe"):
@@ -208,14 +219,22 @@ class Signer:
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
 
 
-def _always_fits_header(scheme: Scheme) -> bool:
-    """Tell whether each token is a valid header value."""
-    assert isinstance(scheme.token, Template)  # noqa: S101  # or sign() would not suffice
-    constant = sum(len(part) for part in scheme.token.parts if isinstance(part, str))
-    longest = constant + MAX_LENGTH + 128  # SHA-512 in hexadecimal
-    with_id = any("id" in placeholder.names for placeholder in scheme.token.placeholders)
-    ascii_only = not with_id or scheme.rule("id").charset == "ascii"
-    return ascii_only and longest <= MAX_HEADER_TOKEN
+def _warn(scheme: Scheme, key: Key) -> None:
+    least = least_bytes(scheme, key)
+    if least is not None:
+        which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
+        warnings.warn(
+            f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"
+            " make a longer one",
+            WeakKeyWarning,
+            stacklevel=4,
+        )
+    if scheme.ambiguous:
+        warnings.warn(
+            f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
+            AmbiguousSchemeWarning,
+            stacklevel=4,
+        )
 
 
 class SignedIdentity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from countermark.errors import ConfigurationError
-from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
+from countermark.keys._tenant_cache import PerTenant, TenantCache
 from countermark.signing._signer import Signer
 
 #: Takes the id of a tenant and returns its signers; None for an unknown tenant.
@@ -13,7 +13,10 @@ LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
 
 
 class TenantSigners(TenantCache[Mapping[str, Signer]]):
-    """The signers of tenants, by scheme, used for a minute after they were loaded.
+    """The signers of tenants, by scheme, used for a time after they were loaded.
+
+    Args:
+        load: The function that loads the signers of a tenant, or a :class:`PerTenant`.
 
     Expired signers are not used while loading fails, because a withdrawn key must not sign:
     the page gets no token, and the event ``failed`` gives the reason.
@@ -24,9 +27,12 @@ class TenantSigners(TenantCache[Mapping[str, Signer]]):
     def __init__(self, load: LoadSigners) -> None:
         def load_by_scheme(tenant: str) -> Mapping[str, Signer] | None:
             signers = load(tenant)
-            return by_scheme(signers) if signers else None
+            if not signers:
+                return None
+            return {scheme: signer._pinned for scheme, signer in by_scheme(signers).items()}
 
-        super().__init__(load_by_scheme, kept_for=KEPT_FOR)
+        kept = load if isinstance(load, PerTenant) else PerTenant(load)
+        super().__init__(load_by_scheme, size=kept.size, seconds=kept.seconds)
 
 
 def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from countermark.signing._config import SigningConfig
 from countermark.signing._signer import Signer
 
+if TYPE_CHECKING:
+    from countermark.keys._keyring import Keyring
+    from countermark.keys._watch import Watch
+
 T = TypeVar("T")
+
+#: A tenant, or None, and the signers by scheme.
+PinnedSigners: TypeAlias = "tuple[str | None, Mapping[str, Signer]]"
 
 
 class Encoding(NamedTuple, Generic[T]):
@@ -32,30 +39,54 @@ BYTES: Final = Encoding[bytes](
 class TokenHeaders(Generic[T]):
     """The names of the headers that carry tokens, each with its signer."""
 
-    __slots__ = ("_encode_name", "_of_config", "_signers", "encode", "names", "single")
+    __slots__ = (
+        "__weakref__",
+        "_config",
+        "_encode_name",
+        "_known",
+        "encode",
+        "names",
+        "single",
+    )
 
     #: The names; None: they depend on the tenant.
     names: list[T] | None
-    #: Name, signer and encoding of the fast path: one signer, safe tokens, and no hook.
-    single: tuple[T, Signer, Callable[[str], T]] | None
+    #: Name, signer and encoding of the fast path: one signer, safe tokens, and no hook. Then the
+    #: signers that the request must use from then on.
+    single: tuple[T, Signer, Callable[[str], T], PinnedSigners] | None
 
     def __init__(self, config: SigningConfig, encoding: Encoding[T]) -> None:
+        self._config = config
         self.encode = encoding.encode
         self._encode_name = encoding.encode_name
-        self._signers: Mapping[str, Signer] | None = None
-        self._of_config = self.of(config.signers)
-        self._signers = config.signers
-        self.names = None if config.tenants else [name for name, _ in self._of_config]
-        self.single = None
-        if len(self._of_config) == 1 and config.on_event is None:
-            name, signer = self._of_config[0]
+        self._pin()
+        self.names = None if config.tenants else [name for name, _ in self._known[1]]
+        for watch, keys in config._watches.items():
+            watch.attach(keys, self._prepare)
+
+    def _pin(self) -> None:
+        """Prepare the headers of the signers that new requests use."""
+        config = self._config
+        signers = config.signers
+        found = self._headers_of(signers)
+        # One attribute, so that a request that has begun gets the headers of its own signers.
+        self._known = (signers, found)
+        single = None
+        if len(found) == 1 and config.on_event is None:
+            name, signer = found[0]
             if signer._header_safe:
-                self.single = (name, signer, self.encode)
+                single = (name, signer, self.encode, (None, signers))
+        self.single = single
+
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        return self._pin  # after the configuration, which is an older user of the watch
 
     def of(self, signers: Mapping[str, Signer]) -> Sequence[tuple[T, Signer]]:
         """Return those of *signers* that have a header, each after its name."""
-        if signers is self._signers:
-            return self._of_config
+        known, found = self._known
+        return found if signers is known else self._headers_of(signers)
+
+    def _headers_of(self, signers: Mapping[str, Signer]) -> list[tuple[T, Signer]]:
         return [
             (self._encode_name(signer.header), signer)
             for signer in signers.values()

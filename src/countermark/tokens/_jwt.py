@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Key
@@ -11,6 +12,9 @@ from countermark.keys._private import PrivateKey
 from countermark.keys._public import PublicKey
 from countermark.keys._secret import SecretKey
 from countermark.schemes._formats import compact_json
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
 #: Takes claims and header, and returns the compact form of the token.
@@ -126,9 +130,19 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
     """
     from jwt.algorithms import HMACAlgorithm
 
-    inner, outer = key.hmac_states(_HASHES[algorithm])
+    made = _keyed_hmac()(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
+    made.states = key.hmac_states(_HASHES[algorithm])
+    return made
+
+
+@cache
+def _keyed_hmac() -> Any:
+    """Return the class of PyJWT's HMAC with keyed hashes. Each tenant's signer has an object."""
+    from jwt.algorithms import HMACAlgorithm
 
     class KeyedHmac(HMACAlgorithm):
+        states: tuple[_Hash, _Hash]
+
         def prepare_key(self, key: Any) -> bytes:
             return b""
 
@@ -136,12 +150,13 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
             return None  # the signer warns of a short secret itself
 
         def sign(self, msg: bytes, key: Any) -> bytes:
+            inner, outer = self.states
             first, second = inner.copy(), outer.copy()
             first.update(msg)
             second.update(first.digest())
             return second.digest()
 
-    return KeyedHmac(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
+    return KeyedHmac
 
 
 def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:

@@ -10,6 +10,7 @@ from countermark._redaction import shown, shown_variable
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Key, Keyring
 from countermark.keys._secret import SecretKey
+from countermark.keys._user import keyring_of_variable
 from countermark.schemes._formats import FORMATS
 from countermark.schemes._parts import MAX_LIFETIME
 from countermark.schemes._scheme import Scheme, with_templates
@@ -94,6 +95,24 @@ def least_bytes(scheme: Scheme, key: Key) -> int | None:
     return least if isinstance(key, SecretKey) and key.looks_short(form, least) else None
 
 
+def check_not_weaker(scheme: Scheme, new: Keyring, old: Keyring) -> None:
+    """Refuse a keyring with a short secret if *old* has none: the secret may be cut off.
+
+    Raises:
+        InvalidKey: It has one, or a secret does not have the form that the scheme needs.
+    """
+
+    def shortest(ring: Keyring) -> int | None:
+        return next(filter(None, (least_bytes(scheme, key) for _, key in ring.by_role())), None)
+
+    least = shortest(new)
+    if least is not None and shortest(old) is None:
+        raise InvalidKey(
+            f"{scheme.slug}: the new secret has fewer than {least} bytes, unlike those in use; it"
+            " may be cut off, so copy it again"
+        )
+
+
 def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
     """Return the rule for ids: the scheme's, with the user's pattern."""
     rule = scheme.rule("id")
@@ -102,14 +121,14 @@ def checked_id_rule(scheme: Scheme, id_pattern: object) -> ValueRule:
     return rule._replace(patterns=(*rule.patterns, checked_pattern(id_pattern, "id_pattern")))
 
 
-def keyring_from_env(scheme: Scheme) -> Keyring:
-    """Return the keys in the environment variable that the scheme names."""
+def keyring_from_env(scheme: Scheme, *, watch: bool = False) -> Keyring:
+    """Return the keys in the environment variable that the scheme names, watched if wanted."""
     if not scheme.variable:
         raise ConfigurationError(
             f"{scheme.slug} names no environment variable for its secret; give the keyring"
             " yourself: Keyring(secret) or Keyring.from_env('VARIABLE')"
         )
-    return Keyring.from_env(scheme.variable)
+    return keyring_of_variable(scheme.variable, watch=watch)
 
 
 def settings_from_env(scheme: Scheme, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -57,7 +57,7 @@ class Enforcement:
     Args:
         verifier: A :class:`Verifier`; or a function that takes the id of a tenant and
             returns a verifier, or None for an unknown tenant. It is called once a minute
-            for each of the latest 1024 tenants.
+            for each of the latest 1024 tenants, unless a :class:`PerTenant` sets other numbers.
         mode: ``off``, ``monitor``, ``enforce`` or an :class:`EnforcePercent`; or a function
             that takes a :class:`ModeContext` and returns one of them, such as a
             :class:`ModeFile` or a :class:`ModeSwitch`. If the function fails, the mode is
@@ -188,7 +188,7 @@ class Enforcement:
             return None
         verdict = self._verdict(context, TokenCheck(context.refused or "missing"), None)
         if not is_permitted(verdict):
-            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
+            report_verdict(verdict, context.verifier, self._on_event)
         return preflight_answer(verdict, source, vary=self.origins is not None)
 
     @property
@@ -285,7 +285,7 @@ class Enforcement:
         """Return the verdict, counted and reported."""
         verdict = self._verdict(context, check, admitted_by, hint)
         if admitted_by != "token" or self._on_event is not None:
-            report_verdict(verdict, self._verifiers.pseudonym, self._on_event)
+            report_verdict(verdict, context.verifier, self._on_event)
         if self._meter is not None:
             try:
                 self._meter(verdict)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from countermark.errors import StoreUnavailable
 from countermark.events import Event, EventName, OnEvent, emit, is_wanted
 from countermark.verifying._results import AdmittedBy, Verdict
+from countermark.verifying._verifier import Verifier
 
 _NAMES: dict[AdmittedBy | None, EventName] = {
     None: "refused",
@@ -17,16 +16,13 @@ _NAMES: dict[AdmittedBy | None, EventName] = {
 }
 
 
-def report_verdict(
-    verdict: Verdict,
-    pseudonym: Callable[[str | None, str], str | None],
-    on_event: OnEvent | None,
-) -> None:
+def report_verdict(verdict: Verdict, verifier: Verifier | None, on_event: OnEvent | None) -> None:
     """Emit the event of a verdict.
 
     Args:
         verdict: The verdict.
-        pseudonym: Takes a tenant and the id of a principal, and returns a salted hash.
+        verifier: The verifier of the request, whose key is the salt of pseudonyms; None: the tenant
+            is unknown.
         on_event: Called with the event.
     """
     name = _NAMES[verdict.admitted_by]
@@ -40,7 +36,7 @@ def report_verdict(
         reason = verdict.role or reason
     elif name == "allowed":
         reason = verdict.admitted_by or reason
-    who = None if claimed is None else pseudonym(verdict.tenant, claimed)
+    who = None if claimed is None or verifier is None else verifier.pseudonym(claimed)
     event = Event(
         name,
         reason,

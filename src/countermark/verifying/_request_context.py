@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark.errors import BadToken
 from countermark.events import OnEvent
@@ -15,6 +15,10 @@ from countermark.verifying._reports import report_failure
 from countermark.verifying._results import UNKNOWN_SCHEME, Mode
 from countermark.verifying._tenants import VerifierLookup
 from countermark.verifying._verifier import Verifier
+
+if TYPE_CHECKING:
+    from countermark.keys._keyring import Keyring
+    from countermark.keys._watch import Watch
 
 
 class RequestContext(NamedTuple):
@@ -44,7 +48,7 @@ class ContextReader:
         ConfigurationError: An option is invalid.
     """
 
-    __slots__ = ("_mode", "_on_event", "_verifiers", "origins", "same")
+    __slots__ = ("__weakref__", "_mode", "_on_event", "_verifiers", "origins", "same")
 
     #: The allowed origins, or None.
     origins: AllowedOrigins | None
@@ -62,9 +66,18 @@ class ContextReader:
             origins = AllowedOrigins(origins)
         self.origins = origins
         self._verifiers, self._mode, self._on_event = verifiers, checked_mode(mode), on_event
-        self.same = None
-        if verifiers.is_constant and origins is None and mode in ("monitor", "enforce"):
-            self.same = _context(mode, verifiers.one)
+        self._settle()
+        for watch, keys in verifiers.watches.items():
+            watch.attach(keys, self._prepare)
+
+    def _settle(self) -> None:
+        same, mode = None, self._mode
+        if self._verifiers.is_constant and self.origins is None and mode in ("monitor", "enforce"):
+            same = _context(mode, self._verifiers.one)
+        self.same = same
+
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        return self._settle  # after the lookup, which is an older user of the watch
 
     def read(self, source: Mapping[str, Any]) -> RequestContext | None:
         """Return the context of a scope or environ; None in the mode ``off``."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from countermark._option_checks import is_async
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
-from countermark.keys._tenant_cache import KEPT_FOR, TenantCache
+from countermark.keys._tenant_cache import PerTenant, TenantCache
 from countermark.principal import Identifier, identifier_text
 from countermark.verifying._verifier import Verifier
+
+if TYPE_CHECKING:
+    from countermark.keys._keyring import Keyring
+    from countermark.keys._watch import Watch
 
 #: The type of ``verifier=``: a verifier, or a function from the id of a tenant to one.
 VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
@@ -32,10 +36,12 @@ class VerifierLookup:
         ConfigurationError: An option is missing or invalid.
     """
 
-    __slots__ = ("_by_tenant", "_on_event", "_tenant", "one")
+    __slots__ = ("__weakref__", "_by_tenant", "_given", "_on_event", "_tenant", "one", "watches")
 
-    #: The verifier, if all requests have the same.
+    #: The verifier of new requests, if all have the same. Its keys do not change.
     one: Verifier | None
+    #: The watches of its keys, with the keys that they had when it was made.
+    watches: Mapping[Watch, Keyring]
 
     def __init__(
         self,
@@ -47,8 +53,10 @@ class VerifierLookup:
         self._tenant, self._on_event = tenant, on_event
         self._by_tenant: TenantCache[Verifier] | None = None
         self.one = None
+        self._given: Verifier | None = None
+        self.watches = {}
         if not callable(verifier) or is_async(verifier):
-            self.one = _checked(verifier)
+            self._follow(_checked(verifier))
             return
         if tenant is None:
             raise ConfigurationError(
@@ -59,11 +67,26 @@ class VerifierLookup:
 
         def load_checked(tenant: str) -> Verifier | None:
             loaded = load(tenant)
-            if loaded is not None:
-                check(_checked(loaded))
-            return loaded
+            if loaded is None:
+                return None
+            check(_checked(loaded))
+            return loaded._pinned
 
-        self._by_tenant = TenantCache(load_checked, kept_for=KEPT_FOR)
+        kept = load if isinstance(load, PerTenant) else PerTenant(load)
+        self._by_tenant = TenantCache(load_checked, size=kept.size, seconds=kept.seconds)
+
+    def _follow(self, verifier: Verifier) -> None:
+        self._given = verifier
+        self.watches = {watch: watch.now for watch in verifier._watches}
+        self.one = verifier._pinned
+        for watch, keys in self.watches.items():
+            watch.attach(keys, self._prepare)
+
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        def commit() -> None:
+            self.one = self._given and self._given._pinned
+
+        return commit  # after the verifier, which is an older user of the watch
 
     @property
     def is_constant(self) -> bool:
@@ -90,16 +113,6 @@ class VerifierLookup:
                 event = Event("failed", "tenant_raised", error=type(error).__name__)
                 emit(event, self._on_event)
         return tenant, None
-
-    def pseudonym(self, tenant: str | None, identifier: str) -> str | None:
-        """Return a salted hash of the id of a principal, for logs; None if there is no key."""
-        verifier = self.one
-        if self._by_tenant is not None and tenant is not None:
-            try:
-                verifier = self._by_tenant.of(tenant)
-            except Exception:  # it was evicted since, and loading it failed
-                return None
-        return None if verifier is None else verifier.pseudonym(identifier)
 
 
 def _checked(verifier: object) -> Verifier:

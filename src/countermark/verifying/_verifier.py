@@ -5,44 +5,41 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
-from countermark.errors import (
-    REFUSALS,
-    AmbiguousSchemeWarning,
-    BadToken,
-    InvalidPrincipal,
-    WeakKeyWarning,
-)
+from countermark.errors import REFUSALS, AmbiguousSchemeWarning, BadToken, WeakKeyWarning
 from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._user import KeysNow, KeyUser, keys_now
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac_reader import MacReader
-from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import (
     check_keys,
+    check_not_weaker,
     checked_id_rule,
     checked_scheme,
     keyring_from_env,
     settings_from_env,
     with_settings,
 )
-from countermark.tokens._reader import MAX_TOKEN, Reader, TokenContents, Unreadable
+from countermark.tokens._reader import Reader
+from countermark.tokens._sharing import shared
 from countermark.verifying._checks import (
     checked_age,
     checked_others,
     checked_seconds,
-    code_at,
     has_short_secret,
 )
 from countermark.verifying._fast_path import Quick, compile_quick
 from countermark.verifying._known_keys import KnownKeys
 from countermark.verifying._results import TokenCheck, VerifiedIdentity
+from countermark.verifying._token_judge import TokenJudge
 
 if TYPE_CHECKING:
+    from countermark.keys._watch import Watch
     from countermark.mistakes._explanation import Explanation
 
 
@@ -59,12 +56,13 @@ class VerifierOptions(TypedDict, total=False):
     clock: Callable[[], float]
 
 
-class Verifier:
+class Verifier(KeyUser):
     """Verifies the tokens of one scheme with all keys of a keyring.
 
     The scheme sets the algorithm, whatever the token's header names. Each token has one
     valid spelling; with ES256 it has two, because ECDSA signatures are malleable. A
-    verifier is safe to use from many threads.
+    verifier is safe to use from many threads. With a :class:`WatchedKeyring` it uses new keys
+    as soon as they are there.
 
     Args:
         scheme: The name of a scheme of the catalogue, or a scheme.
@@ -100,6 +98,8 @@ class Verifier:
     needs_principal: bool
     #: Names of the values other than the id that the principal must have.
     signs_besides: tuple[str, ...]
+    _KEYED = ("_compiled", "_key", "_keys", "_others", "_own")
+    _FAST = "_quick"
 
     @guarded
     def __init__(
@@ -118,37 +118,82 @@ class Verifier:
         clock: Callable[[], float] = time.time,
     ) -> None:
         others = checked_others(other_environments)
-        keyring = checked_keyring(keyring)
+        keys, watch = keys_now(checked_keyring(keyring))
         self.scheme = scheme = checked_scheme(scheme, never_signed)
-        check_keys(scheme, keyring, environment, signs=False)
+        check_keys(scheme, keys, environment, signs=False)
         self.environment = environment
-        resolved, rule = with_settings(scheme, settings), checked_id_rule(scheme, id_pattern)
-        self._settings, self._rule = settings, rule
+        self._resolved = with_settings(scheme, settings)
+        self._rule = checked_id_rule(scheme, id_pattern)
+        self._settings, self._allow_short = settings, allow_short_secret
         # A crafted text can make a pattern slow, so patterns are applied to verified ids only.
-        self._reader = _reader(resolved, rule._replace(patterns=()))
+        self._reader = _reader(self._resolved, self._rule._replace(patterns=()))
         self.needs_principal = self._reader.needs_principal
         self.signs_besides = self._reader.signs_besides
+        leeway = checked_seconds(leeway, "leeway=")
+        max_age = checked_age(scheme, max_age, dated=self._reader.dated)
         self._clock = checked_clock(clock)
-        self._leeway = checked_seconds(leeway, "leeway=")
-        self._max_age = checked_age(scheme, max_age, dated=self._reader.dated)
-        self._key = keyring.current
-        if has_short_secret(scheme, keyring, allowed=allow_short_secret):
+        self._judge = TokenJudge(
+            scheme.slug,
+            environment,
+            self._reader,
+            self._rule,
+            clock=self._clock,
+            leeway=leeway,
+            max_age=max_age,
+        )
+        if has_short_secret(scheme, keys, allowed=allow_short_secret):
             warnings.warn(
                 f"{scheme.slug}: the secret has fewer than 32 bytes, so it can be guessed from a"
                 " token; have the vendor make a longer one",
                 WeakKeyWarning,
                 stacklevel=3,
             )
-        self._keys = KnownKeys(
-            scheme, self._reader, keyring, others, id_rule=rule, environment=environment
-        )
-        self._quick = self._compile(resolved, rule)
+        self._use((keys, watch), {name: keys_now(ring) for name, ring in others.items()})
         if scheme.ambiguous:
             warnings.warn(
                 f"{scheme.slug}: two principals can have the same token: {scheme.ambiguous}",
                 AmbiguousSchemeWarning,
                 stacklevel=3,
             )
+        rings = [self._own, *self._others.values()]
+        watched = {watch: ring for ring, watch in rings if watch is not None}
+        if watched:
+            self._follow(watched, scheme.slug)
+        else:
+            self._quick = self._compiled  # type: ignore[assignment, method-assign]
+
+    def _use(self, own: KeysNow, others: Mapping[str, KeysNow]) -> None:
+        """Use these keys: the accepted ones, and those of other environments."""
+        self._own, self._others = own, others
+        self._key = own[0].current
+        self._keys = KnownKeys(
+            self.scheme,
+            self._reader,
+            own[0],
+            {name: ring for name, (ring, _) in others.items()},
+            id_rule=self._rule,
+            environment=self.environment,
+        )
+        self._compiled = compile_quick(
+            self._resolved,
+            self._keys.accepted,
+            self._rule,
+            environment=self.environment,
+            clock=self._clock,
+        )
+
+    def _change_keys(self, watch: Watch, ring: Keyring) -> None:
+        def changed(before: KeysNow) -> KeysNow:
+            return (ring, watch) if before[1] is watch else before
+
+        own = changed(self._own)
+        check_keys(self.scheme, own[0], self.environment, signs=False)
+        has_short_secret(self.scheme, own[0], allowed=self._allow_short)
+        check_not_weaker(self.scheme, own[0], self._own[0])
+        self._use(own, {name: changed(before) for name, before in self._others.items()})
+
+    def _fast_function(self) -> Quick:
+        return self._compiled
 
     @classmethod
     @guarded
@@ -157,16 +202,25 @@ class Verifier:
         scheme: str | Scheme,
         *,
         settings: Mapping[str, str] | None = None,
+        watch: bool = False,
         **options: Unpack[VerifierOptions],
     ) -> Verifier:
         """Build a verifier with the keys in the scheme's environment variable.
 
         The variables are those of :meth:`Keyring.from_env`. Settings that are not given are
-        read from the scheme's variables for them. The options are those of the class.
+        read from the scheme's variables for them. With *watch*, a new content of the files of
+        the keys is used without a restart: see :class:`WatchedKeyring`. The other options are
+        those of the class.
         """
         scheme = checked_scheme(scheme)
         constants = settings_from_env(scheme, settings)
-        return cls(scheme, keyring_from_env(scheme), settings=constants, **options)
+        return cls(scheme, keyring_from_env(scheme, watch=watch), settings=constants, **options)
+
+    def _quick(self, token: Any, principal: Any) -> VerifiedIdentity | None:
+        """Check a token by the fast path, with a watched keyring that may have to be started."""
+        if self._waits:
+            self._start_watches()
+        return self._compiled(token, principal)
 
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
         """Return the identity that *token* proves.
@@ -211,86 +265,26 @@ class Verifier:
         """
         from countermark.verifying._explaining import explain_check  # late, as it is rare
 
-        check, times = self.check(token, principal), (self._clock(), self._leeway, self._max_age)
+        pinned, times = self._pinned, self._judge.times()
+        check = pinned.check(token, principal)
         return explain_check(
-            self._keys, check, token, principal, settings=self._settings, times=times
+            pinned._keys, check, token, principal, settings=self._settings, times=times
         )
 
     def _check(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
         """Check a token that the fast path does not accept."""
-        found = self._outcome(token, principal)
-        return self._keys.credential(token, found.code) or found
-
-    def _outcome(self, token: str | bytes | None, principal: Signable | None) -> TokenCheck:
-        """Compare a token with those of all keys."""
-        if not token:
-            return TokenCheck("missing")
-        if principal is None and self.needs_principal:
-            return TokenCheck("principal_missing")
-        try:
-            text: object = token.decode() if isinstance(token, bytes) else token
-            if not isinstance(text, str) or len(text) > MAX_TOKEN:
-                return TokenCheck("malformed")
-            reading = self._reader.read(text, principal)
-            return self._judge(reading, self._clock())
-        except Unreadable as unreadable:
-            return TokenCheck(unreadable.code)
-        except (InvalidPrincipal, UnicodeDecodeError):
-            return TokenCheck("malformed")
-
-    def _judge(self, reading: TokenContents, now: float) -> TokenCheck:
-        reader, claimed = self._reader, reading.claimed_id
-        for role, key, prepared in self._keys.accepted:
-            if not reader.made_with(prepared, reading):
-                continue
-            if key.until is not None and now >= key.until:
-                return TokenCheck("retired_key", None, claimed, "retired", key.key_id)
-            code = (
-                "wrong_environment"
-                if reading.foreign
-                else code_at(reading, now, self._leeway, self._max_age)
-            )
-            if code != "verified":
-                return TokenCheck(code, None, claimed, role, key.key_id)
-            id, claims = reader.proved(prepared, reading)
-            if id is not None and self._rule.problem(id):
-                return TokenCheck("malformed", None, claimed, role, key.key_id)
-            identity = VerifiedIdentity(
-                self.scheme.slug,
-                id,
-                key.key_id,
-                role,
-                environment=self.environment,
-                claims=claims,
-                expires_at=reading.expires_at,
-            )
-            return TokenCheck(code, identity, claimed, role, key.key_id)
-        if any(reader.made_with(prepared, reading) for prepared in self._keys.others_prepared):
-            return TokenCheck("wrong_environment", None, claimed)
-        return TokenCheck("mismatch", None, claimed)
-
-    def _compile(self, resolved: Scheme, rule: ValueRule) -> Quick:
-        """Return the fast path for tokens of the current key."""
-        _, key, prepared = self._keys.accepted[0]
-        if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
-            slug, environment = self.scheme.slug, self.environment
-            key_id = key.key_id
-
-            def identity(id: str) -> VerifiedIdentity:
-                return VerifiedIdentity(slug, id, key_id, "current", environment=environment)
-
-            quick = compile_quick(resolved, prepared, rule, identity)
-            if quick is not None:
-                return quick
-        return lambda token, principal: None
+        keys = self._keys  # once, as they may change
+        found = self._judge.outcome(keys, token, principal)
+        return keys.credential(token, found.code) or found
 
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
-        if not hasattr(self, "_quick"):
+        if not hasattr(self, "_compiled"):
             return "<Verifier refused>"
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
 
 
+@shared
 def _reader(scheme: Scheme, rule: ValueRule) -> Reader:
     if scheme.jwt is None:
         return MacReader(scheme, rule)

@@ -5,30 +5,32 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
-from countermark._redaction import guarded, shown, shown_variable
-from countermark.errors import BadWebhook, ConfigurationError, InvalidKey, WeakKeyWarning
-from countermark.keys._keyring import Key, Keyring, checked_keyring
-from countermark.keys._secret import SecretKey
-from countermark.webhooks._header_checks import HmacCheck, SecretCheck
-from countermark.webhooks._http_signatures import HttpSignatureCheck
-from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature, SecretHeader
-from countermark.webhooks._pending import HeadCheck, PendingDelivery
+from countermark._redaction import guarded, shown_variable
+from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
+from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._user import keyring_of_variable, keys_now
+from countermark.webhooks._keys_in_use import KeysInUse
+from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
+from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
 
 if TYPE_CHECKING:
+    from countermark.keys._watch import Watch
     from countermark.mistakes._explanation import Explanation
 
 
 class WebhookVerifier:
     """Verifies the webhooks of one vendor with the keys of a keyring. Safe to use from threads.
+
+    With a :class:`WatchedKeyring` it uses new keys from one delivery to the next.
 
     Args:
         scheme: A webhook scheme, or the name of one.
@@ -46,9 +48,9 @@ class WebhookVerifier:
     __slots__ = {
         "scheme": "The webhook scheme, a WebhookScheme.",
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
-        "_check": None,
+        "__weakref__": None,
         "_clock": None,
-        "_rings": None,
+        "_keys": None,
     }
 
     scheme: WebhookScheme
@@ -67,9 +69,21 @@ class WebhookVerifier:
         rings = _rings(scheme, keyring)
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
-        _check_keys(scheme, rings)
-        self._rings = rings
-        self._check = _head_check(scheme, rings, self.tolerance)
+        keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
+        self._keys = KeysInUse(scheme, keys, self.tolerance)
+        if self._keys.has_short:
+            which = (
+                f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else ""
+            )
+            warnings.warn(
+                f"{scheme.slug}: the secret{which} has fewer than {scheme.secret.least} bytes; have"
+                " the vendor make a longer one",
+                WeakKeyWarning,
+                stacklevel=3,
+            )
+        for ring, watch in keys.values():
+            if watch is not None:
+                watch.attach(ring, self._prepare, scheme=f"webhook:{scheme.slug}")
 
     @classmethod
     @guarded
@@ -77,13 +91,15 @@ class WebhookVerifier:
         cls,
         scheme: str | WebhookScheme,
         *,
+        watch: bool = False,
         tolerance: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
 
         The options are those of the class, the variables those of
-        :meth:`Keyring.from_env`. For HTTP signatures another variable holds the key id;
+        :meth:`Keyring.from_env`. With *watch*, a new content of their files is used without a
+        restart: see :class:`WatchedKeyring`. For HTTP signatures another variable holds the key id;
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
         """
@@ -94,7 +110,7 @@ class WebhookVerifier:
                 f"{scheme.slug} names no environment variable for its secret; give the keyring"
                 " yourself: WebhookVerifier(scheme, Keyring(secret))"
             )
-        ring = Keyring.from_env(secret.variable)
+        ring = keyring_of_variable(secret.variable, watch=watch)
         if not secret.key_id_variable:
             return cls(scheme, ring, tolerance=tolerance, clock=clock)
         names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
@@ -105,6 +121,14 @@ class WebhookVerifier:
                 " id of the key"
             )
         return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
+
+    def _prepare(self, watch: Watch, ring: Keyring) -> Callable[[], None]:
+        changed = self._keys.with_new(watch, ring)
+
+        def commit() -> None:
+            self._keys = changed
+
+        return commit
 
     @guarded
     def verify(
@@ -126,18 +150,18 @@ class WebhookVerifier:
         """
         # Some headers hold the secret. A refusal is a value until here, so that the
         # traceback of the error has no frame that read them.
-        outcome = self._outcome(headers, body, method, path)
+        outcome = self._outcome(headers, body, method, path, self._keys)
         if isinstance(outcome, Refusal):
             raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
         return outcome
 
     def _outcome(
-        self, headers: Headers, body: Text, method: Text, path: Text
+        self, headers: Headers, body: Text, method: Text, path: Text, keys: KeysInUse
     ) -> VerifiedWebhook | Refusal:
         content = read_body(body)
         if isinstance(content, Refusal):
             return content
-        pending = self.read_head(headers, method, path)
+        pending = self._read_head(RequestHead(headers, method, path), keys)
         return pending if isinstance(pending, Refusal) else pending.finish(content)
 
     @guarded
@@ -154,11 +178,12 @@ class WebhookVerifier:
         """
         from countermark.webhooks._explaining import explain_delivery  # late, as it is rare
 
-        outcome = self._outcome(headers, body, method, path)
+        keys = self._keys
+        outcome = self._outcome(headers, body, method, path, keys)
         content = read_body(body)
         return explain_delivery(
             self.scheme,
-            self._rings,
+            keys.rings,
             outcome,
             RequestHead(headers, method, path),
             b"" if isinstance(content, Refusal) else content,
@@ -168,18 +193,20 @@ class WebhookVerifier:
     @guarded
     def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
         """Check everything before the body, so that an invalid delivery is not read completely."""
-        now = self._clock()
-        head = RequestHead(headers, method, path)
+        return self._read_head(RequestHead(headers, method, path), self._keys)
+
+    def _read_head(self, head: RequestHead, keys: KeysInUse) -> PendingDelivery | Refusal:
+        keys.start_watches()
         try:
-            return self._check.read(head, now)
+            return keys.check.read(head, self._clock())
         except Refused as refused:
-            if refused.code == "malformed" and has_secret(self.scheme, self._rings, head):
+            if refused.code == "malformed" and has_secret(self.scheme, keys.rings, head):
                 return Refusal("secret_received")
             return Refusal(refused.code)
 
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
-        return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_check') else 'refused'}>"
+        return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_keys') else 'refused'}>"
 
 
 @guarded
@@ -244,54 +271,3 @@ def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
             " twice that time"
         )
     return given  # type: ignore[return-value]
-
-
-def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> None:
-    rule = scheme.secret
-    which = f" in {shown_variable(rule.variable)}" if rule.variable else ""
-    for key in _all_keys(rings):
-        if not isinstance(key, SecretKey):
-            raise InvalidKey(
-                f"{scheme.slug} needs a shared secret, not a private key; give the secret, as text"
-            )
-        if key.starts_with(rule.refuse_prefixes):
-            raise InvalidKey(
-                f"{scheme.slug}: this is a key of another kind, not the secret{which}; copy the"
-                " secret of the webhook"
-            )
-        if rule.prefix and key.starts_with([f"v1,{rule.prefix}"]):
-            raise InvalidKey(
-                f"{scheme.slug}: the secret{which} begins with 'v1,', which is surplus; cut it off,"
-                f" so that it begins with {shown(rule.prefix, ['whsec_'])}"
-            )
-        written = key.written(rule.form, rule.prefix)
-        if rule.most is not None and not written.looks_short(least=rule.most + 1):
-            raise InvalidKey(
-                f"{scheme.slug}: the secret{which} has more than {rule.most} bytes; copy it again,"
-                " alone"
-            )
-        if written.looks_short(least=rule.least):
-            warnings.warn(
-                f"{scheme.slug}: the secret{which} has fewer than {rule.least} bytes; have the"
-                " vendor make a longer one",
-                WeakKeyWarning,
-                stacklevel=4,
-            )
-
-
-def _all_keys(rings: Mapping[str, Keyring]) -> Iterator[Key]:
-    for ring in rings.values():
-        yield from (ring.current, *ring.next, *ring.previous)
-
-
-def _head_check(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None
-) -> HeadCheck:
-    if scheme.timestamp is not None and tolerance is not None:
-        scheme = scheme._replace(timestamp=scheme.timestamp._replace(tolerance=tolerance))
-    signature = scheme.signature
-    if isinstance(signature, HttpSignature):
-        return HttpSignatureCheck(scheme, signature, rings)
-    if isinstance(signature, SecretHeader):
-        return SecretCheck(scheme, signature, rings[""])
-    return HmacCheck(scheme, signature, rings[""])
