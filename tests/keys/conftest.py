@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from countermark.keys import _watch
 from tests.keys.watching import KeyFiles, secret
+
+
+@pytest.fixture(autouse=True)
+def no_job_is_left() -> Iterator[None]:
+    """Stop the watches of a test when it ends, some of which have a long interval."""
+    yield
+    for watch in list(_watch._watches):
+        watch._job.stop()
 
 
 @pytest.fixture

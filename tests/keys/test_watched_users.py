@@ -177,6 +177,15 @@ def test_a_webhook_verifier_takes_new_keys(files: KeyFiles) -> None:
     assert {event.scheme for event in files.events} == {"webhook:github"}
 
 
+def test_several_key_ids_may_have_one_watched_keyring() -> None:
+    numbers = iter("abc")
+    keyring = WatchedKeyring(lambda: "live_secret_" + next(numbers) * 64, interval=9999)
+    verifier = WebhookVerifier("cognito", dict.fromkeys(["first", "second"], keyring))
+    assert keyring.refresh()
+    expected = Keyring("live_secret_" + "b" * 64).current.key_id
+    assert {ring.current.key_id for ring in verifier._keys.rings.values()} == {expected}
+
+
 def test_a_webhook_verifier_refuses_half_of_a_secret(files: KeyFiles) -> None:
     keyring = files.keyring()
     verifier = WebhookVerifier("github", keyring)

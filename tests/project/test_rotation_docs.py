@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from countermark import Signer, WatchedKeyring
+from countermark.keys import _watch
 from countermark.signing._tenants import TenantSigners
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rotation.md").read_text(encoding="utf-8")
@@ -19,14 +21,16 @@ OLD, NEW = "the-old-secret-of-at-least-32-bytes", "the-new-secret-of-at-least-32
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Run the code of the page, and return its names."""
     for role in ("", "_NEXT", "_PREVIOUS"):  # so that they are removed after the test
         monkeypatch.setenv(f"STIGG_SIGNING_SECRET{role}_FILE", "")
     names: dict[str, Any] = {"__name__": "page"}
     for code in re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         exec(compile(code, "rotation.md", "exec"), names)
-    return names
+    yield names
+    for watch in list(_watch._watches):  # so that its background thread ends
+        watch._job.stop()
 
 
 def test_the_code_runs_and_tenants_have_their_signers(page: dict[str, Any]) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from countermark._option_checks import checked_clock
-from countermark._redaction import guarded, shown_variable
-from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
+from countermark._redaction import guarded
 from countermark.keys._keyring import Key, Keyring, checked_keyring
 from countermark.keys._user import KeyUser, keys_now
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
 from countermark.schemes._scheme import Scheme
 from countermark.signing._header_size import always_fits_header
+from countermark.signing._warnings import warn_of
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import (
     TokenOptions,
@@ -26,7 +25,6 @@ from countermark.tokens._options import (
     checked_lifetime,
     checked_scheme,
     keyring_from_env,
-    least_bytes,
     settings_from_env,
     with_settings,
 )
@@ -126,7 +124,7 @@ class Signer(KeyUser):
             self._clock,
         )
         self._use(keys.current)
-        _warn(scheme, keys.current)
+        warn_of(scheme, keys.current)
         overridden, suffices = type(self).sign is not Signer.sign, self._maker.sign_suffices
         self._sign_suffices = suffices or overridden
         self._header_safe = not overridden and suffices and always_fits_header(self._resolved)
@@ -217,24 +215,6 @@ class Signer(KeyUser):
         if not hasattr(self, "_header_safe"):
             return "<Signer refused>"
         return f"<Signer {self.scheme.slug} key={self.key_id} header={self.header}>"
-
-
-def _warn(scheme: Scheme, key: Key) -> None:
-    least = least_bytes(scheme, key)
-    if least is not None:
-        which = f" in {shown_variable(scheme.variable)}" if scheme.variable else ""
-        warnings.warn(
-            f"{scheme.slug}: the secret{which} has fewer than {least} bytes; have the vendor"
-            " make a longer one",
-            WeakKeyWarning,
-            stacklevel=4,
-        )
-    if scheme.ambiguous:
-        warnings.warn(
-            f"{scheme.slug}: two principals can get the same signature: {scheme.ambiguous}",
-            AmbiguousSchemeWarning,
-            stacklevel=4,
-        )
 
 
 class SignedIdentity:

@@ -156,8 +156,7 @@ class Verifier(KeyUser):
                 stacklevel=3,
             )
         rings = [self._own, *self._others.values()]
-        watched = {watch: ring for ring, watch in rings if watch is not None}
-        if watched:
+        if watched := {watch: ring for ring, watch in rings if watch is not None}:
             self._follow(watched, scheme.slug)
         else:
             self._quick = self._compiled  # type: ignore[assignment, method-assign]

@@ -81,9 +81,10 @@ class WebhookVerifier:
                 WeakKeyWarning,
                 stacklevel=3,
             )
-        for ring, watch in keys.values():
-            if watch is not None:
-                watch.attach(ring, self._prepare, scheme=f"webhook:{scheme.slug}")
+        # Once for each, as several key ids may have one keyring.
+        watches = {watch: ring for ring, watch in keys.values() if watch is not None}
+        for watch, ring in watches.items():
+            watch.attach(ring, self._prepare, scheme=f"webhook:{scheme.slug}")
 
     @classmethod
     @guarded
