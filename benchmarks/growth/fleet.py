@@ -81,7 +81,7 @@ def workers(
         for process in processes:
             assert _read(process) == "ready\n"
         yield Workers(processes, server)
-        for process in processes:
+        for process in processes:  # all at once, as each writes what is left when it ends
             assert process.stdin is not None
             process.stdin.close()
 

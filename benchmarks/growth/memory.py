@@ -55,9 +55,8 @@ def weigh(*, quick: bool) -> tuple[Table, list[Verdict]]:
         weighed = _weighed(name, made) if quick else _weighed_in_a_process(name, made)
         rows.append((kind.what, f"{made:,}", f"{weighed:,}"))
         if kind.limit is not None:
-            holds = quick or weighed <= kind.limit
-            bar = f"≤ {kind.limit:,}"
-            verdicts.append(Verdict(f"{kind.what}, bytes", bar, f"{weighed:,}", "", holds))
+            what, bar = f"{kind.what}, bytes", f"≤ {kind.limit:,}"
+            verdicts.append(Verdict(what, bar, f"{weighed:,}", "", weighed <= kind.limit))
     head = ("resident memory of one more", "made to weigh it", "bytes of one")
     return Table("Memory", head, rows), verdicts
 

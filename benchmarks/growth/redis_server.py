@@ -96,6 +96,8 @@ def running() -> Iterator[Server]:
                 server.client.ping()
                 break
             time.sleep(0.05)
+        else:
+            raise RuntimeError("redis-server did not start")
         yield server
     finally:
         server.client.close()

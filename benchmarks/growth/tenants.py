@@ -25,7 +25,7 @@ _ONE = "one key for all"
 
 def signed_suite(most: int) -> Suite:
     """Return signed requests of users of 1, 1,000 and *most* tenants, each with its own key."""
-    one = SigningMiddleware(answer, signers=signer_of("0"), principal=_principal)
+    one = SigningMiddleware(answer, signers=_signer_of("0"), principal=_principal)
     variants = [
         Variant(_BARE, in_turn(lambda tenant: answered(answer, tenant_scope(tenant)), ["0"])),
         Variant(
@@ -36,7 +36,7 @@ def signed_suite(most: int) -> Suite:
         ),
     ]
     for count in (1, 1_000, most):
-        signers = PerTenant(signer_of, size=count, seconds=3600)
+        signers = PerTenant(_signer_of, size=count, seconds=3600)
         app = SigningMiddleware(answer, signers=signers, principal=_principal)
         variants.append(_signed(app, count))
     return Suite(
@@ -78,7 +78,7 @@ def verified_suite(most: int) -> Suite:
     )
 
 
-def signer_of(tenant: str) -> Signer:
+def _signer_of(tenant: str) -> Signer:
     """Return the signer of a tenant, the number of its key."""
     return Signer("stigg", Keyring(secret_of(int(tenant))))
 
