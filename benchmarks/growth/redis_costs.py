@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from io import BytesIO
+from itertools import count, islice
 from typing import NamedTuple
 
 from benchmarks.asgi_peers import answer as answer_asgi
@@ -72,12 +73,18 @@ def measure(server: Server, *, quick: bool) -> Costs:
 
 
 def _of(server: Server, times: int, run: Callable[[int], object]) -> Cost:
-    """Return the cost of one of *times*, without the first one, which makes keys and connects."""
+    """Return the cost of one of *times*, without the first one, which makes keys and connects.
+
+    Of three runs the one with the least processor time counts, as for other benchmarks.
+    """
     run(1)
-    before, stored = server.counters(), server.memory()
-    run(times)
-    spent = server.counters() - before
-    return _scaled(_cost(spent, server.memory() - stored), 1 / times)
+    costs = []
+    for _ in range(3):
+        before, stored = server.counters(), server.memory()
+        run(times)
+        spent = server.counters() - before
+        costs.append(_scaled(_cost(spent, server.memory() - stored), 1 / times))
+    return min(costs, key=lambda cost: cost.seconds)
 
 
 def _cost(spent: Counters, stored: int) -> Cost:
@@ -117,11 +124,11 @@ def _writes(server: Server, groups: int) -> Callable[[int], object]:
 def _principals(server: Server) -> Callable[[int], object]:
     """Return one write of as many principals as are asked for."""
     meter = _meter(server, "principals:")
-    request = _counted(meter)
+    request, numbers = _counted(meter), count()
 
     def run(times: int) -> None:
-        for number in range(times):
-            request(f"customer-{number}-of-{times}")
+        for number in islice(numbers, times):
+            request(f"customer-{number}")
         assert meter.flush()
 
     return run
@@ -147,15 +154,16 @@ def _deliveries(server: Server) -> Callable[[int], object]:
     verifier = WebhookVerifier("github", Keyring(SECRET_TEXT))
     app = WebhookMiddleware(answer, verifier=verifier, store=store)
     body = b"{}"
+    numbers = count()
     signature = f"sha256={hmac.digest(SECRET, body, 'sha256').hex()}"
 
     def run(times: int) -> None:
-        for number in range(times):
+        for number in islice(numbers, times):
             environ = fresh_environ("") | {
                 "REQUEST_METHOD": "POST",
                 "CONTENT_LENGTH": str(len(body)),
                 "HTTP_X_HUB_SIGNATURE_256": signature,
-                "HTTP_X_GITHUB_DELIVERY": f"delivery-{number}-of-{times}",
+                "HTTP_X_GITHUB_DELIVERY": f"delivery-{number}",
                 "wsgi.input": BytesIO(body),
             }
             assert list(app(environ, start_response)) == [b"ok"]
