@@ -121,7 +121,10 @@ class Event(NamedTuple):
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
       store does not respond; emitted once until it does). Or the keys of a watched keyring
       stay in use: its source has others that are ``keys_refused``, or it cannot be read
-      (``keys_unavailable``); each is emitted once. Or a body was not searched for
+      (``keys_unavailable``); each is emitted once. Or an error affected work in the
+      background: ``background_raised`` (it is tried again; emitted once until it succeeds) or
+      ``no_thread`` (the system refused a thread, or uWSGI runs threads during requests only, as
+      ``enable-threads`` is off). Or a body was not searched for
       secrets: ``unknown_coding``, ``invalid_coding``, ``expands_too_much``,
       ``sent_by_server`` (as a file) or ``search_raised``. ``on_event_raised`` is logged only.
     * ``verified``: A request was verified. The reason is the role of the key.
@@ -151,7 +154,8 @@ class Event(NamedTuple):
         principal: A salted hash of the id (see ``SecretKey.pseudonym``). For a request
             that is not verified: of the claimed id.
         error: The type of the exception that caused the event; for ``store_unavailable``
-            and ``meter_unavailable``, of the exception of Redis.
+            and ``meter_unavailable``, of the exception of Redis. For ``no_thread`` in uWSGI:
+            ``enable-threads``.
         correlation: A UUID that a refusal and its event share.
         hint: The mistake that explains a refusal, for developers, or None.
         keys: The ids of the keys of ``rotated``, by role, such as ``current=1f0c… next=8a37…``.

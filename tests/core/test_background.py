@@ -2,57 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from countermark._background import Job
-
-# Seconds that no test needs, unless it fails.
-LONG = 20
-
-
-class Runs:
-    """Counts the runs of a job, and waits for them."""
-
-    def __init__(self, answers: Callable[[int], object] = lambda number: None) -> None:
-        self.number = 0
-        self.threads: set[str] = set()
-        self._answers = answers
-        self._happened = threading.Condition()
-
-    def __call__(self) -> object:
-        with self._happened:
-            self.number += 1
-            self.threads.add(threading.current_thread().name)
-            self._happened.notify_all()
-            number = self.number
-        return self._answers(number)
-
-    def wait_for(self, number: int) -> None:
-        with self._happened:
-            assert self._happened.wait_for(lambda: self.number >= number, LONG)
-
-
-@pytest.fixture
-def job_of() -> Iterator[Callable[..., Job]]:
-    """Return a function that makes jobs, which are stopped when the test ends."""
-    jobs: list[Job] = []
-
-    def make(run: Callable[[], object], interval: float = 0.001, **options: bool) -> Job:
-        jobs.append(Job(run, interval, name="countermark-test", **options))
-        return jobs[-1]
-
-    yield make
-    for job in jobs:
-        job.stop()
-
-
-def background_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "countermark-background"]
+from tests.core.background import LONG, Runs, background_threads
 
 
 def test_a_job_runs_again_and_again_in_a_daemon_thread(job_of: Callable[..., Job]) -> None:
@@ -175,46 +131,3 @@ def test_an_error_is_reported_once_until_a_run_succeeds(
     runs.wait_for(6)
     reasons = [getattr(record, "countermark_reason", "") for record in caplog.records]
     assert reasons == ["background_raised", "background_raised"]
-
-
-FORKING = """
-import os, threading
-from countermark._background import Job
-ran = threading.Event()
-job = Job(ran.set, 0.001, name="job", at_exit=True)
-job.start()
-assert ran.wait(20)
-if child := os.fork():
-    os.waitpid(child, 0)
-else:
-    started = job.started
-    own = threading.Event()
-    Job(own.set, 0.001, name="own").start()
-    names = [each.name for each in threading.enumerate()]
-    print(started, own.wait(20), names.count("countermark-background"))
-"""
-
-
-def test_a_child_has_no_started_job_and_starts_its_own() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=LONG, check=True
-    )
-    assert ended.stdout.split() == ["False", "True", "1"]
-
-
-EXITING = """
-from countermark._background import Job
-Job(lambda: print("last"), 3600, name="last", at_exit=True).start()
-Job(lambda: print("other"), 3600, name="other").start()
-resting = Job(lambda: print("resting"), 3600, name="resting", at_exit=True)
-resting.start()
-resting.stop()
-print("end")
-"""
-
-
-def test_jobs_do_not_keep_the_interpreter_and_run_a_last_time_at_exit() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", EXITING], capture_output=True, text=True, timeout=LONG, check=True
-    )
-    assert ended.stdout.split() == ["end", "last"]

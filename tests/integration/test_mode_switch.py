@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -333,18 +335,11 @@ def test_a_switch_that_is_dropped_asks_no_more(server: RedisServer) -> None:
     put(server, "monitor")
     switch = switch_of(server)
     asked(switch)
-    job = switch._job
-    wait_until(lambda: job.started)
+    job = ref(switch._job)
+    wait_until(partial(getattr, switch._job, "started"))
     del switch
     gc.collect()
-    wait_until(lambda: job not in module_jobs())
-
-
-def module_jobs() -> set[Any]:
-    from countermark._background import _scheduler
-
-    with _scheduler._changed:
-        return {*_scheduler._due, *_scheduler._running}
+    wait_until(lambda: job() is None)
 
 
 @pytest.mark.parametrize(

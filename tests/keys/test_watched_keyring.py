@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from countermark import ConfigurationError, Event, InvalidKey, Keyring, Signer, WatchedKeyring
+from countermark._background import Job
 from tests.keys.watching import NAME, KeyFiles, secret, wait_for
 
 
@@ -357,17 +358,23 @@ def test_a_function_is_called_in_a_thread_of_its_own() -> None:
     assert threads[1] == "countermark-keys"
 
 
-def test_signing_goes_on_if_no_thread_can_start(
+def test_signing_goes_on_if_no_thread_can_start_and_each_use_tries_again(
     files: KeyFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the interpreter exits, none can."""
+    refused: list[Job] = []
 
-    def fail(job: object) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
+    def refuse(job: Job) -> bool:
+        refused.append(job)
+        return False
 
-    monkeypatch.setattr("countermark.keys._watch.Job.start", fail)
-    signer = Signer("stigg", files.keyring())
-    assert signer.sign("user-1") == Signer("stigg", Keyring(secret(1))).sign("user-1")
+    with monkeypatch.context() as patch:
+        patch.setattr("countermark.keys._watch.Job.start", refuse)
+        signer = Signer("stigg", files.keyring())
+        for _ in range(2):
+            assert signer.sign("user-1") == Signer("stigg", Keyring(secret(1))).sign("user-1")
+    assert len(refused) == 2
+    signer.sign("user-1")
+    assert refused[0].started
 
 
 def test_a_watch_starts_once(files: KeyFiles) -> None:

@@ -100,15 +100,9 @@ async def flush_later() -> None:
 
 @pytest.mark.parametrize("meter", [None, [].append, Unflushed(7), Unflushed(flush_later)])
 def test_without_a_meter_to_flush_the_lifespan_is_the_applications(meter: Any) -> None:
-    seen: list[Any] = []
-
-    async def app(*arguments: Any) -> None:
-        seen.append(arguments)
-
-    given: Any = ({"type": "lifespan"}, object(), object())
-    middleware = VerifyingMiddleware(app, verifier=VERIFIER, mode="monitor", meter=meter)
-    run_dry(middleware(*given))
-    assert [tuple(map(id, arguments)) for arguments in seen] == [tuple(map(id, given))]
+    notes: list[str] = []
+    live(saying(STARTED, STOPPED), meter, notes)
+    assert notes == [STARTED, STOPPED]
 
 
 @pytest.mark.parametrize("kind", [Starlette, FastAPI])

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from countermark._option_checks import is_async
 from countermark._redaction import guarded
+from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
 from countermark.errors import ConfigurationError
@@ -72,7 +73,10 @@ class SigningMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind not in {"http", "websocket"} or ("countermark" in scope and _applied(scope)):
-            await self.app(scope, receive, send)
+            if kind == "lifespan":
+                await run_lifespan(self.app, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
             return
         identity = RequestIdentity(self._config, scope)
         scope["countermark"] = identity

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._sending import send_response
-from countermark.asgi._types import App, Message, Receive, Scope, Send
+from countermark.asgi._types import App, Receive, Scope, Send
 from countermark.verifying._middleware import VerifyingBase
 from countermark.verifying._refusals import is_preflight
 from countermark.verifying._results import Verdict
@@ -11,8 +12,6 @@ from countermark.verifying._results import Verdict
 #: The keys of the request's state.
 VERIFIED_IDENTITY_KEY = "countermark_verified_identity"
 VERDICT_KEY = "countermark_verdict"
-
-_SHUT_DOWN = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 
 
 class VerifyingMiddleware(VerifyingBase[App]):
@@ -32,8 +31,8 @@ class VerifyingMiddleware(VerifyingBase[App]):
         kind = scope["type"]
         enforcement = self._enforcement
         if kind not in {"http", "websocket"}:
-            if kind == "lifespan" and enforcement.flushes:
-                await self._lifespan(scope, receive, send)
+            if kind == "lifespan":
+                await run_lifespan(self.app, scope, receive, send, enforcement.flush)
             else:
                 await self.app(scope, receive, send)
             return
@@ -56,22 +55,6 @@ class VerifyingMiddleware(VerifyingBase[App]):
         state[VERIFIED_IDENTITY_KEY] = None if verdict is None else verdict.identity
         state[VERDICT_KEY] = verdict
         await self.app(scope, receive, send)
-
-    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application's lifespan, and flush the meter before shutdown is confirmed."""
-
-        async def flush_and_send(message: Message) -> None:
-            # After the confirmation uvicorn ends the process by the signal that it got, and
-            # the interpreter has no time to write anything.
-            if message.get("type") in _SHUT_DOWN:
-                self._enforcement.flush()
-            await send(message)
-
-        try:
-            await self.app(scope, receive, flush_and_send)
-        finally:
-            # An application may also return without a message.
-            self._enforcement.flush()
 
     async def _refuse(self, verdict: Verdict, scope: Scope, send: Send) -> None:
         response = self._enforcement.refusal(verdict, scope)

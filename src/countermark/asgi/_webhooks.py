@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from countermark._responses import Response, without_body
+from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
 from countermark.webhooks._deduplication import Claim, DeliveriesInRedis
@@ -31,7 +32,9 @@ class WebhookMiddleware(WebhookGate[App]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind not in {"http", "websocket"} or not self._covers(_readings(scope)):
+        if kind == "lifespan":
+            await run_lifespan(self.app, scope, receive, send)
+        elif kind not in {"http", "websocket"} or not self._covers(_readings(scope)):
             await self.app(scope, receive, send)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1008})

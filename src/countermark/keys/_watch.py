@@ -6,7 +6,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -116,11 +115,11 @@ class Watch:
         # A process may have waited long for its first request.
         if self._source.is_file:
             self.refresh()
-        with suppress(RuntimeError):  # no thread starts while the interpreter exits
-            if self._source.is_file:
-                self._job.start()
-            else:
-                self._job.wake()
+        if not (self._job.start() if self._source.is_file else self._job.wake()):
+            # The system refused a thread, or uWSGI has not forked yet: the next use tries again.
+            with _changing.lock:
+                self.is_started = False
+                self._notify()
 
     def refresh(self) -> bool:
         """Read the source now; return whether the keys in use are those of the source."""

@@ -138,8 +138,8 @@ class ModeSwitch:
             is_enforced = self._modes is not None and self._modes.strictest
             if not is_enforced and time.monotonic() - self._asked_at > _FRESH:
                 self._read()
-            self._job.wake()
-            self._begun = True
+            # If the system refuses a thread, the next request tries again.
+            self._begun = self._job.wake()
 
     def _read(self) -> None:
         """Read the modes if they have changed, and report a change or a problem."""
