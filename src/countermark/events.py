@@ -119,12 +119,14 @@ class Event(NamedTuple):
       ``mode_older`` (a :class:`ModeSwitch` keeps the last modes, as Redis does not answer, holds
       none, invalid ones or older ones), ``store_unavailable``, ``allowance_raised``,
       ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does). Or the keys of a watched keyring
-      stay in use: its source has others that are ``keys_refused``, or it cannot be read
-      (``keys_unavailable``); each is emitted once. Or an error affected work in the
-      background: ``background_raised`` (it is tried again; emitted once until it succeeds) or
-      ``no_thread`` (the system refused a thread, or uWSGI runs threads during requests only, as
-      ``enable-threads`` is off). Or a body was not searched for
+      store does not respond; emitted once until it does), ``meter_unreplicated`` (too few
+      replicas have acknowledged its counts; likewise) or ``meter_lost`` (Redis has lost counts
+      that it had confirmed). Or an error affected work in the background:
+      ``background_raised`` (it is tried again; emitted once until it succeeds) or ``no_thread``
+      (the system refused a thread, or uWSGI runs threads during requests only, as
+      ``enable-threads`` is off). Or the keys of a watched keyring stay in use: its source has
+      others that are ``keys_refused``, or it cannot be read (``keys_unavailable``); each is
+      emitted once. Or a body was not searched for
       secrets: ``unknown_coding``, ``invalid_coding``, ``expands_too_much``,
       ``sent_by_server`` (as a file) or ``search_raised``. ``on_event_raised`` is logged only.
     * ``verified``: A request was verified. The reason is the role of the key.

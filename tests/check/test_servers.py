@@ -15,11 +15,13 @@ from functools import partial
 from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
 from countermark import Keyring, Verifier
-from countermark.asgi import VerifyingMiddleware, WebhookMiddleware
+from countermark.asgi import LifespanMiddleware, VerifyingMiddleware, WebhookMiddleware
 from countermark.redis import RedisStore
 from countermark.rollout import Meter
+from countermark.starlette import TokenBackend, refused_token_handler
 from countermark.verifying import Allowance, ModeSwitch
 from countermark.webhooks import WebhookVerifier
 
@@ -27,6 +29,11 @@ verifier = Verifier("stigg", Keyring("{SECRET}"))
 webhooks = WebhookVerifier("stigg", Keyring("{SECRET[::-1]}"))
 counting = partial(VerifyingMiddleware, verifier=verifier, mode="monitor", meter=Meter())
 declared = Middleware(counting.func, **counting.keywords)
+backend = Middleware(
+    AuthenticationMiddleware,
+    backend=TokenBackend(verifier, meter=Meter()),
+    on_error=refused_token_handler,
+)
 
 async def inner(scope, receive, send):
     pass
@@ -112,6 +119,9 @@ def test_an_invalid_url_of_redis_is_found(check: Check, monkeypatch: pytest.Monk
         "counting(with_lifespan(WsgiToAsgi(wsgi)))",
         "Starlette(middleware=[declared])",
         "counting(Starlette(routes=[Mount('/wsgi', WsgiToAsgi(wsgi))]))",
+        "LifespanMiddleware(counting(WsgiToAsgi(wsgi)))",
+        "LifespanMiddleware(Starlette(routes=[Mount('/api', counting(inner))]))",
+        "Starlette(middleware=[Middleware(LifespanMiddleware), backend])",
     ],
 )
 def test_a_meter_that_gets_the_lifespan_is_not_found(app: str, check_code: CheckCode) -> None:
@@ -129,6 +139,12 @@ def test_a_meter_that_gets_the_lifespan_is_not_found(app: str, check_code: Check
 )
 def test_a_meter_without_a_lifespan_is_found(app: str, check_code: CheckCode) -> None:
     assert check_code(f"{PARTS}\napp = {app}").found == [("lifespan", "VerifyingMiddleware")]
+
+
+def test_a_meter_without_a_middleware_is_found(check_code: CheckCode) -> None:
+    outcome = check_code(f"{PARTS}\napp = Starlette(middleware=[backend])")
+    assert outcome.found == [("lifespan", "TokenBackend")]
+    assert "LifespanMiddleware" in outcome.findings[0]["advice"]
 
 
 def test_a_meter_that_litestar_flushes_is_not_found(check_code: CheckCode) -> None:

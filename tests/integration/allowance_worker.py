@@ -82,3 +82,33 @@ def _ask_while_away(allowance: Allowance, key: str) -> list[bool]:
         except StoreUnavailable:
             time.sleep(0.002)
     return answers
+
+
+def run_through_a_failover(url: str, prefix: str, count: int, name: str) -> set[str]:
+    """Return the sessions that got in, of new ones that are sent until no more get in.
+
+    A session is sent again until there is an answer. So some are sent to a primary that has
+    lost its replica, to one that is dead, and to the one that takes its place.
+    """
+    store = RedisStore(url, prefix=prefix, timeout=1, pause=0.1)
+    allowance = Allowance(count, session=key_of, store=store)
+    let_in: set[str] = set()
+    refused = 0
+    _barrier.wait(60)
+    until = time.monotonic() + 60
+    for number in range(100_000):
+        key = f"{name} {number}"
+        admitted = None
+        while admitted is None and time.monotonic() < until:
+            try:
+                admitted = allowance.admit("g", key)
+            except StoreUnavailable:
+                time.sleep(0.02)
+        if admitted:
+            let_in.add(key)
+            time.sleep(0.03)  # so that there is room when the primary dies
+        else:
+            refused += 1
+            if refused == 5:
+                break
+    return let_in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
@@ -17,6 +18,16 @@ from tests.integration.redis_cluster import ClusterGroup
 from tests.integration.redis_sentinel import SentinelGroup
 from tests.integration.redis_server import RedisServer
 from tests.integration.tcp_proxy import TcpProxy, proxied
+
+
+@pytest.fixture(autouse=True)
+def _meters_rest() -> Iterator[None]:
+    """Let the meters of a test write no more after it, as its server has gone."""
+    yield
+    module = sys.modules.get("countermark.rollout._meter")
+    for meter in list(module._METERS) if module is not None else []:
+        if meter._write_behind is not None:
+            meter._write_behind._job.stop()
 
 
 @pytest.fixture

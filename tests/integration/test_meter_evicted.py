@@ -10,6 +10,7 @@ from countermark.redis import RedisStore
 from countermark.rollout import (
     DAY,
     GroupStats,
+    KeyUse,
     Meter,
     Principals,
     is_ready,
@@ -47,7 +48,7 @@ class Counted:
     def lose(self, *names: str) -> None:
         """Delete keys without a trace, like an eviction."""
         for name in names:
-            keys = self.client.keys(f"countermark:meter:{name}*")
+            keys = self.client.keys(f"countermark:*meter:{name}*")
             assert keys
             self.client.delete(*keys)
 
@@ -86,8 +87,8 @@ def test_without_a_loss_there_is_only_the_reason_of_the_requests(counted: Counte
         ["marks"],
         ["marks", "last_unverified"],
         ["counts", "last_unverified"],
-        ["counts", "first:", "last:", "last_unverified"],
-        ["marks", "first:", "last:"],
+        ["counts", "times", "last_unverified"],
+        ["marks", "times"],
     ],
 )
 def test_a_loss_is_reported_and_the_group_is_not_ready(counted: Counted, names: list[str]) -> None:
@@ -119,21 +120,49 @@ def test_a_loss_is_reported_even_if_new_principals_take_the_place_of_lost_ones(
     assert counted.reasons() == []
 
 
-@pytest.mark.parametrize("names", [["first:"], ["last:"]])
-def test_lost_first_or_last_times_are_replaced_by_the_remaining_ones(
-    counted: Counted, names: list[str]
-) -> None:
-    before = counted.stats()
-    counted.lose(*names)
-    assert counted.stats() == before
-
-
 def test_without_any_times_the_first_request_is_taken_as_new(counted: Counted) -> None:
     before = counted.stats()
-    counted.lose("first:", "last:")
+    counted.lose("times")
     now = counted.clock.now
-    assert counted.stats() == before._replace(first_seen=now, last_seen=now)
+    after = counted.stats()
+    assert after.counts == before.counts
+    assert (after.first_seen, after.last_seen, after.complete) == (now, now, False)
     assert "the first request" in counted.reasons()
+
+
+def test_without_times_a_key_was_last_used_at_the_end_of_the_last_day_with_its_requests(
+    counted: Counted,
+) -> None:
+    clock = counted.clock
+    start = clock.now // DAY * DAY
+    counted.meter(verified(role="previous"))
+    clock.now += DAY
+    counted.meter(verified())
+    assert counted.meter.flush()
+    assert counted.stats().key_use == KeyUse(clock.now, clock.now - DAY)
+    counted.lose("times")
+    clock.now += 60
+    assert counted.stats().key_use == KeyUse(clock.now, start + DAY)
+
+
+def test_without_the_register_of_groups_nothing_is_ready_until_the_window_has_passed(
+    counted: Counted,
+) -> None:
+    counted.lose("last_groups")
+    snapshot = read_snapshot(counted.store, clock=counted.clock)
+    assert snapshot.groups == ()
+    assert not is_ready(snapshot)
+    for day in range(9):
+        for number in range(1_500):
+            counted.meter(verified(f"user-{number % 50}"))
+        if not day:
+            # A process of another day adds its groups again.
+            counted.clock.now += DAY
+            counted.meter(verified("user-1"))
+        assert counted.meter.flush()
+        assert (LOST in counted.reasons()) == (day < 7)
+        counted.clock.now += DAY
+    assert LOST not in counted.reasons()
 
 
 def evict(client: Any) -> None:
@@ -191,7 +220,7 @@ def test_a_user_without_permission_for_info_detects_losses_by_marks(
     assert meter.flush()
     (stats,) = read_snapshot(store, clock=clock).groups
     assert stats.complete == (user == "limited")
-    client.delete(*client.keys("*:last_verified:*"))
+    client.delete(*client.keys("*last_verified:*"))
     (stats,) = read_snapshot(store, clock=clock).groups
     assert not stats.complete
 

@@ -10,7 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import redis
@@ -19,11 +19,9 @@ from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from countermark.rollout import DAY, GroupStats, Meter, Principals, read_snapshot
 from countermark.rollout._redis_reader import stranded_among
-from tests.integration.redis_server import RedisServer
+from tests.integration.redis_server import RedisServer, wait_until
 from tests.integration.servers import ROOT, fetch, free_port, running
 from tests.rollout.verdicts import NOON, Clock, unverified, verified
-
-T = TypeVar("T")
 
 NEVER = 3600.0  # seconds: such a meter writes only when it is flushed, or when its process exits
 
@@ -60,8 +58,8 @@ class Losing(RedisStore):
 
     lose = 0
 
-    def ask(self, command: Callable[[Any], T]) -> T:
-        answer = super().ask(command)
+    def run(self, *args: Any, **options: Any) -> Any:
+        answer = super().run(*args, **options)
         if self.lose:
             self.lose -= 1
             raise StoreUnavailable("the answer was lost")
@@ -258,22 +256,56 @@ def test_a_write_counts_once_if_its_answer_is_lost(redis_server: RedisServer) ->
         assert only(store).verified == 1
 
 
-def test_all_principals_are_reported_again_after_redis_is_emptied(
+SALT = "countermark:{meter}:meter:salt"
+
+
+def test_after_redis_is_emptied_a_process_writes_its_last_batches_again(
     redis_server: RedisServer,
 ) -> None:
-    store = store_of(redis_server)
+    store, client = store_of(redis_server), redis_server.client()
     meter = Meter(store=store, interval=NEVER)
     meter(verified("user-1"))
     assert meter.flush()
-    salt = redis_server.client().get("countermark:meter:salt")
+    salt = client.get(SALT)
+    client.flushall()
+    for _ in range(2):
+        meter(verified("user-1"))
+        meter(unverified("user-1"))
+        assert meter.flush()
+    assert client.get(SALT) == salt
+    assert only(store).requests == 5
+    assert only(store).principals == Principals(verified=1, affected=1, stranded=0)
+    assert meter.lost == 0
+
+
+def test_older_batches_that_redis_has_lost_are_counted_and_no_group_is_complete(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("countermark.rollout._redis_queue.HELD", 0)
+    store = store_of(redis_server)
+    meter, other = (Meter(store=store, interval=NEVER) for _ in range(2))
+    for number in range(3):
+        meter(verified("user-1"))
+        other(verified(f"user-{number}", tenant="acme"))
+        assert meter.flush()
+        assert other.flush()
     redis_server.client().flushall()
     for _ in range(2):
         meter(verified("user-1"))
         meter(unverified("user-1"))
         assert meter.flush()
-    assert redis_server.client().get("countermark:meter:salt") != salt
-    assert only(store).requests == 4
-    assert only(store).principals == Principals(verified=1, affected=1, stranded=0)
+    assert (meter.lost, other.lost) == (3, 0)
+    (stats,) = read_snapshot(store).groups
+    assert (stats.requests, stats.complete) == (4, False)
+    assert (stats.principals.verified, stats.principals.stranded) == (1, 0)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message for message in messages if "meter_lost" in message] == [
+        "failed: meter_lost (scheme=None principal=None error=None)"
+    ]
+    other(verified("user-1", tenant="acme"))
+    assert other.flush()
+    assert other.lost == 3
+    assert not any(stats.complete for stats in read_snapshot(store).groups)
 
 
 def test_processes_share_the_limits_of_tenants_and_origins(redis_server: RedisServer) -> None:
@@ -299,18 +331,16 @@ def test_processes_share_the_limits_of_tenants_and_origins(redis_server: RedisSe
     ]  # fmt: skip
 
 
-def test_the_number_of_rows_in_redis_is_limited(redis_server: RedisServer) -> None:
+def test_the_number_of_rows_of_a_group_in_redis_is_limited(redis_server: RedisServer) -> None:
     store = store_of(redis_server)
-    for part in range(2):
-        meter = Meter(store=store, max_tenants=200, max_origins=50, interval=NEVER)
-        for tenant in range(part * 60, part * 60 + 60):
-            for origin in range(50):
-                meter(verified(None, tenant=f"t{tenant}", origin=f"https://{origin}.example"))
+    for code in ("missing", "mismatch", "expired", "malformed"):
+        meter = Meter(store=store, max_origins=400, interval=NEVER)
+        for origin in range(400):
+            meter(unverified(None, code, origin=f"https://{origin}.example"))
         assert meter.flush()
-    groups = read_snapshot(store).groups
-    assert sum(stats.requests for stats in groups) == 6_000
-    assert 5_000 <= sum(len(stats.counts) for stats in groups) <= 5_120
-    assert len(groups) == 120
+    stats = only(store)
+    assert stats.requests == 1_600
+    assert 1_000 <= len(stats.counts) <= 1_004
 
 
 def test_above_the_limit_the_numbers_of_principals_in_redis_are_lower_bounds(
@@ -359,7 +389,6 @@ def test_60_000_principals_can_be_written_in_several_batches(redis_server: Redis
         meter(verified(f"user-{number}"))
         if number % 9_000 == 0:
             assert meter.flush()
-            assert len(meter._write_behind._reported["verified"]) <= 50_000  # type: ignore[union-attr]
     assert meter.flush()
     stats = only(store)
     assert stats.principals.exact
@@ -410,20 +439,20 @@ def test_a_window_over_two_periods_includes_both(redis_server: RedisServer) -> N
     assert only(store, 7, clock).principals == Principals(verified=2, affected=3, stranded=1)
     assert only(store, 1, clock).principals == Principals(verified=1, affected=2, stranded=2)
     client: Any = redis_server.client()
-    assert len(client.keys("*:last_verified:*")) == 2
+    assert len(client.keys("*last_verified:*")) == 2
 
 
-def test_the_thread_writes_stops_and_is_started_again(redis_server: RedisServer) -> None:
+def test_the_meter_writes_rests_and_writes_again(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countermark.rollout._redis_queue.HELD", 0.05)
     store = store_of(redis_server)
     meter = Meter(store=store, interval=0.01)
+    writer: Any = meter._write_behind
     for requests in (1, 2, 3):
         meter(verified())
-        for _ in range(1_000):
-            if meter._write_behind._thread is None:  # type: ignore[union-attr]
-                break
-            time.sleep(0.01)
+        wait_until(lambda: not (writer._job.started or writer._run()), "a rest")
         assert only(store).requests == requests
-    assert meter._write_behind._thread is None  # type: ignore[union-attr]
 
 
 def test_a_process_exits_although_redis_is_unavailable(redis_server: RedisServer) -> None:

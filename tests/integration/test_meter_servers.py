@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -16,11 +15,16 @@ from tests.integration.servers import ROOT, fetch, free_port, python, running
 
 SERVED = """
 import os
+from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
-from countermark import Keyring, Verifier
-from countermark.asgi import VerifyingMiddleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.routing import Mount
+from countermark import Keyring, Signer, Verifier
+from countermark.asgi import LifespanMiddleware, VerifyingMiddleware
+from countermark.fastapi import verified_identity
 from countermark.rollout import Meter
 from countermark.redis import RedisStore
+from countermark.starlette import TokenBackend
 from tests.integration.verifying_apps import asgi_page
 
 async def page(scope, receive, send):
@@ -34,40 +38,57 @@ async def no_lifespan(scope, receive, send):
     assert scope["type"] == "http"
     await page(scope, receive, send)
 
+KEYRING = Keyring("a-secret-of-the-tests-with-enough-bytes")
 options = {
     "mode": "monitor",
-    "verifier": Verifier("stigg", Keyring("a-secret-of-the-tests-with-enough-bytes")),
+    "verifier": Verifier("stigg", KEYRING),
     "meter": Meter(
         store=RedisStore(os.environ["REDIS_OF_TEST"], timeout=5),
         interval=float(os.environ["INTERVAL_OF_TEST"]),
     ),
 }
 app = VerifyingMiddleware(page, **options)
-without = VerifyingMiddleware(with_lifespan(no_lifespan), **options)
+without = LifespanMiddleware(VerifyingMiddleware(no_lifespan, **options))
 framework = Starlette()
 framework.add_middleware(VerifyingMiddleware, **options)
-"""
 
-# The page shows how to add a lifespan to an application without one.
-(EXAMPLE,) = re.findall(
-    r"^```python\n(def with_lifespan.*?)^```$",
-    (ROOT / "docs/rollout.md").read_text(encoding="utf-8"),
-    re.DOTALL | re.MULTILINE,
-)
+# Without a token the backend counts nothing.
+signed = Signer("stigg", KEYRING).sign("user-1").encode()
+
+def with_token(inner):
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            scope["headers"] = [*scope["headers"], (b"x-customer-key", signed)]
+        await inner(scope, receive, send)
+    return app
+
+backend = Starlette(routes=[Mount("/", page)])
+backend.add_middleware(AuthenticationMiddleware, backend=TokenBackend(**options))
+backend.add_middleware(with_token)
+backend.add_middleware(LifespanMiddleware)
+
+dependency = FastAPI(dependencies=[Depends(verified_identity(**options))])
+dependency.get("/")(lambda: {})
+dependency.add_middleware(with_token)
+dependency.add_middleware(LifespanMiddleware)
+"""
 
 UVICORN = ("-m", "uvicorn", "--app-dir", "{folder}", "--port", "{port}")
 COMMANDS = {
     "uvicorn": (*UVICORN, "served:app"),
     "uvicorn with a framework": (*UVICORN, "served:framework"),
-    "uvicorn with the lifespan of the page": (*UVICORN, "served:without"),
+    "uvicorn with an application without a lifespan": (*UVICORN, "served:without"),
+    "uvicorn with a backend of Starlette": (*UVICORN, "served:backend"),
+    "uvicorn with a dependency of FastAPI": (*UVICORN, "served:dependency"),
     "uvicorn with workers": (*UVICORN, "--workers", "2", "served:app"),
     "hypercorn on trio": ("-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:{port}", "served:app"),
 }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM on Windows")
-@pytest.mark.parametrize("interval", ["2", "60"])
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    ("name", "interval"), [("uvicorn", "2"), *((name, "60") for name in COMMANDS)]
+)
 def test_a_server_writes_all_counts_before_it_exits_after_sigterm(
     name: str,
     interval: str,
@@ -75,7 +96,7 @@ def test_a_server_writes_all_counts_before_it_exits_after_sigterm(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "served.py").write_text(EXAMPLE + SERVED)
+    (tmp_path / "served.py").write_text(SERVED)
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", interval)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
@@ -91,7 +112,7 @@ def test_a_server_writes_all_counts_before_it_exits_after_sigterm(
 def test_a_server_exits_after_sigterm_although_redis_is_unavailable(
     redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "served.py").write_text(EXAMPLE + SERVED.replace("timeout=5", "timeout=0.25"))
+    (tmp_path / "served.py").write_text(SERVED.replace("timeout=5", "timeout=0.25"))
     monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
     monkeypatch.setenv("INTERVAL_OF_TEST", "60")
     port = free_port()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import socket
 import subprocess
+import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 import pytest
 import redis
 
 from countermark import StoreUnavailable
 from countermark.redis import RedisStore
+from tests.integration.redis_access import TlsServer
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python
 from tests.integration.silent import blackhole, mute, outcome, saying
@@ -103,8 +108,11 @@ def test_a_late_answer_is_not_taken_for_the_next_one(redis_server: RedisServer) 
     server.client_pause(20_000, all=False)  # writes have to wait
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.ask(lambda client: client.incr("a"))
+    with pytest.raises(StoreUnavailable, match="TimeoutError"):
+        store.run("return redis.call('INCR', KEYS[1])", ["a"])
     server.client_unpause()
     assert [store.ask(lambda client: client.get("b")) for _ in range(3)] == ["of b"] * 3
+    assert store.run("return redis.call('GET', KEYS[1])", ["b"]) == "of b"
 
 
 def test_invalid_utf_8_is_an_error_that_does_not_affect_the_next_answer(
@@ -165,3 +173,62 @@ def test_threads_do_not_wait_for_each_other_while_the_server_is_silent() -> None
 
         with ThreadPoolExecutor(8) as pool:
             assert outcome(lambda: sum(pool.map(ask, range(200)))) == 200
+
+
+# Names
+
+
+def test_a_lookup_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+
+    def hang(*args: Any, **options: Any) -> Any:
+        if options.get("flags"):
+            raise socket.gaierror
+        free.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    store = RedisStore("redis://redis.example:1", timeout=0.1, pause=0)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="TimeoutError"):
+            outcome(lambda: store.run("return 1", ["a"]))
+    free.set()
+
+
+def named(monkeypatch: pytest.MonkeyPatch, **names: list[str]) -> None:
+    """Give names in the domain ``example`` these addresses."""
+    lookup = socket.getaddrinfo
+
+    def found(host: Any, *args: Any, **options: Any) -> Any:
+        name = (host.decode() if isinstance(host, bytes) else host).removesuffix(".example")
+        if name == host:
+            return lookup(host, *args, **options)
+        if options.get("flags", 0) & socket.AI_NUMERICHOST or name not in names:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [each for address in names[name] for each in lookup(address, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+def test_the_addresses_of_a_name_are_tried_in_turn(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, two=["127.0.0.2", "127.0.0.1"], none=["127.0.0.2", "127.0.0.3"])
+    port = redis_server.port
+    assert RedisStore(f"redis://two.example:{port}", timeout=5).run("return 1", ["a"]) == 1
+    for name in ("none", "unknown"):
+        store = RedisStore(f"redis://{name}.example:{port}", timeout=5)
+        with pytest.raises(StoreUnavailable, match="ConnectionError"):
+            store.run("return 1", ["a"])
+
+
+def test_tls_checks_the_certificate_for_the_name(
+    tls_server: TlsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, other=["127.0.0.1"])
+    assert RedisStore(tls_server.url, timeout=5).run("return 1", ["a"]) == 1
+    store = RedisStore(tls_server.url.replace("localhost", "other.example"), timeout=5, pause=0)
+    with pytest.raises(StoreUnavailable, match="ConnectionError"):
+        store.run("return 1", ["a"])
+    with pytest.raises(StoreUnavailable, match=r"ConnectionError|SSLCertVerificationError"):
+        asyncio.run(store.arun("return 1", ["a"]))

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.sentinel
+import redis.cluster
+import redis.sentinel
 import trio
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.cluster import ClusterNode
-from redis.sentinel import Sentinel
 
+from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from tests.integration.redis_access import TlsServer, UnixServer
 from tests.integration.redis_cluster import ClusterGroup
 from tests.integration.redis_sentinel import SentinelGroup
-from tests.integration.redis_server import RedisServer
+from tests.integration.redis_server import RedisServer, wait_until
+from tests.integration.servers import free_port
+
+# Partly without types.
+Sentinel: Any = redis.sentinel.Sentinel
+AsyncSentinel: Any = redis.asyncio.sentinel.Sentinel
+ClusterNode: Any = redis.cluster.ClusterNode
 
 COUNT = "return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)"
 
@@ -28,7 +36,8 @@ def works(store: RedisStore) -> None:
     key = store.key("a group with spaces", "counts")
     first = store.run(COUNT, [key], ["field"])
     assert store.run(COUNT, [key], ["field"], durable=first + 1) == first + 1
-    assert store.ask(lambda client: client.hget(key, "field")) == str(first + 1)
+    for _ in range(2):
+        assert store.ask(lambda client: client.hget(key, "field")) == str(first + 1)
 
     async def twice() -> list[Any]:
         return [await store.arun(COUNT, [key], ["field"]) for _ in range(2)]
@@ -48,7 +57,7 @@ def stores(url: str, *clients: Any) -> Iterator[RedisStore]:
 
 
 def test_a_single_server(redis_server: RedisServer) -> None:
-    options = {"host": "127.0.0.1", "port": redis_server.port}
+    options: Any = {"host": "127.0.0.1", "port": redis_server.port}
     for store in stores(redis_server.url, redis.Redis(**options), redis.asyncio.Redis(**options)):
         works(store)
 
@@ -66,6 +75,12 @@ def test_tls_with_an_own_authority_and_a_client_certificate(tls_server: TlsServe
         tls_server.client(),
     ):
         works(store)
+
+
+def test_tls_with_an_option_that_asynchronous_connections_lack(tls_server: TlsServer) -> None:
+    """Then a thread waits, rather than a connection that checks less."""
+    [store] = stores(f"{tls_server.url}&ssl_ocsp_expected_cert=unused")
+    works(store)
 
 
 def test_a_unix_socket(unix_server: UnixServer) -> None:
@@ -99,3 +114,21 @@ def test_a_cluster(redis_cluster: ClusterGroup) -> None:
         assert store.replicas == 1
         works(store)
     client.close()
+
+
+def test_a_node_of_a_cluster_without_slots_and_without_an_address(
+    need_binary: Callable[[str], str], tmp_path: Path
+) -> None:
+    options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    node = RedisServer(need_binary("redis-server"), tmp_path, options)
+    node.start()
+    try:
+        store = RedisStore(f"redis+cluster://127.0.0.1:{node.port}", timeout=5, replicas=0, pause=0)
+        with pytest.raises(StoreUnavailable, match="ConnectionError"):
+            store.run(COUNT, [store.key("g", "counts")], ["field"])
+        client: Any = node.client()
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", "a cluster", 20)
+        works(store)
+    finally:
+        node.kill()

@@ -17,6 +17,7 @@ import pytest
 from countermark.cli import main
 from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, is_ready, read_snapshot
+from countermark.rollout._redis_keys import GroupKeys
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
 from countermark.wsgi import RolloutPage
@@ -249,8 +250,9 @@ def test_after_a_loss_the_command_warns_that_more_ids_may_be_stranded(
 ) -> None:
     (tmp_path / "ids").write_text("user-8\nuser-9")
     client: Any = counted.client()
+    keys = GroupKeys(RedisStore(counted.url), ("stigg", "test", "acme"))
     for lost, warning in (("nothing", ""), ("last_unverified", "there may be more")):
-        for key in client.keys(f"*:{lost}:*test*acme*"):
+        for key in client.keys(f"{keys.of_day(lost, 0)[:-1]}*"):
             client.delete(key)
         assert rollout(counted, "--which-of", str(tmp_path / "ids")) == 1
         shown = capsys.readouterr()

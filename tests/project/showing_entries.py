@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import flask
+import redis
 
 from countermark import (
     Keyring,
@@ -342,7 +343,9 @@ def _entries() -> Iterator[Entry]:
     })  # fmt: skip
     yield Entry("RedisStore", RedisStore, {
         "url": "redis://127.0.0.1:1/0", "prefix": "a:", "timeout": 0.2, "pause": 1.0,
+        "replicas": 0,
     })  # fmt: skip
+    yield Entry("RedisStore of a client", RedisStore, {"client": redis.Redis()})
     for locate in (from_header, from_query, from_cookie):
         yield Entry(locate.__name__, locate, {"name": "X-Token"})
     yield Entry("asgi.SigningMiddleware", asgi.SigningMiddleware, {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
+from hashlib import sha256
 from typing import Any, NoReturn
 
 import pytest
@@ -44,6 +46,15 @@ def failing(error: Exception) -> Any:
         f"redis://:{PASSWORD}@localhost?db=one",
         f"redis://:{PASSWORD}@localhost?max_connections=-1",
         f"rediss://:{PASSWORD}@localhost?ssl_cert_reqs=perhaps",
+        f"redis+sentinel://:{PASSWORD}@localhost:26379",
+        f"redis+sentinel://:{PASSWORD}@localhost:26379,/service",
+        f"redis+sentinel://:{PASSWORD}@localhost/service?no_such_option=1",
+        f"redis+sentinel://:{PASSWORD}@localhost/service?sentinel_no=1",
+        f"redis+cluster://:{PASSWORD}@localhost:port",
+        f"redis+cluster://:{PASSWORD}@localhost/1",
+        f"redis+cluster://:{PASSWORD}@localhost?no_such_option=1",
+        f"redis+other://:{PASSWORD}@localhost",
+        f"other+cluster://:{PASSWORD}@localhost",
         b"redis://localhost",
     ],
 )
@@ -57,6 +68,11 @@ def test_an_invalid_url_is_refused_and_not_shown(url: Any) -> None:
     ("options", "message"),
     [
         ({"prefix": b"countermark:"}, "prefix= must be a text"),
+        ({"prefix": "{mine}:"}, "prefix= must be a text such as 'countermark:', without { }"),
+        ({"replicas": -1}, "replicas= must be"),
+        ({"replicas": True}, "replicas= must be"),
+        ({"replicas": 1.0}, "replicas= must be"),
+        ({"client": redis.Redis()}, "either a URL or client="),
         ({"prefix": None}, "prefix= must be a text"),
         ({"timeout": None}, "timeout= must be"),
         ({"timeout": 0}, "timeout= must be"),
@@ -86,10 +102,45 @@ def test_an_invalid_option_is_refused(options: dict[str, Any], message: str) -> 
         "rediss://user:word@localhost:6380/0",
         "unix:///run/redis.sock?db=1",
         "redis://[::1]:6379",
+        "valkey://localhost",
+        "valkeys://localhost?ssl_ca_certs=/etc/ca.pem",
+        "redis+unix:///run/redis.sock",
+        "redis+sentinel://localhost/service",
+        "rediss+sentinel://user:word@one:26379,[::1],three/service/2?sentinel_password=other",
+        "valkey+cluster://one:7000,two",
+        "rediss+cluster://user:word@[::1]:7000/0?ssl_check_hostname=False",
     ],
 )
 def test_a_new_store_does_not_connect(url: str) -> None:
     assert RedisStore(url, timeout=1, pause=0).prefix == "countermark:"
+
+
+@pytest.mark.parametrize(
+    ("url", "replicas"),
+    [("redis://localhost", 0), ("redis+sentinel://one/main", 1), ("redis+cluster://one", 1)],
+)
+def test_as_many_replicas_count_as_a_failover_needs(url: str, replicas: int) -> None:
+    assert RedisStore(url).replicas == replicas
+    assert RedisStore(url, replicas=2).replicas == 2
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        ("a", "p:{a}:n"),
+        ("stigg/live:x.y-z_1", "p:{stigg/live:x.y-z_1}:n"),
+        ("a" * 65, f"p:{{{sha256(b'a' * 65).hexdigest()[:32]}}}:n"),
+        ("", f"p:{{{sha256(b'').hexdigest()[:32]}}}:n"),
+        ("}{", f"p:{{{sha256(b'}{').hexdigest()[:32]}}}:n"),
+    ],
+)
+def test_the_keys_of_a_group_have_one_hash_tag(group: str, key: str) -> None:
+    assert RedisStore(URL, prefix="p:").key(group, "n") == key
+
+
+def test_a_group_may_have_any_text() -> None:
+    keys = {RedisStore(URL).key(group, "n") for group in ("\ud800", "é", "a\nb", "a\n")}
+    assert len(keys) == 4
 
 
 def test_options_for_timeouts_and_decoding_in_the_url_are_ignored() -> None:
@@ -173,6 +224,60 @@ def test_after_the_pause_one_request_tries_and_the_others_do_not_wait() -> None:
         store.ask(meanwhile)
     with pytest.raises(StoreUnavailable, match="a moment ago"):
         store.ask(unasked)
+
+
+def test_the_pause_grows_with_each_failed_try_and_not_with_late_failures() -> None:
+    clock = Clock()
+    store = RedisStore(URL, pause=2, clock=clock)
+
+    def fails(command: Any) -> str:
+        with pytest.raises(StoreUnavailable) as raised:
+            store.ask(command)
+        return raised.value.kind
+
+    def together(requests: int) -> Any:
+        def command(client: redis.Redis) -> NoReturn:
+            if requests > 1:
+                assert fails(together(requests - 1)) == "TimeoutError"
+            raise redis.TimeoutError
+
+        return command
+
+    assert fails(together(9)) == "TimeoutError"
+    for longest in (2, 4, 8, 8, 8):
+        clock.now += longest * 0.499
+        assert fails(unasked) == "TimeoutError"
+        clock.now += longest * 1.01
+        assert fails(failing(redis.TimeoutError())) == "TimeoutError"
+    clock.now += 12.1
+    assert store.ask(lambda client: "back") == "back"
+    assert fails(failing(redis.TimeoutError())) == "TimeoutError"
+    clock.now += 3.1
+    assert store.ask(lambda client: "after the first pause again") != ""
+
+
+def test_processes_do_not_retry_at_once() -> None:
+    waited = set()
+    for _ in range(20):
+        clock = Clock()
+        store = RedisStore(URL, pause=100, clock=clock)
+        with pytest.raises(StoreUnavailable):
+            store.ask(failing(redis.TimeoutError()))
+        while True:
+            clock.now += 1
+            with contextlib.suppress(StoreUnavailable):
+                store.ask(lambda client: None)
+                break
+        waited.add(clock.now)
+    assert 50 <= min(waited) <= max(waited) <= 151
+    assert len(waited) > 5
+
+
+def test_an_exhausted_pool_causes_no_pause() -> None:
+    store = RedisStore(URL, pause=3600)
+    with pytest.raises(StoreUnavailable, match="MaxConnectionsError"):
+        store.ask(failing(redis.exceptions.MaxConnectionsError("100 connections")))
+    assert store.ask(lambda client: "still there") == "still there"
 
 
 def test_without_a_pause_every_request_asks_the_server() -> None:

@@ -114,8 +114,8 @@ def test_the_tables_show_verdicts_keys_origins_and_days() -> None:
             ["current", "previous", "previous", "next"],
             (
                 "25.00 % of the verified requests used the current key."
-                " A previous key was last used on 2027-01-15."
                 " A next key was last used on 2027-01-15."
+                " Previous key still used: yes (2 requests, the last one at 2027-01-15 12:00 UTC)."
             ),
         ),
     ],

@@ -17,6 +17,7 @@ from countermark.rollout import (
     DAY,
     DayCount,
     GroupStats,
+    KeyUse,
     Principals,
     RequestCount,
     Snapshot,
@@ -197,6 +198,7 @@ MIXED = GroupStats(
     days_seen=8,
     first_seen=NOON - 9.5 * DAY,
     last_seen=NOON - 60,
+    key_use=KeyUse(current=NOON - 120, previous=NOON - DAY),
 )
 
 TEXT = """\
@@ -233,7 +235,11 @@ with no others            2
 days with requests        8
 first seen                2027-01-06 00:00 UTC
 last seen                 2027-01-15 11:59 UTC
+current key last used     2027-01-15 11:58 UTC
+previous key last used    2027-01-14 12:00 UTC
 allowance left            1,234
+
+previous key still used: yes (40 requests, the last one at 2027-01-14 12:00 UTC)
 
 ready to enforce: no
 - 92.42 % of the requests were verified; 99.9 % are needed
@@ -296,6 +302,11 @@ def test_the_report_as_json() -> None:
                 "first_seen": NOON - 9.5 * DAY,
                 "last_seen": NOON - 60,
                 "allowance_left": None,
+                "key_use": {"current": NOON - 120, "previous": NOON - DAY, "next": None},
+                "previous_key": {
+                    "used": True,
+                    "reason": "40 requests, the last one at 2027-01-14 12:00 UTC",
+                },
             },
             {
                 "scheme": "stigg",
@@ -322,12 +333,43 @@ def test_the_report_as_json() -> None:
                 "first_seen": NOON - 7 * DAY,
                 "last_seen": NOON - 1,
                 "allowance_left": None,
+                "key_use": {"current": None, "previous": None, "next": None},
+                "previous_key": {
+                    "used": False,
+                    "reason": "no request in the last 7 days",
+                },
             },
         ],
     }
     assert by_day == [DayCount(86_400, 5, 4, current=4)._asdict()]
     assert counts[0] == row("expired", 3, origin="https://a.example")._asdict()
     assert [count["requests"] for count in other_counts] == [1_000]
+
+
+@pytest.mark.parametrize(
+    ("seen", "used", "reason"),
+    [
+        (stats(), False, "no request in the last 7 days"),
+        (
+            stats(key_use=KeyUse(previous=NOON - 8 * DAY)),
+            False,
+            "no request in the last 7 days, the last one at 2027-01-07 12:00 UTC",
+        ),
+        (stats(counts=(row("verified", 1, key_role="previous"),)), True, "1 request"),
+        (stats(counts=(row("expired", 1, key_role="previous"),)), False, "no request"),
+        (stats(complete=False), None, "Redis has lost or evicted some of the counts"),
+        (stats(verified=0), None, "there was no request in the last 7 days"),
+        (stats(age=6 * DAY), None, "the requests were counted for less than 7 days"),
+    ],
+)
+def test_the_report_tells_whether_the_previous_key_is_still_used(
+    seen: GroupStats, used: bool | None, reason: str
+) -> None:
+    [group] = as_dict(snapshot(seen))["groups"]
+    assert group["previous_key"]["used"] is used
+    assert group["previous_key"]["reason"].startswith(reason)
+    answer = {True: "yes", False: "no", None: "unknown"}[used]
+    assert f"\n\nprevious key still used: {answer} ({reason}" in as_text(snapshot(seen))
 
 
 def test_the_rest_of_the_allowance_is_reported_by_group() -> None:
@@ -450,6 +492,7 @@ def test_the_report_on_the_page_equals_the_output_of_the_command() -> None:
             row("verified", 12_299, origin="https://app.example"),
             row("verified", 41),
         ),
+        key_use=KeyUse(current=NOON - 60, previous=NOON - 9 * DAY),
     )
     assert (
         f"$ countermark rollout --scheme stigg --environment live\n{as_text(snapshot(seen))}"

@@ -228,8 +228,7 @@ def test_another_store_is_refused_with_redis_and_without(
         Allowance(1, store=object())  # type: ignore[arg-type]
 
 
-def test_without_a_store_nothing_waits() -> None:
-    assert not Allowance(1).blocking
+def test_requests_are_refused_without_a_store_unless_it_is_said_otherwise() -> None:
     assert Allowance(1).when_unavailable == "fail_closed"
     assert Allowance(1, when_unavailable="fail_open").when_unavailable == "fail_open"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from countermark import StoreUnavailable
+from countermark.webhooks._deduplication import CLAIM, RELEASE
 
 
 class Store:
@@ -18,27 +19,25 @@ class Store:
         self.kept: dict[str, str] = {}
         self.lived: list[int] = []
 
-    def ask(self, what: Callable[[Any], Any]) -> Any:
+    def key(self, group: str, name: str) -> str:
+        return f"{self.prefix}{{{group}}}:{name}"
+
+    def run(
+        self, script: str, keys: Sequence[str], args: Sequence[Any] = (), *, durable: object = None
+    ) -> Any:
         self.asked += 1
         if self.asked in self.away:
             raise StoreUnavailable("away", kind="TimeoutError")
-        answer = what(self)
+        answer = self._answer(script, keys[0], *args)
         if self.asked == self.lost:
             raise StoreUnavailable("lost", kind="TimeoutError")
         return answer
 
-    def set(self, name: str, value: str, *, ex: int, nx: bool = False) -> bool | None:
-        if nx and name in self.kept:
-            return None
-        self.kept[name] = value
-        self.lived.append(ex)
-        return True
-
-    def get(self, name: str) -> str | None:
-        return self.kept.get(name)
-
-    def eval(self, script: str, count: int, name: str, claim: str) -> int:
-        if self.kept.get(name) != claim:
-            return 0
-        del self.kept[name]
-        return 1
+    def _answer(self, script: str, key: str, value: str, seconds: int = 0) -> Any:
+        if script == RELEASE:
+            return self.kept.pop(key) if self.kept.get(key) == value else None
+        if script == CLAIM and key in self.kept:
+            return "done" if self.kept[key] == "done" else "busy"
+        self.kept[key] = value
+        self.lived.append(seconds)
+        return "new"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from countermark import StoreUnavailable
 from countermark.wsgi import WebhookMiddleware
 from tests.conftest import Events
 from tests.drivers import Environ, WSGIAnswer, call, wsgi_answer
+from tests.webhooks.fake_store import Store
 from tests.webhooks.samples import (
     BODY,
     SECRET,
@@ -368,13 +368,7 @@ def test_without_an_id_the_response_is_not_read() -> None:
 
 
 def test_when_unavailable_decides_while_the_store_is_unavailable() -> None:
-    class Away:
-        prefix = ""
-
-        def ask(self, what: object) -> object:
-            raise StoreUnavailable("away")
-
-    store: Any = Away()
+    store: Any = Store(1, 2, 3)
     handler = Handler()
     for policy, expected in (("fail_open", 200), ("fail_closed", 503)):
         app = WebhookMiddleware(handler, verifier=GOOD, store=store, when_unavailable=policy)  # type: ignore[arg-type]

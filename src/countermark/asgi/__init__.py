@@ -1,6 +1,7 @@
 """Countermark for ASGI applications."""
 
 from countermark.asgi._leaks import LeakGuardMiddleware as LeakGuardMiddleware
+from countermark.asgi._lifespan_middleware import LifespanMiddleware as LifespanMiddleware
 from countermark.asgi._rollout import RolloutPage as RolloutPage
 from countermark.asgi._script import ScriptEndpoint as ScriptEndpoint
 from countermark.asgi._signing import SignaturesEndpoint as SignaturesEndpoint

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Unpack
 
 from countermark._redaction import guarded
+from countermark._threads import in_thread
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import Receive, Scope, Send
 
@@ -23,7 +24,7 @@ class RolloutPage:
     authorized; there is no default.
 
     The status of GET and HEAD is 200; 403 if the request is not authorized; 503 if Redis does
-    not answer. Counts are read in a thread of asyncio, at most once in *refresh* seconds.
+    not answer. Counts are read in a thread, at most once in *refresh* seconds.
 
     Args:
         counts: The meter of this process, if there is only one process. Otherwise a
@@ -49,15 +50,11 @@ class RolloutPage:
         authorize: Callable[[Scope], bool | Awaitable[bool]],
         **options: Unpack[PageOptions],
     ) -> None:
-        from asgiref.sync import sync_to_async
-
         # Late, as most applications have no page.
         from countermark.rollout._page_source import PageSource
 
         self._authorize = authorize
-        self._source = source = PageSource(counts, authorize, **options)
-        # Not thread-sensitive: the page would wait for the views of the application.
-        self._respond = sync_to_async(source.respond, thread_sensitive=False)
+        self._source = PageSource(counts, authorize, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the page, or the reason why not."""
@@ -69,5 +66,7 @@ class RolloutPage:
         if isinstance(answer, Awaitable):
             answer = await answer
         method = scope["method"]
-        response = self._source.refusal(answer, method) or await self._respond(method)
+        response = self._source.refusal(answer, method)
+        if response is None:
+            response = await in_thread(self._source.respond, method)
         await send_response(response, send)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
+from functools import partial
 from typing import Any, Unpack
 
 from countermark._option_checks import is_async
 from countermark._redaction import guarded
+from countermark._threads import in_thread
 from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
@@ -38,7 +40,7 @@ class SigningMiddleware:
             id, or None if the request is anonymous. An ``async def`` is awaited once: when
             the response starts, or by ``await identity.load()``.
         blocking: Whether *principal* is a function that blocks: it then runs in a thread,
-            once, as if it were asynchronous. Needs asyncio.
+            once, as if it were asynchronous.
         websocket_headers: Whether to add tokens to the headers of ``websocket.accept`` too.
         options: As for :class:`countermark.signing.SigningConfig`, which describes *signers*
             and *principal* too.
@@ -190,7 +192,4 @@ def _applied(scope: Scope) -> bool:
 def _in_thread(principal: Any) -> AsyncResolver:
     if not callable(principal) or is_async(principal):
         raise ConfigurationError("blocking=True is for a principal= that is a function, not async")
-    from asgiref.sync import sync_to_async
-
-    # Not thread-sensitive: requests would wait for one another's resolvers.
-    return sync_to_async(principal, thread_sensitive=False)
+    return partial(in_thread, principal)

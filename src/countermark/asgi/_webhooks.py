@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from countermark._responses import Response, without_body
+from countermark._threads import in_thread
 from countermark.asgi._lifespan import run_lifespan
 from countermark.asgi._sending import send_response
 from countermark.asgi._types import App, Message, Receive, Scope, Send
@@ -105,10 +106,7 @@ class WebhookMiddleware(WebhookGate[App]):
     async def _call(self, function: Callable[..., Any], *arguments: object) -> Any:
         if not isinstance(self._deliveries, DeliveriesInRedis):
             return function(*arguments)
-        from asgiref.sync import sync_to_async  # late, as it imports asyncio
-
-        # Not thread-sensitive: otherwise deliveries would wait for one another.
-        return await sync_to_async(function, thread_sensitive=False)(*arguments)
+        return await in_thread(function, *arguments)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | Response | None:
         """Return the body; or the response if it is too large; or None after a disconnect."""

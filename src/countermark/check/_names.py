@@ -15,6 +15,7 @@ _KINDS: Final = {
     "cache": "(?<!no)cach(?!econtrol)",
     "conditional": "etag|conditionalget",
     "compression": "gzip|brotli|compress|zstd",
+    "lifespan": "^lifespanmiddleware$",
 }
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
-from countermark.check._application import Application
+from countermark.check._application import Application, Layer
 from countermark.check._findings import Finding, finding
 from countermark.check._parts import stores_of
 from countermark.errors import StoreUnavailable
@@ -50,19 +50,29 @@ def check_store(
 
 
 def check_lifespan(application: Application) -> Iterator[Finding]:
-    """Yield a finding for each meter that is not flushed at shutdown."""
+    """Yield a finding for each meter that is not flushed at shutdown.
+
+    Each ASGI middleware of ours that gets the lifespan flushes all meters of the process.
+    """
     off = os.environ.get("UVICORN_LIFESPAN") == "off"
-    for layer in application.layers:
-        part = layer.part
-        if part is None or not part.asynchronous or part.enforcement is None:
-            continue
-        if part.enforcement.flushes and (off or not layer.gets_lifespan):
-            reason = "UVICORN_LIFESPAN is off" if off else "no lifespan of the server reaches it"
+    if not off and any(layer.gets_lifespan and _flushes(layer) for layer in application.layers):
+        return
+    for part in application.parts:
+        if part.asynchronous and part.enforcement is not None and part.enforcement.flushes:
+            reason = (
+                "UVICORN_LIFESPAN is off"
+                if off
+                else "no middleware of countermark gets the lifespan of the server"
+            )
             yield finding(
                 "lifespan",
-                layer.name,
+                part.where,
                 f"{reason}, so the last counts of its meter are lost at shutdown",
                 "unset UVICORN_LIFESPAN"
                 if off
-                else "put it around the whole application, or flush it",
+                else "put countermark.asgi.LifespanMiddleware around the whole application",
             )
+
+
+def _flushes(layer: Layer) -> bool:
+    return "lifespan" in layer.kinds or (layer.part is not None and layer.part.asynchronous)

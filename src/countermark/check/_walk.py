@@ -130,11 +130,14 @@ class Walk:
                 self._keep(found)
 
     def end_lifespan(self, place: Place) -> None:
-        """Note that the application inside *place* has no lifespan, so no layer there gets one."""
+        """Note that the application inside *place* has no lifespan, so no layer there gets one.
+
+        ``LifespanMiddleware`` gets it in any case.
+        """
         place.gets_lifespan = False
         layers = self.application.layers
         for index, layer in enumerate(layers):
-            if layer.place == place.path:
+            if layer.place == place.path and "lifespan" not in layer.kinds:
                 layers[index] = layer._replace(gets_lifespan=False)
 
     def _append(

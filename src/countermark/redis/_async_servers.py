@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import redis
 import redis.asyncio
@@ -26,37 +27,36 @@ _CLASSES: dict[type, type] = {
 }
 
 
+# The most connections of one event loop to one server.
+_MOST_CONNECTIONS = 100
+
+
 class AsyncServers:
     """The pools of connections of each event loop, by the addresses of servers."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._class = _CLASSES.get(network.target.connection_class)
+        self._class: type | None = _CLASSES[network.target.connection_class]
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
-        if self._class is not None:
-            try:
-                self._make(("localhost", 1))
-            except TypeError:
-                # An option of synchronous connections only, such as those of OCSP.
-                self._class = None
+        try:
+            self._make(("localhost", 1))
+        except TypeError:
+            # An option of synchronous connections only, such as those of OCSP.
+            self._class = None
 
     def usable(self) -> bool:
-        """Return whether asyncio runs the caller, and there is a class of connections for it."""
+        """Return false if a thread is needed: under trio, or for want of an option."""
         trio = sys.modules.get("trio")
-        if self._class is None or (trio is not None and trio.lowlevel.in_trio_task()):
-            return False
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        return True
+        return self._class is not None and not (trio and trio.lowlevel.in_trio_task())
 
     async def exchange(self, address: Address, commands: Commands) -> Any:
         """Send commands on one connection; return what they return in the end."""
-        pool: Any = (await self._of_loop()).get(address, partial(self._make, address))
+        pools = await self._of_loop()
+        pool: Any = await self._pool(pools, address)
         seconds = self._network.timeout
         async with asyncio.timeout(seconds):
             connection = await pool.get_connection()
+        pools.connections.add(connection)
         try:
             return await _converse(connection, commands, seconds)
         except redis.ResponseError as error:
@@ -66,12 +66,13 @@ class AsyncServers:
                 await pool.disconnect(inuse_connections=False)
             raise
         except BaseException:
-            # After a timeout or a cancellation a reply may still come, which must not be the
-            # reply of the next command.
+            # After a cancellation a reply may still come, which must not be the reply of the
+            # next command.
             await connection.disconnect(nowait=True)
             raise
         finally:
-            await pool.release(connection)
+            # A cancelled scope of anyio cancels each await. The pool would lose its place.
+            await asyncio.shield(pool.release(connection))
 
     async def close(self) -> None:
         """Close all connections of the running event loop."""
@@ -87,41 +88,57 @@ class AsyncServers:
             await anext(found.keeper)
         return found
 
+    async def _pool(self, pools: _Pools, address: Address) -> redis.asyncio.ConnectionPool:
+        found = pools.by_address.get(address)
+        if found is None:
+            serves = self._network.directory.serves
+            found = self._make(address)
+            old = [each for each in pools.by_address if not serves(each)]
+            gone = [pools.by_address.pop(each) for each in old]
+            pools.by_address[address] = found
+            for pool in gone:
+                await pool.disconnect(inuse_connections=False)
+        return found
+
     def _make(self, address: Address) -> redis.asyncio.ConnectionPool:
         options = self._network.target.options | bounds(self._network.timeout)
         options["retry"] = Retry(NoBackoff(), 0)
+        # Further requests wait for a connection, within their timeout.
+        options["timeout"] = None
+        options.setdefault("max_connections", _MOST_CONNECTIONS)
         if address is not None and "path" not in options:
             options["host"], options["port"] = address
-        pool: Any = redis.asyncio.ConnectionPool(connection_class=self._class or object, **options)
+        pool: Any = redis.asyncio.BlockingConnectionPool(
+            connection_class=self._class or object, **options
+        )
         pool.make_connection()
         made: redis.asyncio.ConnectionPool = pool
         return made
 
 
 class _Pools:
-    """The pools of one event loop. They are closed when it ends, or when nobody has them."""
+    """The pools of one event loop. They are closed when it ends, or when the store is collected."""
 
     def __init__(self) -> None:
-        self._by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
+        self.by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
+        self.connections: WeakSet[Any] = WeakSet()
         # Event loops close the asynchronous generators that are suspended when they end, and
         # those that are collected.
-        self.keeper = _keep(self._by_address)
-
-    def get(
-        self, address: Address, make: Callable[[], redis.asyncio.ConnectionPool]
-    ) -> redis.asyncio.ConnectionPool:
-        found = self._by_address.get(address)
-        if found is None:
-            found = self._by_address[address] = make()
-        return found
+        self.keeper = _keep(self.by_address, self.connections)
 
 
-async def _keep(pools: dict[Address, redis.asyncio.ConnectionPool]) -> AsyncGenerator[None]:
+async def _keep(
+    pools: dict[Address, redis.asyncio.ConnectionPool], connections: WeakSet[Any]
+) -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        for connection in list(connections):
+            # In one step: an event loop that ends takes few more.
+            await connection.disconnect(nowait=True)
         for pool in pools.values():
-            await pool.disconnect()
+            with suppress(Exception):  # the server may have closed them
+                await pool.disconnect()
         pools.clear()
 
 
@@ -132,11 +149,13 @@ async def _converse(connection: Any, commands: Commands, seconds: float) -> Any:
             command = step()
         except StopIteration as end:
             return end.value
-        async with asyncio.timeout(seconds):
-            await connection.send_command(*command)
-            try:
+        try:
+            async with asyncio.timeout(seconds):
+                await connection.send_command(*command)
                 reply = await connection.read_response(disable_decoding=True)
-            except redis.ResponseError as error:
-                step = partial(commands.throw, error)
-            else:
-                step = partial(commands.send, reply)
+        except Exception as error:
+            if not isinstance(error, redis.ResponseError):
+                await connection.disconnect(nowait=True)
+            step = partial(commands.throw, error)
+        else:
+            step = partial(commands.send, reply)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from math import inf
+from random import SystemRandom
 from threading import Lock
 
 from countermark.errors import StoreUnavailable
+
+# Without a state, which forked processes would share.
+_RANDOM = SystemRandom()
 
 # The pause doubles with each failed try, up to this many times its first length.
 _LONGEST = 4
@@ -34,19 +37,20 @@ class Circuit:
         self._until = -inf
         self._kind = ""
 
-    def enter(self) -> None:
-        """Begin a request.
+    def enter(self) -> bool:
+        """Begin a request, and return whether it is the one that tries the server.
 
         Raises:
             StoreUnavailable: The circuit is open.
         """
         if not self._failures:
-            return
+            return False
         with self._lock:
             if self._failures and self._clock() < self._until:
                 raise StoreUnavailable("Redis did not answer a moment ago", kind=self._kind)
-            # This request tries the server. If it never ends, another one tries after a pause.
+            # If this request never ends, another one tries after a pause.
             self._until = self._clock() + self._next_pause()
+            return True
 
     def succeed(self) -> None:
         """Close the circuit."""
@@ -54,13 +58,18 @@ class Circuit:
             with self._lock:
                 self._failures, self._until = 0, -inf
 
-    def fail(self, kind: str) -> None:
-        """Open the circuit because of an error of this type."""
+    def fail(self, kind: str, *, tried: bool) -> None:
+        """Open the circuit because of an error of this type.
+
+        *tried* is what :meth:`enter` returned. Requests that began before the circuit opened
+        do not open it again.
+        """
         with self._lock:
-            self._failures += 1
-            self._kind = kind
-            self._until = self._clock() + self._next_pause()
+            if tried or not self._failures:
+                self._failures += 1
+                self._kind = kind
+                self._until = self._clock() + self._next_pause()
 
     def _next_pause(self) -> float:
-        growth = min(2.0 ** min(self._failures - 1, 8), _LONGEST) if self._failures else 1.0
-        return self._pause * growth * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+        growth = min(2.0 ** (min(self._failures, 8) - 1), _LONGEST)
+        return self._pause * growth * _RANDOM.uniform(0.5, 1.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -25,22 +26,23 @@ class _Found(redis.Connection):
     """
 
     def _connect(self) -> Any:
-        host, timeout = self.host, self.socket_connect_timeout or 0.0
-        until = time.monotonic() + timeout
-        addresses = _addresses(host, self.port, timeout)
+        until = time.monotonic() + (self.socket_connect_timeout or 0)
+        *others, last = _addresses(self.host, self.port, self.socket_connect_timeout or 0)
+        for number, address in enumerate(others):
+            with suppress(OSError):
+                return self._connect_to(address, until, len(others) + 1 - number)
+        return self._connect_to(last, until, 1)
+
+    def _connect_to(self, address: str, until: float, parts: int) -> Any:
+        """Connect to an address, within one of so many parts of the remaining time."""
+        host, timeout = self.host, self.socket_connect_timeout
+        left = max(until - time.monotonic(), 0.01)
+        self.host, self.socket_connect_timeout = address, left / parts
         try:
-            for number, address in enumerate(addresses):
-                left = max(until - time.monotonic(), timeout / 20)
-                self.host, self.socket_connect_timeout = address, left / (len(addresses) - number)
-                try:
-                    return super()._connect()  # type: ignore[no-untyped-call]
-                except OSError as error:
-                    if number == len(addresses) - 1:
-                        raise error from None
+            return super()._connect()  # type: ignore[no-untyped-call]
         finally:
             # TLS checks the certificate for the name.
             self.host, self.socket_connect_timeout = host, timeout
-        return None  # pragma: no cover  # there is always an address
 
 
 class _FoundTLS(redis.SSLConnection, _Found):
@@ -52,7 +54,10 @@ _BOUNDED: dict[type, type] = {redis.Connection: _Found, redis.SSLConnection: _Fo
 
 def _addresses(host: str, port: int, timeout: float) -> list[str]:
     """Return the addresses of a host, in the order of the system."""
-    found = within(timeout, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    try:
+        found = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:  # it is a name
+        found = within(timeout, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
@@ -103,6 +108,7 @@ def make_pool(target: Target, address: Address, timeout: float) -> redis.Connect
     options = target.options | bounds(timeout) | {"retry": once()}
     if address is not None:
         options["host"], options["port"] = address
+    options.setdefault("max_connections", 2**31)  # one for each thread
     pool = redis.ConnectionPool(
         connection_class=_BOUNDED.get(target.connection_class, target.connection_class), **options
     )

@@ -57,7 +57,8 @@ class _LookedUp(ABC):
         self._pid = os.getpid()
         self._lock = Lock()
         self._thread: Thread | None = None
-        self._error: Exception | None = None
+        # The type alone: the frames of an exception may show a password.
+        self._failure: type[Exception] | None = None
         self._looked_up = 0.0
 
     @property
@@ -79,12 +80,10 @@ class _LookedUp(ABC):
         Raises:
             Exception: There is none, or it was not found in time.
         """
-        if not self.known:
-            thread = self.look_up()
-            if thread is not None:
-                thread.join(self._timeout)
+        if not self.known and (thread := self.look_up()):
+            thread.join(self._timeout)
             if not self.known:
-                raise self._error or redis.TimeoutError("finding the server takes too long")
+                raise self._failure or redis.TimeoutError
         return self._find(key)
 
     def look_up(self) -> Thread | None:
@@ -99,13 +98,13 @@ class _LookedUp(ABC):
             return self._thread
 
     def _run(self) -> None:
-        failure: Exception | None = None
+        failure = None
         try:
             self._load()
         except Exception as error:
-            failure = error
+            failure = type(error)
         with self._lock:
-            self._error, self._looked_up, self._thread = failure, time.monotonic(), None
+            self._failure, self._looked_up, self._thread = failure, time.monotonic(), None
 
 
 class BySentinels(_LookedUp):

@@ -11,11 +11,20 @@ import redis
 
 from countermark.errors import StoreUnavailable
 
-#: The commands for a connection; each reply is sent back, and an error of the server is thrown.
+#: The commands for a connection. Each reply is sent back, and each error is thrown.
 Commands: TypeAlias = Generator[tuple[Any, ...], Any, Any]
 
 #: Errors that may have taken the whole timeout. All others are answers of the server.
-SILENCE = (redis.ConnectionError, redis.TimeoutError, redis.ChildDeadlockedError, OSError)
+SILENCE = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.ChildDeadlockedError,
+    redis.exceptions.RedisClusterException,
+    OSError,
+)
+
+#: The pool of connections is exhausted: the server did not fail.
+BUSY = redis.exceptions.MaxConnectionsError
 
 
 class NotAcknowledged(StoreUnavailable):
@@ -67,7 +76,12 @@ class Exchange(NamedTuple):
         answer = decoded(answer)
         if self.replicas and self.durable is not None and answer == self.durable:
             # On the connection of the write, as WAIT is about its last write.
-            acknowledged = yield ("WAIT", self.replicas, self.wait)
+            try:
+                acknowledged = yield ("WAIT", self.replicas, self.wait)
+            except (*SILENCE, redis.ResponseError):
+                # An idle server may answer a tenth of a second late. One that became a replica
+                # answers with an error.
+                return answer, False
             return answer, acknowledged >= self.replicas
         return answer, True
 
@@ -84,6 +98,17 @@ def decoded(answer: Any) -> Any:
     if isinstance(answer, list):
         return [decoded(each) for each in answer]
     return answer
+
+
+def is_silence(error: Exception) -> bool:
+    """Return whether a server may be down, so that it should be left alone."""
+    return isinstance(error, SILENCE) and not isinstance(error, BUSY)
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """Return the error for the caller. It does not show the message, which may show a password."""
+    kind = type(error).__name__
+    return StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)
 
 
 def code_of(error: redis.ResponseError) -> str:

@@ -28,13 +28,13 @@ class Servers:
         """Return the client of one server."""
         found = self._clients.get(address)
         if found is None:
-            serves = self._network.directory.serves
-            for old in [old for old in self._clients if not serves(old)]:
-                client: Any = self._clients.pop(old, None)
-                if client is not None:
-                    client.connection_pool.disconnect(inuse_connections=False)
             pool = make_pool(self._network.target, address, self._network.timeout)
             found = self._clients.setdefault(address, redis.Redis(connection_pool=pool))
+            serves = self._network.directory.serves
+            for old in [each for each in list(self._clients) if not serves(each)]:
+                if old != address:  # a redirection may lead to a server that is not known yet
+                    gone: Any = self._clients.pop(old, found)
+                    gone.connection_pool.disconnect(inuse_connections=False)
         return found
 
     def cluster(self) -> redis.RedisCluster:
@@ -96,10 +96,12 @@ def _converse(connection: Any, commands: Commands) -> Any:
             command = step()
         except StopIteration as end:
             return end.value
-        connection.send_command(*command)
         try:
+            connection.send_command(*command)
             reply = connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
+        except Exception as error:
+            if not isinstance(error, redis.ResponseError):
+                connection.disconnect()
             step = partial(commands.throw, error)
         else:
             step = partial(commands.send, reply)

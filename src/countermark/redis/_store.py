@@ -15,7 +15,8 @@ from countermark._redaction import guarded
 from countermark._threads import in_thread
 from countermark.errors import ConfigurationError
 from countermark.redis._async_servers import AsyncServers
-from countermark.redis._exchange import Exchange, NotAcknowledged
+from countermark.redis._connections import make_pool
+from countermark.redis._exchange import Exchange, is_silence
 from countermark.redis._given_client import target_of_client
 from countermark.redis._servers import Servers
 from countermark.redis._target import Target, target_of_url
@@ -172,9 +173,7 @@ class RedisStore:
                 # password.
                 raise outcome
             time.sleep(outcome)
-        trip.succeed()
-        if not acknowledged:
-            raise NotAcknowledged
+        trip.end(acknowledged=acknowledged)
         return answer
 
     async def arun(
@@ -207,9 +206,7 @@ class RedisStore:
             if isinstance(outcome, Exception):
                 raise outcome
             await asyncio.sleep(outcome)
-        trip.succeed()
-        if not acknowledged:
-            raise NotAcknowledged
+        trip.end(acknowledged=acknowledged)
         return answer
 
     def ask(self, command: Callable[[Any], T]) -> T:
@@ -224,16 +221,17 @@ class RedisStore:
         cluster = self._network.target.kind == "cluster"
         address = None if cluster else self._network.locate("")
         name = "the cluster" if cluster else address
-        self._network.circuit(name).enter()
+        tried = self._network.circuit(name).enter()
         try:
             client = self._servers.cluster() if cluster else self._servers.client(address)
             answer = command(client)
         except Exception as error:
-            failure = self._network.failed(name, error)
+            failure = self._network.failed(name, error, tried=tried)
+            if is_silence(error):
+                self._servers.forget_cluster()
         else:
             self._network.circuit(name).succeed()
             return answer
-        self._servers.forget_cluster()
         raise failure
 
     def close(self) -> None:
@@ -262,11 +260,9 @@ def _target(url: Any) -> Target:
 
 def _servers(network: Network) -> tuple[Servers, AsyncServers]:
     try:
-        servers = Servers(network)
-        if network.target.kind == "single":
-            # Detects unknown options now; otherwise the first request would fail.
-            servers.client(network.directory.find(""))
-        return servers, AsyncServers(network)
+        # Detects unknown options now; otherwise the first request would fail.
+        make_pool(network.target, network.target.nodes[0], network.timeout)
+        return Servers(network), AsyncServers(network)
     except Exception as error:
         kind = type(error).__name__
     raise ConfigurationError(_INVALID.format(kind))

@@ -1,4 +1,4 @@
-"""What a store connects to: the kind of Redis, its addresses, and the options of connections."""
+"""The Redis of a store: its kind, its addresses, and the options of connections."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import redis
 from countermark.errors import StoreUnavailable
 from countermark.redis._circuit import Circuit
 from countermark.redis._directory import BySentinels, BySlot, OneServer
-from countermark.redis._exchange import SILENCE, code_of
+from countermark.redis._exchange import NotAcknowledged, code_of, is_silence, unavailable
 from countermark.redis._target import Address, Target
 
 # The most redirections of one script. A slot that is being moved needs two.
@@ -48,48 +48,43 @@ class Network:
         Raises:
             StoreUnavailable: It could not be found.
         """
-        known = self.directory.known
         circuit = self.circuit("the directory")
-        if not known:
-            circuit.enter()
+        known = self.directory.known
+        tried = not known and circuit.enter()
         try:
             address = self.directory.find(key)
         except Exception as error:
             failure = unavailable(error)
-            if known:
-                self.directory.look_up()
-            else:
-                circuit.fail(failure.kind)
         else:
             circuit.succeed()
             return address
+        if known:
+            self.directory.look_up()  # no server has the slot at the moment
+        else:
+            circuit.fail(failure.kind, tried=tried)
         raise failure
 
-    def failed(self, name: Address | str, error: Exception) -> StoreUnavailable:
+    def failed(self, name: Address | str, error: Exception, *, tried: bool) -> StoreUnavailable:
         """Note the failure of a server, and return the error for the caller."""
         failure = unavailable(error)
-        if isinstance(error, SILENCE) and not isinstance(error, _BUSY):
-            self.circuit(name).fail(failure.kind)
+        if is_silence(error):
+            self.circuit(name).fail(failure.kind, tried=tried)
             self.directory.look_up()
         else:
             self.circuit(name).succeed()
         return failure
 
 
-# The pool of connections is exhausted: the server did not fail.
-_BUSY = redis.exceptions.MaxConnectionsError
-
-
 class Trip:
     """The way of one script: the server that is asked next."""
 
-    __slots__ = ("_key", "_left", "_network", "address", "asking")
+    __slots__ = ("_key", "_left", "_network", "_tried", "address", "asking")
 
     def __init__(self, network: Network, key: str) -> None:
         self._network, self._key = network, key
         self._left = _MOST_HOPS
         self.address = network.locate(key)
-        self.asking = False
+        self.asking = self._tried = False
 
     def enter(self) -> None:
         """Begin to ask the server.
@@ -98,14 +93,22 @@ class Trip:
             StoreUnavailable: Its circuit is open.
         """
         try:
-            self._network.circuit(self.address).enter()
+            self._tried = self._network.circuit(self.address).enter()
         except StoreUnavailable:
             self._network.directory.look_up()  # a replica may have been promoted
             raise
 
-    def succeed(self) -> None:
-        """Note that the server answered."""
+    def end(self, *, acknowledged: bool) -> None:
+        """Note that the server answered.
+
+        Raises:
+            NotAcknowledged: The replicas did not acknowledge the write.
+        """
         self._network.circuit(self.address).succeed()
+        if not acknowledged:
+            # Maybe it lost its replicas because one of them has been promoted.
+            self._network.directory.look_up()
+            raise NotAcknowledged
 
     def after(self, error: Exception) -> StoreUnavailable | float:
         """Return the error for the caller, or the seconds until the script is sent again.
@@ -113,7 +116,7 @@ class Trip:
         It is sent again only if the server refused to run it.
         """
         code = code_of(error) if isinstance(error, redis.ResponseError) else ""
-        failure = self._network.failed(self.address, error)
+        failure = self._network.failed(self.address, error, tried=self._tried)
         if not code:
             return failure
         if code != "ASK":
@@ -132,9 +135,3 @@ class Trip:
         except StoreUnavailable:
             return failure
         return random.uniform(0.005, 0.02)  # noqa: S311  # no secret
-
-
-def unavailable(error: Exception) -> StoreUnavailable:
-    """Return the error for the caller. It does not show the message, which may show a password."""
-    kind = type(error).__name__
-    return StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)

@@ -14,6 +14,7 @@ from countermark.rollout._redis_reader import read_snapshot as read_snapshot
 from countermark.rollout._snapshot import DAY as DAY
 from countermark.rollout._snapshot import DayCount as DayCount
 from countermark.rollout._snapshot import GroupStats as GroupStats
+from countermark.rollout._snapshot import KeyUse as KeyUse
 from countermark.rollout._snapshot import Principals as Principals
 from countermark.rollout._snapshot import RequestCount as RequestCount
 from countermark.rollout._snapshot import Snapshot as Snapshot

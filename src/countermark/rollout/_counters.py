@@ -21,7 +21,7 @@ class LabelLimiter:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.known: frozenset[str] = frozenset()
+        self.known: set[str] = set()
 
     def of(self, text: str | None) -> str | None:
         """Return the label of *text*, or ``other`` if there are too many labels."""
@@ -32,18 +32,46 @@ class LabelLimiter:
             return text
         if len(self.known) >= self.limit or len(text) > _LONGEST or not text.isprintable():
             return OTHER
-        self.known |= {text}
+        self.known.add(text)
         return text
 
 
 class GroupDay:
-    """The requests of one group on one day."""
+    """The requests of one group on one day.
 
-    __slots__ = ("counts", "first", "last")
+    Attributes:
+        counts: The number of requests by their attributes.
+        first: The time of the first request, in seconds since the epoch.
+        last: The time of the last request.
+        used: The time of the last request that a key verified, by the role of the key.
+    """
+
+    __slots__ = ("counts", "first", "last", "used")
 
     def __init__(self, now: float) -> None:
         self.counts: dict[CountKey, int] = {}
         self.first = self.last = now
+        self.used: dict[str, float] = {}
+
+    def add(self, now: float, key: CountKey) -> None:
+        """Count a request at the time *now*."""
+        counts, role = self.counts, key[1]
+        counts[key] = counts.get(key, 0) + 1
+        if now > self.last:
+            self.last = now
+        elif now < self.first:
+            self.first = now
+        if role is not None and key[2] == "verified" and now > self.used.get(role, 0.0):
+            self.used[role] = now
+
+    def merge(self, other: GroupDay, origins: Mapping[str | None, str]) -> None:
+        """Add the requests of *other*, with the labels of origins replaced."""
+        for (origin, role, code, admitted_by, claim), requests in other.counts.items():
+            key = (origins.get(origin, origin), role, code, admitted_by, claim)
+            self.counts[key] = self.counts.get(key, 0) + requests
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        for role, when in other.used.items():
+            self.used[role] = max(self.used.get(role, when), when)
 
 
 class DailyCounts:
@@ -68,8 +96,7 @@ class DailyCounts:
             else:
                 self._rows[day] += 1
             group_day = groups.setdefault(group, GroupDay(now))
-        group_day.counts[key] = group_day.counts.get(key, 0) + 1
-        group_day.first, group_day.last = min(group_day.first, now), max(group_day.last, now)
+        group_day.add(now, key)
 
     def _forget(self, today: int) -> None:
         self._rows[today] = 0

@@ -34,6 +34,7 @@ from countermark.rollout._snapshot import (
     checked_days,
     counted,
     day_of,
+    key_use,
     order,
     row_of,
 )
@@ -57,11 +58,12 @@ class Meter:
     A meter counts the requests of its own process, since the start or the fork. With a
     *store*, it also adds them to the counts of all processes and hosts in Redis:
     :func:`countermark.rollout.read_snapshot` and the command ``countermark rollout`` read
-    them. A thread writes new counts about every *interval* seconds. The last ones are written
-    when the interpreter exits normally, or when ASGI's ``VerifyingMiddleware`` receives the
-    shutdown event. While Redis is unavailable, the meter keeps the counts and emits one
-    event; no count is written twice. Redis must be 6.2 or later, and must not evict keys
-    (``maxmemory-policy noeviction``).
+    them. New counts are written about every *interval* seconds, in the background. The last
+    ones are written when the interpreter exits normally, or when an ASGI middleware of this
+    package receives the shutdown event. While Redis is unavailable, the meter keeps the counts
+    and emits one event. No count is written twice, and writes that a failover has lost are
+    written again. Redis must be 6.2 or later, and must not evict keys (``maxmemory-policy
+    noeviction``).
 
     Args:
         store: The Redis in which the counts of all processes are added up.
@@ -254,10 +256,15 @@ class Meter:
         first = day_of(now) - checked_days(days)
         with self._lock:
             seen = {group for groups in self._counts.days.values() for group in groups}
-            stats = [self._stats(group, first) for group in sorted(seen, key=order)]
+        # One group after another, so that no request waits for all of them.
+        stats = [self._stats(group, first) for group in sorted(seen, key=order)]
         return Snapshot(now, days, tuple(stats))
 
     def _stats(self, group: Group, first: int) -> GroupStats:
+        with self._lock:
+            return self._locked_stats(group, first)
+
+    def _locked_stats(self, group: Group, first: int) -> GroupStats:
         kept = {day: groups[group] for day, groups in self._counts.days.items() if group in groups}
         window = {day: group_day.counts for day, group_day in kept.items() if day >= first}
         return GroupStats(
@@ -268,11 +275,21 @@ class Meter:
             first_seen=min(group_day.first for group_day in kept.values()),
             last_seen=max(group_day.last for group_day in kept.values()),
             by_day=by_day(window),
+            key_use=key_use(use for group_day in kept.values() for use in group_day.used.items()),
         )
 
     def flush(self) -> bool:
-        """Write all counts that are not yet in the store; return whether that succeeded."""
+        """Write all counts that are not yet in the store.
+
+        Returns:
+            Whether the store has all of them, and as many replicas as it requires.
+        """
         return self._write_behind is None or self._write_behind.flush()
+
+    @property
+    def lost(self) -> int:
+        """The number of requests of this process that Redis had confirmed and then lost."""
+        return 0 if self._write_behind is None else self._write_behind.lost
 
     def __repr__(self) -> str:
         return f"<Meter shared={self._store is not None}>"

@@ -19,6 +19,7 @@ from countermark.rollout._readiness import (
     readiness,
 )
 from countermark.rollout._report import group_name
+from countermark.rollout._rotation import previous_key
 from countermark.rollout._snapshot import Group, Snapshot
 
 # A check mark on green. It is part of the page, because browsers ask the server for an icon.
@@ -63,6 +64,7 @@ def as_html(
             f"group-{number}",
             stats,
             readiness(snapshot, stats, least=least),
+            previous_key(snapshot, stats),
             slots_of(snapshot, stats),
             float(least),
             (allowance_left or {}).get(stats.group),

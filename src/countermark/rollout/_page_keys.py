@@ -8,6 +8,7 @@ from countermark.rollout._chart import Slot, area
 from countermark.rollout._markup import Html, joined, tag
 from countermark.rollout._page_tables import date_of, ordered, table
 from countermark.rollout._readiness import percent
+from countermark.rollout._rotation import PreviousKey
 from countermark.rollout._snapshot import GroupStats
 
 # The roles of keys that verify requests, in the order in which columns are stacked.
@@ -24,7 +25,7 @@ _MEANINGS = {
 _COLUMN_HEIGHT, _HEIGHT = 64, 82
 
 
-def keys(stats: GroupStats, slots: list[Slot]) -> Html:
+def keys(stats: GroupStats, slots: list[Slot], previous: PreviousKey) -> Html:
     """Return the requests by key, and for a rotation the keys of each day."""
     last = {role: date_of(day) for day in stats.by_day for role in _ROLES if getattr(day, role)}
     verified = dict.fromkeys(_ROLES, 0)
@@ -42,8 +43,9 @@ def keys(stats: GroupStats, slots: list[Slot]) -> Html:
     ]
     heading = ("key", "requests", "share", "last verified")
     progress = tag("p", _progress(verified, last))
+    answer = tag("p", f"Previous key still used: {previous.answer()}.")
     columns = _columns(slots) if rotates else ()
-    return joined([progress, *columns, table("Keys", heading, rows, "keys")])
+    return joined([progress, answer, *columns, table("Keys", heading, rows, "keys")])
 
 
 def _progress(verified: Mapping[str, int], last: Mapping[str, str]) -> str:
@@ -54,8 +56,8 @@ def _progress(verified: Mapping[str, int], last: Mapping[str, str]) -> str:
         return "All verified requests used the current key."
     share = percent(verified["current"], total)
     parts = [f"{share} % of the verified requests used the current key."]
-    others = [role for role in _ROLES[1:] if role in last]
-    parts += [f"A {role} key was last used on {last[role]}." for role in others]
+    if "next" in last:
+        parts.append(f"A next key was last used on {last['next']}.")
     return " ".join(parts)
 
 

@@ -17,8 +17,9 @@ from countermark.rollout._page_tables import (
     verdicts_table,
 )
 from countermark.rollout._readiness import Readiness, at_least, percent
-from countermark.rollout._report import group_name, time_of
-from countermark.rollout._snapshot import Group, GroupStats
+from countermark.rollout._report import group_name
+from countermark.rollout._rotation import PreviousKey
+from countermark.rollout._snapshot import Group, GroupStats, time_of
 
 # A number of the group: its name, the number and its unit.
 _Number = tuple[str, str, str]
@@ -30,6 +31,7 @@ class GroupView(NamedTuple):
     Attributes:
         anchor: The id of the heading in the document.
         readiness: The answer, with the reasons against it.
+        previous: The use of the previous key.
         slots: The days of the chart.
         least: The required percentage of verified requests.
         left: How many more unsigned sessions are allowed; None: it is not known.
@@ -39,6 +41,7 @@ class GroupView(NamedTuple):
     anchor: str
     stats: GroupStats
     readiness: Readiness
+    previous: PreviousKey
     slots: list[Slot]
     least: float
     left: int | None
@@ -137,7 +140,7 @@ def _details(view: GroupView) -> Iterator[Html]:
         yield tag("figure", chart(view.slots, view.least), _legend(view), days)
     tables = {
         "Verdicts": verdicts_table(stats),
-        "Keys": keys(stats, view.slots),
+        "Keys": keys(stats, view.slots, view.previous),
         "Origins": origins_table(stats),
         "Allowed by": admitted_table(stats),
     }

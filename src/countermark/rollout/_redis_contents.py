@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from countermark.rollout._redis_keys import ALL, Mark
-from countermark.rollout._snapshot import CountKey, Group
+from countermark.rollout._redis_keys import Mark
+from countermark.rollout._snapshot import DAY, CountKey, KeyUse, key_use
 
 
 class SeenPrincipals(NamedTuple):
@@ -17,33 +17,57 @@ class SeenPrincipals(NamedTuple):
 
 
 class HeldCounts(NamedTuple):
-    """The counts in Redis in the days of *window*, and the marks that they must agree with."""
+    """The counts of a group in Redis, and the marks that they must agree with.
+
+    Attributes:
+        window: The days of the counts.
+        kept: The days of the times.
+        counts: The requests of each day with requests.
+        times: The fields of the times, with their values.
+        marks: The marks.
+        sizes: The number of members of each hash of members.
+        lost: Whether keys are missing that the marks record, or the server has evicted some.
+    """
 
     window: range
-    counts: dict[int, dict[Group, dict[CountKey, int]]]
+    kept: range
+    counts: dict[int, dict[CountKey, int]]
+    times: dict[str, float]
     marks: dict[Mark, int]
+    sizes: dict[str, int]
+    lost: bool
 
-    def groups(self) -> set[Group]:
-        """Return the groups with requests in *window*."""
-        marked = {
-            mark.group
-            for mark in self.marks
-            if mark.name == "requests" and mark.when in self.window
+    def seen(self) -> list[float]:
+        """Return the first and the last time of each day that is kept."""
+        return [
+            when
+            for field, when in self.times.items()
+            if not field.startswith("used:") and int(field.partition(":")[2]) in self.kept
+        ]
+
+    def key_use(self, now: float) -> KeyUse:
+        """Return the last use of the keys of each role, not later than *now*."""
+        used = {
+            field.removeprefix("used:"): when
+            for field, when in self.times.items()
+            if field.startswith("used:") and when >= self.kept.start * DAY
         }
-        return marked.union(*self.counts.values())
+        # If the counts show a later use, the time was lost.
+        later = [
+            (role, min(now, (day + 1.0) * DAY))
+            for day, counts in self.counts.items()
+            for _, role, code, *_ in counts
+            if code == "verified" and role and used.get(role, 0) < day * DAY
+        ]
+        return key_use([*used.items(), *later])
 
-    def marked(self, group: Group, name: str) -> bool:
+    def marked(self, name: str) -> bool:
         """Tell whether a day of *window* has the mark *name*."""
-        return any(Mark(group, name, day) in self.marks for day in self.window)
+        return any(Mark(name, day) in self.marks for day in self.window)
 
-    def lost(self, group: Group) -> bool:
-        """Tell whether requests are missing, or a meter has recorded a loss."""
-        return (
-            self.marked(group, "lost")
-            or self.marked(ALL, "lost")
-            or any(
-                sum(self.counts[day].get(group, {}).values())
-                != self.marks.get(Mark(group, "requests", day), 0)
-                for day in self.window
-            )
+    def agrees(self) -> bool:
+        """Tell whether no requests are missing, and no meter has recorded a loss."""
+        return not (self.lost or self.marked("lost")) and all(
+            sum(self.counts.get(day, {}).values()) == self.marks.get(Mark("requests", day), 0)
+            for day in self.window
         )

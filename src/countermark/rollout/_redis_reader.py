@@ -2,33 +2,39 @@
 
 Redis evicts keys at ``maxmemory``, unless its policy is ``noeviction``. If the keys of
 unverified requests are evicted, all principals look verified. So the counts are compared with
-marks, which are written in the same step to another key, and with the number of keys that Redis
-reports as evicted.
+marks, which are written in the same step to another key, and with the number of keys that the
+server reports as evicted.
 
 Above 10,000, the number of verified principals is that of HyperLogLogs, with an error of about
 0.8 %. HyperLogLogs cannot find stranded principals: the difference of two counts is above zero
 for one stranded principal among a thousand verified ones in 93 of 100 cases, among 100,000 in
 16, among a million in 1; for a hundred stranded principals among a million in 70. The hashes of
 days find each one, up to ``max_principals``.
+
+Each group is read in one step. Requests that come between the steps are in some groups only.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from countermark.rollout._counters import STANDINGS, Standing, person_of, sums
 from countermark.rollout._redis_contents import HeldCounts, SeenPrincipals
 from countermark.rollout._redis_keys import (
+    ALL,
     CHUNK,
+    GroupKeys,
     Mark,
-    MeterKeys,
     in_chunks,
+    period_of,
     pseudonym_of,
     salt_in,
 )
+from countermark.rollout._redis_scripts import READ
 from countermark.rollout._snapshot import (
     KEPT_DAYS,
     OTHER,
@@ -76,9 +82,13 @@ def read_snapshot(
     salt = salt_in(store) if known else ""
     window = range(day_of(now) - checked_days(days), day_of(now) + 1)
     kept = range(day_of(now) - KEPT_DAYS, day_of(now) + 1)
-    return store.ask(
-        lambda client: _Reader(client, store.prefix, salt, known).read(now, window, kept)
-    )
+    groups, complete = _register(store, window, kept)
+    read = []
+    for group in sorted(groups, key=order):
+        reader = _GroupReader(store, group, window, kept)
+        pseudonyms = _pseudonyms(group, known, salt)
+        read.append(reader.stats(now, reader.held(), pseudonyms, complete=complete))
+    return Snapshot(now, days, tuple(read))
 
 
 def stranded_among(
@@ -110,101 +120,148 @@ def stranded_among(
         pseudonym_of(person_of(*group[:2], tenant, principal_id), salt): principal_id
         for tenant, principal_id in people
     }
-    stranded = store.ask(
-        lambda client: _Reader(client, store.prefix).seen(group, window, set(asked)).stranded
-    )
+    stranded = _GroupReader(store, group, window, window).seen(set(asked)).stranded
     return [principal_id for who, principal_id in asked.items() if who in stranded]
 
 
-class _Reader:
-    """Reads the keys of meters with a client of Redis."""
+def _register(store: RedisStore, window: range, kept: range) -> tuple[set[Group], bool]:
+    """Return the groups with requests on days that are kept, and whether these are all."""
+    keys = GroupKeys(store, ALL)
+    held = _GroupReader(store, ALL, window, kept).held(["groups"])
+    days = store.ask(
+        lambda client: [client.hgetall(key) for key in keys.of_periods("last_groups", kept)]
+    )
+    names = {name for each in days for name, day in each.items() if int(day) in kept}
+    return {_group(name) for name in names}, held.agrees()
 
-    __slots__ = ("_client", "_keys", "_known", "_salt")
 
-    def __init__(
-        self, client: Any, prefix: str, salt: str = "", known: Collection[str] = ()
-    ) -> None:
-        self._client, self._salt, self._known = client, salt, known
-        self._keys = MeterKeys(prefix)
+def _pseudonyms(group: Group, known: Collection[str], salt: str) -> set[str]:
+    """Return the pseudonyms of the principals given as ``known=``."""
+    tenant = None if group[2] is None else text_of(group[2])
+    return {pseudonym_of(person_of(*group[:2], tenant, each), salt) for each in known}
 
-    def read(self, now: float, window: range, kept: range) -> Snapshot:
-        held = self._held(window)
-        seen = self._seen(kept)
-        evicted, forgotten = self._has_evicted(), self._forgotten(held)
-        groups = []
-        for group in sorted({*seen, *held.groups()}, key=order):
-            complete = not (evicted or group in forgotten or held.lost(group))
-            claims_exact = complete and not held.marked(group, "claims_skipped")
-            # Listed principals are looked up among the claims by the tenant of the group, so
-            # they cannot be found if it is "other".
-            found = not self._known or (claims_exact and group[2] != OTHER)
-            exact = complete and found and not held.marked(group, "skipped")
-            days = {day: of_day[group] for day, of_day in held.counts.items() if group in of_day}
-            times = seen.get(group, [now])
-            groups.append(
-                GroupStats(
-                    *group,
-                    counts=counted(group, sums(days.values()).items()),
-                    principals=self._principals(
-                        group, window, exact=exact, claims_exact=claims_exact
-                    ),
-                    days_seen=len(days),
-                    first_seen=min(times),
-                    last_seen=max(times),
-                    complete=complete,
-                    by_day=by_day(days),
-                )
-            )
-        return Snapshot(now, len(window) - 1, tuple(groups))
 
-    def seen(self, group: Group, window: range, known: Collection[str]) -> SeenPrincipals:
-        """Return the principals of a group.
+class _GroupReader:
+    """Reads the keys of a group."""
 
-        Claims of *known*, which are pseudonyms, count as requests of known principals.
+    __slots__ = ("_group", "_kept", "_keys", "_store", "_window")
+
+    def __init__(self, store: RedisStore, group: Group, window: range, kept: range) -> None:
+        self._store, self._group = store, group
+        self._keys = GroupKeys(store, group)
+        self._window, self._kept = window, kept
+
+    def held(self, members: Sequence[str] = STANDINGS) -> HeldCounts:
+        """Return the counts and the marks, read in one step.
+
+        Args:
+            members: The names of the hashes of members, whose sizes the marks record.
         """
-        affected = self._since("last_unverified", group, window)
-        claimed = self._since("last_claimed", group, window) - affected
-        since, before = self._verified_among(group, window, affected | claimed)
+        window, keys = self._window, self._keys
+        counts = [keys.of_day("counts", day) for day in window]
+        times, marks = keys.of_periods("times", self._kept), keys.of_periods("marks", window)
+        sizes = [
+            Mark(name, period)
+            for name in members
+            for period in sorted({period_of(day) for day in window})
+        ]
+        hashed = [*counts, *times, *marks]
+        lasts = [keys.of_day(f"last_{mark.name}", mark.when) for mark in sizes]
+        evicted, hashes, numbers = self._store.run(
+            READ, [keys.evicted, *hashed, *lasts], [len(hashed)]
+        )
+        read = dict(zip(hashed, map(_pairs, hashes), strict=True))
+        marked = {Mark.of(field): int(n) for key in marks for field, n in read[key].items()}
+        forgotten = any(
+            number < marked.get(mark, 0) for mark, number in zip(sizes, numbers, strict=True)
+        )
+        return HeldCounts(
+            window,
+            self._kept,
+            {day: _counts(read[key]) for day, key in zip(window, counts, strict=True) if read[key]},
+            {field: float(when) for key in times for field, when in read[key].items()},
+            marked,
+            dict(zip(lasts, numbers, strict=True)),
+            bool(evicted) or forgotten,
+        )
+
+    def stats(
+        self, now: float, held: HeldCounts, known: Collection[str], *, complete: bool
+    ) -> GroupStats:
+        """Return the statistics of the group.
+
+        Args:
+            now: The time, in seconds since the epoch.
+            held: What was read before.
+            known: The pseudonyms of further known principals.
+            complete: Whether nothing was lost that concerns all groups.
+        """
+        # The times are kept for longer than the name of the group, so they must be there.
+        complete = complete and held.agrees() and bool(held.times)
+        claims_exact = complete and not held.marked("claims_skipped")
+        # Listed principals are looked up among the claims by the tenant of the group, so they
+        # cannot be found if it is "other".
+        found = not known or (claims_exact and self._group[2] != OTHER)
+        exact = complete and found and not held.marked("skipped")
+        times = held.seen() or [now]
+        return GroupStats(
+            *self._group,
+            counts=counted(self._group, sums(held.counts.values()).items()),
+            principals=self._principals(held, known, exact=exact, claims_exact=claims_exact),
+            days_seen=len(held.counts),
+            first_seen=min(times),
+            last_seen=max(times),
+            complete=complete,
+            by_day=by_day(held.counts),
+            key_use=held.key_use(now),
+        )
+
+    def seen(
+        self, known: Collection[str], sizes: Mapping[str, int] = MappingProxyType({})
+    ) -> SeenPrincipals:
+        """Return the principals.
+
+        Args:
+            known: Pseudonyms whose claims count as requests of known principals.
+            sizes: The numbers of members of the hashes of members, if they were read.
+        """
+        affected = self._since("last_unverified", sizes)
+        claimed = self._since("last_claimed", sizes) - affected
+        since, before = self._verified_among(affected | claimed)
         affected |= claimed & (before | since | set(known))
         return SeenPrincipals(affected, affected - since, claimed - affected - since)
 
-    def _verified_among(
-        self, group: Group, window: range, asked: set[str]
-    ) -> tuple[set[str], set[str]]:
+    def _verified_among(self, asked: set[str]) -> tuple[set[str], set[str]]:
         """Return the members of *asked* that were verified in the window, and on any kept day."""
         since: set[str] = set()
         ever: set[str] = set()
-        keys = {key for day in window for key in self._keys.last_verified(group, day)}
+        keys = {key for day in self._window for key in self._keys.last_verified(day)}
         for key in sorted(keys):
             for some in in_chunks(sorted(asked)):
-                pairs = zip(some, self._client.hmget(key, some), strict=True)
-                seen = {who: int(day) for who, day in pairs if day}
+                days: list[str | None] = self._ask("hmget", key, some)
+                seen = {who: int(day) for who, day in zip(some, days, strict=True) if day}
                 ever.update(seen)
-                since.update(who for who, day in seen.items() if day >= window.start)
+                since.update(who for who, day in seen.items() if day >= self._window.start)
         return since, ever
 
-    def _pseudonyms(self, group: Group) -> set[str]:
-        """Return the pseudonyms of the principals given as ``known=``."""
-        tenant = None if group[2] is None else text_of(group[2])
-        people = (person_of(*group[:2], tenant, each) for each in self._known)
-        return {pseudonym_of(person, self._salt) for person in people}
-
-    def _since(self, name: str, group: Group, window: range) -> set[str]:
-        return {
-            who
-            for key in self._of_periods(name, group, window)
-            for who, day in self._client.hscan_iter(key, count=CHUNK)
-            if int(day) >= window.start
-        }
+    def _since(self, name: str, sizes: Mapping[str, int]) -> set[str]:
+        """Return the principals who were seen in the window."""
+        found: set[str] = set()
+        for key in self._keys.of_periods(name, self._window):
+            cursor = None if sizes.get(key, 1) else 0
+            while cursor != 0:
+                cursor, days = self._ask("hscan", key, cursor or 0, count=4 * CHUNK)
+                found.update(who for who, day in days.items() if int(day) >= self._window.start)
+        return found
 
     def _principals(
-        self, group: Group, window: range, *, exact: bool, claims_exact: bool
+        self, held: HeldCounts, known: Collection[str], *, exact: bool, claims_exact: bool
     ) -> Principals:
-        seen = self.seen(group, window, self._pseudonyms(group))
+        seen = self.seen(known, held.sizes)
         affected = len(seen.affected)
-        many = affected if exact else max(affected, self._estimate(group, window, "unverified"))
+        many = affected if exact else max(affected, self._estimate("unverified"))
         return Principals(
-            self._verified(group, window),
+            self._verified(held.sizes),
             many,
             len(seen.stranded),
             exact,
@@ -212,70 +269,29 @@ class _Reader:
             claims_exact,
         )
 
-    def _verified(self, group: Group, window: range) -> int:
-        known = sum(map(self._client.hlen, self._of_periods("last_verified", group, window)))
-        if known <= _EXACT:
-            return len(self._since("last_verified", group, window))
-        return self._estimate(group, window, "verified")
+    def _verified(self, sizes: Mapping[str, int]) -> int:
+        keys = self._keys.of_periods("last_verified", self._window)
+        if sum(sizes[key] for key in keys) <= _EXACT:
+            return len(self._since("last_verified", sizes))
+        return self._estimate("verified")
 
-    def _estimate(self, group: Group, window: range, standing: Standing) -> int:
-        keys = [self._keys.of_day(standing, day, group) for day in window]
-        return int(self._client.pfcount(*keys))
+    def _estimate(self, standing: Standing) -> int:
+        return int(self._ask("pfcount", *(self._keys.of_day(standing, d) for d in self._window)))
 
-    def _held(self, window: range) -> HeldCounts:
-        """Return the counts and the marks in *window*, read in one transaction."""
-        periods = sorted({self._keys.of_period("marks", day) for day in window})
-        keys = [self._keys.of_day("counts", day) for day in window] + periods
-        hashes = self._each("hgetall", keys)
-        marks = {
-            Mark.of(field): int(number)
-            for hashed in hashes[len(window) :]
-            for field, number in hashed.items()
-        }
-        counts: dict[int, dict[Group, dict[CountKey, int]]] = {day: {} for day in window}
-        for day, rows in zip(window, hashes[: len(window)], strict=True):
-            for field, requests in rows.items():
-                scheme, environment, tenant, *key = json.loads(field)
-                origin, role, code, admitted_by, claim = key
-                of_group = counts[day].setdefault((scheme, environment, tenant), {})
-                of_group[origin, role, code, admitted_by, claim] = int(requests)
-        return HeldCounts(window, counts, marks)
+    def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
+        return self._store.ask(lambda client: getattr(client, command)(*arguments, **options))
 
-    def _forgotten(self, held: HeldCounts) -> set[Group]:
-        """Return the groups with fewer pseudonyms than their marks record."""
-        marks = [mark for mark in held.marks if mark.name in STANDINGS]
-        keys = [self._keys.of_day(f"last_{mark.name}", mark.when, mark.group) for mark in marks]
-        sizes = zip(marks, self._each("hlen", keys), strict=True)
-        return {mark.group for mark, size in sizes if size < held.marks[mark]}
 
-    def _has_evicted(self) -> bool:
-        """Tell whether Redis has evicted keys since the last write of a meter."""
-        from redis import ResponseError  # noqa: TID251  # a store needs redis
+def _pairs(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
-        try:
-            evicted = self._client.info("stats").get("evicted_keys", 0)
-        except ResponseError:  # the user of Redis has no permission for INFO
-            return False
-        return evicted not in (0, int(self._client.get(self._keys.evicted) or 0))
 
-    def _seen(self, kept: range) -> dict[Group, list[float]]:
-        """Return the first and the last time of each day on which a group was seen."""
-        seen: dict[Group, list[float]] = {}
-        keys = [self._keys.of_day(name, day) for name in ("first", "last") for day in kept]
-        for pairs in self._each("zrange", keys, 0, -1, withscores=True):
-            for text, when in pairs:
-                seen.setdefault(_group(text), []).append(when)
-        return seen
-
-    def _of_periods(self, name: str, group: Group, window: range) -> list[str]:
-        return sorted({self._keys.of_period(name, day, group) for day in window})
-
-    def _each(self, command: str, keys: list[str], *arguments: Any, **options: Any) -> list[Any]:
-        pipeline = self._client.pipeline()  # in one transaction
-        for key in keys:
-            getattr(pipeline, command)(key, *arguments, **options)
-        answers: list[Any] = pipeline.execute()
-        return answers
+def _counts(fields: dict[str, str]) -> dict[CountKey, int]:
+    counts: dict[CountKey, int] = {}
+    for field, requests in fields.items():
+        origin, role, code, admitted_by, claim = json.loads(field)
+        counts[origin, role, code, admitted_by, claim] = int(requests)
+    return counts
 
 
 def _group(text: str) -> Group:

@@ -2,84 +2,32 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
-import time
-from functools import partial
-from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
+from countermark._background import Job
 from countermark.events import Event, emit
 from countermark.rollout._counters import STANDINGS, LabelLimiter, Standing
-from countermark.rollout._redis_batch import Batch, Replacements
-from countermark.rollout._redis_keys import DAY_EXPIRES, MeterKeys, salt_in
-from countermark.rollout._snapshot import OTHER, CountKey, Group
+from countermark.rollout._redis_batch import Collected
+from countermark.rollout._redis_keys import ALL, Mark, salt_in
+from countermark.rollout._redis_labels import SharedLabels
+from countermark.rollout._redis_queue import NOT_ACKNOWLEDGED, GroupQueue
+from countermark.rollout._snapshot import CountKey, Group
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
 
 # The most principals of each standing that are remembered as reported today.
-_MOST_REPORTED = 50_000
+_MOST_REPORTED: Final = 50_000
 
-# A batch is written as a whole or not at all, and only once: if the answer of Redis is lost,
-# the same batch is sent again with the same number. The marks record the counts that must be in
-# Redis. A user of Redis without the permission for INFO detects losses by the marks alone.
-_WRITE = """
-if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then return end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', 86400)
-local run = {}
-function run.COUNT(key, field, fallback, requests, most)
-  if redis.call('HLEN', key) >= tonumber(most) and redis.call('HEXISTS', key, field) == 0 then
-    field = fallback
-  end
-  redis.call('HINCRBY', key, field, requests)
-end
-function run.EVICTED(key, seconds, marks, lost)
-  local stats = redis.pcall('INFO', 'stats')
-  local evicted = type(stats) == 'string' and stats:match('evicted_keys:(%d+)') or '0'
-  if evicted == (redis.call('GET', key) or '0') then return end
-  redis.call('SET', key, evicted, 'EX', seconds)
-  if evicted ~= '0' then redis.call('HSET', marks, lost, '1') end
-end
--- A claimed id that was verified before, maybe by another process, does not need room.
-local function was_verified(verified, who)
-  for _, key in ipairs(verified) do
-    if redis.call('HEXISTS', key, who) == 1 then return true end
-  end
-  return false
-end
-function run.SEEN(key, marks, mark, skipped, lost, verified, most, day, ...)
-  local known = redis.call('HLEN', key)
-  if known ~= tonumber(redis.call('HGET', marks, mark) or '0') then
-    redis.call('HSET', marks, lost, '1')
-  end
-  local room = tonumber(most) - known
-  for _, who in ipairs({...}) do
-    local before = redis.call('HGET', key, who)
-    if not before then room = room - 1 end
-    if not before and room < 0 and not was_verified(verified, who) then
-      redis.call('HSET', marks, skipped, '1')
-    elseif not before or tonumber(before) < tonumber(day) then
-      redis.call('HSET', key, who, day)
-    end
-  end
-  redis.call('HSET', marks, mark, redis.call('HLEN', key))
-end
-for _, command in ipairs(cjson.decode(ARGV[2])) do
-  local own = run[command[1]]
-  if own then own(unpack(command, 2)) else redis.call(unpack(command)) end
-end
-"""
+# The most bytes of batches that a process keeps because replicas have not acknowledged them.
+_MOST_KEPT: Final = 4_000_000
 
-# Adds labels up to the limit. All processes share them.
-_AGREE = """
-for at = 3, #ARGV do
-  if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SADD', KEYS[1], ARGV[at]) end
-end
-if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('SMEMBERS', KEYS[1])
-"""
+# After this number of groups without an answer, the others are left for the next time.
+_MOST_FAILURES: Final = 3
 
 
 class WriteBehind:
@@ -94,22 +42,23 @@ class WriteBehind:
         interval: float,
     ) -> None:
         self._store = store
-        self._keys = MeterKeys(store.prefix)
-        self._labels = {self._keys.tenants: tenants, self._keys.origins: origins}
+        self._tenants = SharedLabels(store, "tenants", tenants)
+        self._origins = SharedLabels(store, "origins", origins)
         self._max_principals = max_principals
-        self._interval = interval
-        self._worker = os.urandom(8).hex()
-        self._number = 0
-        self._salt: str | None = None
-        self._failing = False
+        self._salt = ""
+        self._problem: str | None = None
         self._lock = Lock()
         self._flushing = Lock()
-        self._thread: Thread | None = None
-        self._pending = Batch()
-        self._batch: Batch | None = None
-        # The principals that are already in Redis for today: most requests are theirs.
+        self._job = Job(self._run, interval, name="countermark-meter", at_exit=True)
+        self._pending = Collected()
+        self._taken: Collected | None = None
+        self._queues: dict[Group, GroupQueue] = {}
+        self._day = self._day_in_redis = 0
+        # The groups and principals that Redis has for this day: most requests are theirs.
+        self._registered: set[tuple[int, Group]] = set()
         self._reported: dict[Standing, set[bytes]] = {standing: set() for standing in STANDINGS}
-        self._reported_day = 0
+        self._losses = 0
+        self.lost = 0
 
     def add(
         self,
@@ -119,7 +68,7 @@ class WriteBehind:
         key: CountKey,
         person: tuple[bytes, bytes, Standing] | None,
     ) -> None:
-        """Collect a request, and start the thread that writes it, if there is none.
+        """Collect a request, and let it be written soon.
 
         Args:
             day: The day of the request.
@@ -130,112 +79,166 @@ class WriteBehind:
                 this process, and the standing.
         """
         with self._lock:
-            self._pending.counts.add(day, now, group, key)
+            if day != self._day:
+                self._day = day
+                for each in self._reported.values():
+                    each.clear()
+            self._pending.add(day, now, group, key)
             if person is not None:
-                if day != self._reported_day:
-                    self._reported_day = day
-                    self._forget_reported()
                 text, pseudonym, standing = person
-                if pseudonym not in self._reported[standing]:
-                    self._pending.add_principal((day, group, standing), text, pseudonym)
-            if self._thread is None:
-                _UNWRITTEN.add(self)
-                thread = Thread(target=self._run, name="countermark-meter", daemon=True)
-                thread.start()
-                self._thread = thread
+                reported = self._reported[standing]
+                if pseudonym not in reported and self._pending.add_principal(
+                    day, group, standing, text
+                ):
+                    if len(reported) >= _MOST_REPORTED:
+                        reported.clear()
+                    reported.add(pseudonym)
+        if not self._job.started:
+            self._job.start()
 
     def flush(self) -> bool:
-        """Write all collected requests; return whether that succeeded."""
+        """Write all collected requests; return whether they are durable in Redis."""
         with self._flushing:
-            try:
-                # Twice: first a batch that failed before, then the requests since.
-                for _ in range(2):
-                    if not self._take():
-                        break
-                    self._write()
-            except Exception as error:
-                self._report(error)
-                return False
-            self._failing = False
-            return True
+            losses = self._losses
+            problem = self._write()
+            if self._losses > losses:
+                emit(Event("failed", "meter_lost"), None)
+            if problem is not None and self._problem is None:
+                reason = "unreplicated" if problem == NOT_ACKNOWLEDGED else "unavailable"
+                emit(Event("failed", f"meter_{reason}", error=problem), None)
+            self._problem = problem
+            return problem is None
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(self._interval)
-            self.flush()
-            with self._lock:
-                if self._batch is None and not self._pending.counts.days:
-                    self._thread = None
-                    _UNWRITTEN.discard(self)
-                    return
+    def _run(self) -> bool:
+        """Write; return whether there is more to do."""
+        self.flush()
+        with self._flushing, self._lock:
+            waiting = self._taken is not None or bool(self._pending.batches)
+            return waiting or not all(queue.is_idle for queue in self._queues.values())
+
+    def _write(self) -> str | None:
+        """Write all that can be written; return the kind of the problem, if there is one."""
+        problem: str | None = None
+        try:
+            # Twice: first the requests that could not be distributed before, then the others.
+            for _ in range(2):
+                if self._take():
+                    self._distribute()
+        except Exception as error:
+            problem = _kind_of(error)
+        problem = self._write_queues() or problem
+        self._tidy()
+        return problem
 
     def _take(self) -> bool:
-        """Make the collected requests the current batch; tell whether there is a batch."""
+        """Take the collected requests, unless there are some; tell whether there are now."""
         with self._lock:
-            if self._batch is None and self._pending.counts.days:
-                self._batch, self._pending = self._pending, Batch()
-                self._number += 1
-            return self._batch is not None
+            if self._taken is None and self._pending.batches:
+                waiting = (queue.waiting for queue in self._queues.values())
+                self._taken, self._pending = self._pending, Collected(waiting)
+            return self._taken is not None
 
-    def _write(self) -> None:
-        batch = self._batch
-        assert batch is not None  # noqa: S101  # _take() returned True
-        salt = salt_in(self._store)
-        if salt != self._salt:
-            # Redis was emptied: all principals must be reported again.
-            self._salt = salt
-            with self._lock:
-                self._forget_reported()
-        commands = batch.commands(self._keys, salt, self._max_principals, self._replacements(batch))
-        arguments = [self._keys.written(self._worker), self._number, json.dumps(list(commands))]
-        self._store.ask(lambda client: client.eval(_WRITE, 1, *arguments))
-        with self._lock:
-            self._batch = None
-            for (day, _, standing), people in batch.principals.items():
-                reported = self._reported[standing]
-                if len(reported) + len(people) > _MOST_REPORTED:
-                    reported.clear()
-                if day == self._reported_day:
-                    reported.update(people)
+    def _distribute(self) -> None:
+        """Move the taken requests to the queues of their groups, with the labels of all."""
+        taken = self._taken
+        assert taken is not None  # noqa: S101  # _take() returned True
+        if self._day_in_redis != self._day:
+            self._agree_on_salt()
+            self._registered.clear()
+            self._tenants.forget()
+            self._origins.forget()
+            self._day_in_redis = self._day
+        tenants, origins = taken.labels()
+        other_tenants = self._tenants.replacements(tenants)
+        other_origins = self._origins.replacements(origins)
+        for (scheme, environment, tenant), batch in taken.batches.items():
+            group = (scheme, environment, other_tenants.get(tenant, tenant))
+            self._queue_of(group).waiting.add(batch, other_origins)
+            self._register(group, batch.days)
+        self._taken = None
 
-    def _replacements(self, batch: Batch) -> list[Replacements]:
-        """Add the labels of *batch* to those of all processes; return the replacements."""
-        replacements: list[Replacements] = []
-        for (key, labels), used in zip(self._labels.items(), batch.labels(), strict=True):
-            wanted = sorted(text for text in used if text not in {None, OTHER})
-            known: list[str] = []
-            if wanted:
-                arguments = [labels.limit, DAY_EXPIRES, *wanted]
-                known = self._store.ask(partial(_agree, key, arguments))
-                labels.known = frozenset(known)
-            replacements.append({text: OTHER for text in wanted if text not in known})
-        return replacements
+    def _agree_on_salt(self) -> None:
+        """Take the salt of all processes; offer that of this process, in case Redis lost it."""
+        salt = salt_in(self._store, self._salt)
+        if self._salt and salt != self._salt:
+            self._queue_of(ALL).waiting.marked.add(Mark("lost", self._day))
+            self._losses += 1
+            self._forget_reported()
+        self._salt = salt
+
+    def _register(self, group: Group, days: Iterable[int]) -> None:
+        """Let the readers know of the group."""
+        for day in days:
+            if (day, group) not in self._registered:
+                self._registered.add((day, group))
+                groups = self._queue_of(ALL).waiting.groups
+                groups.setdefault(day, set()).add(json.dumps(group))
+
+    def _queue_of(self, group: Group) -> GroupQueue:
+        queue = self._queues.get(group)
+        if queue is None:
+            queue = self._queues[group] = GroupQueue(self._store, group)
+        return queue
+
+    def _write_queues(self) -> str | None:
+        """Write each queue; return the kind of the last problem, if there was one."""
+        problem: str | None = None
+        failures = 0
+        # The register comes last, as the losses of other groups may change it.
+        for group in [*(group for group in self._queues if group != ALL), ALL]:
+            queue = self._queues.get(group)
+            if queue is None or not queue.is_due or (failures >= _MOST_FAILURES and group != ALL):
+                continue
+            # One wait for replicas that do not answer is enough.
+            kind = self._write_queue(queue, durably=problem != NOT_ACKNOWLEDGED)
+            if kind is not None:
+                problem, failures = kind, failures + (kind != NOT_ACKNOWLEDGED)
+                # Next time it comes after the groups that have no problem.
+                self._queues[group] = self._queues.pop(group)
+        return problem
+
+    def _write_queue(self, queue: GroupQueue, *, durably: bool) -> str | None:
+        """Write a queue; return the kind of the problem, if there is one."""
+        try:
+            queue.write(self._salt, self._max_principals, self._day, durably=durably)
+            if queue.moved_back:
+                self._recover(queue)
+                queue.write(self._salt, self._max_principals, self._day, durably=durably)
+        except Exception as error:
+            return _kind_of(error)
+        return None if queue.is_durable else NOT_ACKNOWLEDGED
+
+    def _recover(self, queue: GroupQueue) -> None:
+        """Bring back what all groups share, after a server had lost writes to one of them."""
+        self._agree_on_salt()
+        self._tenants.forget()
+        self._origins.forget()
+        self._registered.clear()
+        for group in list(self._queues):
+            if group != ALL:
+                self._register(group, [self._day])
+        queue.moved_back = False
+        if queue.lost is not None:
+            self._losses += 1
+            self.lost, queue.lost = self.lost + queue.lost, None
+            self._forget_reported()
 
     def _forget_reported(self) -> None:
-        for reported in self._reported.values():
-            reported.clear()
+        with self._lock:
+            for reported in self._reported.values():
+                reported.clear()
 
-    def _report(self, error: Exception) -> None:
-        if not self._failing:
-            self._failing = True
-            kind = getattr(error, "kind", type(error).__name__)
-            emit(Event("failed", "meter_unavailable", error=kind), None)
-
-
-def _agree(key: str, arguments: list[Any], client: Any) -> list[str]:
-    known: list[str] = client.eval(_AGREE, 1, key, *arguments)
-    return known
-
-
-# The writers with unwritten requests. The interpreter does not wait for their threads.
-_UNWRITTEN: set[WriteBehind] = set()
+    def _tidy(self) -> None:
+        """Drop queues that rest, and batches that the server has if there are too many."""
+        for group in [group for group, queue in self._queues.items() if queue.has_expired]:
+            del self._queues[group]
+        size = sum(queue.size for queue in self._queues.values())
+        while size > _MOST_KEPT:
+            queue = min(self._queues.values(), key=lambda each: each.oldest)
+            if queue.oldest == inf:
+                break  # the server has none of the rest
+            size -= queue.drop()
 
 
-def _flush_all() -> None:
-    for writer in list(_UNWRITTEN):
-        writer.flush()
-
-
-atexit.register(_flush_all)
-# The parent writes its own requests, not the child. Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_UNWRITTEN.clear)
+def _kind_of(error: Exception) -> str:
+    return str(getattr(error, "kind", type(error).__name__))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
 from countermark.errors import StoreUnavailable
@@ -15,7 +14,8 @@ from countermark.rollout._readiness import (
     percent,
     readiness,
 )
-from countermark.rollout._snapshot import OTHER, Group, GroupStats, Snapshot, text_of
+from countermark.rollout._rotation import previous_key
+from countermark.rollout._snapshot import OTHER, Group, GroupStats, Snapshot, text_of, time_of
 from countermark.verifying._allowance import allowance_group
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def as_dict(
                 "allowance_left": (allowance_left or {}).get(stats.group),
                 "counts": [count._asdict() for count in stats.counts],
                 "by_day": [day._asdict() for day in stats.by_day],
+                "key_use": stats.key_use._asdict(),
+                "previous_key": previous_key(snapshot, stats)._asdict(),
             }
         )
     return {
@@ -122,6 +124,7 @@ def as_text(
         answer = ["ready to enforce: " + ("yes" if ready else "no")]
         answer += [f"- {reason}" for reason in reasons]
         tables = [f"{group_name(*stats.group)}: {days}", *_tables(stats), _facts(stats, left)]
+        tables += [f"previous key still used: {previous_key(snapshot, stats).answer()}"]
         parts += ["\n\n".join([*filter(None, tables), "\n".join(answer)])]
     if len(parts) > 1:
         not_counted = left_out(snapshot).items()
@@ -181,6 +184,9 @@ def _facts(stats: GroupStats, left: int | None) -> str:
         "first seen": time_of(stats.first_seen),
         "last seen": time_of(stats.last_seen),
     }
+    for role, when in stats.key_use._asdict().items():
+        if when is not None:
+            facts[f"{role} key last used"] = time_of(when)
     if stats.claims:
         counted = stats.requests - stats.claims
         facts |= {
@@ -203,11 +209,6 @@ def _table(heading: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> s
         f"{first:<{max(26, widths[0] + 2)}}{second:>{widths[1]}}  {third:>{widths[2]}}"
         for first, second, third in lines
     )
-
-
-def time_of(seconds: float) -> str:
-    """Return a time in UTC, to the minute."""
-    return strftime("%Y-%m-%d %H:%M UTC", gmtime(seconds))
 
 
 def shown(text: str) -> str:

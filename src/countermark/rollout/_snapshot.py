@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import gmtime, strftime
 from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import ConfigurationError
@@ -104,6 +105,18 @@ class DayCount(NamedTuple):
     next: int = 0
 
 
+class KeyUse(NamedTuple):
+    """The times of the last requests that the keys of each role verified.
+
+    They are seconds since the epoch; None: no such request is kept. They may be before the days
+    of the snapshot. If Redis has lost the time, it is the end of the last such day.
+    """
+
+    current: float | None = None
+    previous: float | None = None
+    next: float | None = None
+
+
 class GroupStats(NamedTuple):
     """The statistics of one scheme, environment and tenant.
 
@@ -116,6 +129,7 @@ class GroupStats(NamedTuple):
         last_seen: The time of the last request.
         complete: False if Redis has lost some of the counts.
         by_day: The days with requests, in order.
+        key_use: The last use of the keys of each role.
     """
 
     scheme: str
@@ -128,6 +142,7 @@ class GroupStats(NamedTuple):
     last_seen: float
     complete: bool = True
     by_day: tuple[DayCount, ...] = ()
+    key_use: KeyUse = KeyUse()
 
     @property
     def group(self) -> Group:
@@ -199,6 +214,15 @@ def by_day(counts_of_days: Mapping[int, Mapping[CountKey, int]]) -> tuple[DayCou
     return tuple(_day_count(day, counts_of_days[day]) for day in sorted(counts_of_days))
 
 
+def key_use(used: Iterable[tuple[str, float]]) -> KeyUse:
+    """Return the last of the times of each role."""
+    last: dict[str, float] = {}
+    for role, when in used:
+        if role in KeyUse._fields:
+            last[role] = max(last.get(role, when), when)
+    return KeyUse(**last)
+
+
 def _day_count(day: int, counts: Mapping[CountKey, int]) -> DayCount:
     roles = {"current": 0, "previous": 0, "next": 0}
     verified = claims = 0
@@ -239,6 +263,11 @@ def checked_days(days: int) -> int:
     if type(given) is not int or not 1 <= given <= MOST_DAYS:
         raise ConfigurationError(f"days= must be a whole number from 1 to {MOST_DAYS}")
     return days
+
+
+def time_of(seconds: float) -> str:
+    """Return a time in UTC, to the minute."""
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(seconds))
 
 
 def day_of(now: float) -> int:

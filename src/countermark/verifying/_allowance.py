@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from sys import modules
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from countermark._option_checks import check_functions
 from countermark._redaction import guarded
-from countermark.errors import ConfigurationError
+from countermark.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
     from countermark.redis import RedisStore
@@ -26,17 +27,25 @@ SessionReader: TypeAlias = "Callable[[Any], str | None]"
 _MAX_GROUPS = 1024
 
 # One atomic step: in two steps, two simultaneous requests of one session would count twice,
-# or two sessions would both get the last place.
+# or two sessions would both get the last place. A session whose write the replicas have not
+# acknowledged yet is written again, as there is nothing to wait for otherwise.
 _ADMIT = """
-if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
-  return 1
-end
-if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[2]) then
-  redis.call('SADD', KEYS[1], ARGV[1])
-  return 1
-end
-return 0
+local state = redis.call('HGET', KEYS[1], ARGV[1])
+if state == 'confirmed' then return 1 end
+if not state and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 2
 """
+_WRITTEN = 2
+
+# It adds no session: after a failover the place may have been given away.
+_CONFIRM = """
+if redis.call('HGET', KEYS[1], ARGV[1]) then
+  redis.call('HSET', KEYS[1], ARGV[1], 'confirmed')
+end
+"""
+
+_COUNT = "return redis.call('HLEN', KEYS[1])"
 
 
 class Allowance:
@@ -47,19 +56,22 @@ class Allowance:
 
     Without a store each worker process counts for itself and from zero at its start, for
     at most 1024 groups; further groups get nothing. With a store all workers and hosts
-    share the count, to the session. The count does not expire. It lasts as long as Redis
-    keeps it: enable persistence, and do not evict keys without an expiry
-    (``maxmemory-policy`` is ``noeviction`` or begins with ``volatile``). Another
-    ``prefix=`` of the store starts again from zero.
+    share the count, to the session. A failover of Redis does not make it exceed the number:
+    a new session is allowed when ``store.replicas`` replicas have it. Without their answer
+    *when_unavailable* decides, and the session keeps its place.
+
+    The count does not expire. It lasts as long as Redis keeps it: enable persistence, and do
+    not evict keys without an expiry (``maxmemory-policy`` is ``noeviction`` or begins with
+    ``volatile``). Another ``prefix=`` of the store starts again from zero.
 
     Args:
         count: The number of sessions, per group.
-        session: Takes the ASGI scope or the WSGI environ, in any thread, and returns
-            the session's key. None, or an empty text, makes the request a session of its
-            own; so does leaving this argument out. Only a hash of the key is kept. Return
-            a key that the server issued and has checked: a client that knows the key of an
-            allowed session is allowed. If it raises or returns anything else, the
-            request is refused, not counted, and reported.
+        session: Takes the ASGI scope or the WSGI environ, in any thread or event loop, and
+            returns the session's key without waiting for it. None, or an empty text, makes
+            the request a session of its own; so does leaving this argument out. Only a hash
+            of the key is kept. Return a key that the server issued and has checked: a client
+            that knows the key of an allowed session is allowed. If it raises or returns
+            anything else, the request is refused, not counted, and reported.
         store: The store that workers and hosts share.
         when_unavailable: The rule for unsigned requests while the store cannot be
             reached: ``fail_closed`` refuses them, ``fail_open`` allows them.
@@ -68,10 +80,8 @@ class Allowance:
         ConfigurationError: An argument is invalid.
     """
 
-    __slots__ = ("_count", "_counted", "_session", "blocking", "when_unavailable")
+    __slots__ = ("_count", "_counted", "_session", "when_unavailable")
 
-    #: Whether :meth:`admit` may wait for the network.
-    blocking: bool
     when_unavailable: WhenUnavailable
 
     @guarded
@@ -95,7 +105,6 @@ class Allowance:
         self._counted = _InMemory() if store is None else _InRedis(store)
         self._count = count
         self._session = session
-        self.blocking = store is not None
         self.when_unavailable = when_unavailable
 
     def admit(self, group: str, source: Any) -> bool:
@@ -109,6 +118,13 @@ class Allowance:
         """
         session = self._session_of(source)
         return self._counted.admit(_hash(group), session, self._count)
+
+    async def aadmit(self, group: str, source: Any) -> bool:
+        """Do the same as :meth:`admit` without blocking the event loop, of asyncio or trio."""
+        if isinstance(self._counted, _InMemory):
+            return self.admit(group, source)
+        session = self._session_of(source)
+        return await self._counted.aadmit(_hash(group), session, self._count)
 
     def left(self, group: str) -> int:
         """Return how many more sessions would be allowed.
@@ -165,7 +181,10 @@ _NO_SESSIONS: frozenset[str] = frozenset()
 
 
 class _InRedis:
-    """The allowed sessions of all workers: for each group, a set in Redis."""
+    """The allowed sessions of all workers: for each group, a hash in Redis.
+
+    The value of a session is ``pending`` until replicas have it, then ``confirmed``.
+    """
 
     __slots__ = ("_store",)
 
@@ -180,17 +199,32 @@ class _InRedis:
         self._store = store
 
     def admit(self, group: str, session: str, count: int) -> bool:
-        keys, arguments = [self._key(group)], [session, count]
-        # The script is sent by its hash, and in full only if Redis does not have it.
-        answer = self._store.ask(lambda client: client.register_script(_ADMIT)(keys, arguments))
-        return bool(answer == 1)
+        store, keys = self._store, [self._key(group)]
+        answer = store.run(_ADMIT, keys, [session, count, self._state()], durable=_WRITTEN)
+        if answer == _WRITTEN and store.replicas:
+            # At best: otherwise the next request of the session waits for replicas again.
+            with suppress(StoreUnavailable):
+                store.run(_CONFIRM, keys, [session])
+        return bool(answer)
+
+    async def aadmit(self, group: str, session: str, count: int) -> bool:
+        store, keys = self._store, [self._key(group)]
+        answer = await store.arun(_ADMIT, keys, [session, count, self._state()], durable=_WRITTEN)
+        if answer == _WRITTEN and store.replicas:
+            with suppress(StoreUnavailable):
+                await store.arun(_CONFIRM, keys, [session])
+        return bool(answer)
 
     def left(self, group: str, count: int) -> int:
-        used: int = self._store.ask(lambda client: client.scard(self._key(group)))
+        used: int = self._store.run(_COUNT, [self._key(group)])
         return max(0, count - used)
 
+    def _state(self) -> str:
+        return "pending" if self._store.replicas else "confirmed"
+
     def _key(self, group: str) -> str:
-        return f"{self._store.prefix}allowance:{group}"
+        key: str = self._store.key(group, "allowance")
+        return key
 
 
 def _hash(text: str) -> str:

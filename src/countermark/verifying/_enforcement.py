@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from countermark._option_checks import check_functions, is_async
@@ -70,7 +70,7 @@ class Enforcement:
         origins: The allowed origins of pages, an :class:`AllowedOrigins` or a list; None:
             all origins are allowed.
         allowance: How many sessions without a token are allowed in ``enforce``, an
-            :class:`Allowance`. Under ASGI an allowance with a store needs asyncio.
+            :class:`Allowance`.
         tenant: Takes the scope or environ and returns the tenant's id, or None. Return an
             id that the application has established, not one that the client sent.
         meter: Called with each verdict. If it has a ``flush()``, as a :class:`Meter`
@@ -80,14 +80,13 @@ class Enforcement:
             the verdict, the event and the refusal. It takes up to a second, so it is done for
             one request a minute of each scheme and code, and only in an ``environment=`` other
             than ``live``. True: in ``monitor`` and ``enforce``; None: in ``monitor``; False:
-            never. Under ASGI it needs asyncio.
+            never.
 
     Raises:
         ConfigurationError: An option is missing or invalid, or two do not fit together.
     """
 
     __slots__ = (
-        "_admit_in_thread",
         "_allowance",
         "_contexts",
         "_flush",
@@ -118,7 +117,6 @@ class Enforcement:
         self._allowance, self._meter, self._on_event = allowance, meter, on_event
         flush = getattr(meter, "flush", None)
         self._flush = flush if callable(flush) and not is_async(flush) else None
-        self._admit_in_thread: Callable[..., Awaitable[AdmittedBy | None]] | None = None
         self._verifiers = VerifierLookup(verifier, tenant, self._require_fit, on_event)
         self._contexts = ContextReader(self._verifiers, mode, origins, on_event)
         one = self._verifiers.one
@@ -253,27 +251,26 @@ class Enforcement:
 
     def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
         """Ask the allowance for a request without a token."""
-        allowance = self._allowance
-        assert allowance is not None  # noqa: S101  # or it is not asked
-        group = allowance_group(context.scheme, context.environment, context.tenant)
+        allowance: Allowance = self._allowance  # type: ignore[assignment]  # or it is not asked
         try:
-            return "allowance" if allowance.admit(group, source) is True else None
-        except StoreUnavailable as error:
-            report_failure("store_unavailable", error, self._on_event)
-            return "fail_open" if allowance.when_unavailable == "fail_open" else None
+            return "allowance" if allowance.admit(_group(context), source) is True else None
         except Exception as error:
-            report_failure("allowance_raised", error, self._on_event)
-            return None
+            return self._unanswered(allowance, error)
 
     async def _aadmit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
-        if not self._allowance.blocking:  # type: ignore[union-attr]  # or it is not asked
-            return self._admit(context, source)
-        if self._admit_in_thread is None:
-            from asgiref.sync import sync_to_async
+        allowance: Allowance = self._allowance  # type: ignore[assignment]  # or it is not asked
+        try:
+            return "allowance" if await allowance.aadmit(_group(context), source) is True else None
+        except Exception as error:
+            return self._unanswered(allowance, error)
 
-            # Not thread-sensitive: requests would wait for one another's answers.
-            self._admit_in_thread = sync_to_async(self._admit, thread_sensitive=False)
-        return await self._admit_in_thread(context, source)
+    def _unanswered(self, allowance: Allowance, error: Exception) -> AdmittedBy | None:
+        """Report the failure of an allowance, and return what it means for the request."""
+        if isinstance(error, StoreUnavailable):
+            report_failure("store_unavailable", error, self._on_event)
+            return "fail_open" if allowance.when_unavailable == "fail_open" else None
+        report_failure("allowance_raised", error, self._on_event)
+        return None
 
     def _settled(
         self,
@@ -319,3 +316,7 @@ class Enforcement:
         self._contexts.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)
+
+
+def _group(context: RequestContext) -> str:
+    return allowance_group(context.scheme, context.environment, context.tenant)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from countermark._threads import in_thread
 from countermark.errors import ConfigurationError
 from countermark.principal import Signable
 from countermark.verifying._origins import LIVE
@@ -42,13 +43,10 @@ class Question:
             return None
 
     async def answer_in_thread(self) -> str | None:
-        """Do the same in a thread; without asyncio there is no hint."""
-        from asgiref.sync import sync_to_async  # late, as it imports asyncio
-
+        """Do the same in a thread; without an event loop there is no hint."""
         try:
-            # Not thread-sensitive: requests would wait for one another's hints.
-            return await sync_to_async(self.answer, thread_sensitive=False)()
-        except RuntimeError:  # there is no event loop of asyncio
+            return await in_thread(self.answer)
+        except RuntimeError:  # some tests of applications drive coroutines by themselves
             return None
 
 

@@ -130,33 +130,41 @@ class DeliveriesInMemory:
             self._seen.popitem(last=False)
 
 
+# Each in one step: between two, a claim could expire and another attempt could make its own.
+CLAIM: Final = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 'new' end
+if redis.call('GET', KEYS[1]) == 'done' then return 'done' end
+return 'busy'
+"""
+REMEMBER: Final = """
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+"""
+
+
 class DeliveriesInRedis:
-    """The deliveries of all workers and hosts. All methods may raise StoreUnavailable."""
+    """The deliveries of all workers and hosts. All methods may raise StoreUnavailable.
+
+    After a failover of Redis no delivery is handled again that replicas knew as claimed or done.
+    """
 
     __slots__ = ("_store",)
-
-    # In one step: between two, the claim could expire and another attempt could make its own.
-    _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
 
     def begin(self, key: str, claim: str) -> State:
-        name = self._name(key)
-
-        def ask(client: Any) -> State:
-            if client.set(name, claim, nx=True, ex=CLAIMED_FOR):
-                return "new"
-            # If the other claim has just expired, the next attempt will be new.
-            return "done" if client.get(name) == _DONE else "busy"
-
-        return self._store.ask(ask)
+        state: State = self._run(CLAIM, key, claim, CLAIMED_FOR, durable="new")
+        return state
 
     def succeed(self, key: str) -> None:
-        self._store.ask(lambda client: client.set(self._name(key), _DONE, ex=REMEMBERED_FOR))
+        self._run(REMEMBER, key, _DONE, REMEMBERED_FOR, durable=1)
 
     def fail(self, key: str, claim: str) -> None:
-        self._store.ask(lambda client: client.eval(self._RELEASE, 1, self._name(key), claim))
+        self._run(RELEASE, key, claim)
 
-    def _name(self, key: str) -> str:
-        return f"{self._store.prefix}webhook:{key}"
+    def _run(self, script: str, key: str, *args: str | int, durable: object = None) -> Any:
+        return self._store.run(script, [self._store.key(key, "webhook")], args, durable=durable)

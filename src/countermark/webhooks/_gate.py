@@ -77,8 +77,7 @@ class WebhookGate(Generic[AppT]):
                 middleware. ``deliver``: all attempts are passed on, and the application
                 has to find duplicates itself.
             store: The memory of deliveries that workers and hosts share. Without it
-                each process remembers its own latest 10 000 deliveries. Under ASGI it
-                needs asyncio.
+                each process remembers its own latest 10 000 deliveries.
             when_unavailable: The treatment of deliveries while the store is
                 unreachable. ``fail_open`` passes them on, maybe twice; ``fail_closed``
                 answers with 503, and a vendor that stops retrying loses them.
@@ -96,7 +95,7 @@ class WebhookGate(Generic[AppT]):
             raise ConfigurationError("max_body= must be a number of bytes above 0")
         _check_choice("duplicates", duplicates, "answer", "deliver")
         _check_choice("when_unavailable", when_unavailable, "fail_open", "fail_closed")
-        if store is not None and (duplicates == "deliver" or not hasattr(store, "ask")):
+        if store is not None and (duplicates == "deliver" or not hasattr(store, "run")):
             raise ConfigurationError(
                 "store= must be a RedisStore, and only works with duplicates='answer'; leave it out"
             )
