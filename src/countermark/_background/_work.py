@@ -1,4 +1,4 @@
-"""What the scheduler knows of a job: its function, when it runs, and its state."""
+"""The function and the state of a job, as the scheduler sees it."""
 
 from __future__ import annotations
 
