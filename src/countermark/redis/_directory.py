@@ -7,13 +7,14 @@ import random
 import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 import redis
 from redis.crc import key_slot
 from redis.sentinel import Sentinel
 
+from countermark._locks import ProcessLock
 from countermark.redis._connections import bounds, make_pool, once
 from countermark.redis._target import Address, Target
 
@@ -51,11 +52,11 @@ class _LookedUp(ABC):
     def __init__(self, target: Target, timeout: float) -> None:
         self._target, self._timeout = target, timeout
         self._options = bounds(timeout) | {"retry": once()}
+        self._lock = ProcessLock()
         self._begin()
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._lock = Lock()
         self._thread: Thread | None = None
         # The type alone: the frames of an exception may show a password.
         self._failure: type[Exception] | None = None
