@@ -76,6 +76,31 @@ def test_the_batches_that_are_kept_are_limited(
     assert (kept(meter), meter.lost) == (0, 0)
 
 
+def test_a_meter_that_dropped_all_batches_still_asks_for_acknowledgement(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("countermark.rollout._redis_writer._MOST_KEPT", 0)
+    store = RedisStore(redis_server.url, pause=0, timeout=0.2, replicas=1)
+    meter = Meter(store=store, interval=NEVER)
+    meter(verified("user-1"))
+    assert not meter.flush()
+    assert not meter.flush()
+    assert kept(meter) == 0
+    store.replicas = 0  # as if a replica had come
+    assert meter.flush()
+    store.replicas = 1
+    meter(verified("user-1"))
+    assert not meter.flush()
+    redis_server.client().flushall()
+    assert not meter.flush()
+    assert meter.lost == 2
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "failed: meter_unreplicated",
+        "failed: meter_unreplicated",
+        "failed: meter_lost",
+    ]
+
+
 def test_the_principals_that_wait_for_one_server_are_limited(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
