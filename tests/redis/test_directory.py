@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -89,6 +89,20 @@ def test_a_lookup_that_is_slow_at_first_is_waited_for_as_long_as_for_an_answer(
     free.set()
     # What it finds is used, also during the pause.
     until(lambda: store._network.directory.known)
+    assert run(store) == 1
+
+
+def test_a_thread_that_the_system_refuses_is_tried_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RedisStore(URL, pause=0, timeout=5)
+
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        assert fails(store) == "RuntimeError"
     assert run(store) == 1
 
 

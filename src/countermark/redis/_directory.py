@@ -82,9 +82,10 @@ class _LookedUp(ABC):
         Raises:
             Exception: There is none, or it was not found in time.
         """
-        if not self.known and (ended := self.look_up()):
-            # Not join(), which may miss the end of a greenlet: see within().
-            ended.wait(self._timeout)
+        if not self.known:
+            if ended := self.look_up():
+                # Not join(), which may miss the end of a greenlet: see within().
+                ended.wait(self._timeout)
             if not self.known:
                 raise self._failure or redis.TimeoutError
         return self._find(key)
@@ -96,9 +97,14 @@ class _LookedUp(ABC):
         with self._lock:
             recent = time.monotonic() - self._looked_up < _INTERVAL
             if self._under_way is None and not (recent and self.known):
-                self._under_way = ended = Event()
+                ended = Event()
                 run = partial(self._run, ended)
-                Thread(target=run, name="countermark-redis", daemon=True).start()
+                try:
+                    Thread(target=run, name="countermark-redis", daemon=True).start()
+                except RuntimeError as error:  # the system refuses a thread
+                    self._failure = type(error)
+                else:
+                    self._under_way = ended
             return self._under_way
 
     def _run(self, ended: Event) -> None:
