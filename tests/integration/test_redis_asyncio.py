@@ -150,6 +150,27 @@ def test_connections_with_tls_close_although_the_server_is_silent(
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_the_connection_of_a_server_that_is_gone_meanwhile_is_closed(
+    redis_server: RedisServer, recwarn: pytest.WarningsRecorder
+) -> None:
+    warnings.simplefilter("always")
+    with proxied(redis_server.port, delay=0.3) as old:
+        store = RedisStore(f"redis://127.0.0.1:{old.port}", timeout=20)
+
+        async def main() -> None:
+            slow = asyncio.create_task(echo(store, "slow"))
+            await asyncio.sleep(0.1)
+            directory: Any = store._network.directory
+            directory._address = ("127.0.0.1", redis_server.port)
+            await echo(store, "at the new server")
+            await slow
+            del slow
+            gc.collect()
+
+        asyncio.run(main())
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_an_unreferenced_store_closes_its_connections(
     redis_server: RedisServer, recwarn: pytest.WarningsRecorder
 ) -> None:

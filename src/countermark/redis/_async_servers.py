@@ -98,6 +98,9 @@ class AsyncServers:
             await connection.disconnect(nowait=True)
             raise
         finally:
+            if pools.by_address.get(address) is not pool:
+                # The pool was closed meanwhile, as its server had gone.
+                await connection.disconnect(nowait=True)
             # A cancelled scope of anyio cancels each await. The pool would lose its place.
             await asyncio.shield(pool.release(connection))
 
