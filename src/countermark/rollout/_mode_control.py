@@ -127,7 +127,8 @@ def set_mode(
         tenant: The id of a tenant whose mode differs. None: the mode is that of the scheme.
         reason: Why: a line of up to 500 characters. It is kept in the list of changes.
         if_ready: Whether to set it only if :func:`readiness` finds no reason against enforcing
-            the requests that the meters of this store have counted.
+            the requests that the meters of this store have counted, and no other change came
+            while that was found out.
         if_revision: Set it only if this is still the revision; 0: only if no mode was set.
         days: As for :func:`read_snapshot`, for *if_ready*.
         least: As for :func:`readiness`, for *if_ready*.
@@ -143,7 +144,7 @@ def set_mode(
     if if_revision is not None and (type(if_revision) is not int or if_revision < 0):
         raise ConfigurationError("if_revision= must be a whole number from 0 on, or None")
     group = ModeGroup.of(store, scheme, environment)
-    read_modes(store, scheme, environment=environment)  # invalid ones would stay so
+    found = read_modes(store, scheme, environment=environment)  # invalid ones would stay so
     if if_ready:
         if not text.startswith("enforce"):
             raise ConfigurationError("if_ready= (--if-ready) is for enforce")
@@ -152,6 +153,8 @@ def set_mode(
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
+        if if_revision is None:  # a change that came meanwhile must stay
+            if_revision = 0 if found is None else found.revision
     expected = "" if if_revision is None else str(if_revision)
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})
