@@ -136,6 +136,7 @@ def test_event_loops_have_connections_of_their_own_and_close_them(
 def test_connections_with_tls_close_although_the_server_is_silent(
     tls_server: TlsServer, recwarn: pytest.WarningsRecorder
 ) -> None:
+    collect_earlier_clients()
     warnings.simplefilter("always")
     with proxied(tls_server.port) as proxy:
         url = tls_server.url.replace(f":{tls_server.port}", f":{proxy.port}")
@@ -153,6 +154,7 @@ def test_connections_with_tls_close_although_the_server_is_silent(
 def test_the_connection_of_a_server_that_is_gone_meanwhile_is_closed(
     redis_server: RedisServer, recwarn: pytest.WarningsRecorder
 ) -> None:
+    collect_earlier_clients()
     warnings.simplefilter("always")
     with proxied(redis_server.port, delay=0.3) as old:
         store = RedisStore(f"redis://127.0.0.1:{old.port}", timeout=20)
