@@ -430,3 +430,4 @@ def test_a_script_that_redis_refuses_is_unavailable(store: RedisStore, server: R
     client.set(KEYS[1], "a text")
     with pytest.raises(StoreUnavailable):
         put(store, "monitor")
+    assert read_modes(store, "stigg", environment="live") is None

@@ -39,7 +39,8 @@ KEPT_CHANGES: Final = 1000
 _MOST_TENANTS: Final = 1000
 _LONGEST_REASON: Final = 500
 
-# One atomic step: of two simultaneous changes, the second one sees the first.
+# One atomic step: of two simultaneous changes, the second one sees the first. The list comes
+# first: if Redis refuses to write it, the mode does not change.
 _SET = """
 local field, mode, expected, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
@@ -59,16 +60,13 @@ local before = redis.call('HGET', KEYS[1], field) or ''
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local revision = string.format('%.0f', math.max(now, number + 1))
-if mode == '' then
-  redis.call('HDEL', KEYS[1], field)
-else
-  redis.call('HSET', KEYS[1], field, mode)
-end
-redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
 local entry = cjson.decode(ARGV[5])
 entry['revision'], entry['before'], entry['at'] = revision, before, string.format('%.0f', now)
 redis.call('LPUSH', KEYS[2], cjson.encode(entry))
 redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
+if mode == '' then redis.call('HDEL', KEYS[1], field)
+else redis.call('HSET', KEYS[1], field, mode) end
+redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
 return 'set'
 """
 
