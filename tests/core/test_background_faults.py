@@ -25,21 +25,6 @@ def reasons(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def as_in_a_new_process() -> Iterator[None]:
-    begin_again()
-    yield
-    begin_again()
-
-
-def begin_again() -> None:
-    """End the thread, and begin as in a new process."""
-    background.scheduler.finish()
-    for thread in background_threads():
-        thread.join(LONG)
-    background.scheduler.begin_again()
-
-
 @pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_a_function_that_ends_the_interpreter_ends_neither_the_thread_nor_its_job(
