@@ -106,6 +106,18 @@ def test_a_thread_that_the_system_refuses_is_tried_again(
     assert run(store) == 1
 
 
+def test_a_request_without_a_connection_ends_no_pause(network: Network) -> None:
+    seconds = [0.0]
+    store = RedisStore(URL, pause=10, timeout=5, clock=lambda: seconds[0])
+    network.answers["a"] = redis.TimeoutError()
+    assert fails(store) == "TimeoutError"
+    seconds[0] += 20
+    network.answers["a"] = redis.exceptions.MaxConnectionsError()
+    assert fails(store) == "MaxConnectionsError"
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        run(store)
+
+
 def test_a_slot_without_a_server_is_unavailable_until_it_has_one(network: Network) -> None:
     store = RedisStore(URL, timeout=5, pause=3600)
     network.table = [(0, 5, "a"), (16380, 16383, "b")]
