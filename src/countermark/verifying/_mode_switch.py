@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet, ref
 
 from countermark._background import Job
+from countermark._locks import ProcessLock
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
@@ -97,7 +98,8 @@ class ModeSwitch:
         self._problem: str | None = None
         self._asked_at = 0.0
         self._job = Job(_follow(ref(self)), interval, name="countermark-mode", slow=True)
-        self._rest()
+        self._lock = ProcessLock()
+        self._begun = False
         _SWITCHES.add(self)
         self._read()
 
@@ -125,12 +127,6 @@ class ModeSwitch:
                 f" ({verifier.scheme.slug}, environment {verifier.environment or 'None'}); build"
                 " it for the same"
             )
-
-    def _rest(self) -> None:
-        """Wait for the first request of this process, which is new, or a forked child."""
-        from threading import Lock  # late, as it is slow to import
-
-        self._lock, self._begun = Lock(), False
 
     def _begin(self) -> None:
         """Follow the modes in this process, from its first request on."""
@@ -198,7 +194,7 @@ _SWITCHES: WeakSet[ModeSwitch] = WeakSet()
 
 def _begin_again() -> None:
     for switch in list(_SWITCHES):
-        switch._rest()  # noqa: SLF001  # the class is in this module
+        switch._begun = False  # noqa: SLF001  # the class is in this module
 
 
 # Some systems have no fork.
