@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import hmac
 import json
 import os
 import subprocess
@@ -28,7 +26,7 @@ from countermark import (
 from countermark.events import Event
 from countermark.webhooks import WebhookVerifier
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
-from tests.keys.watching import LONG, NAME, KeyFiles, secret, wait_for
+from tests.keys.watching import LONG, NAME, KeyFiles, delivery, secret, wait_for
 from tests.samples import private_key
 
 HEADER = b"stigg-customer-token"
@@ -154,12 +152,6 @@ def test_private_keys_are_watched_too(files: KeyFiles) -> None:
     files.put(secret(2))
     assert not keyring.refresh()
     assert Verifier("knock", Keyring(public)).verify(signer.sign("user-1")).role == "current"
-
-
-def delivery(number: int) -> dict[str, Any]:
-    body = b'{"id": "1"}'
-    mac = hmac.digest(secret(number).encode(), body, hashlib.sha256).hex()
-    return {"headers": [("X-Hub-Signature-256", f"sha256={mac}")], "body": body}
 
 
 def test_a_webhook_verifier_takes_new_keys(files: KeyFiles) -> None:
@@ -412,7 +404,7 @@ def test_a_webhook_verifier_from_env_watches_if_asked(
 ) -> None:
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET_FILE", str(files.path()))
     verifier = WebhookVerifier.from_env("github", watch=True)
-    [watch] = verifier._keys._watches
+    [watch] = verifier._watches
     files.put(secret(2))
     assert watch.refresh()
     assert verifier.verify(**delivery(2)).role == "current"

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from itertools import count
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from countermark._background import Job
 from countermark.errors import ConfigurationError
@@ -21,6 +21,10 @@ Prepare: TypeAlias = "Callable[[Watch, Keyring], Callable[[], None]]"
 
 #: Called when the watch has started in this process, and when a fork has ended it.
 Notify: TypeAlias = "Callable[[], None]"
+
+
+# The most seconds that a thread waits for another one that starts the watch.
+_PATIENCE: Final = 1.0
 
 
 class _Failure(NamedTuple):
@@ -54,6 +58,7 @@ class Watch:
         "_on_event",
         "_reading",
         "_source",
+        "_starting",
         "_users",
         "is_started",
         "now",
@@ -68,7 +73,7 @@ class Watch:
         self._source, self._on_event = source, on_event
         self.now = source.read()
         self.is_started = False
-        self._reading = threading.RLock()
+        self._reading, self._starting = threading.RLock(), threading.RLock()
         self._failure: _Failure | None = None
         # What the last read found, as far as the file may have been half written.
         self._latest: object = _summary(self.now)
@@ -106,19 +111,27 @@ class Watch:
                 notify()
 
     def start(self) -> None:
-        """Watch the source in this process from now on."""
-        with _changing.lock:
-            if self.is_started:
-                return
-            self.is_started = True
-            self._notify()
+        """Watch the source in this process from now on.
+
+        Threads that come meanwhile wait for the first read, so that none uses older keys.
+        """
+        starting = self._starting  # a fork may replace it
+        if not starting.acquire(timeout=_PATIENCE):
+            return  # the other thread may be waiting for this one
+        try:
+            if not self.is_started:
+                self._start()
+        finally:
+            starting.release()
+
+    def _start(self) -> None:
         # A process may have waited long for its first request.
         if self._source.is_file:
             self.refresh()
-        if not (self._job.start() if self._source.is_file else self._job.wake()):
-            # The system refused a thread, or uWSGI has not forked yet: the next use tries again.
+        # If the system refuses a thread, or uWSGI has not forked yet, the next use tries again.
+        if self._job.start() if self._source.is_file else self._job.wake():
             with _changing.lock:
-                self.is_started = False
+                self.is_started = True
                 self._notify()
 
     def refresh(self) -> bool:
@@ -142,7 +155,7 @@ class Watch:
 
     def begin_again(self) -> None:
         """Stop in a forked child, where no job has started, until the next use."""
-        self._reading = threading.RLock()
+        self._reading, self._starting = threading.RLock(), threading.RLock()
         self.is_started = False
         self._notify()
 

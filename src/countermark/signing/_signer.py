@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
 from countermark.keys._keyring import Key, Keyring, checked_keyring
-from countermark.keys._user import KeyUser, keys_now
+from countermark.keys._user import KeyUser, keys_now, start_watches
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
 from countermark.schemes._scheme import Scheme
@@ -181,7 +181,7 @@ class Signer(KeyUser):
                 scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
         if self._waits:
-            self._start_watches()
+            start_watches(self._watches)
         return self._maker.sign(principal)
 
     def issue(self, principal: Signable) -> SignedIdentity:
@@ -190,12 +190,12 @@ class Signer(KeyUser):
         Raises:
             InvalidPrincipal: As for :meth:`sign`.
         """
+        if self._waits:
+            start_watches(self._watches)
         if self._copy is not None:  # the token and the fields must be of the same key
             return Signer.issue(self._copy, principal)
         if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
-        if self._waits:
-            self._start_watches()
         renderer = self._maker.renderer
         values = renderer.values(principal)
         token = renderer.token(values)

@@ -1,0 +1,113 @@
+"""The first use of watched keys in a process, which may have waited long for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from countermark import Keyring, Principal, Signer, Verifier, WatchedKeyring, asgi, wsgi
+from countermark.events import Event
+from countermark.webhooks import WebhookVerifier
+from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
+from tests.keys.watching import LONG, KeyFiles, delivery, secret
+
+HEADER = "stigg-customer-token"
+
+
+def token(number: int) -> str:
+    return Signer("stigg", Keyring(secret(number))).sign("user-1")
+
+
+def first_token(keyring: WatchedKeyring, way: str) -> Callable[[], str]:
+    """Return a function that signs for the first time, in a way of applications."""
+    signer = Signer("stigg", keyring)
+    options: dict[str, Any] = {"signers": signer, "principal": lambda source: "user-1"}
+    if way == "tenant":
+        options["signers"] = lambda tenant: signer
+        options["principal"] = lambda source: Principal("user-1", tenant="acme")
+    if way == "issue":
+        return lambda: signer.issue("user-1").token
+    if way == "wsgi":
+        wrapped = wsgi.SigningMiddleware(wsgi_answer(), **options)
+        return lambda: call(wrapped).header(HEADER) or ""
+    app = asgi.SigningMiddleware(answer(), **options)
+    return lambda: str(header(request(app)[0], HEADER.encode()), "ascii")
+
+
+@pytest.mark.parametrize("way", ["issue", "wsgi", "asgi", "tenant"])
+def test_the_first_request_in_a_process_signs_with_the_newest_key(
+    files: KeyFiles, way: str
+) -> None:
+    signs = first_token(files.keyring(), way)
+    files.put(secret(2))
+    assert signs() == token(2)
+    assert signs() == token(2)
+
+
+@pytest.mark.parametrize("way", ["one", "mode", "tenant"])
+def test_the_first_request_in_a_process_is_verified_with_the_newest_key(
+    files: KeyFiles, way: str
+) -> None:
+    verifier = Verifier("stigg", files.keyring())
+    options: dict[str, Any] = {
+        "one": {"verifier": verifier, "mode": "enforce"},
+        "mode": {"verifier": verifier, "mode": lambda context: "enforce"},
+        "tenant": {
+            "verifier": lambda tenant: verifier,
+            "tenant": lambda scope: "acme",
+            "mode": "enforce",
+            "token": "x-customer-key",
+        },
+    }[way]
+    app = asgi.VerifyingMiddleware(answer(), **options)
+    files.put(secret(2))
+    for _ in range(2):
+        scope = http_scope(headers=[(b"x-customer-key", token(2).encode())])
+        assert request(app, scope)[0]["status"] == 200
+
+
+def test_the_first_delivery_in_a_process_is_verified_with_the_newest_key(files: KeyFiles) -> None:
+    verifier = WebhookVerifier("github", files.keyring())
+    files.put(secret(2))
+    assert verifier.verify(**delivery(2)).role == "current"
+
+
+def test_threads_that_come_meanwhile_wait_for_the_first_read(files: KeyFiles) -> None:
+    threads = 8
+    signer = Signer("stigg", files.keyring())
+    files.put(secret(2))
+    barrier, found = threading.Barrier(threads), []
+
+    def run() -> None:
+        barrier.wait(LONG)
+        found.append(signer.sign("user-1"))
+
+    started = [threading.Thread(target=run) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join(LONG)
+    assert found == [token(2)] * threads
+
+
+def test_a_hook_that_waits_for_a_thread_that_waits_for_it_comes_to_its_end(
+    files: KeyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countermark.keys._watch._PATIENCE", 0.05)
+    ended: list[str] = []
+
+    def hook(event: Event) -> None:
+        other = threading.Thread(target=lambda: ended.append(signer.sign("user-1")))
+        other.start()
+        other.join(LONG)
+
+    signer = Signer("stigg", files.keyring(on_event=hook))
+    files.put(secret(2))
+    began = time.monotonic()
+    assert signer.sign("user-1") == token(2)
+    assert ended == [token(2)]
+    assert time.monotonic() - began < LONG
