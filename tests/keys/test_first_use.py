@@ -111,3 +111,24 @@ def test_a_hook_that_waits_for_a_thread_that_waits_for_it_comes_to_its_end(
     assert signer.sign("user-1") == token(2)
     assert ended == [token(2)]
     assert time.monotonic() - began < LONG
+
+
+def test_keys_that_change_during_a_change_end_in_all_users(files: KeyFiles) -> None:
+    """As by a signal handler that calls refresh() while a thread puts keys into use."""
+    keyring = files.keyring()
+    signers = [Signer("stigg", keyring) for _ in range(3)]
+    signers[0].sign("user-1")
+    notify, calls = signers[1]._notify, []
+
+    def interrupt() -> None:
+        notify()
+        calls.append(1)
+        if len(calls) == 1:
+            files.put(secret(3))
+            keyring.refresh()
+
+    vars(signers[1])["_notify"] = interrupt
+    files.put(secret(2))
+    keyring.refresh()
+    keyring.refresh()  # or the next read in the background
+    assert {signer.sign("user-1") for signer in signers} == {token(3)}

@@ -198,9 +198,10 @@ class Watch:
         with _changing.lock:
             found = [user.prepare() for user, _ in list(self._users.values())]
             commits = [prepare(self, ring) for prepare in found if prepare is not None]
-            self.now = ring
             for commit in commits:
                 commit()
+            # Last: a fork or a signal handler in between leaves a change that the next read ends.
+            self.now = ring
 
     def _report(self, name: EventName, reason: str, ring: Keyring) -> None:
         self._failure = None
