@@ -35,7 +35,7 @@ def first_token(keyring: WatchedKeyring, way: str) -> Callable[[], str]:
         wrapped = wsgi.SigningMiddleware(wsgi_answer(), **options)
         return lambda: call(wrapped).header(HEADER) or ""
     app = asgi.SigningMiddleware(answer(), **options)
-    return lambda: str(header(request(app)[0], HEADER.encode()), "ascii")
+    return lambda: str(header(request(app)[0], HEADER.encode()) or b"", "ascii")
 
 
 @pytest.mark.parametrize("way", ["issue", "wsgi", "asgi", "tenant"])

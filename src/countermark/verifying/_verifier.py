@@ -210,8 +210,9 @@ class Verifier(KeyUser):
         return cls(scheme, keyring_from_env(scheme, watch=watch), settings=constants, **options)
 
     def _quick(self, token: Any, principal: Any) -> VerifiedIdentity | None:
-        """Check a token by the fast path, before the watch has started."""
-        start_watches(self._watches)
+        """Check a token by the fast path, with a keyring whose watch may have to be started."""
+        if self._waits:
+            start_watches(self._watches)
         return self._compiled(token, principal)
 
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
