@@ -24,6 +24,7 @@ from countermark import (
     wsgi,
 )
 from countermark.events import Event
+from countermark.principal import Signable
 from countermark.webhooks import WebhookVerifier
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
 from tests.keys.watching import LONG, NAME, KeyFiles, delivery, secret, wait_for
@@ -86,6 +87,28 @@ def test_a_subclass_may_override_sign(files: KeyFiles) -> None:
         assert signer.sign("user-1") == signer.issue("user-1").token == expected
         app = asgi.SigningMiddleware(answer(), signers=signer, principal=lambda scope: "user-1")
         assert header(request(app)[0], HEADER) == expected.encode()
+
+
+class Prefixed(Signer):
+    """Needs an attribute that it sets after the base class has been made."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        super().__init__("stigg", keyring)
+        self.prefix = "tenant-"
+
+    def sign(self, principal: Signable) -> str:
+        return super().sign(f"{self.prefix}{principal}")
+
+
+def test_a_subclass_may_have_attributes_of_its_own(files: KeyFiles) -> None:
+    keyring = files.keyring()
+    signer = Prefixed(keyring)
+    assert signer.issue("1").token == plain(1).sign("tenant-1")
+    app = asgi.SigningMiddleware(answer(), signers=signer, principal=lambda scope: "1")
+    for number in (1, 2):
+        files.put(secret(number))
+        assert keyring.refresh()
+        assert header(request(app)[0], HEADER) == plain(number).sign("tenant-1").encode()
 
 
 def test_a_verifier_takes_new_keys_of_all_roles(files: KeyFiles) -> None:

@@ -89,7 +89,11 @@ class KeyUser:
     def _pinned(self) -> Self:
         """The object for a request: its keys do not change. See :func:`start_watches`."""
         copy: Self | None = self._copy
-        return self if copy is None else copy
+        if copy is None:
+            return self
+        # A subclass sets attributes after this class has made the copy.
+        vars(copy).update({**vars(self), **vars(copy)})
+        return copy
 
     def _follow(self, watches: Mapping[Watch, Keyring], scheme: str) -> None:
         """Use the new keys of *watches* from now on, in place of those that they had."""

@@ -193,7 +193,7 @@ class Signer(KeyUser):
         if self._waits:
             start_watches(self._watches)
         if self._copy is not None:  # the token and the fields must be of the same key
-            return Signer.issue(self._copy, principal)
+            return Signer.issue(self._pinned, principal)
         if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
         renderer = self._maker.renderer
