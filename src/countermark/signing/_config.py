@@ -135,7 +135,7 @@ class SigningConfig:
     def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
         return self._pin  # after the signers, which are older users of the watch
 
-    def latest_signers(self) -> Mapping[str, Signer]:
+    def _latest_signers(self) -> Mapping[str, Signer]:
         """Return the signers for a request, after the watches of their keys have started."""
         start_watches(self._watches)
         return self.signers
