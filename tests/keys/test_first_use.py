@@ -113,6 +113,30 @@ def test_a_hook_that_waits_for_a_thread_that_waits_for_it_comes_to_its_end(
     assert time.monotonic() - began < LONG
 
 
+def test_a_disk_that_hangs_delays_no_more_than_one_thread(
+    files: KeyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countermark.keys._watch._PATIENCE", 0.05)
+    signer = Signer("stigg", files.keyring())
+    hangs, goes_on = threading.Event(), threading.Event()
+    signed = signer._pinned.sign  # the path of a request
+
+    def hang(*given: object) -> bytes:
+        hangs.set()
+        goes_on.wait(LONG)
+        return secret(1).encode()
+
+    monkeypatch.setattr("countermark.keys._sources._content", hang)
+    first = threading.Thread(target=signed, args=["user-1"])
+    first.start()
+    assert hangs.wait(LONG)
+    began = time.monotonic()
+    assert {signed("user-1") for _ in range(1000)} == {token(1)}
+    assert time.monotonic() - began < LONG  # of 50 seconds, if each waited
+    goes_on.set()
+    first.join(LONG)
+
+
 def test_keys_that_change_during_a_change_end_in_all_users(files: KeyFiles) -> None:
     """As by a signal handler that calls refresh() while a thread puts keys into use."""
     keyring = files.keyring()

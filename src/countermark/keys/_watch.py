@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import Final, NamedTuple, TypeAlias
 
 from countermark._background import Job
@@ -23,7 +25,7 @@ Prepare: TypeAlias = "Callable[[Watch, Keyring], Callable[[], None]]"
 Notify: TypeAlias = "Callable[[], None]"
 
 
-# The most seconds that a thread waits for another one that starts the watch.
+# The most seconds that threads wait for another one that starts the watch.
 _PATIENCE: Final = 1.0
 
 
@@ -60,6 +62,7 @@ class Watch:
         "_source",
         "_starting",
         "_users",
+        "_waited_until",
         "is_started",
         "now",
     )
@@ -74,6 +77,7 @@ class Watch:
         self.now = source.read()
         self.is_started = False
         self._reading, self._starting = threading.RLock(), threading.RLock()
+        self._waited_until = inf
         self._failure: _Failure | None = None
         # What the last read found, as far as the file may have been half written.
         self._latest: object = _summary(self.now)
@@ -113,11 +117,13 @@ class Watch:
     def start(self) -> None:
         """Watch the source in this process from now on.
 
-        Threads that come meanwhile wait for the first read, so that none uses older keys.
+        Threads that come meanwhile wait for the first read, so that none uses older keys. All
+        together they do so for a second: a disk may hang, and a hook may wait for them.
         """
         starting = self._starting  # a fork may replace it
-        if not starting.acquire(timeout=_PATIENCE):
-            return  # the other thread may be waiting for this one
+        until = self._waited_until
+        if not starting.acquire(timeout=max(0.0, min(_PATIENCE, until - time.monotonic()))):
+            return
         try:
             if not self.is_started:
                 self._start()
@@ -125,6 +131,7 @@ class Watch:
             starting.release()
 
     def _start(self) -> None:
+        self._waited_until = time.monotonic() + _PATIENCE
         # A process may have waited long for its first request.
         if self._source.is_file:
             self.refresh()
@@ -156,6 +163,7 @@ class Watch:
     def begin_again(self) -> None:
         """Stop in a forked child, where no job has started, until the next use."""
         self._reading, self._starting = threading.RLock(), threading.RLock()
+        self._waited_until = inf
         self.is_started = False
         self._notify()
 
