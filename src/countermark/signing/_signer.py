@@ -110,7 +110,7 @@ class Signer(KeyUser):
     ) -> None:
         keys, watch = keys_now(checked_keyring(keyring))
         self.scheme = scheme = checked_scheme(scheme, never_signed)
-        check_keys(scheme, keys, environment)
+        _check_keys(scheme, keys, environment)
         self.environment = environment
         if header is _FROM_SCHEME:
             header = scheme.header
@@ -140,7 +140,7 @@ class Signer(KeyUser):
         self._maker = TokenMaker(self._resolved, key, self._options)
 
     def _change_keys(self, watch: Watch, ring: Keyring) -> None:
-        check_keys(self.scheme, ring, self.environment)
+        _check_keys(self.scheme, ring, self.environment)
         check_not_weaker(self.scheme, ring, watch.now)
         self._use(ring.current)
 
@@ -284,3 +284,9 @@ class SignedIdentity:
 
     def __repr__(self) -> str:
         return f"<SignedIdentity {self.scheme} key={self.key_id}>"
+
+
+def _check_keys(scheme: Scheme, keyring: Keyring, environment: str | None) -> None:
+    """Check that the current key can sign. The others may be public, for a verifier beside it."""
+    check_keys(scheme, Keyring(keyring.current), environment)
+    check_keys(scheme, keyring, environment, signs=False)
