@@ -287,6 +287,6 @@ class SignedIdentity:
 
 
 def _check_keys(scheme: Scheme, keyring: Keyring, environment: str | None) -> None:
-    """Check that the current key can sign. The others may be public, for a verifier beside it."""
+    """Check that the current key can sign. The others may be public, as verifiers need them."""
     check_keys(scheme, Keyring(keyring.current), environment)
     check_keys(scheme, keyring, environment, signs=False)
