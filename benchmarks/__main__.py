@@ -22,6 +22,7 @@ from benchmarks import (
     verifying,
     wsgi_stack,
 )
+from benchmarks.growth import contents
 from benchmarks.measure import Suite, Timings, Verdict
 
 _SUITES: dict[str, list[Callable[[], Suite]]] = {
@@ -37,7 +38,8 @@ _SUITES: dict[str, list[Callable[[], Suite]]] = {
 }
 _MEMORY = "memory"
 _IMPORTS = "imports"
-_ALL = [*_SUITES, _MEMORY, _IMPORTS]
+_GROWTH = "growth"
+_ALL = [*_SUITES, _MEMORY, _IMPORTS, _GROWTH]
 
 
 def main() -> int:
@@ -45,6 +47,8 @@ def main() -> int:
     options = _options()
     rounds = 5 if options.quick else options.rounds
     suites = [make for key in options.only for make in _SUITES.get(key, [])]
+    if _GROWTH in options.only:
+        suites += contents.suites(quick=options.quick)
     timed = [_timed(make(), rounds, attempts=1 if options.quick else 4) for make in suites]
     verdicts: list[Verdict] = [
         timings.verdict(bar) for timings in timed for bar in timings.suite.bars
@@ -53,7 +57,11 @@ def main() -> int:
         verdicts += memory.verdicts()
     if _IMPORTS in options.only:
         verdicts += imports.verdicts(rounds)
-    print(report.markdown(timed, verdicts, rounds))
+    tables: list[report.Table] = []
+    if _GROWTH in options.only:
+        tables, more = contents.tables(quick=options.quick)
+        verdicts += more
+    print(report.markdown(timed, tables, verdicts, rounds))
     if timed:
         chart.write(options.chart, timed)
     return 0 if options.quick or all(verdict.holds for verdict in verdicts) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import ssl
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from benchmarks.measure import Timings, Verdict
@@ -19,9 +20,21 @@ _PEERS = (
 )
 
 
-def markdown(timed: Sequence[Timings], verdicts: Sequence[Verdict], rounds: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was not timed in rounds, ready to print."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def markdown(
+    timed: Sequence[Timings], tables: Sequence[Table], verdicts: Sequence[Verdict], rounds: int
+) -> str:
     """Return the whole report."""
-    return "\n".join([*_head(rounds), *_figures(timed), *_bars(verdicts)])
+    printed = [line for table in tables for line in _table(table)]
+    return "\n".join([*_head(rounds), *_figures(timed), *printed, *_bars(verdicts)])
 
 
 def _head(rounds: int) -> Iterator[str]:
@@ -47,6 +60,16 @@ def _figures(timed: Sequence[Timings]) -> Iterator[str]:
                 f"| {variant.name} | {spread.minimum:.0f} | {spread.lower:.0f}"
                 f" | {spread.median:.0f} | {spread.upper:.0f} | {added} |"
             )
+    yield ""
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"**{table.title}**"
+    yield ""
+    yield f"| {' | '.join(table.head)} |"
+    yield f"|---|{'--:|' * (len(table.head) - 1)}"
+    for row in table.rows:
+        yield f"| {' | '.join(row)} |"
     yield ""
 
 

@@ -23,7 +23,7 @@ def suite() -> Suite:
         [
             Variant(_BARE, requests(answer)),
             *(
-                Variant(_name(count), requests(_with_schemes(count)), _BARE, ours=True)
+                Variant(_name(count), requests(with_schemes(count)), _BARE, ours=True)
                 for count in counts
             ),
         ],
@@ -36,21 +36,9 @@ def _name(count: int) -> str:
     return f"countermark, {count} scheme{'s' if count > 1 else ''}"
 
 
-def _with_schemes(count: int) -> SigningMiddleware:
-    scheme_file = files("countermark") / "schemes" / "catalogue" / "stigg.toml"
-    data = tomllib.loads(scheme_file.read_text(encoding="utf-8"))
-    signers = [
-        Signer(
-            Scheme.from_mapping(
-                data
-                | {"slug": f"vendor-{number}"}
-                | {"token": data["token"] | {"header": f"Token-{number}"}}
-            ),
-            KEYRING,
-            header=None,
-        )
-        for number in range(count)
-    ]
+def with_schemes(count: int) -> SigningMiddleware:
+    """Return the middleware with *count* schemes, and an application that reads one token."""
+    signers = [Signer(numbered_scheme(number), KEYRING, header=None) for number in range(count)]
     last = signers[-1].scheme.slug
 
     async def answer_and_read(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,3 +47,11 @@ def _with_schemes(count: int) -> SigningMiddleware:
         await answer(scope, receive, send)
 
     return SigningMiddleware(answer_and_read, signers=signers, principal=user_id)
+
+
+def numbered_scheme(number: int) -> Scheme:
+    """Return a scheme like Stigg's, with a name and a header of its own."""
+    scheme_file = files("countermark") / "schemes" / "catalogue" / "stigg.toml"
+    data = tomllib.loads(scheme_file.read_text(encoding="utf-8"))
+    own = {"slug": f"vendor-{number}", "token": data["token"] | {"header": f"Token-{number}"}}
+    return Scheme.from_mapping(data | own)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from countermark import Event, Keyring, Signer
-from countermark.events import log_limit
+from countermark._log_limit import log_limit
 from tests.secret_watch import (  # noqa: F401  # the hooks of pytest
     pytest_configure,
     pytest_runtest_makereport,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from countermark._log_limit import log_limit
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -183,66 +183,11 @@ OnEvent = Callable[[Event], object]
 _ATTRIBUTES = tuple(f"countermark_{name}" for name in Event._fields[1:-2])
 
 
-class LogLimit:
-    """Limits how many events of one name, reason and scheme are logged in a minute.
-
-    Otherwise a client could flood the log with invalid tokens. The next line of the same
-    kind contains the number of events that were not logged.
-
-    Args:
-        clock: A monotonic clock, in seconds.
-    """
-
-    __slots__ = ("_clock", "_lock", "_seen")
-
-    #: The number of lines of one kind in a window, and the length of the window in seconds.
-    MOST = 10
-    WINDOW = 60.0
-    # The number of kinds that are remembered. Only an application that builds schemes at
-    # every request reaches it, as names, reasons and schemes are few.
-    _KINDS = 1000
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        from threading import Lock  # late, as it is slow to import
-
-        self._clock = clock
-        self._lock = Lock()
-        # By kind: when its window began, the lines in it, and the events that were left out.
-        self._seen: dict[tuple[str, str, str | None], tuple[float, int, int]] = {}
-
-    def left_out(self, event: Event) -> int | None:
-        """Return None if *event* is not to be logged, otherwise the number left out before it."""
-        kind, now = event[:3], self._clock()
-        with self._lock:
-            began, lines, left_out = self._seen.get(kind, (now, 0, 0))
-            if now - began >= self.WINDOW:
-                self._seen[kind] = (now, 1, 0)
-                return left_out
-            if lines >= self.MOST:
-                self._seen[kind] = (began, lines, left_out + 1)
-                return None
-            if len(self._seen) >= self._KINDS:
-                self._seen.clear()
-            self._seen[kind] = (began, lines + 1, 0)
-            return 0
-
-    def reset(self) -> None:
-        """Forget all events, for tests of the log."""
-        with self._lock:
-            self._seen.clear()
-
-
-@cache
-def log_limit() -> LogLimit:
-    """Return the limit of this process."""
-    return LogLimit()
-
-
 def emit(event: Event, on_event: OnEvent | None) -> None:
     """Log *event* and pass it to *on_event*. Errors of the hook are logged and dropped.
 
     The hook gets every event. Events ``signed`` and ``verified`` are not logged, and the
-    number of others in the log is limited: see :class:`LogLimit`. A log record has the fields
+    number of others in the log is limited. A log record has the fields
     of the event that are not None as attributes: ``countermark_event`` (the name),
     ``countermark_reason`` and so on, and ``countermark_leak_secret`` and so on of a leak;
     ``countermark_left_out`` is a number.
@@ -260,7 +205,7 @@ def _log(event: Event) -> None:
     logger, level = _logger(), _LEVELS[event.name]
     if not logger.isEnabledFor(level):
         return
-    left_out = log_limit().left_out(event)
+    left_out = log_limit().left_out(event[:3])
     if left_out is not None:
         text = "%s: %s (scheme=%s principal=%s error=%s)"
         values: list[object] = [*event[:5]]

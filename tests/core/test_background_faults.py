@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from countermark import _background
 from countermark._background import Job, flush
+from countermark._background import _scheduler as background
 from tests.core.background import LONG, Runs, background_threads
 
 JobOf = Callable[..., Job]
@@ -34,10 +34,10 @@ def as_in_a_new_process() -> Iterator[None]:
 
 def begin_again() -> None:
     """End the thread, and begin as in a new process."""
-    _background._scheduler.finish()
+    background.scheduler.finish()
     for thread in background_threads():
         thread.join(LONG)
-    _background._scheduler.begin_again()
+    background.scheduler.begin_again()
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -90,7 +90,7 @@ class TestThreadsThatTheSystemRefuses:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         now = [100.0]
-        monkeypatch.setattr("countermark._background.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("countermark._background._scheduler.time.monotonic", lambda: now[0])
         first, second = job_of(runs := Runs()), job_of(others := Runs())
         assert not first.start()
         assert (first.started, second.started) == (False, False)
@@ -113,7 +113,7 @@ class TestThreadsThatTheSystemRefuses:
     def test_leave_no_job_that_another_thread_starts_meanwhile(
         self, refused: pytest.MonkeyPatch, job_of: JobOf
     ) -> None:
-        scheduler, other = _background._scheduler, job_of(Runs())
+        scheduler, other = background.scheduler, job_of(Runs())
         take_requests = scheduler._take_requests
 
         def take_requests_and_start_another() -> None:
@@ -121,7 +121,7 @@ class TestThreadsThatTheSystemRefuses:
             if not other.started:
                 refused.setattr(scheduler, "_take_requests", take_requests)
                 other.started = True
-                scheduler._requests.append(_background._Request(other, 0.0))
+                scheduler._requests.append(background._Request(other, 0.0))
 
         refused.setattr(scheduler, "_take_requests", take_requests_and_start_another)
         job_of(Runs()).start()
@@ -154,14 +154,14 @@ def test_a_copy_of_the_thread_in_a_child_of_gevent_halts(
     slow: bool, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     halted = threading.Event()
-    scheduler = _background._scheduler
+    scheduler = background.scheduler
     of_parent: dict[str, Any] = {}
 
     def sleep(seconds: float) -> None:
         vars(scheduler).update(of_parent)
         halted.set()
 
-    monkeypatch.setattr("countermark._background.time.sleep", sleep)
+    monkeypatch.setattr("countermark._background._scheduler.time.sleep", sleep)
 
     def answer(number: int) -> bool:
         of_parent.update(vars(scheduler))
@@ -229,9 +229,9 @@ class TestUwsgi:
 def test_a_request_while_the_thread_ends_is_not_lost(
     job_of: JobOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = _background._scheduler
+    scheduler = background.scheduler
     late = Runs(lambda number: False)
-    requests = [_background._Request(job_of(late), 0.0)]
+    requests = [background._Request(job_of(late), 0.0)]
 
     class Lock:
         def __init__(self) -> None:
@@ -292,14 +292,14 @@ class TestTheEnd:
             join(thread, timeout)
 
         monkeypatch.setattr(threading.Thread, "join", noting)
-        monkeypatch.setattr(_background, "LAST_SECONDS", 0.05)
+        monkeypatch.setattr(background, "LAST_SECONDS", 0.05)
         released = threading.Event()
         runs = Runs(lambda number: released.wait(LONG))
         job_of(runs, at_exit=True).start()
         runs.wait_for(1)
         flush()
         flush()
-        _background._scheduler.finish()
+        background.scheduler.finish()
         assert joined == [0]
         released.set()
 
@@ -308,7 +308,7 @@ class TestTheEnd:
         jobs = [job_of(last, 3600, at_exit=True), job_of(other, 3600)]
         for job in jobs:
             job.start()
-        _background._scheduler.finish()
+        background.scheduler.finish()
         assert (last.number, other.number) == (1, 0)
         assert [job.started for job in jobs] == [False, False]
         assert background_threads() == []
@@ -323,7 +323,7 @@ class TestTheEnd:
         runs.wait_for(1)
         job.start()  # due, while it runs
         flush()
-        _background._scheduler.finish()
+        background.scheduler.finish()
         assert background_threads() == []
         assert runs.number == 1
         assert not job.started
@@ -331,7 +331,7 @@ class TestTheEnd:
 
     def test_it_may_come_in_a_run(self, job_of: JobOf) -> None:
         # uWSGI handles a signal in any thread.
-        runs = Runs(lambda number: _background._scheduler.finish())
+        runs = Runs(lambda number: background.scheduler.finish())
         job_of(runs).start()
         runs.wait_for(1)
         for thread in background_threads():
@@ -354,4 +354,4 @@ class TestTheEnd:
             for thread in background_threads():
                 thread.join(LONG)
         # exitpriority=0, without which it is not called at the end.
-        assert given == [(None, _background._scheduler.finish, 0)]
+        assert given == [(None, background.scheduler.finish, 0)]

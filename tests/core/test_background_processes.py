@@ -41,8 +41,8 @@ def test_jobs_do_not_keep_the_interpreter_and_run_a_last_time_at_exit() -> None:
 
 HANGING = """
 import threading
-from countermark import _background
-_background.LAST_SECONDS = 0.1
+from countermark._background import _scheduler as background
+background.LAST_SECONDS = 0.1
 begun = threading.Semaphore(0)
 
 def hang():
@@ -68,9 +68,9 @@ def test_a_slow_function_that_hangs_does_not_prevent_the_last_runs() -> None:
 
 
 LATE = """
-from countermark import _background
+from countermark._background import _scheduler as background
 Job(lambda: print("earlier"), 3600, name="earlier", at_exit=True).start()
-_background._scheduler.finish()
+background.scheduler.finish()
 job = Job(lambda: print("late"), 0, name="late", at_exit=True)
 job.start()
 print(job.started)

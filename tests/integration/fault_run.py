@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from countermark.redis import RedisStore
-from countermark.rollout import read_snapshot
+from countermark.rollout import read_snapshot, set_mode
 from countermark.verifying import Allowance
 from countermark.verifying._allowance import allowance_group
 from tests.integration.fleet import Answers, Fleet
-from tests.integration.redis_server import RedisServer, wait_until
 
 ALLOWED = 100
 GROUP = allowance_group("stigg", "live")
@@ -28,6 +26,7 @@ class Outcome(NamedTuple):
         counted: The requests that the meter of the fleet has counted in Redis.
         complete: False if the report says that Redis has lost counts.
         left: The sessions that the allowance still allows.
+        roles: The roles of the keys that the meter has counted.
     """
 
     answers: Answers
@@ -36,6 +35,7 @@ class Outcome(NamedTuple):
     counted: int
     complete: bool
     left: int
+    roles: set[str | None]
 
     @property
     def lost_places(self) -> int:
@@ -57,20 +57,6 @@ class Outcome(NamedTuple):
         """The seconds from the begin of the fault to the last answer without the store."""
         return self.answers.normal_after(self.began)
 
-    def row(self) -> dict[str, Any]:
-        """Return the figures for a table."""
-        return {
-            "admitted": len(self.answers.admitted),
-            "places lost": self.lost_places,
-            "counts lost": f"{self.lost_counts} of {self.answers.judged}",
-            "without Redis": self.answers.unavailable_since(self.began),
-            "handled twice": sum(times > 1 for times in self.answers.handled.values()),
-            "slowest token": f"{self.answers.slowest('valid', 'forged') * 1000:.0f} ms",
-            "slowest session": f"{self.answers.slowest('session') * 1000:.0f} ms",
-            "away": f"{self.away:.2f} s",
-            "normal after": f"{self.normal_after:.2f} s",
-        }
-
 
 def run_through(
     url: str,
@@ -79,6 +65,7 @@ def run_through(
     *,
     before: int = 30,
     reader: str | None = None,
+    store: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Outcome:
     """Run a fleet through *fault*, and until it is normal again.
@@ -89,22 +76,28 @@ def run_through(
         fault: Causes the fault, and ends it; takes the fleet.
         before: The sessions that are admitted before the fault begins.
         reader: The address of Redis for the figures, if it is another.
+        store: Arguments of ``RedisStore`` for the workers.
         options: Arguments of ``Fleet``.
     """
-    own = folder / f"fleet-{time.monotonic_ns()}"
+    prefix = f"run-{time.monotonic_ns()}:"  # servers are shared by tests
+    own = folder / "fleet"
     own.mkdir()
-    with Fleet(url, own, allowance=ALLOWED, **options) as fleet:
+    store = {"prefix": prefix, **(store or {})}
+    # Through a proxy or not, what is read and set here has time enough.
+    patient = RedisStore(reader or url, prefix=prefix, timeout=20, pause=0)
+    set_mode(patient, "stigg", "enforce", environment="live", by="the tests")
+    with Fleet(url, own, allowance=ALLOWED, store=store, **options) as fleet:
         fleet.wait_for_admitted(before)
         began = time.monotonic()
         fault(fleet)
         ended = time.monotonic()
         fleet.wait_for(lambda: _all_places_are_taken(fleet, ended), "normal again", 60)
         answers = fleet.finish()
-    store = RedisStore(reader or url, timeout=20, pause=0)
-    [stats] = read_snapshot(store).groups
+    [stats] = read_snapshot(patient).groups
     counted = sum(count.requests for count in stats.counts)
-    left = Allowance(ALLOWED, store=store).left(GROUP)
-    return Outcome(answers, began, ended, counted, stats.principals.exact, left)
+    roles = {count.key_role for count in stats.counts}
+    left = Allowance(ALLOWED, store=patient).left(GROUP)
+    return Outcome(answers, began, ended, counted, stats.principals.exact, left, roles)
 
 
 def _all_places_are_taken(fleet: Fleet, ended: float) -> bool:
@@ -117,27 +110,21 @@ def _all_places_are_taken(fleet: Fleet, ended: float) -> bool:
     return len(refused) == len(fleet.pids())
 
 
-@contextmanager
-def busy(server: RedisServer, seconds: float) -> Iterator[None]:
-    """Block the server with a script for so long."""
-    import threading
-
-    script = """
-    local function now()
-      local time = redis.call('TIME')
-      return time[1] + time[2] / 1000000
-    end
-    local until_then = now() + tonumber(ARGV[1])
-    while now() < until_then do end
-    """
-    thread = threading.Thread(target=server.client().eval, args=(script, 0, str(seconds)))
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(60)
+def check_that_nothing_is_lost(outcome: Outcome) -> None:
+    """Fail if anything was lost that was answered."""
+    check_what_is_never_lost(outcome)
+    assert outcome.lost_counts == 0
+    assert outcome.complete
+    # A session without an answer may have its place, which is its own if it comes back.
+    assert outcome.lost_places <= len(outcome.answers.unanswered)
 
 
-def wait_until_unavailable(fleet: Fleet, since: float) -> float:
-    """Wait until a worker has had to answer without the store."""
-    return wait_until(lambda: fleet.answers().unavailable_since(since), "the fault is noticed")
+def check_what_is_never_lost(outcome: Outcome) -> None:
+    """Fail if more sessions than allowed were admitted, or anything passed that must not."""
+    answers = outcome.answers
+    assert len(answers.admitted) <= ALLOWED
+    assert outcome.left == 0
+    assert not answers.taken_back
+    assert answers.forged_passed == answers.valid_refused == 0
+    assert max(answers.handled.values()) == 1, "a delivery was handled twice"
+    assert answers.delivered <= answers.handled.keys()

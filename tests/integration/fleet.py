@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,9 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tests.integration.servers import ROOT, python
+
+WORKERS = 8
 
 #: A request of each kind is sent at every such turn of a worker.
 EVERY = {"valid": 1, "forged": 2, "session": 5, "return": 5, "delivery": 5}
@@ -45,14 +48,12 @@ class Fleet:
     Args:
         url: The address of Redis.
         folder: An empty folder.
-        workers: The number of processes.
         every: The kinds of requests, and at which turns of a worker they are sent.
-        seconds: The pause of a worker between two turns.
         allowance: The number of sessions without a token.
-        when_unavailable: As of ``Allowance``.
-        mode: As of ``VerifyingMiddleware``.
+        secret_file: The file of the secret, which is watched, and next to it
+            ``SECRET_FILE-previous``; None: the secret does not change.
         store: Arguments of ``RedisStore``.
-        environment: More environment variables of the workers.
+        clock: The file of a ``SteppedClock`` that the workers follow.
     """
 
     def __init__(
@@ -60,31 +61,30 @@ class Fleet:
         url: str,
         folder: Path,
         *,
-        workers: int = 8,
         every: Mapping[str, int] = EVERY,
-        seconds: float = 0.02,
-        allowance: int = 100,
-        when_unavailable: str = "fail_closed",
-        mode: str = "enforce",
+        allowance: int,
+        secret_file: Path | None = None,
         store: Mapping[str, Any] | None = None,
-        environment: Mapping[str, str] | None = None,
+        clock: Path | None = None,
     ) -> None:
         self.folder = folder
+        self.prefix: str = (store or {}).get("prefix", "countermark:")
+        secrets = None if secret_file is None else str(secret_file)
         self._settings = {
-            "url": url, "folder": str(folder), "workers": workers, "every": dict(every),
-            "seconds": seconds, "allowance": allowance, "when_unavailable": when_unavailable,
-            "mode": mode, "store": {"timeout": 0.5, "pause": 0.1, **(store or {})},
+            "url": url, "folder": str(folder), "workers": WORKERS, "every": dict(every),
+            "allowance": allowance, "secret_file": secrets,
+            "store": {"timeout": 0.5, "pause": 0.1, **(store or {})},
         }  # fmt: skip
-        self._environment = {**os.environ, **(environment or {})}
+        self._module = ["tests.integration.fleet_worker"]
+        if clock is not None:
+            self._module = ["tests.integration.stepped_clock", str(clock)]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Fleet:
-        command = python("-m", "tests.integration.fleet_worker", json.dumps(self._settings))
+    def __enter__(self) -> Self:
+        command = python("-m", *self._module, json.dumps(self._settings))
         with (self.folder / "workers.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log
-            )
-        self.wait_for(lambda: len(self.pids()) == self._settings["workers"], "the workers")
+            self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        self.wait_for(lambda: len(self.pids()) == WORKERS, "the workers")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,7 +130,7 @@ class Fleet:
         while time.monotonic() < until:
             if condition():
                 return
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"not: {what}\n{(self.folder / 'workers.log').read_text()}")
 
     def wait_for_admitted(self, number: int) -> None:
@@ -211,7 +211,5 @@ def _answer(line: str) -> Answer:
 
 
 def _kill(process: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -20,14 +20,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from countermark import Event, Keyring, Signer, Verifier
+from countermark import Event, Keyring, Signer, Verifier, WatchedKeyring
 from countermark.redis import RedisStore
 from countermark.rollout import Meter
-from countermark.verifying import Allowance, from_cookie
+from countermark.verifying import Allowance, ModeSwitch, from_cookie
 from countermark.webhooks import WebhookVerifier
 from countermark.wsgi import VerifyingMiddleware, WebhookMiddleware
 
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
+#: The seconds between two turns of a worker.
+PAUSE = 0.02
 STRANGER = "another-secret-which-is-not-of-this-fleet"
 
 
@@ -37,7 +39,6 @@ class Worker:
     def __init__(self, settings: dict[str, Any], number: int, life: int) -> None:
         self._name, self._number = f"{number}-{life}", number
         self._every: dict[str, int] = settings["every"]
-        self._seconds: float = settings["seconds"]
         self._unavailable = False
         path = Path(settings["folder"]) / f"{number}-{life}-{os.getpid()}.answers"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -47,13 +48,16 @@ class Worker:
             settings["allowance"],
             session=from_cookie("session"),
             store=RedisStore(settings["url"], **options),
-            when_unavailable=settings["when_unavailable"],
         )
-        verifier = Verifier("stigg", Keyring(SECRET), environment="live")
+        keyring = _keyring_of(settings["secret_file"])
+        self._signer = Signer("stigg", keyring, environment="live")
+        verifier = Verifier("stigg", keyring, environment="live")
         self._page = VerifyingMiddleware(
             _page,
             verifier=verifier,
-            mode=settings["mode"],
+            mode=ModeSwitch(
+                RedisStore(settings["url"], **options), "stigg", environment="live", interval=0.5
+            ),
             allowance=allowance,
             meter=self.meter,
             on_event=self._note_event,
@@ -89,7 +93,7 @@ class Worker:
                 send(key)
             if stopped():
                 return
-            time.sleep(self._seconds)
+            time.sleep(PAUSE)
 
     def finish(self) -> None:
         """Write the last counts of the meter, as a server does at its end."""
@@ -100,7 +104,9 @@ class Worker:
         self._note("flushed", "", 0, 0)
 
     def _send_valid(self, number: int) -> None:
-        self._ask("valid", "", HTTP_X_CUSTOMER_KEY=self._valid)
+        """Send a token of the key of now, or one of the start of the fleet."""
+        token = self._signer.sign(f"user-{self._number}") if number % 2 else self._valid
+        self._ask("valid", "", HTTP_X_CUSTOMER_KEY=token)
 
     def _send_forged(self, number: int) -> None:
         self._ask("forged", "", HTTP_X_CUSTOMER_KEY=self._forged)
@@ -169,6 +175,14 @@ class Worker:
         os.write(self._file, line.encode())
 
 
+def _keyring_of(secret_file: str | None) -> Keyring:
+    if secret_file is None:
+        return Keyring(SECRET)
+    os.environ["FLEET_SECRET_FILE"] = secret_file
+    os.environ["FLEET_SECRET_PREVIOUS_FILE"] = f"{secret_file}-previous"
+    return WatchedKeyring("FLEET_SECRET", interval=0.05)
+
+
 def _page(environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [])
     return [b""]
@@ -192,7 +206,7 @@ def fork(settings: dict[str, Any], number: int, life: int) -> int:
             work(settings, number, life)
             code = 0
         except BaseException:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
         finally:
             os._exit(code)
     return child

@@ -14,12 +14,35 @@ from redis.sentinel import Sentinel
 from tests.integration.redis_server import RedisServer, wait_until
 from tests.integration.servers import free_port
 
+_PASSWORD = "a-password-of-the-tests"
+_USERS = ("replica", "sentinel")
 REPLICATED = [
+    # Users of their own, so that a test can cut a node off from the others but not from clients.
+    *(part for user in _USERS
+      for part in ("--user", user, "on", f">{_PASSWORD}", "~*", "&*", "+@all")),
+    "--masteruser", "replica", "--masterauth", _PASSWORD,
     # Data survives a killed process without waiting for the disk.
     "--appendfsync", "no",
     "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
     "--enable-debug-command", "local",
 ]  # fmt: skip
+
+
+def cut_off(node: RedisServer, *users: str) -> None:
+    """Cut a node off from ``replica``, ``sentinel`` or both, but not from clients."""
+    client: Any = node.client()
+    for user in users or _USERS:
+        client.execute_command("ACL SETUSER", user, "-@all")
+        client.execute_command("CLIENT KILL", "USER", user)
+
+
+def reconnect(node: RedisServer) -> None:
+    """Undo :func:`cut_off`."""
+    for user in _USERS:
+        client: Any = node.client()
+        client.execute_command("ACL SETUSER", user, "+@all")
+
+
 _EAGER = ("SENTINEL DEBUG", "info-period", "500", "publish-period", "500")
 
 
@@ -92,6 +115,8 @@ class SentinelGroup:
             f"sentinel down-after-milliseconds {self.SERVICE} {down_after}",
             f"sentinel failover-timeout {self.SERVICE} {max(4 * down_after, 3000)}",
             f"sentinel parallel-syncs {self.SERVICE} 1",
+            f"sentinel auth-user {self.SERVICE} sentinel",
+            f"sentinel auth-pass {self.SERVICE} {_PASSWORD}",
             *(f"sentinel known-replica {watched} {node.port}" for node in self.nodes[1:]),
             *others,
         ]

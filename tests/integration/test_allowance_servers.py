@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from countermark import Keyring, Signer
-from countermark.events import LogLimit
+from countermark._log_limit import LogLimit
 from tests.conftest import SECRET
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import ROOT, fetch, free_port, python, running

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount
 from countermark import Keyring, Signer, Verifier
+from countermark.wsgi import VerifyingMiddleware as wsgi_middleware
 from countermark.asgi import LifespanMiddleware, VerifyingMiddleware
 from countermark.fastapi import verified_identity
 from countermark.rollout import Meter
@@ -52,6 +53,12 @@ without = LifespanMiddleware(VerifyingMiddleware(no_lifespan, **options))
 framework = Starlette()
 framework.add_middleware(VerifyingMiddleware, **options)
 
+def wsgi_page(environ, start_response):
+    start_response("204 No Content", [])
+    return []
+
+wsgi = wsgi_middleware(wsgi_page, **options)
+
 # Without a token the backend counts nothing.
 signed = Signer("stigg", KEYRING).sign("user-1").encode()
 
@@ -82,7 +89,12 @@ COMMANDS = {
     "uvicorn with a dependency of FastAPI": (*UVICORN, "served:dependency"),
     "uvicorn with workers": (*UVICORN, "--workers", "2", "served:app"),
     "hypercorn on trio": ("-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:{port}", "served:app"),
-}
+    # The meter and the store are made before gevent replaces the locks and threads of Python.
+    "gunicorn with gevent": (
+        "-m", "gunicorn", "-k", "gevent", "--preload", "-b", "127.0.0.1:{port}",
+        "--pythonpath", "{folder}", "served:wsgi",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM on Windows")
@@ -97,7 +109,8 @@ def test_a_server_writes_all_counts_before_it_exits_after_sigterm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "served.py").write_text(SERVED)
-    monkeypatch.setenv("REDIS_OF_TEST", redis_server.url)
+    # A name, which must be looked up at the exit too.
+    monkeypatch.setenv("REDIS_OF_TEST", redis_server.url.replace("127.0.0.1", "localhost"))
     monkeypatch.setenv("INTERVAL_OF_TEST", interval)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
     port = free_port()

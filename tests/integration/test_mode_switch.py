@@ -269,7 +269,7 @@ def test_a_process_that_enforces_does_not_read_in_a_request(
     readers = readers_of(switch, monkeypatch)
     assert asked(switch) == "enforce"
     wait_until(lambda: bool(readers))
-    assert readers == ["countermark-background"]
+    assert readers == ["countermark-mode"]
 
 
 def test_of_threads_that_begin_together_one_reads_and_none_has_the_old_mode(

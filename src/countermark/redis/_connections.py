@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
 from typing import Any, TypeVar
 
 import redis
@@ -68,16 +68,18 @@ def within(seconds: float, function: Callable[[], T]) -> T:
         TimeoutError: It takes longer than *seconds*.
     """
     outcome: list[Any] = []
+    ended = threading.Event()
 
     def run() -> None:
         try:
             outcome.append((function(), None))
         except BaseException as error:
             outcome.append((None, error))
+        ended.set()
 
-    thread = Thread(target=run, name="countermark-redis", daemon=True)
-    thread.start()
-    thread.join(seconds)
+    threading.Thread(target=run, name="countermark-redis", daemon=True).start()
+    # Not join(): at the exit of a gevent worker it does not see the end of a greenlet.
+    ended.wait(seconds)
     if not outcome:
         raise TimeoutError("it took too long")
     result, error = outcome[0]

@@ -7,7 +7,8 @@ import random
 import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from threading import Lock, Thread
+from functools import partial
+from threading import Event, Lock, Thread
 from typing import Any
 
 import redis
@@ -56,7 +57,7 @@ class _LookedUp(ABC):
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._lock = Lock()
-        self._thread: Thread | None = None
+        self._under_way: Event | None = None
         # The type alone: the frames of an exception may show a password.
         self._failure: type[Exception] | None = None
         self._looked_up = 0.0
@@ -80,31 +81,34 @@ class _LookedUp(ABC):
         Raises:
             Exception: There is none, or it was not found in time.
         """
-        if not self.known and (thread := self.look_up()):
-            thread.join(self._timeout)
+        if not self.known and (ended := self.look_up()):
+            # Not join(), which may miss the end of a greenlet: see within().
+            ended.wait(self._timeout)
             if not self.known:
                 raise self._failure or redis.TimeoutError
         return self._find(key)
 
-    def look_up(self) -> Thread | None:
-        """Begin a lookup, unless the last one was a moment ago. Return the one under way."""
+    def look_up(self) -> Event | None:
+        """Begin a lookup, unless the last one was a moment ago. Return the end of the lookup."""
         if self._pid != os.getpid():
             self._begin()  # the thread was left in the parent process
         with self._lock:
             recent = time.monotonic() - self._looked_up < _INTERVAL
-            if self._thread is None and not (recent and self.known):
-                self._thread = Thread(target=self._run, name="countermark-redis", daemon=True)
-                self._thread.start()
-            return self._thread
+            if self._under_way is None and not (recent and self.known):
+                self._under_way = ended = Event()
+                run = partial(self._run, ended)
+                Thread(target=run, name="countermark-redis", daemon=True).start()
+            return self._under_way
 
-    def _run(self) -> None:
+    def _run(self, ended: Event) -> None:
         failure = None
         try:
             self._load()
         except Exception as error:
             failure = type(error)
         with self._lock:
-            self._failure, self._looked_up, self._thread = failure, time.monotonic(), None
+            self._failure, self._looked_up, self._under_way = failure, time.monotonic(), None
+        ended.set()
 
 
 class BySentinels(_LookedUp):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from countermark.redis import RedisStore
     from countermark.verifying._results import Verdict
 
-# The most principals of each standing that one process distinguishes. They take 13 MB at most.
+# The most principals of each standing that one process distinguishes. They take 20 MB at most.
 _IN_PROCESS = 50_000
 
 

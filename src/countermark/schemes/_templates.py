@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -181,8 +180,6 @@ def _children(structure: Any) -> Iterable[Any]:
     return structure if isinstance(structure, list) else ()
 
 
-# Each tenant has a signer of its own: those of one scheme share the functions of its templates.
-@lru_cache(maxsize=1024)
 def compile_text(template: Template) -> Callable[[Find], str]:
     """Return the function that fills in a template.
 
@@ -235,7 +232,6 @@ def _compile_table(table: dict[str, Any]) -> Callable[[Find], dict[str, Any]]:
     return fill_table
 
 
-@lru_cache(maxsize=1024)
 def _compile_value(placeholder: Placeholder) -> Callable[[Find], Any]:
     names = placeholder.names
     write = FORMATS[placeholder.format].apply if placeholder.format else None

@@ -85,7 +85,8 @@ class HeaderRules(Generic[AnyStr]):
         self._varying = vary
         #: The directives next to a token.
         self.closing = NO_STORE if cache_control == "no-store" else _PRIVATE
-        #: Names, as they are spelled, that are known to mean nothing to the rules.
+        #: Names, as they are spelled, that are known to mean nothing to the rules. If the names
+        #: that carry tokens depend on the tenant, they may be among these.
         self.foreign: set[AnyStr] = set()
         #: The lines to add to headers that are all foreign: without a token, and with one.
         self.varying_lines: Headers[AnyStr] = []
@@ -172,7 +173,7 @@ class HeaderRules(Generic[AnyStr]):
         if lowered.endswith("-cache-control"):
             return _TARGETED
         kind = _KINDS.get(lowered, _FOREIGN)
-        if kind == _FOREIGN and self._own is not None and len(self.foreign) < 1024:
+        if kind == _FOREIGN and len(self.foreign) < 1024:
             self.foreign.add(name)
         return kind
 

@@ -44,7 +44,8 @@ class ResponseHeaders(Generic[AnyStr]):
         )
         self._foreign: set[AnyStr] = self._rules.foreign
         self.silent = names == []
-        self._usual = frozenset() if self.silent else _USUAL
+        # With a header, and the same one for all tenants: most middlewares.
+        self._usual = _USUAL if names else frozenset()
 
     @property
     def forbids_storing(self) -> bool:
@@ -94,6 +95,8 @@ class ResponseHeaders(Generic[AnyStr]):
                 if self.silent and identity.issued is None:
                     identity.left_unread("not_closed")
                     return headers
+                if status in _USUAL:
+                    return self._apply_to_foreign(identity, headers)
             changed = self._apply_rules(identity, status, headers)
             return headers if changed is None else changed
         except Exception as error:  # invalid arguments are for the server to judge
@@ -135,6 +138,21 @@ class ResponseHeaders(Generic[AnyStr]):
             fresh = obstacle is not None or status in FRESH_BY_STATUS
             directives = NO_STORE if fresh else rules.closing
         return rules.rewritten(headers, tokens or [], directives)
+
+    def _apply_to_foreign(
+        self, identity: RequestIdentity, headers: Headers[AnyStr]
+    ) -> Headers[AnyStr]:
+        """Do the same for headers that mean nothing to caches, but may be named like a token's."""
+        rules = self._rules
+        tokens = identity.header_tokens(self._token_headers)
+        if tokens:
+            names = {name.lower() for name, _ in tokens}
+            if not names.isdisjoint([name.lower() for name, _ in headers]):
+                return rules.rewritten(headers, tokens, rules.closing)
+            return headers + rules.closing_lines + tokens
+        if identity.issued and identity.was_read:
+            return headers + rules.closing_lines
+        return headers if tokens is None else headers + rules.varying_lines
 
     def _apply_listed(
         self, identity: RequestIdentity, status: int, headers: Iterable[tuple[AnyStr, AnyStr]]

@@ -28,7 +28,7 @@ from countermark.tokens._options import (
     settings_from_env,
     with_settings,
 )
-from countermark.tokens._renderer import Values
+from countermark.tokens._values import Values
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch

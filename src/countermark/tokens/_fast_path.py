@@ -7,11 +7,11 @@ HMAC. Everything that does not depend on the id is computed when the signer is b
 
 from __future__ import annotations
 
+import hashlib
 from binascii import b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from countermark.keys._secret import SecretKey
 from countermark.principal import MAX_LENGTH, Principal, Signable, identifier_text
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Mac
 from countermark.schemes._scheme import Scheme
@@ -19,6 +19,7 @@ from countermark.schemes._templates import Template, compile_text
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac import encode_bytes
 from countermark.tokens._renderer import Renderer
+from countermark.tokens._sharing import shared
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -69,7 +70,7 @@ def token_shape(scheme: Scheme) -> TokenShape | None:
 
 
 def compile_sign(
-    scheme: Scheme, key: SecretKey, rule: ValueRule, renderer: Renderer
+    scheme: Scheme, rule: ValueRule, renderer: Renderer
 ) -> Callable[[Any], str] | None:
     """Return the signing function of a scheme; None if its tokens have no :class:`TokenShape`.
 
@@ -78,53 +79,63 @@ def compile_sign(
 
     Args:
         scheme: The scheme, with the account's constants in its templates.
-        key: The key.
         rule: The rule for ids, of the scheme and of the user.
-        renderer: Finds the signed value of a principal.
+        renderer: Has the keyed states of HMAC, and finds the signed value of a principal.
     """
+    compile_with_key = _compile_without_key(scheme, rule)
+    return compile_with_key and compile_with_key(renderer)
+
+
+@shared
+def _compile_without_key(
+    scheme: Scheme, rule: ValueRule
+) -> Callable[[Renderer], Callable[[Any], str]] | None:
+    """Return the function that takes a renderer, with the key, and returns that of signing."""
     shape, mac = token_shape(scheme), scheme.mac
     if shape is None or mac is None:
         return None
     before, holds_id, between, after = shape
-    inner, outer = key.hmac_states(mac.algorithm, mac.key)
-    copy_inner, copy_outer = inner.copy, outer.copy
     encode: Callable[[object], bytes] = str.encode  # type: ignore[assignment]  # else TypeError
     signs_id = next(mac.message.placeholders).names[0] == "id"
     blanked = _blanked_bytes(rule) if signs_id else _NOTHING_BLANKED
-    signed_text = _checked_text(scheme, mac, rule, renderer)
-    encode_digest = _digest_encoder(outer, mac.encoding)
+    signed_text = _checked_text(scheme, mac, rule)
+    encode_digest = _digest_encoder(mac)
     # Encoding such a token in place saves a call, which is 2 to 6 % of its time.
     bare_base64 = mac.encoding == "base64" and not any(shape)
 
-    def sign(principal: Any) -> str:
-        try:
-            data = encode(principal)
-        except (TypeError, UnicodeEncodeError):
-            data = b""
-        if not data.translate(blanked).isspace() or len(data) > MAX_LENGTH:
-            principal = signed_text(principal)
-            data = principal.encode()
-        inner = copy_inner()
-        inner.update(data)
-        outer = copy_outer()
-        outer.update(inner.digest())
-        if bare_base64:
-            return b2a_base64(outer.digest(), newline=False).decode()
-        if not holds_id:
-            return before + encode_digest(outer) + after
-        return before + principal + between + encode_digest(outer) + after  # type: ignore[no-any-return]
+    def compile_with_key(renderer: Renderer) -> Callable[[Any], str]:
+        assert renderer.states is not None  # noqa: S101  # the shape is of HMAC
+        copy_inner, copy_outer = (state.copy for state in renderer.states)
 
-    return sign
+        def sign(principal: Any) -> str:
+            try:
+                data = encode(principal)
+            except (TypeError, UnicodeEncodeError):
+                data = b""
+            if not data.translate(blanked).isspace() or len(data) > MAX_LENGTH:
+                principal = signed_text(principal, renderer)
+                data = principal.encode()
+            inner = copy_inner()
+            inner.update(data)
+            outer = copy_outer()
+            outer.update(inner.digest())
+            if bare_base64:
+                return b2a_base64(outer.digest(), newline=False).decode()
+            if not holds_id:
+                return before + encode_digest(outer) + after
+            return before + principal + between + encode_digest(outer) + after  # type: ignore[no-any-return]
+
+        return sign
+
+    return compile_with_key
 
 
-def _checked_text(
-    scheme: Scheme, mac: Mac, rule: ValueRule, renderer: Renderer
-) -> Callable[[Signable], str]:
+def _checked_text(scheme: Scheme, mac: Mac, rule: ValueRule) -> Callable[[Signable, Renderer], str]:
     """Return the function that takes any argument and returns the checked text to sign."""
     write, where = compile_text(mac.message), f"{scheme.slug}: the id"
     signs_id = next(mac.message.placeholders).names[0] == "id"
 
-    def signed_text(principal: Signable) -> str:
+    def signed_text(principal: Signable, renderer: Renderer) -> str:
         id = principal.id if isinstance(principal, Principal) else identifier_text(principal)
         if signs_id and id is not None:
             return rule.apply(id, where)
@@ -142,9 +153,10 @@ def _blanked_bytes(rule: ValueRule) -> bytes:
     return _NOTHING_BLANKED if rule.patterns or rule.lower else bytes(table)
 
 
-def _digest_encoder(state: _Hash, encoding: str) -> Callable[[_Hash], str]:
+def _digest_encoder(mac: Mac) -> Callable[[_Hash], str]:
+    encoding = mac.encoding
     if encoding == "hex":
-        return type(state).hexdigest
+        return type(getattr(hashlib, mac.algorithm)()).hexdigest  # type: ignore[no-any-return]
     if encoding == "base64":
         return _base64_digest
     return lambda state: encode_bytes(state.digest(), encoding)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from countermark.keys._secret import SecretKey
 from countermark.schemes._parts import Mac
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+#: The inner and the outer hash of HMAC, keyed and ready to copy.
+HmacStates: TypeAlias = "tuple[_Hash, _Hash]"
 
 
 def encode_bytes(data: bytes, encoding: str) -> str:
@@ -54,18 +61,29 @@ def is_canonical(code: str, encoding: str) -> bool:
         return False
 
 
-def compile_mac(mac: Mac, key: SecretKey) -> Callable[[str], str]:
-    """Return the function that takes a message and returns its encoded code.
+def hmac_states(mac: Mac, key: SecretKey) -> HmacStates | None:
+    """Return the inner and the outer hash of HMAC; None: *mac* is another construction.
 
     Raises:
         InvalidKey: The secret is not encoded as the scheme specifies.
     """
+    return None if mac.construction == "suffix" else key.hmac_states(mac.algorithm, mac.key)
+
+
+def compile_mac(mac: Mac, key: SecretKey, states: HmacStates | None) -> Callable[[str], str]:
+    """Return the function that takes a message and returns its encoded code.
+
+    Args:
+        mac: The code.
+        key: The key.
+        states: The result of :func:`hmac_states` for both.
+    """
     encoding, algorithm = mac.encoding, mac.algorithm
-    if mac.construction == "suffix":
+    if states is None:
         return lambda message: encode_bytes(
             key.suffix_digest(algorithm, message.encode()), encoding
         )
-    inner, outer = key.hmac_states(algorithm, mac.key)
+    inner, outer = states
 
     def code(message: str) -> str:
         first, second = inner.copy(), outer.copy()

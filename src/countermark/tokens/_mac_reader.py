@@ -17,7 +17,7 @@ from countermark.tokens._mac import code_pattern, is_canonical
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import TokenOptions
 from countermark.tokens._reader import TokenContents, Unreadable, moment
-from countermark.tokens._renderer import Values
+from countermark.tokens._values import Values
 
 _MOMENT: Final = frozenset({"now", "expires", "lifetime", "uuid"})
 _COMPUTED: Final = frozenset({"mac", "payload"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from countermark.keys._keyring import Key
-from countermark.keys._secret import SecretKey
 from countermark.principal import Signable
 from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
@@ -13,6 +12,7 @@ from countermark.schemes._templates import templates_in
 from countermark.tokens._fast_path import compile_sign
 from countermark.tokens._options import TokenOptions
 from countermark.tokens._renderer import Renderer
+from countermark.tokens._sharing import shared
 
 
 class TokenMaker:
@@ -41,14 +41,13 @@ class TokenMaker:
 
     def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
         self.renderer = renderer = Renderer(scheme, key, options)
-        fast = None
-        if isinstance(key, SecretKey):
-            fast = compile_sign(scheme, key, options.rule, renderer)
+        fast = compile_sign(scheme, options.rule, renderer)
         self.is_fast = fast is not None
         self.sign_suffices = self.is_fast and _fields_are_there(scheme)
         self.sign = fast or (lambda principal: renderer.token(renderer.values(principal)))
 
 
+@shared
 def _fields_are_there(scheme: Scheme) -> bool:
     """Tell whether the fields can be made for each principal that was signed."""
     message = scheme.mac.message.lone if scheme.mac else None

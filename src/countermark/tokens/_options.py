@@ -154,7 +154,6 @@ def with_settings(scheme: Scheme, given: Mapping[str, str] | None) -> Scheme:
         ConfigurationError: A constant is missing, unknown or not a text.
     """
     constants = {f"settings.{name}": v for name, v in checked_settings(scheme, given).items() if v}
-
     if not constants:
         return scheme
 

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import deepcopy
-from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from countermark.errors import InvalidPrincipal
 from countermark.keys._keyring import Key
 from countermark.keys._secret import SecretKey
 from countermark.principal import Principal, Signable, identifier_text
-from countermark.schemes._formats import TYPES, compact_json
-from countermark.schemes._parts import PRINCIPAL_TEXTS, Payload
+from countermark.schemes._formats import compact_json
+from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._scheme import Scheme
-from countermark.schemes._templates import (
-    MISSING,
-    MissingValue,
-    Template,
-    compile_structure,
-    compile_text,
-)
-from countermark.schemes._value_rules import ValueRule
-from countermark.tokens._mac import compile_mac, encode_bytes
+from countermark.schemes._templates import MISSING, MissingValue
+from countermark.tokens._mac import HmacStates, compile_mac, hmac_states
 from countermark.tokens._options import TokenOptions
+from countermark.tokens._values import Encode, Values, compiled
 
 T = TypeVar("T")
-Getters: TypeAlias = "Mapping[str, Callable[[Values], Any]]"
-
-
-class Values:
-    """The values of one principal at one moment, each computed once. Call it with a name."""
-
-    __slots__ = ("_getters", "_known", "who")
-
-    def __init__(self, who: Principal | str, getters: Getters) -> None:
-        self.who = who
-        self._getters = getters
-        self._known: dict[str, Any] = {}
-
-    def __call__(self, name: str) -> Any:
-        """Return the value of *name*, or ``MISSING``."""
-        known = self._known
-        if name not in known:
-            known[name] = self._getters[name](self)
-        return known[name]
-
-    def put(self, name: str, value: Any) -> None:
-        """Set the value of *name*."""
-        self._known[name] = value
-
-    def of_principal(self, name: str) -> Any:
-        """Return the principal's *name*, or ``MISSING``."""
-        who = self.who
-        if not isinstance(who, Principal):
-            return who if name == "id" else MISSING
-        value = getattr(who, name)
-        return MISSING if value is None else value
-
-    def attribute(self, name: str) -> Any:
-        """Return the principal's attribute *name*, or ``MISSING``."""
-        attributes = self.of_principal("attributes")
-        value = None if attributes is MISSING else attributes.get(name)
-        return MISSING if value is None else value
 
 
 class Renderer:
@@ -77,43 +32,26 @@ class Renderer:
         InvalidKey: The key does not have the form that the scheme needs.
     """
 
-    __slots__ = ("_fields", "_getters", "_never", "_slug")
+    __slots__ = ("_clock", "_encode", "_fields", "_getters", "_never", "_slug", "states")
+
+    #: The inner and the outer hash of HMAC; None: the scheme uses something else.
+    states: HmacStates | None
 
     def __init__(self, scheme: Scheme, key: Key, options: TokenOptions) -> None:
-        rule, lifetime, claims, clock = options
         self._slug = scheme.slug
         self._never = [name for name in scheme.never_signed if name not in PRINCIPAL_TEXTS]
-        self._fields = compile_structure(scheme.fields)
-        getters: dict[str, Callable[[Values], Any]] = {
-            "now": lambda values: clock(),
-            "uuid": lambda values: _uuid(),
-            "lifetime": lambda values: MISSING if lifetime is None else lifetime,
-            # Whole seconds, so that the expiry is the same in all formats.
-            "expires": lambda values: (
-                MISSING if lifetime is None else float(int(values("now")) + lifetime)
-            ),
-            "created": lambda values: values.of_principal("created"),
-            "token": _writer(scheme.token),
-        }
-        for name in PRINCIPAL_TEXTS:
-            getters[name] = _getter_of_field(name, rule if name == "id" else scheme.rule(name))
-        for name, value_rule in scheme.values.items():
-            if name in scheme.never_signed:
-                getters.setdefault(name, _getter_of_refused(name))
-            getters.setdefault(name, _getter_of_attribute(name, value_rule))
-        for name in scheme.settings:  # those left in the templates are empty
-            getters[f"settings.{name}"] = lambda values: MISSING
-        if scheme.payload is not None:
-            getters["payload"] = _getter_of_payload(scheme.payload)
+        rule, lifetime, claims, self._clock = options
+        self._getters, self._fields = compiled(scheme, rule, lifetime, claims)
+        self.states = None
         if scheme.mac is not None:
             assert isinstance(key, SecretKey)  # noqa: S101  # the signer has checked it
-            code = compile_mac(scheme.mac, key)
-            siblings = {f"macs.{name}": text for name, text in scheme.mac.siblings.items()}
-            for name, message in {"mac": scheme.mac.message, **siblings}.items():
-                getters[name] = _getter_of_mac(message, code)
+            self.states = hmac_states(scheme.mac, key)
+            self._encode: Encode = compile_mac(scheme.mac, key, self.states)
         else:
-            getters["jwt"] = _getter_of_jwt(scheme, key, claims)
-        self._getters = getters
+            from countermark.tokens._jwt import compile_jwt
+
+            assert scheme.jwt is not None  # noqa: S101  # a scheme has a MAC or a JWT
+            self._encode = compile_jwt(scheme.jwt.algorithm, key)
 
     def values(self, principal: Signable) -> Values:
         """Return the values for *principal*, which may be an id.
@@ -121,8 +59,8 @@ class Renderer:
         Raises:
             InvalidPrincipal: It cannot be signed.
         """
-        is_principal = isinstance(principal, Principal)
-        return Values(principal if is_principal else identifier_text(principal), self._getters)  # type: ignore[arg-type]
+        who = principal if isinstance(principal, Principal) else identifier_text(principal)
+        return Values(who, self._getters, self._encode, self._clock)
 
     def token(self, values: Values) -> str:
         """Return the token.
@@ -179,124 +117,3 @@ class Renderer:
         """Return when the token expires, in seconds since the epoch; None: never."""
         expires = values("expires")
         return None if expires is MISSING else float(expires)
-
-
-def _writer(content: Any) -> Callable[[Values], str]:
-    """Return the function that writes a template as text, or a table as JSON."""
-    if isinstance(content, Template):
-        return compile_text(content)
-    fill = compile_structure(content)
-    return lambda values: compact_json(fill(values))
-
-
-def _uuid() -> str:
-    from uuid import uuid4
-
-    return str(uuid4())
-
-
-# Shared by the signers of all tenants.
-@lru_cache(maxsize=256)
-def _getter_of_field(name: str, rule: ValueRule) -> Callable[[Values], Any]:
-    where = f"the {name}"
-
-    def get(values: Values) -> Any:
-        text = values.of_principal(name)  # checked already in general
-        return text if text is MISSING else rule.apply(text, where)
-
-    return get
-
-
-def _getter_of_refused(name: str) -> Callable[[Values], Any]:
-    def get(values: Values) -> Any:
-        if values.attribute(name) is not MISSING:
-            raise InvalidPrincipal(
-                f"the principal has the attribute {name}, which never_signed= excludes; remove one"
-                " of them",
-                code="principal_field",
-            )
-        return MISSING
-
-    return get
-
-
-def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
-    where = f"the attribute {name}"
-
-    def get(values: Values) -> Any:
-        value = values.attribute(name)
-        if value is MISSING:
-            return MISSING if rule.default is None else deepcopy(rule.default)
-        if rule.kind == "text":
-            return rule.apply(identifier_text(value, where), where)
-        if not isinstance(value, TYPES[rule.kind]) or (
-            isinstance(value, bool) and rule.kind != "boolean"
-        ):
-            raise InvalidPrincipal(
-                f"{where} must be of the kind {rule.kind}; convert it in the Principal",
-                code="principal_field",
-            )
-        if rule.id_at and _found_at(value, rule.id_at) not in (None, values.of_principal("id")):
-            raise InvalidPrincipal(
-                f"{where} names another user at {rule.id_at} than the principal's id; give both"
-                " the same id",
-                code="principal_field",
-            )
-        return value
-
-    return get
-
-
-def _found_at(value: Any, path: str) -> Any:
-    """Return the value of an object at a path such as ``user.key``, or None."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
-    write = _writer(payload.content)
-    if payload.format == "query":
-        from urllib.parse import urlencode  # late, as few schemes need it
-
-        fill = compile_structure(payload.content)
-        write = lambda values: urlencode(fill(values))  # noqa: E731
-    if payload.encoding == "none":
-        return write
-    return lambda values: encode_bytes(write(values).encode(), payload.encoding)
-
-
-def _getter_of_mac(message: Template, code: Callable[[str], str]) -> Callable[[Values], str]:
-    write = compile_text(message)
-    return lambda values: code(write(values))
-
-
-def _getter_of_jwt(scheme: Scheme, key: Key, more: tuple[str, ...]) -> Callable[[Values], str]:
-    from countermark.tokens._jwt import compile_jwt
-
-    jwt = scheme.jwt
-    assert jwt is not None  # noqa: S101  # a scheme has a MAC or a JWT
-    encode = compile_jwt(jwt.algorithm, key)
-    by_itself = scheme.signs_principal
-    fill_claims, fill_header = compile_structure(jwt.claims), compile_structure(jwt.header)
-
-    def get(values: Values) -> str:
-        if jwt.one_of and all(values(name) is MISSING for name in jwt.one_of):
-            raise MissingValue(jwt.one_of)
-        claims = fill_claims(values)
-        chosen = {name: _chosen(values, name) for name in more}
-        chosen = {name: value for name, value in chosen.items() if value is not MISSING}
-        if more and not chosen and not by_itself:
-            raise MissingValue(more)
-        claims |= chosen
-        return encode(claims, fill_header(values))
-
-    return get
-
-
-def _chosen(values: Values, name: str) -> Any:
-    """Return a claim that the user chose: a value of the principal, or an attribute."""
-    if name == "created":
-        created = values(name)
-        return created if created is MISSING else int(created)
-    return values(name) if name in PRINCIPAL_TEXTS else values.attribute(name)

@@ -30,13 +30,20 @@ _MAX_GROUPS = 1024
 # or two sessions would both get the last place. A session whose write the replicas have not
 # acknowledged yet is written again, as there is nothing to wait for otherwise.
 _ADMIT = """
-local state = redis.call('HGET', KEYS[1], ARGV[1])
+local state, new = redis.call('HGET', KEYS[1], ARGV[1]), ARGV[3]
 if state == 'confirmed' then return 1 end
 if not state and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if state and new ~= 'confirmed' then new = 'pending again' end
+redis.call('HSET', KEYS[1], ARGV[1], new)
 return 2
 """
 _WRITTEN = 2
+
+# Only the request that took the place gives it back, and only if no other request of the session
+# has come since: that one may have been acknowledged.
+_RELEASE = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+"""
 
 # It adds no session: after a failover the place may have been given away.
 _CONFIRM = """
@@ -44,6 +51,9 @@ if redis.call('HGET', KEYS[1], ARGV[1]) then
   redis.call('HSET', KEYS[1], ARGV[1], 'confirmed')
 end
 """
+
+# The kind of the error if too few replicas have a write.
+_NOT_ACKNOWLEDGED = "NotAcknowledged"
 
 _COUNT = "return redis.call('HLEN', KEYS[1])"
 
@@ -58,7 +68,7 @@ class Allowance:
     at most 1024 groups; further groups get nothing. With a store all workers and hosts
     share the count, to the session. A failover of Redis does not make it exceed the number:
     a new session is allowed when ``store.replicas`` replicas have it. Without their answer
-    *when_unavailable* decides, and the session keeps its place.
+    *when_unavailable* decides, and the session takes no place.
 
     The count does not expire. It lasts as long as Redis keeps it: enable persistence, and do
     not evict keys without an expiry (``maxmemory-policy`` is ``noeviction`` or begins with
@@ -183,7 +193,9 @@ _NO_SESSIONS: frozenset[str] = frozenset()
 class _InRedis:
     """The allowed sessions of all workers: for each group, a hash in Redis.
 
-    The value of a session is ``pending`` until replicas have it, then ``confirmed``.
+    The value of a session begins with ``pending`` until replicas have it, then it is
+    ``confirmed``. If they do not acknowledge it, its place is given back: otherwise the sessions
+    that are refused while there is no replica would take all places.
     """
 
     __slots__ = ("_store",)
@@ -199,8 +211,14 @@ class _InRedis:
         self._store = store
 
     def admit(self, group: str, session: str, count: int) -> bool:
-        store, keys = self._store, [self._key(group)]
-        answer = store.run(_ADMIT, keys, [session, count, self._state()], durable=_WRITTEN)
+        store, keys, state = self._store, [self._key(group)], self._state()
+        try:
+            answer = store.run(_ADMIT, keys, [session, count, state], durable=_WRITTEN)
+        except StoreUnavailable as error:
+            if error.kind == _NOT_ACKNOWLEDGED:
+                with suppress(StoreUnavailable):
+                    store.run(_RELEASE, keys, [session, state])
+            raise
         if answer == _WRITTEN and store.replicas:
             # At best: otherwise the next request of the session waits for replicas again.
             with suppress(StoreUnavailable):
@@ -208,8 +226,14 @@ class _InRedis:
         return bool(answer)
 
     async def aadmit(self, group: str, session: str, count: int) -> bool:
-        store, keys = self._store, [self._key(group)]
-        answer = await store.arun(_ADMIT, keys, [session, count, self._state()], durable=_WRITTEN)
+        store, keys, state = self._store, [self._key(group)], self._state()
+        try:
+            answer = await store.arun(_ADMIT, keys, [session, count, state], durable=_WRITTEN)
+        except StoreUnavailable as error:
+            if error.kind == _NOT_ACKNOWLEDGED:
+                with suppress(StoreUnavailable):
+                    await store.arun(_RELEASE, keys, [session, state])
+            raise
         if answer == _WRITTEN and store.replicas:
             with suppress(StoreUnavailable):
                 await store.arun(_CONFIRM, keys, [session])
@@ -220,7 +244,7 @@ class _InRedis:
         return max(0, count - used)
 
     def _state(self) -> str:
-        return "pending" if self._store.replicas else "confirmed"
+        return f"pending {os.urandom(8).hex()}" if self._store.replicas else "confirmed"
 
     def _key(self, group: str) -> str:
         key: str = self._store.key(group, "allowance")

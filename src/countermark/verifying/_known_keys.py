@@ -11,6 +11,7 @@ from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._options import check_keys
 from countermark.tokens._reader import MAX_TOKEN, Reader
+from countermark.tokens._sharing import shared
 from countermark.verifying._results import TokenCheck
 
 #: The codes of tokens that may be another credential.
@@ -47,7 +48,7 @@ class KnownKeys:
         id_rule: ValueRule,
         environment: str | None,
     ) -> None:
-        self.scheme = scheme._replace(values={**scheme.values, "id": id_rule})
+        self.scheme = _with_rule(scheme, id_rule)
         self.reader = reader
         self.keyring, self.others = keyring, others
         self.accepted = [(role, key, reader.prepared(key)) for role, key in keyring.by_role()]
@@ -85,3 +86,8 @@ class KnownKeys:
         # A token that does not match has the form of the scheme.
         is_other = code != "mismatch" and other_kind(self.scheme, text) is not None
         return TokenCheck("wrong_credential") if is_other else None
+
+
+@shared
+def _with_rule(scheme: Scheme, id_rule: ValueRule) -> Scheme:
+    return scheme._replace(values={**scheme.values, "id": id_rule})

@@ -96,7 +96,7 @@ class ModeSwitch:
         self._modes: StoredModes | None = None
         self._problem: str | None = None
         self._asked_at = 0.0
-        self._job = Job(_follow(ref(self)), interval, name="countermark-mode")
+        self._job = Job(_follow(ref(self)), interval, name="countermark-mode", slow=True)
         self._rest()
         _SWITCHES.add(self)
         self._read()

@@ -16,7 +16,6 @@ from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
 from countermark.tokens._mac_reader import MacReader
-from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import (
     check_keys,
     check_not_weaker,
@@ -27,6 +26,7 @@ from countermark.tokens._options import (
     with_settings,
 )
 from countermark.tokens._reader import Reader
+from countermark.tokens._sharing import shared
 from countermark.verifying._checks import (
     checked_age,
     checked_others,
@@ -131,13 +131,13 @@ class Verifier(KeyUser):
         self.signs_besides = self._reader.signs_besides
         leeway = checked_seconds(leeway, "leeway=")
         max_age = checked_age(scheme, max_age, dated=self._reader.dated)
-        clock = checked_clock(clock)
+        self._clock = checked_clock(clock)
         self._judge = TokenJudge(
             scheme.slug,
             environment,
             self._reader,
             self._rule,
-            clock=clock,
+            clock=self._clock,
             leeway=leeway,
             max_age=max_age,
         )
@@ -173,7 +173,13 @@ class Verifier(KeyUser):
             id_rule=self._rule,
             environment=self.environment,
         )
-        self._compiled = self._compile(self._resolved, self._rule)
+        self._compiled = compile_quick(
+            self._resolved,
+            self._keys.accepted,
+            self._rule,
+            environment=self.environment,
+            clock=self._clock,
+        )
 
     def _change_keys(self, watch: Watch, ring: Keyring) -> None:
         def changed(before: KeysNow) -> KeysNow:
@@ -271,21 +277,6 @@ class Verifier(KeyUser):
         found = self._judge.outcome(keys, token, principal)
         return keys.credential(token, found.code) or found
 
-    def _compile(self, resolved: Scheme, rule: ValueRule) -> Quick:
-        """Return the fast path for tokens of the current key."""
-        _, key, prepared = self._keys.accepted[0]
-        if key.until is None and isinstance(prepared, TokenMaker) and not rule.patterns:
-            slug, environment = self.scheme.slug, self.environment
-            key_id = key.key_id
-
-            def identity(id: str) -> VerifiedIdentity:
-                return VerifiedIdentity(slug, id, key_id, "current", environment=environment)
-
-            quick = compile_quick(resolved, prepared, rule, identity)
-            if quick is not None:
-                return quick
-        return lambda token, principal: None
-
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
         if not hasattr(self, "_compiled"):
@@ -293,6 +284,7 @@ class Verifier(KeyUser):
         return f"<Verifier {self.scheme.slug} key={self._key.key_id}>"
 
 
+@shared
 def _reader(scheme: Scheme, rule: ValueRule) -> Reader:
     if scheme.jwt is None:
         return MacReader(scheme, rule)

@@ -1,4 +1,4 @@
-"""One thread a process, in which all periodic work runs."""
+"""Which job runs when, and the thread of a process in which they run."""
 
 from __future__ import annotations
 
@@ -14,103 +14,13 @@ from contextvars import Context
 from math import inf
 from typing import NamedTuple
 
-from countermark.events import Event, emit
+from countermark._background._reports import report
+from countermark._background._work import Work
 
 #: The most seconds that the end of a process waits for the last runs.
 LAST_SECONDS = 5.0
 # The seconds until the next try, if the system refused a thread.
 _PAUSE = 1.0
-
-
-class Job:
-    """A function that runs again and again in the background.
-
-    All jobs of a process share one daemon thread. It begins with the first :meth:`start` and
-    ends when no job is left, so it keeps no interpreter alive. A forked child has no thread and
-    no started job: jobs begin there with its own first :meth:`start`.
-
-    If *run* raises, the event ``failed`` with the reason ``background_raised`` is emitted once,
-    until *run* succeeds again, and the job continues.
-
-    The methods can be called in signal handlers, finalizers and greenlets: no lock of theirs is
-    held while other code runs.
-
-    Args:
-        run: The function. It returns False to rest until the next :meth:`start`.
-        interval: The seconds between the end of a run and the next one, and before the first.
-        name: The name of the thread of a slow job.
-        at_exit: Whether *run* is called a last time when the process ends, unless the job rests.
-        slow: Whether *run* may take long, as functions of the user may. Each run then has a
-            thread of its own, so that the other jobs do not wait for it.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "_failing",
-        "at_exit",
-        "interval",
-        "name",
-        "run",
-        "slow",
-        "started",
-        "stopped",
-    )
-
-    #: Whether the job is due in this process. While *run* runs it is False.
-    started: bool
-    #: Whether :meth:`stop` was called after the last :meth:`start`.
-    stopped: bool
-
-    def __init__(
-        self,
-        run: Callable[[], object],
-        interval: float,
-        *,
-        name: str,
-        at_exit: bool = False,
-        slow: bool = False,
-    ) -> None:
-        self.run, self.interval, self.name = run, interval, name
-        self.at_exit, self.slow = at_exit, slow
-        self.started = self.stopped = False
-        self._failing = False
-
-    def start(self) -> bool:
-        """Let the job begin, or continue after it rested; return whether there is a thread.
-
-        Call it as often as you like.
-        """
-        self.stopped = False
-        return self.started or _scheduler.add(self, self.interval)
-
-    def wake(self) -> bool:
-        """Let the job run as soon as possible; return whether there is a thread for it."""
-        self.stopped = False
-        return _scheduler.add(self, 0)
-
-    def stop(self) -> None:
-        """Let the job rest. A run that has begun comes to its end."""
-        self.stopped, self.started = True, False
-        _scheduler.remove(self)
-
-    def run_once(self) -> bool:
-        """Run the function now; return whether the job continues."""
-        try:
-            goes_on = self.run() is not False
-        except BaseException as error:  # a function of the user may even call sys.exit()
-            self.report(error)
-            return True
-        self._failing = False
-        return goes_on
-
-    def report(self, error: BaseException) -> None:
-        """Emit an event, if it is the first error since the last success."""
-        if not self._failing:
-            self._failing = True
-            _emit("background_raised", type(error).__name__)
-
-    def __repr__(self) -> str:
-        return f"<Job {self.name}>"
 
 
 class _Request(NamedTuple):
@@ -122,12 +32,12 @@ class _Request(NamedTuple):
         ended: Whether a run of the job has ended.
     """
 
-    job: Job
+    job: Work
     due: float | None
     ended: bool = False
 
 
-class _Scheduler:
+class Scheduler:
     """The jobs of this process, and the thread that runs them.
 
     Other threads only append requests, so a fork or a signal handler never meets a held lock.
@@ -138,8 +48,8 @@ class _Scheduler:
 
     def _begin(self) -> None:
         # Only the thread uses these two.
-        self._due: dict[Job, float] = {}
-        self._running: set[Job] = set()
+        self._due: dict[Work, float] = {}
+        self._running: set[Work] = set()
         self._requests: deque[_Request] = deque()
         # Held while there is a thread. It is never waited for.
         self._alive = threading.Lock()
@@ -149,7 +59,7 @@ class _Scheduler:
         self._finishing = self._stuck = self._reported = self._registered = False
         self._refused_until = 0.0
 
-    def add(self, job: Job, delay: float) -> bool:
+    def add(self, job: Work, delay: float) -> bool:
         now = time.monotonic()
         if now < self._refused_until or _is_master_of_uwsgi():
             return False
@@ -157,7 +67,7 @@ class _Scheduler:
         self._send(_Request(job, now + delay))
         return self._thread is not None
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: Work) -> None:
         if self._alive.locked():
             self._send(_Request(job, None))
 
@@ -232,7 +142,7 @@ class _Scheduler:
     def _report(self, error: str) -> None:
         if not self._reported:
             self._reported = True
-            _emit("no_thread", error)
+            report("no_thread", error)
 
     def _end_with_multiprocessing(self) -> None:
         """Finish in a child of multiprocessing, which ends without ``atexit`` after a fork."""
@@ -285,7 +195,7 @@ class _Scheduler:
                 self._due[job] = min(due, self._due.get(job, due))
                 job.started = True
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Work) -> None:
         # Before the run: work that comes while it runs starts the job again.
         job.started = False
         del self._due[job]
@@ -299,12 +209,12 @@ class _Scheduler:
             job.report(error)
             self._end(job, goes_on=True)
 
-    def _run_to_end(self, job: Job, requests: deque[_Request]) -> None:
+    def _run_to_end(self, job: Work, requests: deque[_Request]) -> None:
         goes_on = job.run_once()
         self._park_a_copy(requests)
         self._end(job, goes_on=goes_on)
 
-    def _end(self, job: Job, *, goes_on: bool) -> None:
+    def _end(self, job: Work, *, goes_on: bool) -> None:
         due = time.monotonic() + job.interval if goes_on else None
         self._requests.append(_Request(job, due, ended=True))
         self._ring()
@@ -343,11 +253,6 @@ def _start_without_context(thread: threading.Thread) -> None:
     Context().run(thread.start)
 
 
-def _emit(reason: str, error: str) -> None:
-    with suppress(Exception):  # filters of the log may raise, and the thread must go on
-        emit(Event("failed", reason, error=error), None)
-
-
 def _is_master_of_uwsgi() -> bool:
     """Return True before uWSGI forks its workers: its fork does not call the hooks of Python."""
     uwsgi = sys.modules.get("uwsgi")  # or a module of the application, with another content
@@ -355,10 +260,7 @@ def _is_master_of_uwsgi() -> bool:
     return all(map(callable, ids)) and not any(of_process() for of_process in ids if of_process)
 
 
-_scheduler = _Scheduler()
-#: Runs the jobs with ``at_exit`` now, and waits for that for up to 5 seconds.
-flush = _scheduler.flush
-
-atexit.register(_scheduler.finish)
+scheduler = Scheduler()
+atexit.register(scheduler.finish)
 # Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_scheduler.begin_again)
+getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=scheduler.begin_again)

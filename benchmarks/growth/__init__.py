@@ -1,0 +1,1 @@
+"""The growth of costs with tenants, schemes, keys, principals and worker processes."""
