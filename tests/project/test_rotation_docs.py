@@ -52,7 +52,7 @@ class Aws:
     def __init__(self, **versions: str) -> None:
         self.versions = versions
 
-    def get_secret_value(self, *, SecretId: str, VersionStage: str = "AWSCURRENT") -> Any:  # noqa: N803
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> Any:  # noqa: N803
         if VersionStage not in self.versions:
             raise ClientError("ResourceNotFoundException")
         if self.versions[VersionStage] == "denied":
@@ -72,10 +72,15 @@ def test_the_function_for_aws(page: dict[str, Any], monkeypatch: pytest.MonkeyPa
     aws(monkeypatch, client)
     keyring = WatchedKeyring(page["from_aws"])
     assert keyring.previous == ()
+    client.versions = {"AWSCURRENT": OLD, "AWSPENDING": NEW}
+    assert keyring.refresh()
+    assert len(keyring.next) == 1
     client.versions = {"AWSCURRENT": NEW, "AWSPREVIOUS": OLD}
     assert keyring.refresh()
     assert len(keyring.previous) == 1
     client.versions = {"AWSCURRENT": NEW, "AWSPREVIOUS": "denied"}
+    assert not keyring.refresh()
+    client.versions = {"AWSPENDING": NEW}
     assert not keyring.refresh()
     client.versions = {"AWSCURRENT": NEW}
     assert isinstance(page["signer"](), Signer)

@@ -164,6 +164,8 @@ class TenantCache(Generic[T]):
         try:
             return self._loaded(tenant)
         except Exception:  # it is reported if it lasts until the keys expire
+            if self._clock() >= kept.expires:
+                raise
             return kept.loaded
 
     def _loaded_once(self, tenant: str) -> T | None:
@@ -191,12 +193,14 @@ class TenantCache(Generic[T]):
 
     def _loaded(self, tenant: str) -> T | None:
         began = self._clock()  # a key that is withdrawn during the load counts from here
-        loaded = self._load(tenant)
+        loaded, seconds = self._load(tenant), self._seconds
         with self._lock:
+            kept = self._kept.get(tenant)
+            if kept is not None and kept.expires > began + seconds:
+                return kept.loaded  # of a load that began later, and was faster
             if loaded is None:
                 self._kept.pop(tenant, None)
                 return None
-            seconds = self._seconds
             self._kept[tenant] = _Kept(loaded, began + seconds * _AHEAD, began + seconds)
             self._make_room()
         return loaded
