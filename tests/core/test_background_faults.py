@@ -112,6 +112,20 @@ class TestThreadsThatTheSystemRefuses:
         job_of(Runs()).start()
         assert not other.started
 
+    def test_are_not_counted_on_by_others_before_they_are_there(
+        self, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = job_of(Runs()), job_of(Runs())
+        answers = []
+
+        def refuse(thread: threading.Thread) -> None:
+            answers.append(second.start())
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert not first.start()
+        assert answers == [False]
+
     def test_do_not_end_a_slow_job(
         self,
         job_of: JobOf,
