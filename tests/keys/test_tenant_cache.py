@@ -264,7 +264,7 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent(source: Source) -> Non
     cache._lock.acquire()
     cache._loading["acme"] = tenant_cache._Loading()
     cache._loading["acme"].thread = 0
-    tenant_cache._begin_again()  # as the hook of a fork does
+    cache._begin()  # as the hook of a fork does
     assert cache.of("acme") == "acme"
 
 

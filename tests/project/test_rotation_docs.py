@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from countermark import Signer, WatchedKeyring
-from countermark.keys import _watch
+from countermark.keys._watch import Watch
 from countermark.signing._tenants import TenantSigners
+from tests.forks import in_use
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rotation.md").read_text(encoding="utf-8")
 OLD, NEW = "the-old-secret-of-at-least-32-bytes", "the-new-secret-of-at-least-32-bytes"
@@ -29,7 +30,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     for code in re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         exec(compile(code, "rotation.md", "exec"), names)
     yield names
-    for watch in list(_watch._watches):  # so that its background thread ends
+    for watch in in_use(Watch):  # so that its background thread ends
         watch._job.stop()
 
 

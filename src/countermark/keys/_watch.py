@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -12,6 +11,7 @@ from math import inf
 from typing import Final, NamedTuple, TypeAlias
 
 from countermark._background import Job
+from countermark._forks import call_after_fork
 from countermark.errors import ConfigurationError
 from countermark.events import Event, EventName, OnEvent, emit
 from countermark.keys._keyring import Keyring
@@ -89,7 +89,7 @@ class Watch:
             name="countermark-keys",
             slow=not source.is_file,
         )
-        _watches.add(self)
+        call_after_fork(self._begin_again)
 
     def attach(
         self, ring: Keyring, prepare: Prepare, notify: Notify | None = None, *, scheme: str = ""
@@ -160,8 +160,9 @@ class Watch:
             if latest == self._latest or not self._source.is_file:
                 self._take(found)
 
-    def begin_again(self) -> None:
+    def _begin_again(self) -> None:
         """Stop in a forked child, where no job has started, until the next use."""
+        _changing.lock = threading.RLock()
         self._reading, self._starting = threading.RLock(), threading.RLock()
         self._waited_until = inf
         self.is_started = False
@@ -247,7 +248,6 @@ class _Changing:
 
 _changing = _Changing()
 _numbers = count()
-_watches: weakref.WeakSet[Watch] = weakref.WeakSet()
 
 
 def _summary(found: Keyring | _Failure) -> object:
@@ -263,14 +263,3 @@ def _read_in_background(weak: weakref.ref[Watch]) -> bool:
         return False
     watch.read_in_background()
     return True
-
-
-def _begin_again() -> None:
-    # Without the lock, which another thread may have held during the fork.
-    _changing.lock = threading.RLock()
-    for watch in list(_watches):
-        watch.begin_again()
-
-
-# Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)
