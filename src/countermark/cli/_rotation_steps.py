@@ -192,7 +192,9 @@ class TokenSteps(Steps):
         option = f" --environment {self.environment}" if self.environment else ""
         report = (
             f"countermark rollout --scheme {self.slug}{option} prints 'previous key still used:"
-            " no' when no request of the last 7 days (--days) had a token of the old one."
+            " no' when no request of the last 7 days (--days) had a token of the old one. Ask at"
+            " least as many days after the step before: until then such requests were counted for"
+            " the current key."
         )
         key = self.verifying_key
         if not self._expires:
