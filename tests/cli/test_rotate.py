@@ -50,14 +50,14 @@ def test_the_new_key_is_accepted_before_it_signs_and_the_old_one_until_it_is_unu
 @pytest.mark.parametrize(
     ("arguments", "texts"),
     [
-        (["stigg"], ["Let the vendor issue a new secret", "do not expire", "--scheme stigg shows"]),
+        (["stigg"], ["Let the vendor issue a new secret", "do not expire", "stigg prints"]),
         (["intercom-jwt"], ["for the lifetime= that your signers give"]),
         (["discourse"], ["Make a new secret: countermark keygen discourse."]),
         (["knock"], ["Make a new private key: countermark keygen knock", "3,600 seconds"]),
         (["knock"], ["KNOCK_SIGNING_KEY_NEXT to the new public key", "the new private key"]),
         (
             ["cognito-flow", "--environment", "live"],
-            ["It begins with live_", "--scheme cognito-flow --environment live shows"],
+            ["It begins with live_", "--scheme cognito-flow --environment live prints"],
         ),
         (["webhook:github"], ["countermark keygen webhook:github", "Make the vendor sign with"]),
         (["webhook:stigg"], ["Let the vendor issue a new secret", "no VerifiedWebhook has"]),

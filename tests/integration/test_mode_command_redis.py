@@ -202,6 +202,13 @@ def test_a_redis_that_is_away_is_an_error(redis_server: RedisServer, mode: Comma
         assert ("may have been set" in err) is (action[0] == "set")
 
 
+def test_a_url_of_a_cluster_needs_a_node_of_one(redis_server: RedisServer, mode: Command) -> None:
+    url = redis_server.url.replace("redis://", "redis+cluster://").removesuffix("/0")
+    code, out, err = mode("show", "--redis", url)
+    assert (code, out) == (2, "")
+    assert err.endswith("; the server is not a node of a Cluster, so begin the URL with redis://\n")
+
+
 def test_a_missing_url_is_an_error(mode: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COUNTERMARK_REDIS_URL")
     message = "no URL of Redis; pass --redis URL or set COUNTERMARK_REDIS_URL\n"

@@ -103,6 +103,16 @@ def test_a_change_to_the_same_mode_is_no_event(server: RedisServer, events: Even
     assert switch.stored is stored  # it is not sent again
 
 
+def test_a_probe_sees_the_first_mode_although_there_are_no_requests(
+    server: RedisServer, events: Events
+) -> None:
+    switch = switch_of(server, on_event=events)
+    assert switch.stored is None
+    put(server, "monitor")
+    wait_until(lambda: switch.stored is not None)
+    assert [event.name for event in events] == ["failed", "mode_changed"]
+
+
 def test_a_process_that_starts_without_a_mode_enforces(server: RedisServer, events: Events) -> None:
     switch = switch_of(server, on_event=events)
     assert (asked(switch), switch.stored) == ("enforce", None)

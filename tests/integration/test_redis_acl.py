@@ -118,7 +118,7 @@ def test_the_user_of_the_page_may_do_all_and_nothing_with_other_keys(
     client: Any = server.client()
     assert client.execute_command("ACL LOG") == []
     other = RedisStore(server.url, prefix="another:", timeout=5)
-    with pytest.raises(StoreUnavailable, match="NoPermissionError"):
+    with pytest.raises(StoreUnavailable, match="NoPermissionError; ACL LOG shows the right"):
         allow_sessions(other)
     with pytest.raises(StoreUnavailable, match="NoPermissionError"):
         store.ask(lambda client: client.keys())

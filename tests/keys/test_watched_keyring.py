@@ -87,7 +87,7 @@ def test_refresh_takes_new_keys_and_reports_their_ids(files: KeyFiles) -> None:
 
 
 WRONG: dict[str, tuple[str | bytes | None, str | None]] = {
-    "blank": (" ", "is blank"),
+    "blank": (" ", "the content of the file of STIGG_SIGNING_SECRET_FILE is blank"),
     "empty": ("", "is blank"),
     "a placeholder": ("changeme", "is a placeholder"),
     "a key in PEM": ("-----BEGIN CERTIFICATE-----\nabc", "PEM or SSH key"),

@@ -32,6 +32,7 @@ from tests.rollout.verdicts import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/rollout.md").read_text(encoding="utf-8")
+ASK_LATER = "ask 7 days after it became the previous one"
 
 
 def row(verdict: str, requests: int, **changes: Any) -> RequestCount:
@@ -336,7 +337,7 @@ def test_the_report_as_json() -> None:
                 "key_use": {"current": None, "previous": None, "next": None},
                 "previous_key": {
                     "used": False,
-                    "reason": "no request in the last 7 days",
+                    "reason": f"no request in the last 7 days; {ASK_LATER}",
                 },
             },
         ],
@@ -349,7 +350,7 @@ def test_the_report_as_json() -> None:
 @pytest.mark.parametrize(
     ("seen", "used", "reason"),
     [
-        (stats(), False, "no request in the last 7 days"),
+        (stats(), False, f"no request in the last 7 days; {ASK_LATER}"),
         (
             stats(key_use=KeyUse(previous=NOON - 8 * DAY)),
             False,

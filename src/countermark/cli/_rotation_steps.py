@@ -185,16 +185,18 @@ class TokenSteps(Steps):
         else:
             yield f"Make the vendor accept the new {key}, if it does not since it issued it."
         yield (
-            f"Services that sign: {self._set(name, f'the new {self.signing_key}')} For those"
-            " that verify too, take the next step at the same time; the others need neither"
-            f" {name}_NEXT nor {name}_PREVIOUS."
+            f"Services that sign: {self._set(name, f'the new {self.signing_key}')} They need"
+            f" neither {name}_NEXT nor {name}_PREVIOUS. Those that verify too take the next step"
+            " instead of this one."
         )
 
     def _wait(self) -> str:
         option = f" --environment {self.environment}" if self.environment else ""
         report = (
-            f"countermark rollout --scheme {self.slug}{option} shows whether requests still have"
-            " tokens of the previous key."
+            f"countermark rollout --scheme {self.slug}{option} prints 'previous key still used:"
+            " no' when no request of the last 7 days (--days) had a token of the old one. Ask at"
+            " least as many days after the step before: until then such requests were counted for"
+            " the current key."
         )
         key = self.verifying_key
         if not self._expires:

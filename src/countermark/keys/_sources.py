@@ -74,7 +74,7 @@ class VariableSource:
         self._name = name
 
     def read(self) -> Keyring:
-        return _keyring(self._name, self._value, lambda name: f"the environment variable {name}")
+        return _keyring(self._name, self._value, _place)
 
     def _value(self, name: str) -> str | None:
         file_name = f"{name}_FILE"
@@ -96,6 +96,13 @@ class VariableSource:
         except (OSError, ValueError) as error:  # a UnicodeDecodeError quotes the file
             kind = type(error).__name__
         raise Unavailable(f"the file of {shown_variable(file_name)} cannot be read", kind)
+
+
+def _place(name: str) -> str:
+    """Return the place of a key, for messages."""
+    if f"{name}_FILE" in os.environ:
+        return f"the content of the file of {name}_FILE"
+    return f"the environment variable {name}"
 
 
 class EnvFileSource:

@@ -17,6 +17,7 @@ from redis.sentinel import Sentinel
 
 from countermark._locks import ProcessLock
 from countermark.redis._connections import bounds, make_pool, once
+from countermark.redis._exchange import NotACluster
 from countermark.redis._target import Address, Target
 
 # The least seconds between two lookups. While slots move, each request may ask for one.
@@ -189,6 +190,10 @@ class BySlot(_LookedUp):
         try:
             client: Any = redis.Redis(connection_pool=pool)
             rows = sorted(row[:3] for row in client.execute_command("CLUSTER SLOTS"))
+        except redis.ResponseError as error:
+            if "cluster support disabled" in str(error):
+                raise NotACluster from error
+            raise
         finally:
             pool.disconnect()
         if not rows:

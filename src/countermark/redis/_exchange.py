@@ -32,8 +32,21 @@ class NotAcknowledged(StoreUnavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "the replicas of Redis did not acknowledge a write", kind="NotAcknowledged"
+            "the replicas of Redis did not acknowledge a write; see INFO replication, and whether"
+            " the user has the right +wait",
+            kind="NotAcknowledged",
         )
+
+
+class NotACluster(redis.exceptions.RedisClusterException):
+    """The URL is that of a Cluster, and the server is not a node of one."""
+
+
+#: What to do about an error, by its type.
+_HINTS = {
+    redis.exceptions.NoPermissionError: "; ACL LOG shows the right that the user of Redis lacks",
+    NotACluster: "; the server is not a node of a Cluster, so begin the URL with redis://",
+}
 
 
 class Exchange(NamedTuple):
@@ -108,7 +121,8 @@ def is_silence(error: Exception) -> bool:
 def unavailable(error: Exception) -> StoreUnavailable:
     """Return the error for the caller. It does not show the message, which may show a password."""
     kind = type(error).__name__
-    return StoreUnavailable(f"asking Redis failed: {kind}", kind=kind)
+    hint = _HINTS.get(type(error), "")
+    return StoreUnavailable(f"asking Redis failed: {kind}{hint}", kind=kind)
 
 
 def code_of(error: redis.ResponseError) -> str:

@@ -51,5 +51,9 @@ def previous_key(snapshot: Snapshot, stats: GroupStats) -> PreviousKey:
         return PreviousKey(None, f"there was no request in the last {days} days")
     if snapshot.taken_at - stats.first_seen < days * DAY:
         return PreviousKey(None, f"the requests were counted for less than {days} days")
-    before = "" if last is None else f", the last one at {time_of(last)}"
+    # The key verified requests as the current one before. They are counted as such.
+    if last is None:
+        before = f"; ask {days} days after it became the previous one"
+    else:
+        before = f", the last one at {time_of(last)}"
     return PreviousKey(False, f"no request in the last {days} days{before}")

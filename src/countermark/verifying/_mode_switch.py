@@ -73,6 +73,8 @@ class ModeSwitch:
         "_store",
     )
 
+    _begun: bool
+
     @guarded
     def __init__(
         self,
@@ -116,7 +118,13 @@ class ModeSwitch:
 
     @property
     def stored(self) -> StoredModes | None:
-        """The modes that this process follows; None: it has not read any, and enforces."""
+        """The modes that this process follows; None: it has not read any, and enforces.
+
+        A probe may ask for it before there are requests: while it is None, this begins to follow.
+        """
+        if self._modes is None and not self._begun:
+            with self._lock:
+                self._begun = self._job.wake()
         return self._modes
 
     def require_fit(self, verifier: Verifier) -> None:
