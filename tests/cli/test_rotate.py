@@ -102,7 +102,7 @@ def test_services_that_sign_and_verify_accept_the_old_key_when_they_sign_with_th
     """Both use one variable, so the next step later would refuse all open pages."""
     found = steps(command, "stigg", *watched)
     step = found[place(found, "Services that sign")]
-    assert "For those that verify too, take the next step at the same time" in step
+    assert "Those that verify too take the next step instead of this one" in step
 
 
 def test_the_ids_of_keys_change_with_them(command: Command) -> None:
