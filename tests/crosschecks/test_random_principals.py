@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -175,3 +176,47 @@ def test_launchdarkly(texts: Texts) -> None:
             theirs = client.secure_mode_hash(Context.create(id, kind))
             who = Principal("u", attributes={"context": {"kind": kind, "key": id}})
             assert theirs == (of_users.sign(id) if kind == "user" else of_contexts.sign(who))
+
+
+def without_times(token: str, lifetime: int) -> dict[str, Any]:
+    """Return the claims of a token without its times, which must be *lifetime* apart."""
+    read = claims(token)
+    assert read.pop("exp") - read.pop("nbf") == lifetime
+    return read
+
+
+def test_livekit(texts: Texts) -> None:
+    from livekit.api import AccessToken, VideoGrants
+
+    signer = signer_of("livekit", clock=time.time)
+    allowed = {"can_publish": True, "can_subscribe": True, "can_publish_data": True}
+    for id, name, room in zip(texts(COUNT), texts(COUNT), texts(COUNT), strict=True):
+        theirs = AccessToken("the-api_key", SECRET).with_identity(id).with_name(name)
+        theirs.with_grants(VideoGrants(room_join=True, room=room))
+        who = Principal(id, name=name, attributes={"room": room, **allowed})
+        ours = without_times(signer.sign(who), 21600)
+        assert ours == without_times(theirs.to_jwt(), 21600)
+
+
+@pytest.mark.parametrize("product", ["video", "conversations", "voice", "sync"])
+def test_twilio(texts: Texts, product: str) -> None:
+    from twilio.jwt.access_token import AccessToken, grants
+
+    grant = {
+        "video": grants.VideoGrant("room-1"),
+        "conversations": grants.ChatGrant("the-service_sid"),
+        "voice": grants.VoiceGrant(
+            incoming_allow=True, outgoing_application_sid="the-application_sid"
+        ),
+        "sync": grants.SyncGrant("the-service_sid"),
+    }[product]
+    signer = signer_of(f"twilio-{product}", clock=time.time)
+    for id in texts(COUNT):
+        account = ("the-account_sid", "the-api_key_sid", SECRET)
+        their_token = AccessToken(*account, [grant], identity=id).to_jwt()
+        our_token = signer.sign(Principal(id, attributes={"room": "room-1"}))
+        header = jwt.get_unverified_header(our_token)
+        assert header == jwt.get_unverified_header(their_token)
+        ours, theirs = without_times(our_token, 3600), without_times(their_token, 3600)
+        assert ours.pop("jti") != theirs.pop("jti")
+        assert ours == theirs

@@ -18,6 +18,12 @@ NOW_S = int(NOW)
 HOUR = NOW_S + 3600
 ID, EMAIL, NAME = "user-1", "Ann@B.example", "Ann Lee"
 PICTURE = "https://a.example/ann.png"
+TWILIO = {
+    "iss": "the-api_key_sid",
+    "sub": "the-account_sid",
+    "nbf": NOW_S,
+    "exp": HOUR,
+}
 
 CLAIMS: dict[str, dict[str, Any]] = {
     "braze": {"sub": ID, "exp": HOUR, "aud": "braze", "iss": "the-api_key"},
@@ -141,14 +147,89 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "email": EMAIL,
         "email_verified": True,
     },
+    "livekit": {
+        "iss": "the-api_key",
+        "sub": ID,
+        "nbf": NOW_S,
+        "exp": NOW_S + 21600,
+        "name": NAME,
+        "metadata": '{"seat":4}',
+        "video": {
+            "roomJoin": True,
+            "room": "room-1",
+            "canPublish": True,
+            "canSubscribe": True,
+            "canPublishData": False,
+        },
+    },
+    "jaas": {
+        "aud": "jitsi",
+        "iss": "chat",
+        "sub": "the-app_id",
+        "room": "room-1",
+        "nbf": NOW_S,
+        "exp": NOW_S + 7200,
+        "context": {
+            "features": {"recording": True},
+            "user": {
+                "id": ID,
+                "name": NAME,
+                "email": EMAIL,
+                "avatar": PICTURE,
+                "moderator": "false",
+            },
+        },
+    },
+    "zoom-video": {
+        "app_key": "the-sdk_key",
+        "role_type": 1,
+        "tpc": "session-1",
+        "version": 1,
+        "iat": NOW_S,
+        "exp": NOW_S + 7200,
+        "user_key": ID,
+    },
+    "daily": {
+        "r": "room-1",
+        "d": "the-domain_id",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "ud": ID,
+        "u": NAME,
+        "o": False,
+    },
+    "twilio-video": TWILIO | {"grants": {"identity": ID, "video": {"room": "room-1"}}},
+    "twilio-conversations": TWILIO
+    | {"grants": {"identity": ID, "chat": {"service_sid": "the-service_sid"}}},
+    "twilio-sync": TWILIO
+    | {"grants": {"identity": ID, "data_sync": {"service_sid": "the-service_sid"}}},
+    "twilio-voice": TWILIO
+    | {
+        "grants": {
+            "identity": ID,
+            "voice": {
+                "incoming": {"allow": True},
+                "outgoing": {"application_sid": "the-application_sid"},
+            },
+        }
+    },
 }
-ALGORITHMS = {"braze": "RS256", "knock": "RS256", "onesignal-jwt": "ES256", "cello": "HS512"}
+ALGORITHMS = {
+    "braze": "RS256",
+    "cello": "HS512",
+    "jaas": "RS256",
+    "knock": "RS256",
+    "onesignal-jwt": "ES256",
+}
 KEY_IDS = {
+    "jaas": "the-key_id",
     "sigma": "the-client_id",
     "sunshine-conversations": "the-key_id",
     "zendesk-messaging": "the-key_id",
 }
-NO_TIMES: Any = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+#: Other entries of headers.
+HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
+NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}
 
 
 def decoded(slug: str, token: str) -> dict[str, Any]:
@@ -172,6 +253,7 @@ def test_pyjwt_decodes_the_expected_claims(slug: str) -> None:
     header = {"alg": ALGORITHMS.get(slug, "HS256"), "typ": "JWT"}
     if slug in KEY_IDS:
         header["kid"] = KEY_IDS[slug]
+    header |= HEADERS.get(slug, {})
     assert jwt.get_unverified_header(signed.token) == header
     assert signed.expires_at == claims.get("exp")
 
