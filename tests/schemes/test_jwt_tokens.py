@@ -213,6 +213,46 @@ CLAIMS: dict[str, dict[str, Any]] = {
             },
         }
     },
+    "centrifugo": {
+        "sub": ID,
+        "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
+        "info": {"color": "red"},
+        "meta": {"plan": "pro"},
+        "channels": ["news"],
+    },
+    "centrifugo-channel": {
+        "sub": ID,
+        "channel": "private-foobar",
+        "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
+        "info": {"color": "red"},
+    },
+    "ably-jwt": {
+        "iat": NOW_S,
+        "exp": HOUR,
+        "x-ably-capability": "the-capability",
+        "x-ably-clientId": ID,
+    },
+    "superset": {
+        "resources": [{"type": "dashboard", "id": "d-7"}],
+        "rls_rules": [{"clause": "tenant_id = 7"}],
+        "iat": NOW_S,
+        "exp": NOW_S + 300,
+        "aud": "the-audience",
+        "type": "guest",
+        "user": {"username": ID, "first_name": "Ann", "last_name": "Lee"},
+    },
+    "tableau": {
+        "iss": "the-client_id",
+        "exp": NOW_S + 300,
+        "aud": "tableau",
+        "sub": "ann",
+        "scp": ["tableau:views:embed"],
+    },
+    "cube": {"sub": ID, "iat": NOW_S, "plan": "pro"},
 }
 ALGORITHMS = {
     "braze": "RS256",
@@ -222,13 +262,16 @@ ALGORITHMS = {
     "onesignal-jwt": "ES256",
 }
 KEY_IDS = {
+    "ably-jwt": "the-key_name",
     "jaas": "the-key_id",
     "sigma": "the-client_id",
     "sunshine-conversations": "the-key_id",
+    "tableau": "the-secret_id",
     "zendesk-messaging": "the-key_id",
 }
 #: Other entries of headers.
 HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
+HEADERS["tableau"] = {"iss": "the-client_id"}
 NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}
 
 
