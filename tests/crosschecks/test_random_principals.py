@@ -9,6 +9,7 @@ import base64
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -220,3 +221,46 @@ def test_twilio(texts: Texts, product: str) -> None:
         ours, theirs = without_times(our_token, 3600), without_times(their_token, 3600)
         assert ours.pop("jti") != theirs.pop("jti")
         assert ours == theirs
+
+
+def test_firebase(texts: Texts) -> None:
+    import firebase_admin
+    from firebase_admin import auth, credentials
+
+    pem, public = private_key("RS256")
+    account = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key": pem,
+        "client_email": "the-client_email",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    app = firebase_admin.initialize_app(credentials.Certificate(account))
+    signer = signer_of("firebase", clock=time.time)
+    own = {"premium": True}
+    for id in texts(20):  # each is signed by RSA, twice
+        pair = [
+            jwt.decode(token, public, ["RS256"], options={"verify_aud": False})
+            for token in (
+                signer.sign(Principal(id, attributes={"claims": own})),
+                auth.create_custom_token(id, own, app),
+            )
+        ]
+        for read in pair:
+            assert read["exp"] - read.pop("iat") == 3600
+            del read["exp"]
+        assert pair[0] == pair[1]
+    firebase_admin.delete_app(app)
+
+
+def test_meilisearch(texts: Texts) -> None:
+    from meilisearch import Client
+
+    key, client = "5ea1ab1e-97c5-4dfe-b5f4-08ab3a158e51", Client("http://localhost", SECRET)
+    signer = signer_of("meilisearch", settings={"api_key_uid": key}, lifetime=600)
+    end = datetime.fromtimestamp(int(NOW) + 600, UTC)
+    for text in texts(COUNT):
+        rules = {text: {"filter": f"owner = {text!r}"}, "*": {}}
+        theirs = client.generate_tenant_token(key, rules, expires_at=end)
+        ours = signer.sign(Principal("u", attributes={"search_rules": rules}))
+        assert claims(ours) == claims(theirs)

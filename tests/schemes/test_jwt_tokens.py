@@ -253,19 +253,56 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "scp": ["tableau:views:embed"],
     },
     "cube": {"sub": ID, "iat": NOW_S, "plan": "pro"},
+    "firebase": {
+        "iss": "the-client_email",
+        "sub": "the-client_email",
+        "aud": "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1"
+        ".IdentityToolkit",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "uid": ID,
+        "claims": {"premium": True},
+    },
+    "supabase": {
+        "aud": "authenticated",
+        "sub": ID,
+        "role": "member",
+        "iss": "the-issuer",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "email": EMAIL,
+        "phone": "+15550100",
+    },
+    "hasura": {
+        "sub": ID,
+        "iat": NOW_S,
+        "https://hasura.io/jwt/claims": {
+            "x-hasura-default-role": "editor",
+            "x-hasura-allowed-roles": ["editor", "viewer"],
+            "x-hasura-user-id": ID,
+            "x-hasura-org-id": "org-9",
+        },
+    },
+    "meilisearch": {
+        "apiKeyUid": "the-api_key_uid",
+        "searchRules": {"orders": {"filter": "plan = pro"}},
+    },
 }
 ALGORITHMS = {
     "braze": "RS256",
     "cello": "HS512",
+    "firebase": "RS256",
     "jaas": "RS256",
     "knock": "RS256",
     "onesignal-jwt": "ES256",
+    "supabase": "ES256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",
     "jaas": "the-key_id",
     "sigma": "the-client_id",
     "sunshine-conversations": "the-key_id",
+    "supabase": "the-key_id",
     "tableau": "the-secret_id",
     "zendesk-messaging": "the-key_id",
 }
