@@ -287,6 +287,42 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "apiKeyUid": "the-api_key_uid",
         "searchRules": {"orders": {"filter": "plan = pro"}},
     },
+    "kustomer": {"externalId": ID, "iat": NOW_S},
+    "zendesk-sso": {
+        "iat": NOW_S,
+        "name": NAME,
+        "email": EMAIL,
+        "external_id": ID,
+        "organization": "Acme",
+        "remote_photo_url": PICTURE,
+    },
+    "tiny-drive": {
+        "sub": ID,
+        "name": NAME,
+        "exp": NOW_S + 600,
+        "https://claims.tiny.cloud/drive/root": "/user-1",
+    },
+    "tiptap": {
+        "sub": ID,
+        "allowedDocumentNames": ["doc-1"],
+        "readonlyDocumentNames": ["doc-2"],
+    },
+    "lightdash": {
+        "user": {"externalId": ID},
+        "content": {
+            "type": "dashboard",
+            "dashboardUuid": "d73e7841-9342-4afd-8e29-b4a416a2498c",
+        },
+        "userAttributes": {"vendor": "17"},
+        "exp": HOUR,
+    },
+    "holistics": {
+        "settings": {},
+        "permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
+        "filters": {},
+        "exp": HOUR,
+    },
+    "powersync": {"sub": ID, "aud": "the-audience", "iat": NOW_S, "exp": NOW_S + 300},
 }
 ALGORITHMS = {
     "braze": "RS256",
@@ -295,11 +331,14 @@ ALGORITHMS = {
     "jaas": "RS256",
     "knock": "RS256",
     "onesignal-jwt": "ES256",
+    "powersync": "ES256",
     "supabase": "ES256",
+    "tiny-drive": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",
     "jaas": "the-key_id",
+    "powersync": "the-key_id",
     "sigma": "the-client_id",
     "sunshine-conversations": "the-key_id",
     "supabase": "the-key_id",
