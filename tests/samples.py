@@ -47,6 +47,7 @@ ATTRIBUTES: dict[str, Any] = {
     "external_group_id": "group-1",
     "features": {"recording": True},
     "first_name": "Ann",
+    "grafana_role": "Viewer",
     "grants": {"https://api.example/u/1": {"read": [{}]}},
     "group_ids": [5],
     "groups": ["staff"],
@@ -77,6 +78,7 @@ ATTRIBUTES: dict[str, Any] = {
     "row_permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
     "scopes": ["tableau:views:embed"],
     "search_rules": {"orders": {"filter": "plan = pro"}},
+    "session_id": "session-1",
     "socket_id": "1234.1234",
     "subscription_id": "sub_9",
     "target": "/embed/dashboards/3",
@@ -84,6 +86,7 @@ ATTRIBUTES: dict[str, Any] = {
     "topic": "session-1",
     "user_attributes": {"vendor": "17"},
     "username": "ann",
+    "video_role": "publisher",
     "weight": 3,
 }
 ANN = Principal(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import jwt
 import pytest
@@ -221,6 +222,27 @@ def test_twilio(texts: Texts, product: str) -> None:
         ours, theirs = without_times(our_token, 3600), without_times(their_token, 3600)
         assert ours.pop("jti") != theirs.pop("jti")
         assert ours == theirs
+
+
+def test_vonage_video(texts: Texts) -> None:
+    from vonage_jwt import JwtClient
+    from vonage_video.models import TokenOptions
+
+    pem, public = private_key("RS256")
+    client = JwtClient("the-application_id", pem)
+    signer = signer_of("vonage-video", clock=time.time)
+    for id, session in zip(texts(20), texts(20), strict=True):  # RSA is slow
+        options = TokenOptions(session_id=session, connection_data=id)
+        theirs = client.generate_application_jwt(options.model_dump(exclude_none=True)).decode()
+        attributes = {"session_id": session, "video_role": "publisher"}
+        pair = [
+            jwt.decode(token, public, ["RS256"])
+            for token in (signer.sign(Principal(id, attributes=attributes)), theirs)
+        ]
+        for read in pair:
+            assert read.pop("exp") - read.pop("iat") == 900
+            assert UUID(read.pop("jti")).version == 4
+        assert pair[0] == pair[1]
 
 
 def test_firebase(texts: Texts) -> None:

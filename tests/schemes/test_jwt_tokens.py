@@ -323,17 +323,38 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "exp": HOUR,
     },
     "powersync": {"sub": ID, "aud": "the-audience", "iat": NOW_S, "exp": NOW_S + 300},
+    "grafana-jwt": {
+        "sub": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "role": "Viewer",
+        "iat": NOW_S,
+        "exp": NOW_S + 300,
+    },
+    "vonage-video": {
+        "application_id": "the-application_id",
+        "session_id": "session-1",
+        "role": "publisher",
+        "connection_data": ID,
+        "subject": "video",
+        "scope": "session.connect",
+        "acl": {"paths": {"/session/**": {}}},
+        "iat": NOW_S,
+        "exp": NOW_S + 900,
+    },
 }
 ALGORITHMS = {
     "braze": "RS256",
     "cello": "HS512",
     "firebase": "RS256",
+    "grafana-jwt": "RS256",
     "jaas": "RS256",
     "knock": "RS256",
     "onesignal-jwt": "ES256",
     "powersync": "ES256",
     "supabase": "ES256",
     "tiny-drive": "RS256",
+    "vonage-video": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",

@@ -31,6 +31,7 @@ ATTRIBUTES: dict[str, Any] = {
     "email_verified": True,
     "external_group_id": "group-1",
     "features": {"recording": True},
+    "grafana_role": "Viewer",
     "grants": {"https://api.example/documents/1": {"read": [{}]}},
     "group_ids": [5],
     "groups": ["staff"],
@@ -60,12 +61,14 @@ ATTRIBUTES: dict[str, Any] = {
     "row_permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
     "scopes": ["tableau:views:embed"],
     "search_rules": {"orders": {"filter": "plan = pro"}},
+    "session_id": "session-1",
     "session_length": 900,
     "socket_id": "1234.5678",
     "target": "/embed/dashboards/3",
     "teams": ["EmbedTeam"],
     "topic": "session-1",
     "user_attributes": {"region": "north"},
+    "video_role": "publisher",
     "weight": 3,
 }
 
