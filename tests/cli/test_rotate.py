@@ -95,6 +95,27 @@ def test_the_receiver_of_webhooks_signs_nothing(command: Command) -> None:
     assert "Services that sign" not in command.output("rotate", "webhook:github")
 
 
+@pytest.mark.parametrize("watched", [[], ["--watched"]])
+def test_services_that_sign_and_verify_accept_the_old_key_when_they_sign_with_the_new_one(
+    command: Command, watched: list[str]
+) -> None:
+    """Both use one variable, so the next step later would refuse all open pages."""
+    found = steps(command, "stigg", *watched)
+    step = found[place(found, "Services that sign")]
+    assert "For those that verify too, take the next step at the same time" in step
+
+
+def test_the_ids_of_keys_change_with_them(command: Command) -> None:
+    found = steps(command, "webhook:cognito")
+    for key, id in [
+        ("COGNITO_API_SECRET_NEXT to", "set COGNITO_API_KEY_NEXT to its id"),
+        ("COGNITO_API_SECRET_PREVIOUS to", "set COGNITO_API_KEY to the new id"),
+        ("remove COGNITO_API_SECRET_PREVIOUS", "remove COGNITO_API_KEY_PREVIOUS"),
+    ]:
+        assert id in found[place(found, key)]
+    assert "as ids are not watched" in command.output("rotate", "webhook:cognito", "--watched")
+
+
 ACME = """\
 name = "Acme"
 

@@ -1,4 +1,4 @@
-"""Jobs that end with the test."""
+"""A background that begins and ends with the test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from countermark._background import Job
+from countermark._background import _scheduler as background
+from tests.core.background import LONG, background_threads
 
 
 @pytest.fixture
@@ -18,6 +20,14 @@ def job_of() -> Iterator[Callable[..., Job]]:
         jobs.append(Job(run, interval, name="countermark-test", **options))
         return jobs[-1]
 
+    begin_again()
     yield make
-    for job in jobs:
-        job.stop()
+    begin_again()
+
+
+def begin_again() -> None:
+    """End the thread, and begin as in a new process: other tests may have left jobs."""
+    background.scheduler.finish()
+    for thread in background_threads():
+        thread.join(LONG)
+    background.scheduler.begin_again()

@@ -25,21 +25,6 @@ def reasons(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def as_in_a_new_process() -> Iterator[None]:
-    begin_again()
-    yield
-    begin_again()
-
-
-def begin_again() -> None:
-    """End the thread, and begin as in a new process."""
-    background.scheduler.finish()
-    for thread in background_threads():
-        thread.join(LONG)
-    background.scheduler.begin_again()
-
-
 @pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_a_function_that_ends_the_interpreter_ends_neither_the_thread_nor_its_job(
@@ -126,6 +111,20 @@ class TestThreadsThatTheSystemRefuses:
         refused.setattr(scheduler, "_take_requests", take_requests_and_start_another)
         job_of(Runs()).start()
         assert not other.started
+
+    def test_are_not_counted_on_by_others_before_they_are_there(
+        self, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = job_of(Runs()), job_of(Runs())
+        answers = []
+
+        def refuse(thread: threading.Thread) -> None:
+            answers.append(second.start())
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert not first.start()
+        assert answers == [False]
 
     def test_do_not_end_a_slow_job(
         self,

@@ -13,8 +13,10 @@ from tests.core.background import LONG
 def run(code: str, *options: str, before: str = "") -> list[str]:
     """Run *code* in an interpreter that must end soon; return the lines that it printed."""
     code = f"{before}\nfrom countermark._background import Job\n{code}"
+    # From CPython 3.12 on a fork warns if there are threads.
+    quiet = ("-W", "ignore:This process")
     ended = subprocess.run(
-        [sys.executable, *options, "-c", code],
+        [sys.executable, *quiet, *options, "-c", code],
         capture_output=True,
         text=True,
         timeout=LONG,

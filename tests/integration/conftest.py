@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
 
 import pytest
 
+from countermark.rollout import Meter
+from tests.forks import in_use
 from tests.integration.browser import Browser
 from tests.integration.demo_site import Site, running_site
 from tests.integration.redis_access import AclServer, Certificates, TlsServer, UnixServer
@@ -24,8 +25,7 @@ from tests.integration.tcp_proxy import TcpProxy, proxied
 def _meters_rest() -> Iterator[None]:
     """Let the meters of a test write no more after it, as its server has gone."""
     yield
-    module = sys.modules.get("countermark.rollout._meter")
-    for meter in list(module._METERS) if module is not None else []:
+    for meter in in_use(Meter):
         if meter._write_behind is not None:
             meter._write_behind._job.stop()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from countermark import StoreUnavailable
 from countermark.redis import RedisStore
 from countermark.rollout import DAY, Meter, Principals, read_snapshot
 from countermark.rollout._redis_keys import ALL, key_of
+from tests.integration.redis_access import AclServer
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_meter_redis import NEVER, Losing, only, store_of
 from tests.rollout.verdicts import Clock, unverified, verified
@@ -74,6 +75,31 @@ def test_the_batches_that_are_kept_are_limited(
     assert not meter.flush()
     assert [stats.requests for stats in read_snapshot(store).groups] == [5, 4]
     assert (kept(meter), meter.lost) == (0, 0)
+
+
+def test_a_meter_that_dropped_all_batches_still_asks_for_acknowledgement(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("countermark.rollout._redis_writer._MOST_KEPT", 0)
+    store = RedisStore(redis_server.url, pause=0, timeout=0.2, replicas=1)
+    meter = Meter(store=store, interval=NEVER)
+    meter(verified("user-1"))
+    assert not meter.flush()
+    assert not meter.flush()
+    assert kept(meter) == 0
+    store.replicas = 0  # as if a replica had come
+    assert meter.flush()
+    store.replicas = 1
+    meter(verified("user-1"))
+    assert not meter.flush()
+    redis_server.client().flushall()
+    assert not meter.flush()
+    assert meter.lost == 2
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "failed: meter_unreplicated",
+        "failed: meter_unreplicated",
+        "failed: meter_lost",
+    ]
 
 
 def test_the_principals_that_wait_for_one_server_are_limited(
@@ -143,6 +169,22 @@ def test_if_the_salt_was_lost_no_group_is_complete(redis_server: RedisServer) ->
     assert early.flush()
     stats = only(store, clock=clock)
     assert (stats.requests, stats.complete) == (3, False)
+
+
+def test_a_batch_that_is_written_in_part_for_want_of_a_right_makes_its_group_incomplete(
+    acl_server: Callable[[list[str]], AclServer],
+) -> None:
+    server = acl_server(["~*", "+@all", "-pfadd"])
+    store = RedisStore(server.url, pause=0, timeout=5)
+    meter = Meter(store=store, interval=NEVER)
+    meter(verified("user-1"))
+    meter(unverified("user-2"))
+    assert not meter.flush()
+    client: Any = server.client()
+    client.execute_command("ACL SETUSER", AclServer.USER, "+pfadd")
+    assert meter.flush()
+    stats = only(store)
+    assert (stats.requests, stats.complete) == (2, False)
 
 
 def test_many_principals_are_written_in_several_scripts(redis_server: RedisServer) -> None:

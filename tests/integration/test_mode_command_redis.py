@@ -256,6 +256,23 @@ def test_a_ready_scheme_is_enforced_and_an_other_one_is_not(
     assert mode.set("enforce")[0] == 0
 
 
+def test_a_change_that_comes_while_readiness_is_found_out_stays(
+    mode: Command, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mode.set("enforce", "--percent", "10")
+    count(store, *[verified("user-2", environment="live")] * 98)
+    read_snapshot = module.read_snapshot
+
+    def read_slowly(*arguments: Any) -> Any:
+        set_mode(store, "stigg", "monitor", environment="live", by="on-call")
+        return read_snapshot(*arguments)
+
+    monkeypatch.setattr(module, "read_snapshot", read_slowly)
+    message = "not set: the modes were changed meanwhile; look at them again\n"
+    assert mode.set("enforce", "--if-ready") == (1, "", message)
+    assert "monitor" in mode("show")[1]
+
+
 def test_readiness_is_that_of_the_tenant_whose_mode_is_set(
     mode: Command, store: RedisStore
 ) -> None:
@@ -413,3 +430,4 @@ def test_a_script_that_redis_refuses_is_unavailable(store: RedisStore, server: R
     client.set(KEYS[1], "a text")
     with pytest.raises(StoreUnavailable):
         put(store, "monitor")
+    assert read_modes(store, "stigg", environment="live") is None

@@ -17,10 +17,11 @@ import trio
 
 from countermark import StoreUnavailable
 from countermark.redis import RedisStore
+from tests.integration.redis_access import TlsServer
 from tests.integration.redis_cluster import ClusterGroup
 from tests.integration.redis_server import RedisServer
 from tests.integration.silent import blackhole, mute, outcome
-from tests.integration.tcp_proxy import TcpProxy
+from tests.integration.tcp_proxy import TcpProxy, proxied
 
 ECHO = "return {ARGV[1], redis.call('INCR', KEYS[1])}"
 
@@ -129,6 +130,46 @@ def test_event_loops_have_connections_of_their_own_and_close_them(
     assert client.get(store.key("g", "echoed")) == "80"
     assert len(client.client_list()) == 1
     gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_connections_with_tls_close_although_the_server_is_silent(
+    tls_server: TlsServer, recwarn: pytest.WarningsRecorder
+) -> None:
+    collect_earlier_clients()
+    warnings.simplefilter("always")
+    with proxied(tls_server.port) as proxy:
+        url = tls_server.url.replace(f":{tls_server.port}", f":{proxy.port}")
+        store = RedisStore(url, prefix="silent:", timeout=20)
+
+        async def main() -> None:
+            await asyncio.gather(*(echo(store, f"{number}") for number in range(3)))
+            proxy.stall()
+
+        asyncio.run(main())
+        gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_the_connection_of_a_server_that_is_gone_meanwhile_is_closed(
+    redis_server: RedisServer, recwarn: pytest.WarningsRecorder
+) -> None:
+    collect_earlier_clients()
+    warnings.simplefilter("always")
+    with proxied(redis_server.port, delay=0.3) as old:
+        store = RedisStore(f"redis://127.0.0.1:{old.port}", timeout=20)
+
+        async def main() -> None:
+            slow = asyncio.create_task(echo(store, "slow"))
+            await asyncio.sleep(0.1)
+            directory: Any = store._network.directory
+            directory._address = ("127.0.0.1", redis_server.port)
+            await echo(store, "at the new server")
+            await slow
+            del slow
+            gc.collect()
+
+        asyncio.run(main())
     assert [str(warning.message) for warning in recwarn] == []
 
 

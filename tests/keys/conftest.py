@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from countermark.keys import _watch
+from countermark.keys._watch import Watch
+from tests.forks import in_use
 from tests.keys.watching import KeyFiles, secret
 
 
@@ -15,7 +16,7 @@ from tests.keys.watching import KeyFiles, secret
 def no_job_is_left() -> Iterator[None]:
     """Stop the watches of a test when it ends, some of which have a long interval."""
     yield
-    for watch in list(_watch._watches):
+    for watch in in_use(Watch):
         watch._job.stop()
 
 

@@ -193,6 +193,36 @@ def test_a_source_that_fails_ahead_has_time_to_recover_and_then_it_is_an_error(
         cache.of("acme")
 
 
+def test_a_load_ahead_that_fails_after_the_keys_have_expired_is_an_error(source: Source) -> None:
+    """As with a database whose connections time out after half a minute."""
+    cache = source.cache(seconds=60)
+    cache.of("acme")
+
+    def load() -> str:
+        source.now = 61
+        raise OSError
+
+    source.values["acme"] = load
+    source.now = 59
+    with pytest.raises(OSError):
+        cache.of("acme")
+
+
+def test_a_slow_load_does_not_replace_what_a_later_one_has_found(source: Source) -> None:
+    cache = source.cache(seconds=60)
+    cache.of("acme")
+
+    def load() -> str:
+        source.now, source.values["acme"] = 61, "new"
+        assert cache.of("acme") == "new"
+        return "withdrawn"
+
+    source.values["acme"] = load
+    source.now = 46
+    assert cache.of("acme") == "new"
+    assert cache.of("acme") == "new"
+
+
 def test_the_time_of_a_key_begins_with_its_load(source: Source) -> None:
     cache = source.cache(seconds=60)
 
@@ -234,7 +264,7 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent(source: Source) -> Non
     cache._lock.acquire()
     cache._loading["acme"] = tenant_cache._Loading()
     cache._loading["acme"].thread = 0
-    tenant_cache._begin_again()  # as the hook of a fork does
+    cache._begin()  # as the hook of a fork does
     assert cache.of("acme") == "acme"
 
 

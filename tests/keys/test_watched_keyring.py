@@ -41,6 +41,28 @@ def test_a_missing_or_empty_file_of_another_role_is_no_key(files: KeyFiles) -> N
     assert ids(files.keyring()) == [("current", key_id(1))]
 
 
+def test_a_blank_variable_of_another_role_is_no_key(
+    files: KeyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a compose file sets it without a value; ``Keyring.from_env`` takes it so, too."""
+    monkeypatch.setenv(f"{NAME}_PREVIOUS_FILE", "")
+    monkeypatch.setenv(f"{NAME}_NEXT", "")
+    monkeypatch.delenv(f"{NAME}_NEXT_FILE")
+    keyring = WatchedKeyring.from_env(NAME)
+    assert [key.key_id for _, key in keyring.by_role()] == [key_id(1)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_no_file_as_it_would_block_the_background(files: KeyFiles) -> None:
+    keyring = files.keyring()
+    files.path().unlink()
+    os.mkfifo(files.path())
+    assert not keyring.refresh()
+    assert files.events[-1].error == "NotARegularFile"
+    with pytest.raises(InvalidKey, match=r"cannot be read \(NotARegularFile\)"):
+        files.keyring()
+
+
 def test_the_variable_may_hold_the_secret_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, secret(1))
     monkeypatch.setenv(f"{NAME}_NEXT", secret(2))

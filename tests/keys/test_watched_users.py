@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import hmac
 import json
 import os
 import subprocess
@@ -26,9 +24,10 @@ from countermark import (
     wsgi,
 )
 from countermark.events import Event
+from countermark.principal import Signable
 from countermark.webhooks import WebhookVerifier
 from tests.drivers import answer, call, header, http_scope, request, wsgi_answer
-from tests.keys.watching import LONG, NAME, KeyFiles, secret, wait_for
+from tests.keys.watching import LONG, NAME, KeyFiles, delivery, secret, wait_for
 from tests.samples import private_key
 
 HEADER = b"stigg-customer-token"
@@ -88,6 +87,28 @@ def test_a_subclass_may_override_sign(files: KeyFiles) -> None:
         assert signer.sign("user-1") == signer.issue("user-1").token == expected
         app = asgi.SigningMiddleware(answer(), signers=signer, principal=lambda scope: "user-1")
         assert header(request(app)[0], HEADER) == expected.encode()
+
+
+class Prefixed(Signer):
+    """Needs an attribute that it sets after the base class has been made."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        super().__init__("stigg", keyring)
+        self.prefix = "tenant-"
+
+    def sign(self, principal: Signable) -> str:
+        return super().sign(f"{self.prefix}{principal}")
+
+
+def test_a_subclass_may_have_attributes_of_its_own(files: KeyFiles) -> None:
+    keyring = files.keyring()
+    signer = Prefixed(keyring)
+    assert signer.issue("1").token == plain(1).sign("tenant-1")
+    app = asgi.SigningMiddleware(answer(), signers=signer, principal=lambda scope: "1")
+    for number in (1, 2):
+        files.put(secret(number))
+        assert keyring.refresh()
+        assert header(request(app)[0], HEADER) == plain(number).sign("tenant-1").encode()
 
 
 def test_a_verifier_takes_new_keys_of_all_roles(files: KeyFiles) -> None:
@@ -154,12 +175,6 @@ def test_private_keys_are_watched_too(files: KeyFiles) -> None:
     files.put(secret(2))
     assert not keyring.refresh()
     assert Verifier("knock", Keyring(public)).verify(signer.sign("user-1")).role == "current"
-
-
-def delivery(number: int) -> dict[str, Any]:
-    body = b'{"id": "1"}'
-    mac = hmac.digest(secret(number).encode(), body, hashlib.sha256).hex()
-    return {"headers": [("X-Hub-Signature-256", f"sha256={mac}")], "body": body}
 
 
 def test_a_webhook_verifier_takes_new_keys(files: KeyFiles) -> None:
@@ -347,7 +362,8 @@ def test_nothing_is_kept_alive(files: KeyFiles) -> None:
     job = keyring._watch._job
     del keyring
     gc.collect()
-    assert [found() for found in gone] == [None] * len(gone)
+    # The background may be reading.
+    wait_for(lambda: [found() for found in gone] == [None] * len(gone))
     assert job.run_once() is False  # so it rests
 
 
@@ -412,7 +428,7 @@ def test_a_webhook_verifier_from_env_watches_if_asked(
 ) -> None:
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET_FILE", str(files.path()))
     verifier = WebhookVerifier.from_env("github", watch=True)
-    [watch] = verifier._keys._watches
+    [watch] = verifier._watches
     files.put(secret(2))
     assert watch.refresh()
     assert verifier.verify(**delivery(2)).role == "current"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +23,12 @@ LONG = 20
 def secret(number: int) -> str:
     """Return the secret of a number, in the form that Stigg's have."""
     return f"secret-number-{number:05}-for-tests-only"
+
+
+def delivery(number: int) -> dict[str, Any]:
+    body = b'{"id": "1"}'
+    mac = hmac.digest(secret(number).encode(), body, hashlib.sha256).hex()
+    return {"headers": [("X-Hub-Signature-256", f"sha256={mac}")], "body": body}
 
 
 class KeyFiles:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from countermark import Signer, WatchedKeyring
-from countermark.keys import _watch
+from countermark.keys._watch import Watch
 from countermark.signing._tenants import TenantSigners
+from tests.forks import in_use
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rotation.md").read_text(encoding="utf-8")
 OLD, NEW = "the-old-secret-of-at-least-32-bytes", "the-new-secret-of-at-least-32-bytes"
@@ -29,7 +30,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     for code in re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         exec(compile(code, "rotation.md", "exec"), names)
     yield names
-    for watch in list(_watch._watches):  # so that its background thread ends
+    for watch in in_use(Watch):  # so that its background thread ends
         watch._job.stop()
 
 
@@ -52,7 +53,7 @@ class Aws:
     def __init__(self, **versions: str) -> None:
         self.versions = versions
 
-    def get_secret_value(self, *, SecretId: str, VersionStage: str = "AWSCURRENT") -> Any:  # noqa: N803
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> Any:  # noqa: N803
         if VersionStage not in self.versions:
             raise ClientError("ResourceNotFoundException")
         if self.versions[VersionStage] == "denied":
@@ -72,10 +73,15 @@ def test_the_function_for_aws(page: dict[str, Any], monkeypatch: pytest.MonkeyPa
     aws(monkeypatch, client)
     keyring = WatchedKeyring(page["from_aws"])
     assert keyring.previous == ()
+    client.versions = {"AWSCURRENT": OLD, "AWSPENDING": NEW}
+    assert keyring.refresh()
+    assert len(keyring.next) == 1
     client.versions = {"AWSCURRENT": NEW, "AWSPREVIOUS": OLD}
     assert keyring.refresh()
     assert len(keyring.previous) == 1
     client.versions = {"AWSCURRENT": NEW, "AWSPREVIOUS": "denied"}
+    assert not keyring.refresh()
+    client.versions = {"AWSPENDING": NEW}
     assert not keyring.refresh()
     client.versions = {"AWSCURRENT": NEW}
     assert isinstance(page["signer"](), Signer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -90,6 +90,32 @@ def test_a_lookup_that_is_slow_at_first_is_waited_for_as_long_as_for_an_answer(
     # What it finds is used, also during the pause.
     until(lambda: store._network.directory.known)
     assert run(store) == 1
+
+
+def test_a_thread_that_the_system_refuses_is_tried_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RedisStore(URL, pause=0, timeout=5)
+
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        assert fails(store) == "RuntimeError"
+    assert run(store) == 1
+
+
+def test_a_request_without_a_connection_ends_no_pause(network: Network) -> None:
+    seconds = [0.0]
+    store = RedisStore(URL, pause=10, timeout=5, clock=lambda: seconds[0])
+    network.answers["a"] = redis.TimeoutError()
+    assert fails(store) == "TimeoutError"
+    seconds[0] += 20
+    network.answers["a"] = redis.exceptions.MaxConnectionsError()
+    assert fails(store) == "MaxConnectionsError"
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        run(store)
 
 
 def test_a_slot_without_a_server_is_unavailable_until_it_has_one(network: Network) -> None:

@@ -25,6 +25,7 @@ from countermark import (
     Scheme,
     SecretKey,
     Signer,
+    Verifier,
     WeakKeyWarning,
 )
 from tests.samples import NOW, SECRET, private_key
@@ -128,8 +129,16 @@ class TestKeys:
         with pytest.raises(InvalidKey, match="stigg needs a shared secret"):
             Signer("stigg", Keyring(SECRET, **{role: rsa_pem}))
         for other in (SECRET, ec_pem):
-            with pytest.raises(InvalidKey, match="RS256 needs a private RSA key"):
+            with pytest.raises(InvalidKey, match="RS256 needs a public or private RSA key"):
                 Signer("braze", Keyring(rsa_pem, **{role: other}))
+
+    @pytest.mark.parametrize("role", ["previous", "next"])
+    def test_keys_of_other_roles_may_be_public_as_they_do_not_sign(self, role: str) -> None:
+        """A service that signs and verifies has one keyring, with the next public key."""
+        private, public = private_key("RS256")
+        ring = Keyring(private, **{role: public})
+        token = Signer("braze", ring).sign("user-1")
+        assert Verifier("braze", ring).verify(token).role == "current"
 
     def test_a_key_of_another_kind_is_not_a_secret(self) -> None:
         pem, public = private_key("RS256")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,46 @@ def test_a_file_that_comes_back_counts_and_may_break_again(
     assert [event.error for event in events] == ["FileNotFoundError"] * 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_child_that_was_forked_while_another_thread_looked_at_the_time_sees_changes(
+    file: Path, clock: Clock
+) -> None:
+    file.write_text('mode = "monitor"')
+    slow = _Waiting(clock)
+    modes = ModeFile(file, clock=slow)
+    clock.forward(1)
+    slow.waits = True
+    thread = threading.Thread(target=modes, args=(ModeContext({}),))
+    thread.start()
+    slow.reached.wait(30)
+    slow.waits = False
+    if (pid := os.fork()) == 0:
+        file.write_text('mode = "enforce"')
+        os._exit(modes(ModeContext({})) != "enforce")
+    slow.go_on.set()
+    thread.join(30)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+class _Waiting:
+    """A clock that a thread waits for at its second look, when it has the lock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.waits = False
+        self.looks = 0
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> float:
+        if self.waits:
+            self.looks += 1
+            if self.looks == 2:
+                self.reached.set()
+                self.go_on.wait(30)
+        return self._clock()
+
+
 def test_one_thread_reads_and_the_others_go_on(
     file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,15 +240,6 @@ def test_one_thread_reads_and_the_others_go_on(
     thread.join(20)
     assert asked(modes) == "enforce"
     assert len(reads) == 1
-
-
-def test_a_lock_that_is_never_released_blocks_no_request(file: Path, clock: Clock) -> None:
-    """As in a process that was forked while another thread held it."""
-    file.write_text('mode = "monitor"')
-    modes = ModeFile(file, clock=clock)
-    clock.forward(1)
-    with modes._lock:
-        assert asked(modes) == "monitor"
 
 
 def test_two_threads_that_find_it_due_read_once(file: Path) -> None:

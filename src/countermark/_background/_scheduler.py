@@ -117,11 +117,12 @@ class Scheduler:
     def _start(self) -> None:
         # Not earlier: gevent may have replaced the classes since the import of this module.
         self._bell = threading.Condition()
+        # Until it runs: others must not count on a thread that the system may refuse.
+        self._thread = None
         try:
-            self._thread = _daemon("countermark-background", self._work, self._requests)
-            _start_without_context(self._thread)
+            thread = _daemon("countermark-background", self._work, self._requests)
+            _start_without_context(thread)
         except Exception as error:  # a limit of the system, or a subinterpreter without threads
-            self._thread = None
             self._report(type(error).__name__)
             self._refused_until = max(self._refused_until, time.monotonic() + _PAUSE)
             while True:
@@ -130,6 +131,7 @@ class Scheduler:
                     job.started = False
                 if not self._leave():
                     return
+        self._thread = thread
         self._end_with_multiprocessing()
         if getattr(sys.modules.get("uwsgi"), "has_threads", True) == 0:
             self._report("enable-threads")
@@ -159,6 +161,7 @@ class Scheduler:
     def _work(self, requests: deque[_Request]) -> None:
         while True:
             self._park_a_copy(requests)
+            self._thread = threading.current_thread()  # not an earlier one that has just ended
             self._stuck = False
             self._take_requests()
             if self._finishing:

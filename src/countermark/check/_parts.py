@@ -134,7 +134,7 @@ def functions_of(part: Part) -> Iterator[Function]:
 
 
 def _functions_in(enforcement: Enforcement) -> Iterator[Function]:
-    verifiers, allowance = enforcement._verifiers, enforcement._allowance
+    verifiers, allowance = enforcement._verifiers, enforcement._sessions.allowance
     given = {
         "tenant=": verifiers._tenant,
         "verifier=": verifiers._by_tenant and verifiers._by_tenant._load,
@@ -152,7 +152,9 @@ def stores_of(part: Part) -> Iterator[Store]:
     """Yield the stores that *part* shares with other processes."""
     if part.enforcement is not None:
         yield from _stored("meter", part.enforcement._meter)
-        yield from _stored("allowance", getattr(part.enforcement._allowance, "_counted", None))
+        yield from _stored(
+            "allowance", getattr(part.enforcement._sessions.allowance, "_counted", None)
+        )
         mode = part.enforcement._contexts._mode
         yield from _stored("mode", mode if isinstance(mode, ModeSwitch) else None)
     if part.webhooks is not None:

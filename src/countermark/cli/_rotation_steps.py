@@ -31,6 +31,7 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
         webhook = WebhookScheme.load(name.removeprefix(_WEBHOOK))
         steps = WebhookSteps(name, webhook.secret.variable, environment, watched=watched)
         steps.is_chosen = webhook.secret.is_chosen
+        steps.ids = webhook.secret.key_id_variable
     else:
         scheme = named_scheme(name)
         steps = TokenSteps(scheme.slug, scheme.variable, environment, watched=watched)
@@ -94,7 +95,8 @@ class Steps(ABC):
         if self._watched:
             return (
                 f"replace the file of {variable}_FILE with one that has {value}. The event rotated"
-                " reports the ids of the keys in use."
+                f" reports the ids of the keys in use; there is none if {variable}_FILE was not set"
+                " when they started."
             )
         return f"set {variable} to {value}, and restart them."
 
@@ -183,8 +185,9 @@ class TokenSteps(Steps):
         else:
             yield f"Make the vendor accept the new {key}, if it does not since it issued it."
         yield (
-            f"Services that sign: {self._set(name, f'the new {self.signing_key}')} They need"
-            f" neither {name}_NEXT nor {name}_PREVIOUS."
+            f"Services that sign: {self._set(name, f'the new {self.signing_key}')} For those"
+            " that verify too, take the next step at the same time; the others need neither"
+            f" {name}_NEXT nor {name}_PREVIOUS."
         )
 
     def _wait(self) -> str:
@@ -213,6 +216,36 @@ class TokenSteps(Steps):
 
 class WebhookSteps(Steps):
     """The steps for webhooks, which the vendor signs."""
+
+    #: The variable of the id under which the vendor names the key; empty if it names none.
+    ids = ""
+
+    def _new(self) -> str:
+        text = super()._new()
+        if self.is_chosen:
+            return text
+        return (
+            f"{text} If it signs with it at once, deliveries are refused until all services have"
+            " it; look up whether the vendor repeats them."
+        )
+
+    def _set(self, variable: str, value: str) -> str:
+        return super()._set(variable, value) + self._with_ids(f"set {self.ids}_NEXT to its id")
+
+    def _promote(self) -> str:
+        change = f"set {self.ids} to the new id and {self.ids}_PREVIOUS to the old one, and remove"
+        return super()._promote() + self._with_ids(f"{change} {self.ids}_NEXT")
+
+    def _remove(self, variable: str) -> str:
+        return super()._remove(variable) + self._with_ids(f"remove {self.ids}_PREVIOUS")
+
+    def _with_ids(self, change: str) -> str:
+        """Return the change of the ids that comes with one of the keys."""
+        if not self.ids:
+            return ""
+        if self._watched:
+            return f" Also {change}, and restart them, as ids are not watched."
+        return f" With the same restart, {change}."
 
     def _switch(self) -> Iterator[str]:
         yield "Make the vendor sign with the new secret. Deliveries with either are accepted now."

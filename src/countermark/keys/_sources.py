@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from io import StringIO
 from os import PathLike
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Final, Protocol, TypeAlias
 
 from countermark._option_checks import is_async
 from countermark._redaction import shown, shown_variable
 from countermark.errors import ConfigurationError, InvalidKey
-from countermark.keys._keyring import Key, Keyring, Secret, check_name, key_of, without_newline
+from countermark.keys._keyring import (
+    Key,
+    Keyring,
+    Secret,
+    check_name,
+    is_set,
+    key_of,
+    without_newline,
+)
 
 #: Returns a keyring, or its secrets by role, or the current secret alone.
 LoadKeys: TypeAlias = "Callable[[], Keyring | Mapping[str, Any] | Secret]"
@@ -29,6 +39,10 @@ class Unavailable(Exception):
     def __init__(self, message: str, kind: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class NotARegularFile(OSError):
+    """A pipe or a device, which could make each read wait."""
 
 
 class Source(Protocol):
@@ -64,6 +78,8 @@ class VariableSource:
 
     def _value(self, name: str) -> str | None:
         file_name = f"{name}_FILE"
+        if name != self._name and not is_set(name):
+            return None
         if file_name not in os.environ:
             return os.environ.get(name)
         if name in os.environ:
@@ -72,7 +88,7 @@ class VariableSource:
                 " set; unset one of them"
             )
         try:
-            return without_newline(Path(os.environ[file_name]).read_bytes().decode())
+            return without_newline(_content(os.environ[file_name]).decode())
         except FileNotFoundError as error:
             if name != self._name:
                 return None
@@ -98,8 +114,8 @@ class EnvFileSource:
 
     def read(self) -> Keyring:
         try:
-            with Path(self._path).open(encoding="utf-8") as file:
-                found = self._parse(stream=file, interpolate=False)
+            content = StringIO(_content(self._path).decode(), newline=None)
+            found = self._parse(stream=content, interpolate=False)
         except (OSError, ValueError) as error:
             kind = type(error).__name__
         else:
@@ -117,8 +133,10 @@ class FunctionSource:
 
     def read(self) -> Keyring:
         loaded = self._load()
-        if isinstance(loaded, Keyring):  # a copy, as it may be a watched one
-            return Keyring(loaded.current, loaded.previous, loaded.next)
+        if isinstance(loaded, Keyring):  # a copy of one state, as it may be a watched one
+            (_, current), *others = loaded.by_role()
+            previous = [key for role, key in others if role == "previous"]
+            return Keyring(current, previous, [key for role, key in others if role == "next"])
         if not isinstance(loaded, Mapping):
             return Keyring(loaded)
         for role in loaded:
@@ -150,6 +168,18 @@ def source_of(source: object, env_file: object) -> Source:
         )
     check_name(source)
     return VariableSource(source) if env_file is None else EnvFileSource(source, env_file)
+
+
+def _content(path: str | PathLike[str]) -> bytes:
+    """Return the content of a file. It never waits, as all background work would wait with it.
+
+    Raises:
+        OSError: The file is not there, or cannot be read.
+    """
+    mode = Path(path).stat().st_mode
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
+        raise NotARegularFile
+    return Path(path).read_bytes()
 
 
 def _keyring(name: str, value: Callable[[str], str | None], title: Callable[[str], str]) -> Keyring:

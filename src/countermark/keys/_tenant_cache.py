@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from countermark._forks import call_after_fork
 from countermark._option_checks import is_async
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
@@ -136,10 +135,10 @@ class TenantCache(Generic[T]):
     ) -> None:
         self._load, self._size, self._seconds, self._clock = load, size, seconds, clock
         self._kept: OrderedDict[str, _Kept[T]] = OrderedDict()
-        self.begin_again()
-        _caches.add(self)
+        self._begin()
+        call_after_fork(self._begin)
 
-    def begin_again(self) -> None:
+    def _begin(self) -> None:
         """Forget the loads of other threads, which a forked child does not have."""
         self._lock = threading.Lock()
         self._loading: dict[str, _Loading] = {}
@@ -164,6 +163,8 @@ class TenantCache(Generic[T]):
         try:
             return self._loaded(tenant)
         except Exception:  # it is reported if it lasts until the keys expire
+            if self._clock() >= kept.expires:
+                raise
             return kept.loaded
 
     def _loaded_once(self, tenant: str) -> T | None:
@@ -191,12 +192,14 @@ class TenantCache(Generic[T]):
 
     def _loaded(self, tenant: str) -> T | None:
         began = self._clock()  # a key that is withdrawn during the load counts from here
-        loaded = self._load(tenant)
+        loaded, seconds = self._load(tenant), self._seconds
         with self._lock:
+            kept = self._kept.get(tenant)
+            if kept is not None and kept.expires > began + seconds:
+                return kept.loaded  # of a load that began later, and was faster
             if loaded is None:
                 self._kept.pop(tenant, None)
                 return None
-            seconds = self._seconds
             self._kept[tenant] = _Kept(loaded, began + seconds * _AHEAD, began + seconds)
             self._make_room()
         return loaded
@@ -212,15 +215,3 @@ class TenantCache(Generic[T]):
             if kept.used:
                 kept.used = False
                 self._kept[tenant] = kept
-
-
-_caches: weakref.WeakSet[TenantCache[Any]] = weakref.WeakSet()
-
-
-def _begin_again() -> None:
-    for cache in list(_caches):
-        cache.begin_again()
-
-
-# Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from countermark.errors import ConfigurationError
@@ -22,6 +22,16 @@ def keys_now(keyring: Keyring) -> KeysNow:
     module = sys.modules.get("countermark.keys._watched")  # or nothing is watched
     watch = None if module is None else module.watch_of(keyring)
     return (keyring, None) if watch is None else (watch.now, watch)
+
+
+def start_watches(watches: Iterable[Watch]) -> None:
+    """Start the watches in this process that have not been started.
+
+    To be called before a request takes its keys: the first one in a process has new keys then.
+    """
+    for watch in watches:
+        if not watch.is_started:
+            watch.start()
 
 
 def keyring_of_variable(variable: str, *, watch: bool) -> Keyring:
@@ -77,15 +87,13 @@ class KeyUser:
 
     @property
     def _pinned(self) -> Self:
-        """The object for a request: its keys do not change."""
+        """The object for a request: its keys do not change. See :func:`start_watches`."""
         copy: Self | None = self._copy
-        return self if copy is None else copy
-
-    def _start_watches(self) -> None:
-        """Start the watches in this process that have not been started."""
-        for watch in self._watches:
-            if not watch.is_started:
-                watch.start()
+        if copy is None:
+            return self
+        # A subclass sets attributes after this class has made the copy.
+        vars(copy).update({**vars(self), **vars(copy)})
+        return copy
 
     def _follow(self, watches: Mapping[Watch, Keyring], scheme: str) -> None:
         """Use the new keys of *watches* from now on, in place of those that they had."""

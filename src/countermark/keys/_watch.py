@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from itertools import count
-from typing import NamedTuple, TypeAlias
+from math import inf
+from typing import Final, NamedTuple, TypeAlias
 
 from countermark._background import Job
+from countermark._forks import call_after_fork
 from countermark.errors import ConfigurationError
 from countermark.events import Event, EventName, OnEvent, emit
 from countermark.keys._keyring import Keyring
@@ -21,6 +23,10 @@ Prepare: TypeAlias = "Callable[[Watch, Keyring], Callable[[], None]]"
 
 #: Called when the watch has started in this process, and when a fork has ended it.
 Notify: TypeAlias = "Callable[[], None]"
+
+
+# The most seconds that threads wait for another one that starts the watch.
+_PATIENCE: Final = 1.0
 
 
 class _Failure(NamedTuple):
@@ -54,7 +60,9 @@ class Watch:
         "_on_event",
         "_reading",
         "_source",
+        "_starting",
         "_users",
+        "_waited_until",
         "is_started",
         "now",
     )
@@ -68,7 +76,8 @@ class Watch:
         self._source, self._on_event = source, on_event
         self.now = source.read()
         self.is_started = False
-        self._reading = threading.RLock()
+        self._reading, self._starting = threading.RLock(), threading.RLock()
+        self._waited_until = inf
         self._failure: _Failure | None = None
         # What the last read found, as far as the file may have been half written.
         self._latest: object = _summary(self.now)
@@ -80,7 +89,7 @@ class Watch:
             name="countermark-keys",
             slow=not source.is_file,
         )
-        _watches.add(self)
+        call_after_fork(self._begin_again)
 
     def attach(
         self, ring: Keyring, prepare: Prepare, notify: Notify | None = None, *, scheme: str = ""
@@ -106,19 +115,30 @@ class Watch:
                 notify()
 
     def start(self) -> None:
-        """Watch the source in this process from now on."""
-        with _changing.lock:
-            if self.is_started:
-                return
-            self.is_started = True
-            self._notify()
+        """Watch the source in this process from now on.
+
+        Threads that come meanwhile wait for the first read, so that none uses older keys. All
+        together they do so for a second: a disk may hang, and a hook may wait for them.
+        """
+        starting = self._starting  # a fork may replace it
+        until = self._waited_until
+        if not starting.acquire(timeout=max(0.0, min(_PATIENCE, until - time.monotonic()))):
+            return
+        try:
+            if not self.is_started:
+                self._start()
+        finally:
+            starting.release()
+
+    def _start(self) -> None:
+        self._waited_until = time.monotonic() + _PATIENCE
         # A process may have waited long for its first request.
         if self._source.is_file:
             self.refresh()
-        if not (self._job.start() if self._source.is_file else self._job.wake()):
-            # The system refused a thread, or uWSGI has not forked yet: the next use tries again.
+        # If the system refuses a thread, or uWSGI has not forked yet, the next use tries again.
+        if self._job.start() if self._source.is_file else self._job.wake():
             with _changing.lock:
-                self.is_started = False
+                self.is_started = True
                 self._notify()
 
     def refresh(self) -> bool:
@@ -140,9 +160,11 @@ class Watch:
             if latest == self._latest or not self._source.is_file:
                 self._take(found)
 
-    def begin_again(self) -> None:
+    def _begin_again(self) -> None:
         """Stop in a forked child, where no job has started, until the next use."""
-        self._reading = threading.RLock()
+        _changing.lock = threading.RLock()
+        self._reading, self._starting = threading.RLock(), threading.RLock()
+        self._waited_until = inf
         self.is_started = False
         self._notify()
 
@@ -185,9 +207,10 @@ class Watch:
         with _changing.lock:
             found = [user.prepare() for user, _ in list(self._users.values())]
             commits = [prepare(self, ring) for prepare in found if prepare is not None]
-            self.now = ring
             for commit in commits:
                 commit()
+            # Last: a fork or a signal handler in between leaves a change that the next read ends.
+            self.now = ring
 
     def _report(self, name: EventName, reason: str, ring: Keyring) -> None:
         self._failure = None
@@ -225,7 +248,6 @@ class _Changing:
 
 _changing = _Changing()
 _numbers = count()
-_watches: weakref.WeakSet[Watch] = weakref.WeakSet()
 
 
 def _summary(found: Keyring | _Failure) -> object:
@@ -241,14 +263,3 @@ def _read_in_background(weak: weakref.ref[Watch]) -> bool:
         return False
     watch.read_in_background()
     return True
-
-
-def _begin_again() -> None:
-    # Without the lock, which another thread may have held during the fork.
-    _changing.lock = threading.RLock()
-    for watch in list(_watches):
-        watch.begin_again()
-
-
-# Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)

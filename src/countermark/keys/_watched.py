@@ -75,6 +75,12 @@ class WatchedKeyring(Keyring):
             return
         raise InvalidKey(message)
 
+    @classmethod
+    @guarded
+    def from_env(cls, name: str) -> WatchedKeyring:
+        """Return ``WatchedKeyring(name)``."""
+        return cls(name)
+
     @property
     def current(self) -> Key:  # type: ignore[override]
         """The key that signs."""

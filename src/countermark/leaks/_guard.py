@@ -10,7 +10,7 @@ from countermark._responses import Response, problem, without_body
 from countermark.errors import ConfigurationError, LeakBlocked
 from countermark.events import Event, Leak, OnEvent, emit
 from countermark.keys._keyring import Keyring
-from countermark.keys._user import keys_now
+from countermark.keys._user import keys_now, start_watches
 from countermark.leaks._decoding import Decoder, Undecodable, decoder_for
 from countermark.leaks._matcher import Found, Stream
 from countermark.leaks._secrets import Secrets, matcher_of, named_keyrings
@@ -83,9 +83,7 @@ class Guard:
 
     def samples(self) -> bool:
         """Tell whether the next response is searched."""
-        for watch in self._watches:
-            if not watch.is_started:
-                watch.start()
+        start_watches(self._watches)
         if self._sample >= 1:
             return True
         from random import random  # late, as it is slow to import

@@ -20,12 +20,39 @@ from countermark.redis._exchange import Commands, code_of
 from countermark.redis._target import Address
 from countermark.redis._trip import Network
 
-_CLASSES: dict[type, type] = {
-    redis.Connection: redis.asyncio.Connection,
-    redis.SSLConnection: redis.asyncio.SSLConnection,
-    redis.UnixDomainSocketConnection: redis.asyncio.UnixDomainSocketConnection,
-}
 
+class _ClosedAtOnce:
+    """Connections that do not say goodbye.
+
+    With TLS a close waits for the answer of the server. A silent server gives none, and an
+    event loop that ends does not wait for it.
+    """
+
+    _writer: asyncio.StreamWriter | None
+
+    async def disconnect(self, *args: Any, **options: Any) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+        await super().disconnect(*args, **options)  # type: ignore[misc]
+
+
+class _Plain(_ClosedAtOnce, redis.asyncio.Connection):
+    pass
+
+
+class _TLS(_ClosedAtOnce, redis.asyncio.SSLConnection):
+    pass
+
+
+class _Unix(_ClosedAtOnce, redis.asyncio.UnixDomainSocketConnection):
+    pass
+
+
+_CLASSES: dict[type, type] = {
+    redis.Connection: _Plain,
+    redis.SSLConnection: _TLS,
+    redis.UnixDomainSocketConnection: _Unix,
+}
 
 # The most connections of one event loop to one server.
 _MOST_CONNECTIONS = 100
@@ -71,6 +98,9 @@ class AsyncServers:
             await connection.disconnect(nowait=True)
             raise
         finally:
+            if pools.by_address.get(address) is not pool:
+                # The pool was closed meanwhile, as its server had gone.
+                await connection.disconnect(nowait=True)
             # A cancelled scope of anyio cancels each await. The pool would lose its place.
             await asyncio.shield(pool.release(connection))
 

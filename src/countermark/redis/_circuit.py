@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from random import SystemRandom
-from threading import Lock
 
+from countermark._locks import ProcessLock
 from countermark.errors import StoreUnavailable
 
 # Without a state, which forked processes would share.
@@ -32,7 +32,7 @@ class Circuit:
     __slots__ = ("_clock", "_failures", "_kind", "_lock", "_pause", "_until")
 
     def __init__(self, pause: float, clock: Callable[[], float]) -> None:
-        self._pause, self._clock, self._lock = pause, clock, Lock()
+        self._pause, self._clock, self._lock = pause, clock, ProcessLock()
         self._failures = 0
         self._until = -inf
         self._kind = ""

@@ -8,13 +8,14 @@ import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Any
 
 import redis
 from redis.crc import key_slot
 from redis.sentinel import Sentinel
 
+from countermark._locks import ProcessLock
 from countermark.redis._connections import bounds, make_pool, once
 from countermark.redis._target import Address, Target
 
@@ -52,11 +53,11 @@ class _LookedUp(ABC):
     def __init__(self, target: Target, timeout: float) -> None:
         self._target, self._timeout = target, timeout
         self._options = bounds(timeout) | {"retry": once()}
+        self._lock = ProcessLock()
         self._begin()
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._lock = Lock()
         self._under_way: Event | None = None
         # The type alone: the frames of an exception may show a password.
         self._failure: type[Exception] | None = None
@@ -81,9 +82,10 @@ class _LookedUp(ABC):
         Raises:
             Exception: There is none, or it was not found in time.
         """
-        if not self.known and (ended := self.look_up()):
-            # Not join(), which may miss the end of a greenlet: see within().
-            ended.wait(self._timeout)
+        if not self.known:
+            if ended := self.look_up():
+                # Not join(), which may miss the end of a greenlet: see within().
+                ended.wait(self._timeout)
             if not self.known:
                 raise self._failure or redis.TimeoutError
         return self._find(key)
@@ -95,9 +97,14 @@ class _LookedUp(ABC):
         with self._lock:
             recent = time.monotonic() - self._looked_up < _INTERVAL
             if self._under_way is None and not (recent and self.known):
-                self._under_way = ended = Event()
+                ended = Event()
                 run = partial(self._run, ended)
-                Thread(target=run, name="countermark-redis", daemon=True).start()
+                try:
+                    Thread(target=run, name="countermark-redis", daemon=True).start()
+                except RuntimeError as error:  # the system refuses a thread
+                    self._failure = type(error)
+                else:
+                    self._under_way = ended
             return self._under_way
 
     def _run(self, ended: Event) -> None:

@@ -10,7 +10,7 @@ import redis
 from countermark.errors import StoreUnavailable
 from countermark.redis._circuit import Circuit
 from countermark.redis._directory import BySentinels, BySlot, OneServer
-from countermark.redis._exchange import NotAcknowledged, code_of, is_silence, unavailable
+from countermark.redis._exchange import BUSY, NotAcknowledged, code_of, is_silence, unavailable
 from countermark.redis._target import Address, Target
 
 # The most redirections of one script. A slot that is being moved needs two.
@@ -70,7 +70,7 @@ class Network:
         if is_silence(error):
             self.circuit(name).fail(failure.kind, tried=tried)
             self.directory.look_up()
-        else:
+        elif not isinstance(error, BUSY):  # then the server was not asked
             self.circuit(name).succeed()
         return failure
 

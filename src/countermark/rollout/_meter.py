@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Container
 from hashlib import blake2b
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
+from countermark._forks import call_after_fork
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.events import Event, emit
@@ -149,7 +149,7 @@ class Meter:
         self._limits = (max_tenants, max_origins, max_principals)
         self._interval = interval
         self._begin()
-        _METERS.add(self)
+        call_after_fork(self._begin)
 
     def _begin(self) -> None:
         """Reset all counts: for a new meter, and in the child process after a fork.
@@ -299,15 +299,3 @@ def _name(verdict: Verdict) -> str | None:
     """Return the verified id, otherwise the claimed one."""
     proved = None if verdict.identity is None else verdict.identity.principal_id
     return nameable(proved) or nameable(verdict.claimed_id)
-
-
-_METERS: WeakSet[Meter] = WeakSet()
-
-
-def _begin_again() -> None:
-    for meter in list(_METERS):
-        meter._begin()  # noqa: SLF001  # the class is in this module
-
-
-# Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)

@@ -39,7 +39,8 @@ KEPT_CHANGES: Final = 1000
 _MOST_TENANTS: Final = 1000
 _LONGEST_REASON: Final = 500
 
-# One atomic step: of two simultaneous changes, the second one sees the first.
+# One atomic step: of two simultaneous changes, the second one sees the first. The list comes
+# first: if Redis refuses to write it, the mode does not change.
 _SET = """
 local field, mode, expected, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
@@ -59,16 +60,13 @@ local before = redis.call('HGET', KEYS[1], field) or ''
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local revision = string.format('%.0f', math.max(now, number + 1))
-if mode == '' then
-  redis.call('HDEL', KEYS[1], field)
-else
-  redis.call('HSET', KEYS[1], field, mode)
-end
-redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
 local entry = cjson.decode(ARGV[5])
 entry['revision'], entry['before'], entry['at'] = revision, before, string.format('%.0f', now)
 redis.call('LPUSH', KEYS[2], cjson.encode(entry))
 redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
+if mode == '' then redis.call('HDEL', KEYS[1], field)
+else redis.call('HSET', KEYS[1], field, mode) end
+redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
 return 'set'
 """
 
@@ -127,7 +125,8 @@ def set_mode(
         tenant: The id of a tenant whose mode differs. None: the mode is that of the scheme.
         reason: Why: a line of up to 500 characters. It is kept in the list of changes.
         if_ready: Whether to set it only if :func:`readiness` finds no reason against enforcing
-            the requests that the meters of this store have counted.
+            the requests that the meters of this store have counted, and no other change came
+            while that was found out.
         if_revision: Set it only if this is still the revision; 0: only if no mode was set.
         days: As for :func:`read_snapshot`, for *if_ready*.
         least: As for :func:`readiness`, for *if_ready*.
@@ -143,7 +142,7 @@ def set_mode(
     if if_revision is not None and (type(if_revision) is not int or if_revision < 0):
         raise ConfigurationError("if_revision= must be a whole number from 0 on, or None")
     group = ModeGroup.of(store, scheme, environment)
-    read_modes(store, scheme, environment=environment)  # invalid ones would stay so
+    found = read_modes(store, scheme, environment=environment)  # invalid ones would stay so
     if if_ready:
         if not text.startswith("enforce"):
             raise ConfigurationError("if_ready= (--if-ready) is for enforce")
@@ -152,6 +151,8 @@ def set_mode(
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
+        if if_revision is None:  # a change that came meanwhile must stay
+            if_revision = 0 if found is None else found.revision
     expected = "" if if_revision is None else str(if_revision)
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})

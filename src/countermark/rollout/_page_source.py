@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from math import inf
 from sys import modules
-from threading import Lock
 from typing import TYPE_CHECKING, TypedDict
 
+from countermark._locks import ProcessLock
 from countermark._redaction import guarded
 from countermark._responses import Header, Response, problem, without_body
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -74,7 +74,7 @@ class PageSource:
         self._make = make
         self._refresh = refresh
         self._headers = _headers(refresh)
-        self._lock = Lock()
+        self._lock = ProcessLock()
         self._body = b""
         self._made_at = -inf
 

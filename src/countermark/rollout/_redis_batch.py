@@ -119,7 +119,7 @@ class Batch:
                 [at(keys.of_period("marks", mark.when), PERIOD_EXPIRES), mark.field()]
                 for mark in sorted(self.marked)
             ],
-            "evicted": [
+            "lost": [
                 at(keys.of_period("marks", today), PERIOD_EXPIRES),
                 Mark("lost", today).field(),
             ],

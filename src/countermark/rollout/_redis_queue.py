@@ -24,6 +24,9 @@ HELD: Final = 2.5
 #: The kind of error if too few replicas have acknowledged a write.
 NOT_ACKNOWLEDGED: Final = "NotAcknowledged"
 
+# No batch of the server comes after it, so the script only answers which one is the last.
+_ASKS: Final = -1
+
 # After this number of seconds without a write, the number of the worker begins again. It must
 # be sure then that the number in Redis has not expired yet.
 _RENEWED_AFTER = WRITTEN_EXPIRES - 7_200
@@ -138,7 +141,10 @@ class GroupQueue:
         return sent.number <= self._acknowledged and self._contact - sent.written_at >= HELD
 
     def _next(self, salt: str, max_principals: int) -> Sent:
-        """Return the next batch to send; the last one again if the server has all."""
+        """Return the next batch to send; the last one again if the server has all.
+
+        If that was dropped, an empty one takes its place, which is not written.
+        """
         for sent in self.sent:
             if sent.number > self._written:
                 return sent
@@ -149,11 +155,11 @@ class GroupQueue:
             self.sent.append(Sent(self.number, self.total, part.requests, document))
             self.total = self.sent[-1].total
             self.waiting = self.waiting.without(part)
-        return self.sent[-1]
+        return self.sent[-1] if self.sent else Sent(self.number, self.total, 0, Document([], ""))
 
     def _send(self, sent: Sent, day: int, *, durably: bool) -> bool:
         """Send a batch; return whether the server has all of them then."""
-        expected = min(self._written, sent.number - 1)
+        expected = min(self._written, sent.number - 1) if sent.document.text else _ASKS
         answer = [sent.number, sent.total]
         keys = [self._keys.written(self._worker), self._keys.evicted, *sent.document.keys]
         arguments: list[str | int] = [expected, *answer, WRITTEN_EXPIRES, sent.document.text]

@@ -19,7 +19,6 @@ if number ~= tonumber(ARGV[1]) then
   return {number, requests}
 end
 redis.call('HSET', KEYS[1], 'number', ARGV[2], 'requests', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
 local batch = cjson.decode(ARGV[5])
 
 local function keep(better, key, field, new)
@@ -29,7 +28,7 @@ end
 local function earlier(new, old) return new < old end
 local function later(new, old) return new > old end
 
-for _, day in ipairs(batch.days) do
+local function count(day)
   local counts, times, marks = KEYS[day.counts], KEYS[day.times], KEYS[day.marks]
   for _, row in ipairs(day.rows) do
     local field = row[1]
@@ -50,7 +49,7 @@ local function was_verified(verified, who)
   end
   return false
 end
-for _, seen in ipairs(batch.seen) do
+local function see(seen)
   local last, marks = KEYS[seen.last], KEYS[seen.marks]
   local known = redis.call('HLEN', last)
   if known ~= tonumber(redis.call('HGET', marks, seen.size) or '0') then
@@ -73,16 +72,32 @@ for _, seen in ipairs(batch.seen) do
     end
   end
 end
-for _, mark in ipairs(batch.marked) do redis.call('HSET', KEYS[mark[1]], mark[2], '1') end
+
+local function lose() redis.call('HSET', KEYS[batch.lost[1]], batch.lost[2], '1') end
 
 -- A user of Redis without the permission for INFO detects losses by the marks alone.
-local stats = redis.pcall('INFO', 'stats')
-local evicted = type(stats) == 'string' and stats:match('evicted_keys:(%d+)') or '0'
-if evicted ~= (redis.call('GET', KEYS[2]) or '0') then
-  redis.call('SET', KEYS[2], evicted)
-  if evicted ~= '0' then redis.call('HSET', KEYS[batch.evicted[1]], batch.evicted[2], '1') end
+local function compare_evicted()
+  local stats = redis.pcall('INFO', 'stats')
+  local evicted = type(stats) == 'string' and stats:match('evicted_keys:(%d+)') or '0'
+  if evicted ~= (redis.call('GET', KEYS[2]) or '0') then
+    redis.call('SET', KEYS[2], evicted)
+    if evicted ~= '0' then lose() end
+  end
 end
-for _, pair in ipairs(batch.expires) do redis.call('EXPIRE', KEYS[pair[1]], pair[2]) end
+
+-- Redis undoes nothing if a command fails, for want of a right for example.
+local written, problem = pcall(function()
+  redis.call('EXPIRE', KEYS[1], ARGV[4])
+  for _, day in ipairs(batch.days) do count(day) end
+  for _, seen in ipairs(batch.seen) do see(seen) end
+  for _, mark in ipairs(batch.marked) do redis.call('HSET', KEYS[mark[1]], mark[2], '1') end
+  compare_evicted()
+  for _, pair in ipairs(batch.expires) do redis.call('EXPIRE', KEYS[pair[1]], pair[2]) end
+end)
+if not written then
+  lose()
+  return type(problem) == 'table' and problem or redis.error_reply(problem)
+end
 return {tonumber(ARGV[2]), tonumber(ARGV[3])}
 """
 

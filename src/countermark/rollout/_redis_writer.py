@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from countermark._background import Job
+from countermark._locks import ProcessLock
 from countermark.events import Event, emit
 from countermark.rollout._counters import STANDINGS, LabelLimiter, Standing
 from countermark.rollout._redis_batch import Collected
@@ -48,7 +49,7 @@ class WriteBehind:
         self._salt = ""
         self._problem: str | None = None
         self._lock = Lock()
-        self._flushing = Lock()
+        self._flushing = ProcessLock()
         self._job = Job(self._run, interval, name="countermark-meter", at_exit=True)
         self._pending = Collected()
         self._taken: Collected | None = None

@@ -10,6 +10,7 @@ from countermark._http import TOKEN
 from countermark._option_checks import check_functions, is_async
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
+from countermark.keys._user import start_watches
 from countermark.signing._principal_lookup import (
     AsyncResolver,
     PrincipalLookup,
@@ -133,6 +134,11 @@ class SigningConfig:
 
     def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
         return self._pin  # after the signers, which are older users of the watch
+
+    def _latest_signers(self) -> Mapping[str, Signer]:
+        """Return the signers for a request, after the watches of their keys have started."""
+        start_watches(self._watches)
+        return self.signers
 
     @property
     def asynchronous(self) -> bool:

@@ -135,7 +135,7 @@ class RequestPrincipal:
         tenants = self._config.tenants
         if tenants is None:
             if self._pinned is None:
-                self._pinned = (None, self._config.signers)
+                self._pinned = (None, self._config._latest_signers())
             return self._pinned[1]
         if who is None:
             return self._config.signers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
 from countermark.keys._keyring import Key, Keyring, checked_keyring
-from countermark.keys._user import KeyUser, keys_now
+from countermark.keys._user import KeyUser, keys_now, start_watches
 from countermark.principal import Principal, Signable, identifier_text
 from countermark.schemes._header_names import header_name
 from countermark.schemes._scheme import Scheme
@@ -110,7 +110,7 @@ class Signer(KeyUser):
     ) -> None:
         keys, watch = keys_now(checked_keyring(keyring))
         self.scheme = scheme = checked_scheme(scheme, never_signed)
-        check_keys(scheme, keys, environment)
+        _check_keys(scheme, keys, environment)
         self.environment = environment
         if header is _FROM_SCHEME:
             header = scheme.header
@@ -140,7 +140,7 @@ class Signer(KeyUser):
         self._maker = TokenMaker(self._resolved, key, self._options)
 
     def _change_keys(self, watch: Watch, ring: Keyring) -> None:
-        check_keys(self.scheme, ring, self.environment)
+        _check_keys(self.scheme, ring, self.environment)
         check_not_weaker(self.scheme, ring, watch.now)
         self._use(ring.current)
 
@@ -181,7 +181,7 @@ class Signer(KeyUser):
                 scheme signs, or the scheme or ``id_pattern`` refuses a value.
         """
         if self._waits:
-            self._start_watches()
+            start_watches(self._watches)
         return self._maker.sign(principal)
 
     def issue(self, principal: Signable) -> SignedIdentity:
@@ -190,12 +190,12 @@ class Signer(KeyUser):
         Raises:
             InvalidPrincipal: As for :meth:`sign`.
         """
+        if self._waits:
+            start_watches(self._watches)
         if self._copy is not None:  # the token and the fields must be of the same key
-            return Signer.issue(self._copy, principal)
+            return Signer.issue(self._pinned, principal)
         if self._sign_suffices:
             return SignedIdentity(self, principal, self.sign(principal))
-        if self._waits:
-            self._start_watches()
         renderer = self._maker.renderer
         values = renderer.values(principal)
         token = renderer.token(values)
@@ -284,3 +284,9 @@ class SignedIdentity:
 
     def __repr__(self) -> str:
         return f"<SignedIdentity {self.scheme} key={self.key_id}>"
+
+
+def _check_keys(scheme: Scheme, keyring: Keyring, environment: str | None) -> None:
+    """Check that the current key can sign. The others may be public, as verifiers need them."""
+    check_keys(scheme, Keyring(keyring.current), environment)
+    check_keys(scheme, keyring, environment, signs=False)

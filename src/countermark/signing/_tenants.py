@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from countermark.errors import ConfigurationError
 from countermark.keys._tenant_cache import PerTenant, TenantCache
+from countermark.keys._user import start_watches
 from countermark.signing._signer import Signer
 
 #: Takes the id of a tenant and returns its signers; None for an unknown tenant.
@@ -29,7 +30,10 @@ class TenantSigners(TenantCache[Mapping[str, Signer]]):
             signers = load(tenant)
             if not signers:
                 return None
-            return {scheme: signer._pinned for scheme, signer in by_scheme(signers).items()}
+            found = by_scheme(signers)
+            for signer in found.values():
+                start_watches(signer._watches)
+            return {scheme: signer._pinned for scheme, signer in found.items()}
 
         kept = load if isinstance(load, PerTenant) else PerTenant(load)
         super().__init__(load_by_scheme, size=kept.size, seconds=kept.seconds)

@@ -62,7 +62,7 @@ class TokenHeaders(Generic[T]):
         self._pin()
         self.names = None if config.tenants else [name for name, _ in self._known[1]]
         for watch, keys in config._watches.items():
-            watch.attach(keys, self._prepare)
+            watch.attach(keys, self._prepare, self._pin)
 
     def _pin(self) -> None:
         """Prepare the headers of the signers that new requests use."""
@@ -72,7 +72,9 @@ class TokenHeaders(Generic[T]):
         # One attribute, so that a request that has begun gets the headers of its own signers.
         self._known = (signers, found)
         single = None
-        if len(found) == 1 and config.on_event is None:
+        # The first request in a process takes the long way, which starts the watches.
+        started = all(watch.is_started for watch in config._watches)
+        if started and len(found) == 1 and config.on_event is None:
             name, signer = found[0]
             if signer._header_safe:
                 single = (name, signer, self.encode, (None, signers))

@@ -9,6 +9,7 @@ from hashlib import sha256
 from sys import modules
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from countermark._locks import ProcessLock
 from countermark._option_checks import check_functions
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -162,9 +163,7 @@ class _InMemory:
     __slots__ = ("_groups", "_lock")
 
     def __init__(self) -> None:
-        from threading import Lock  # late, as it is slow to import
-
-        self._lock = Lock()
+        self._lock = ProcessLock()
         self._groups: dict[str, set[str]] = {}
 
     def admit(self, group: str, session: str, count: int) -> bool:

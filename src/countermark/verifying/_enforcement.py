@@ -7,9 +7,8 @@ from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from countermark._option_checks import check_functions, is_async
 from countermark._responses import Response
-from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import OnEvent
-from countermark.verifying._allowance import Allowance, allowance_group
+from countermark.verifying._allowance import Allowance
 from countermark.verifying._hints import Hints, Unexplained
 from countermark.verifying._locations import Location
 from countermark.verifying._modes import ModeSetting
@@ -20,6 +19,7 @@ from countermark.verifying._request_context import ContextReader, RequestContext
 from countermark.verifying._request_token import ClaimedIdReader, RequestTokenChecker
 from countermark.verifying._results import UNKNOWN_SCHEME, AdmittedBy, TokenCheck, Verdict
 from countermark.verifying._tenants import TenantReader, VerifierLookup, VerifierSetting
+from countermark.verifying._unsigned import UnsignedSessions
 from countermark.verifying._verifier import Verifier
 
 #: Counts verdicts.
@@ -87,12 +87,12 @@ class Enforcement:
     """
 
     __slots__ = (
-        "_allowance",
         "_contexts",
         "_flush",
         "_hints",
         "_meter",
         "_on_event",
+        "_sessions",
         "_token",
         "_verifiers",
     )
@@ -112,9 +112,8 @@ class Enforcement:
         explain: bool | None = None,
     ) -> None:
         check_functions(claimed_id=claimed_id, tenant=tenant, meter=meter, on_event=on_event)
-        if allowance is not None and not isinstance(allowance, Allowance):
-            raise ConfigurationError("allowance= takes an Allowance, for instance Allowance(100)")
-        self._allowance, self._meter, self._on_event = allowance, meter, on_event
+        self._meter, self._on_event = meter, on_event
+        self._sessions = UnsignedSessions(allowance, on_event)
         flush = getattr(meter, "flush", None)
         self._flush = flush if callable(flush) and not is_async(flush) else None
         self._verifiers = VerifierLookup(verifier, tenant, self._require_fit, on_event)
@@ -156,7 +155,7 @@ class Enforcement:
         """
         outcome = self._check(source, optional=optional)
         if isinstance(outcome, _Unsigned):
-            return self._settled(*outcome, self._admit(outcome.context, source))
+            return self._settled(*outcome, self._sessions.admit(outcome.context, source))
         if isinstance(outcome, Unexplained):
             return self._settled(*outcome[:3], outcome.question.answer())
         return outcome
@@ -165,7 +164,8 @@ class Enforcement:
         """Do the same as :meth:`judge` in an event loop: what takes time is done in a thread."""
         outcome = self._check(source, optional=optional)
         if isinstance(outcome, _Unsigned):
-            return self._settled(*outcome, await self._aadmit(outcome.context, source))
+            admitted_by = await self._sessions.aadmit(outcome.context, source)
+            return self._settled(*outcome, admitted_by)
         if isinstance(outcome, Unexplained):
             return self._settled(*outcome[:3], await outcome.question.answer_in_thread())
         return outcome
@@ -220,7 +220,7 @@ class Enforcement:
         if optional and unsigned:
             return None
         admitted_by: AdmittedBy | None = "monitor" if context.mode == "monitor" else None
-        if unsigned and self._allowance is not None and admitted_by is None:
+        if unsigned and self._sessions.allowance is not None and admitted_by is None:
             return _Unsigned(context, check)
         question = self._hints.question(context, check, source)
         if question is None:
@@ -248,29 +248,6 @@ class Enforcement:
         return named is not None and context.chosen.covers(  # type: ignore[union-attr]
             named, scheme=context.scheme, environment=context.environment, tenant=context.tenant
         )
-
-    def _admit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
-        """Ask the allowance for a request without a token."""
-        allowance: Allowance = self._allowance  # type: ignore[assignment]  # or it is not asked
-        try:
-            return "allowance" if allowance.admit(_group(context), source) is True else None
-        except Exception as error:
-            return self._unanswered(allowance, error)
-
-    async def _aadmit(self, context: RequestContext, source: Source) -> AdmittedBy | None:
-        allowance: Allowance = self._allowance  # type: ignore[assignment]  # or it is not asked
-        try:
-            return "allowance" if await allowance.aadmit(_group(context), source) is True else None
-        except Exception as error:
-            return self._unanswered(allowance, error)
-
-    def _unanswered(self, allowance: Allowance, error: Exception) -> AdmittedBy | None:
-        """Report the failure of an allowance, and return what it means for the request."""
-        if isinstance(error, StoreUnavailable):
-            report_failure("store_unavailable", error, self._on_event)
-            return "fail_open" if allowance.when_unavailable == "fail_open" else None
-        report_failure("allowance_raised", error, self._on_event)
-        return None
 
     def _settled(
         self,
@@ -316,7 +293,3 @@ class Enforcement:
         self._contexts.require_fit(verifier)
         if self.origins is not None:
             self.origins.check_environment(verifier.environment)
-
-
-def _group(context: RequestContext) -> str:
-    return allowance_group(context.scheme, context.environment, context.tenant)

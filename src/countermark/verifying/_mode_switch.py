@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from random import uniform
 from sys import modules
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet, ref
+from weakref import ref
 
 from countermark._background import Job
+from countermark._forks import call_after_fork
+from countermark._locks import ProcessLock
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
@@ -97,9 +98,14 @@ class ModeSwitch:
         self._problem: str | None = None
         self._asked_at = 0.0
         self._job = Job(_follow(ref(self)), interval, name="countermark-mode", slow=True)
+        self._lock = ProcessLock()
         self._rest()
-        _SWITCHES.add(self)
+        call_after_fork(self._rest)
         self._read()
+
+    def _rest(self) -> None:
+        """Begin with the next request: for a new switch, and in the child process after a fork."""
+        self._begun = False
 
     def __call__(self, context: ModeContext) -> ModeValue:
         """Return the mode for a request."""
@@ -125,12 +131,6 @@ class ModeSwitch:
                 f" ({verifier.scheme.slug}, environment {verifier.environment or 'None'}); build"
                 " it for the same"
             )
-
-    def _rest(self) -> None:
-        """Wait for the first request of this process, which is new, or a forked child."""
-        from threading import Lock  # late, as it is slow to import
-
-        self._lock, self._begun = Lock(), False
 
     def _begin(self) -> None:
         """Follow the modes in this process, from its first request on."""
@@ -191,15 +191,3 @@ def _follow(found: ref[ModeSwitch]) -> Callable[[], bool]:
         return True
 
     return run
-
-
-_SWITCHES: WeakSet[ModeSwitch] = WeakSet()
-
-
-def _begin_again() -> None:
-    for switch in list(_SWITCHES):
-        switch._rest()  # noqa: SLF001  # the class is in this module
-
-
-# Some systems have no fork.
-getattr(os, "register_at_fork", lambda **hooks: None)(after_in_child=_begin_again)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any, Final, TypeAlias
 
+from countermark._locks import ProcessLock
 from countermark._option_checks import is_async
 from countermark._redaction import guarded, place_in, shown, shown_file
 from countermark.errors import ConfigurationError
@@ -118,11 +119,9 @@ class ModeFile:
         on_event: OnEvent | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        from threading import Lock  # late, as it is slow to import
-
         self._path, self._interval, self._clock = path, interval, clock
         self._on_event = on_event
-        self._lock = Lock()
+        self._lock = ProcessLock()
         self._broken = False
         self._due = clock() + interval
         self._modes = _read(path)
@@ -140,17 +139,12 @@ class ModeFile:
 
     def _takes_turn(self) -> bool:
         """Tell whether this thread reads the file; the others go on with the last modes."""
-        # Without waiting: after a fork at the wrong moment the lock is never released.
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
+        with self._lock:
             now = self._clock()
             if now < self._due:
                 return False
             self._due = now + self._interval
             return True
-        finally:
-            self._lock.release()
 
     def _read_again(self) -> None:
         try:

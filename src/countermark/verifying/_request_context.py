@@ -68,7 +68,7 @@ class ContextReader:
         self._verifiers, self._mode, self._on_event = verifiers, checked_mode(mode), on_event
         self._settle()
         for watch, keys in verifiers.watches.items():
-            watch.attach(keys, self._prepare)
+            watch.attach(keys, self._prepare, self._settle)
 
     def _settle(self) -> None:
         same, mode = None, self._mode

@@ -9,6 +9,7 @@ from countermark._option_checks import is_async
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
 from countermark.events import Event, OnEvent, emit
 from countermark.keys._tenant_cache import PerTenant, TenantCache
+from countermark.keys._user import start_watches
 from countermark.principal import Identifier, identifier_text
 from countermark.verifying._verifier import Verifier
 
@@ -70,6 +71,7 @@ class VerifierLookup:
             if loaded is None:
                 return None
             check(_checked(loaded))
+            start_watches(loaded._watches)
             return loaded._pinned
 
         kept = load if isinstance(load, PerTenant) else PerTenant(load)
@@ -90,11 +92,17 @@ class VerifierLookup:
 
     @property
     def is_constant(self) -> bool:
-        """True if each request has the same verifier and no tenant."""
-        return self.one is not None and self._tenant is None
+        """True if each request has the same verifier and no tenant, and all watches have started.
+
+        Until then requests need :meth:`of`, which starts them.
+        """
+        if self.one is None or self._tenant is not None:
+            return False
+        return all(watch.is_started for watch in self.watches)
 
     def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
         """Return the tenant of a request and its verifier; None if the tenant is unknown."""
+        start_watches(self.watches)
         if self._tenant is None:
             return None, self.one
         tenant = None

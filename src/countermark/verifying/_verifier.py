@@ -11,7 +11,7 @@ from countermark._option_checks import checked_clock
 from countermark._redaction import guarded
 from countermark.errors import REFUSALS, AmbiguousSchemeWarning, BadToken, WeakKeyWarning
 from countermark.keys._keyring import Keyring, checked_keyring
-from countermark.keys._user import KeysNow, KeyUser, keys_now
+from countermark.keys._user import KeysNow, KeyUser, keys_now, start_watches
 from countermark.principal import Signable
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._value_rules import ValueRule
@@ -216,9 +216,9 @@ class Verifier(KeyUser):
         return cls(scheme, keyring_from_env(scheme, watch=watch), settings=constants, **options)
 
     def _quick(self, token: Any, principal: Any) -> VerifiedIdentity | None:
-        """Check a token by the fast path, with a watched keyring that may have to be started."""
+        """Check a token by the fast path, with a keyring whose watch may have to be started."""
         if self._waits:
-            self._start_watches()
+            start_watches(self._watches)
         return self._compiled(token, principal)
 
     def verify(self, token: str | bytes, principal: Signable | None = None) -> VerifiedIdentity:
@@ -264,6 +264,7 @@ class Verifier(KeyUser):
         """
         from countermark.verifying._explaining import explain_check  # late, as it is rare
 
+        start_watches(self._watches)
         pinned, times = self._pinned, self._judge.times()
         check = pinned.check(token, principal)
         return explain_check(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
+from countermark._locks import ProcessLock
 from countermark.errors import StoreUnavailable
 from countermark.webhooks._parts import REMEMBERED_FOR
 from countermark.webhooks._results import VerifiedWebhook
@@ -99,10 +100,8 @@ class DeliveriesInMemory:
     __slots__ = ("_clock", "_lock", "_seen")
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        from threading import Lock  # late, as it is slow to import
-
         self._clock = clock
-        self._lock = Lock()
+        self._lock = ProcessLock()
         self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def begin(self, key: str, claim: str) -> State:

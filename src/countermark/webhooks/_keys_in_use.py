@@ -32,7 +32,7 @@ class KeysInUse:
         InvalidKey: A key does not fit the scheme.
     """
 
-    __slots__ = ("_keys", "_scheme", "_tolerance", "_watches", "check", "has_short", "rings")
+    __slots__ = ("_keys", "_scheme", "_tolerance", "check", "has_short", "rings")
 
     #: The check of the headers.
     check: HeadCheck
@@ -45,7 +45,6 @@ class KeysInUse:
         self, scheme: WebhookScheme, keys: Mapping[str, KeysNow], tolerance: float | None
     ) -> None:
         self._scheme, self._keys, self._tolerance = scheme, keys, tolerance
-        self._watches = [watch for _, watch in keys.values() if watch is not None]
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
         self.has_short = _check_keys(scheme, self.rings)
         self.check = _head_check(scheme, self.rings, tolerance)
@@ -67,12 +66,6 @@ class KeysInUse:
                 " bytes, unlike those in use; it may be cut off, so copy it again"
             )
         return changed
-
-    def start_watches(self) -> None:
-        """Start the watches in this process that have not been started."""
-        for watch in self._watches:
-            if not watch.is_started:
-                watch.start()
 
 
 def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:

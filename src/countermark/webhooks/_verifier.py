@@ -13,7 +13,7 @@ from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
 from countermark.keys._keyring import Keyring, checked_keyring
-from countermark.keys._user import keyring_of_variable, keys_now
+from countermark.keys._user import keyring_of_variable, keys_now, start_watches
 from countermark.webhooks._keys_in_use import KeysInUse
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
 from countermark.webhooks._pending import PendingDelivery
@@ -51,6 +51,7 @@ class WebhookVerifier:
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
+        "_watches": None,
     }
 
     scheme: WebhookScheme
@@ -82,8 +83,8 @@ class WebhookVerifier:
                 stacklevel=3,
             )
         # Once for each, as several key ids may have one keyring.
-        watches = {watch: ring for ring, watch in keys.values() if watch is not None}
-        for watch, ring in watches.items():
+        self._watches = {watch: ring for ring, watch in keys.values() if watch is not None}
+        for watch, ring in self._watches.items():
             watch.attach(ring, self._prepare, scheme=f"webhook:{scheme.slug}")
 
     @classmethod
@@ -123,6 +124,11 @@ class WebhookVerifier:
             )
         return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
 
+    def _latest_keys(self) -> KeysInUse:
+        """Return the keys for a delivery, after their watches have started."""
+        start_watches(self._watches)
+        return self._keys
+
     def _prepare(self, watch: Watch, ring: Keyring) -> Callable[[], None]:
         changed = self._keys.with_new(watch, ring)
 
@@ -151,7 +157,7 @@ class WebhookVerifier:
         """
         # Some headers hold the secret. A refusal is a value until here, so that the
         # traceback of the error has no frame that read them.
-        outcome = self._outcome(headers, body, method, path, self._keys)
+        outcome = self._outcome(headers, body, method, path, self._latest_keys())
         if isinstance(outcome, Refusal):
             raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
         return outcome
@@ -179,7 +185,7 @@ class WebhookVerifier:
         """
         from countermark.webhooks._explaining import explain_delivery  # late, as it is rare
 
-        keys = self._keys
+        keys = self._latest_keys()
         outcome = self._outcome(headers, body, method, path, keys)
         content = read_body(body)
         return explain_delivery(
@@ -194,10 +200,9 @@ class WebhookVerifier:
     @guarded
     def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
         """Check everything before the body, so that an invalid delivery is not read completely."""
-        return self._read_head(RequestHead(headers, method, path), self._keys)
+        return self._read_head(RequestHead(headers, method, path), self._latest_keys())
 
     def _read_head(self, head: RequestHead, keys: KeysInUse) -> PendingDelivery | Refusal:
-        keys.start_watches()
         try:
             return keys.check.read(head, self._clock())
         except Refused as refused:
