@@ -66,6 +66,7 @@ ATTRIBUTES: dict[str, Any] = {
     "params": {"state": "on"},
     "permissions": ["see_user_dashboards"],
     "plan": "pro",
+    "postgres_role": "reader",
     "readonly_documents": ["doc-2"],
     "remove_groups": "trial",
     "require_activation": True,

@@ -266,7 +266,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "supabase": {
         "aud": "authenticated",
         "sub": ID,
-        "role": "member",
+        "role": "reader",
         "iss": "the-issuer",
         "iat": NOW_S,
         "exp": HOUR,
