@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import jwt
 import pytest
@@ -175,3 +178,111 @@ def test_launchdarkly(texts: Texts) -> None:
             theirs = client.secure_mode_hash(Context.create(id, kind))
             who = Principal("u", attributes={"context": {"kind": kind, "key": id}})
             assert theirs == (of_users.sign(id) if kind == "user" else of_contexts.sign(who))
+
+
+def without_times(token: str, lifetime: int) -> dict[str, Any]:
+    """Return the claims of a token without its times, which must be *lifetime* apart."""
+    read = claims(token)
+    assert read.pop("exp") - read.pop("nbf") == lifetime
+    return read
+
+
+def test_livekit(texts: Texts) -> None:
+    from livekit.api import AccessToken, VideoGrants
+
+    signer = signer_of("livekit", clock=time.time)
+    allowed = {"can_publish": True, "can_subscribe": True, "can_publish_data": True}
+    for id, name, room in zip(texts(COUNT), texts(COUNT), texts(COUNT), strict=True):
+        theirs = AccessToken("the-api_key", SECRET).with_identity(id).with_name(name)
+        theirs.with_grants(VideoGrants(room_join=True, room=room))
+        who = Principal(id, name=name, attributes={"room": room, **allowed})
+        ours = without_times(signer.sign(who), 21600)
+        assert ours == without_times(theirs.to_jwt(), 21600)
+
+
+@pytest.mark.parametrize("product", ["video", "conversations", "voice", "sync"])
+def test_twilio(texts: Texts, product: str) -> None:
+    from twilio.jwt.access_token import AccessToken, grants
+
+    grant = {
+        "video": grants.VideoGrant("room-1"),
+        "conversations": grants.ChatGrant("the-service_sid"),
+        "voice": grants.VoiceGrant(
+            incoming_allow=True, outgoing_application_sid="the-application_sid"
+        ),
+        "sync": grants.SyncGrant("the-service_sid"),
+    }[product]
+    signer = signer_of(f"twilio-{product}", clock=time.time)
+    for id in texts(COUNT):
+        account = ("the-account_sid", "the-api_key_sid", SECRET)
+        their_token = AccessToken(*account, [grant], identity=id).to_jwt()
+        our_token = signer.sign(Principal(id, attributes={"room": "room-1"}))
+        header = jwt.get_unverified_header(our_token)
+        assert header == jwt.get_unverified_header(their_token)
+        ours, theirs = without_times(our_token, 3600), without_times(their_token, 3600)
+        assert ours.pop("jti") != theirs.pop("jti")
+        assert ours == theirs
+
+
+def test_vonage_video(texts: Texts) -> None:
+    from vonage_jwt import JwtClient
+    from vonage_video.models import TokenOptions
+
+    pem, public = private_key("RS256")
+    client = JwtClient("the-application_id", pem)
+    signer = signer_of("vonage-video", clock=time.time)
+    for id, session in zip(texts(20), texts(20), strict=True):  # RSA is slow
+        options = TokenOptions(session_id=session, connection_data=id)
+        theirs = client.generate_application_jwt(options.model_dump(exclude_none=True)).decode()
+        attributes = {"session_id": session, "video_role": "publisher"}
+        pair = [
+            jwt.decode(token, public, ["RS256"])
+            for token in (signer.sign(Principal(id, attributes=attributes)), theirs)
+        ]
+        for read in pair:
+            assert read.pop("exp") - read.pop("iat") == 900
+            assert UUID(read.pop("jti")).version == 4
+        assert pair[0] == pair[1]
+
+
+def test_firebase(texts: Texts) -> None:
+    import firebase_admin
+    from firebase_admin import auth, credentials
+
+    pem, public = private_key("RS256")
+    account = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key": pem,
+        "client_email": "the-client_email",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    app = firebase_admin.initialize_app(credentials.Certificate(account))
+    signer = signer_of("firebase", clock=time.time)
+    own = {"premium": True}
+    for id in texts(20):  # each is signed by RSA, twice
+        pair = [
+            jwt.decode(token, public, ["RS256"], options={"verify_aud": False})
+            for token in (
+                signer.sign(Principal(id, attributes={"claims": own})),
+                auth.create_custom_token(id, own, app),
+            )
+        ]
+        for read in pair:
+            assert read["exp"] - read.pop("iat") == 3600
+            del read["exp"]
+        assert pair[0] == pair[1]
+    firebase_admin.delete_app(app)
+
+
+def test_meilisearch(texts: Texts) -> None:
+    from meilisearch import Client
+
+    key, client = "5ea1ab1e-97c5-4dfe-b5f4-08ab3a158e51", Client("http://localhost", SECRET)
+    signer = signer_of("meilisearch", settings={"api_key_uid": key}, lifetime=600)
+    end = datetime.fromtimestamp(int(NOW) + 600, UTC)
+    for text in texts(COUNT):
+        rules = {text: {"filter": f"owner = {text!r}"}, "*": {}}
+        theirs = client.generate_tenant_token(key, rules, expires_at=end)
+        ours = signer.sign(Principal("u", attributes={"search_rules": rules}))
+        assert claims(ours) == claims(theirs)

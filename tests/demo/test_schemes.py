@@ -181,7 +181,7 @@ def test_all_users_can_do_all_that_the_pages_offer(client: TestClient) -> None:
         for person in PEOPLE
         if token_of(parts_of(slug), person) is None
     }
-    assert refusing == {"launchdarkly", "pusher-user", "smile-io"}
+    assert refusing == {"launchdarkly", "pusher-user", "smile-io", "tiny-drive"}
     for person in PEOPLE:
         client.post(f"/sign-in/{person.number}")
         for slug in refusing:

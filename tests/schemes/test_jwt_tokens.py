@@ -18,6 +18,12 @@ NOW_S = int(NOW)
 HOUR = NOW_S + 3600
 ID, EMAIL, NAME = "user-1", "Ann@B.example", "Ann Lee"
 PICTURE = "https://a.example/ann.png"
+TWILIO = {
+    "iss": "the-api_key_sid",
+    "sub": "the-account_sid",
+    "nbf": NOW_S,
+    "exp": HOUR,
+}
 
 CLAIMS: dict[str, dict[str, Any]] = {
     "braze": {"sub": ID, "exp": HOUR, "aud": "braze", "iss": "the-api_key"},
@@ -141,14 +147,229 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "email": EMAIL,
         "email_verified": True,
     },
+    "livekit": {
+        "iss": "the-api_key",
+        "sub": ID,
+        "nbf": NOW_S,
+        "exp": NOW_S + 21600,
+        "name": NAME,
+        "metadata": '{"seat":4}',
+        "video": {
+            "roomJoin": True,
+            "room": "room-1",
+            "canPublish": True,
+            "canSubscribe": True,
+            "canPublishData": False,
+        },
+    },
+    "jaas": {
+        "aud": "jitsi",
+        "iss": "chat",
+        "sub": "the-app_id",
+        "room": "room-1",
+        "nbf": NOW_S,
+        "exp": NOW_S + 7200,
+        "context": {
+            "features": {"recording": True},
+            "user": {
+                "id": ID,
+                "name": NAME,
+                "email": EMAIL,
+                "avatar": PICTURE,
+                "moderator": "false",
+            },
+        },
+    },
+    "zoom-video": {
+        "app_key": "the-sdk_key",
+        "role_type": 1,
+        "tpc": "session-1",
+        "version": 1,
+        "iat": NOW_S,
+        "exp": NOW_S + 7200,
+        "user_key": ID,
+    },
+    "daily": {
+        "r": "room-1",
+        "d": "the-domain_id",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "ud": ID,
+        "u": NAME,
+        "o": False,
+    },
+    "twilio-video": TWILIO | {"grants": {"identity": ID, "video": {"room": "room-1"}}},
+    "twilio-conversations": TWILIO
+    | {"grants": {"identity": ID, "chat": {"service_sid": "the-service_sid"}}},
+    "twilio-sync": TWILIO
+    | {"grants": {"identity": ID, "data_sync": {"service_sid": "the-service_sid"}}},
+    "twilio-voice": TWILIO
+    | {
+        "grants": {
+            "identity": ID,
+            "voice": {
+                "incoming": {"allow": True},
+                "outgoing": {"application_sid": "the-application_sid"},
+            },
+        }
+    },
+    "centrifugo": {
+        "sub": ID,
+        "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
+        "info": {"color": "red"},
+        "meta": {"plan": "pro"},
+        "channels": ["news"],
+    },
+    "centrifugo-channel": {
+        "sub": ID,
+        "channel": "private-foobar",
+        "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
+        "info": {"color": "red"},
+    },
+    "ably-jwt": {
+        "iat": NOW_S,
+        "exp": HOUR,
+        "x-ably-capability": "the-capability",
+        "x-ably-clientId": ID,
+    },
+    "superset": {
+        "resources": [{"type": "dashboard", "id": "d-7"}],
+        "rls_rules": [{"clause": "tenant_id = 7"}],
+        "iat": NOW_S,
+        "exp": NOW_S + 300,
+        "aud": "the-audience",
+        "type": "guest",
+        "user": {"username": ID, "first_name": "Ann", "last_name": "Lee"},
+    },
+    "tableau": {
+        "iss": "the-client_id",
+        "exp": NOW_S + 300,
+        "aud": "tableau",
+        "sub": "ann",
+        "scp": ["tableau:views:embed"],
+    },
+    "cube": {"sub": ID, "iat": NOW_S, "plan": "pro"},
+    "firebase": {
+        "iss": "the-client_email",
+        "sub": "the-client_email",
+        "aud": "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1"
+        ".IdentityToolkit",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "uid": ID,
+        "claims": {"premium": True},
+    },
+    "supabase": {
+        "aud": "authenticated",
+        "sub": ID,
+        "role": "reader",
+        "iss": "the-issuer",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "email": EMAIL,
+        "phone": "+15550100",
+    },
+    "hasura": {
+        "sub": ID,
+        "iat": NOW_S,
+        "https://hasura.io/jwt/claims": {
+            "x-hasura-default-role": "editor",
+            "x-hasura-allowed-roles": ["editor", "viewer"],
+            "x-hasura-user-id": ID,
+            "x-hasura-org-id": "org-9",
+        },
+    },
+    "meilisearch": {
+        "apiKeyUid": "the-api_key_uid",
+        "searchRules": {"orders": {"filter": "plan = pro"}},
+    },
+    "kustomer": {"externalId": ID, "iat": NOW_S},
+    "zendesk-sso": {
+        "iat": NOW_S,
+        "name": NAME,
+        "email": EMAIL,
+        "external_id": ID,
+        "organization": "Acme",
+        "remote_photo_url": PICTURE,
+    },
+    "tiny-drive": {
+        "sub": ID,
+        "name": NAME,
+        "exp": NOW_S + 600,
+        "https://claims.tiny.cloud/drive/root": "/user-1",
+    },
+    "tiptap": {
+        "sub": ID,
+        "allowedDocumentNames": ["doc-1"],
+        "readonlyDocumentNames": ["doc-2"],
+    },
+    "lightdash": {
+        "user": {"externalId": ID},
+        "content": {
+            "type": "dashboard",
+            "dashboardUuid": "d73e7841-9342-4afd-8e29-b4a416a2498c",
+        },
+        "userAttributes": {"vendor": "17"},
+        "exp": HOUR,
+    },
+    "holistics": {
+        "settings": {},
+        "permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
+        "filters": {},
+        "exp": HOUR,
+    },
+    "powersync": {"sub": ID, "aud": "the-audience", "iat": NOW_S, "exp": NOW_S + 300},
+    "grafana-jwt": {
+        "sub": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "role": "Viewer",
+        "iat": NOW_S,
+        "exp": NOW_S + 300,
+    },
+    "vonage-video": {
+        "application_id": "the-application_id",
+        "session_id": "session-1",
+        "role": "publisher",
+        "connection_data": ID,
+        "subject": "video",
+        "scope": "session.connect",
+        "acl": {"paths": {"/session/**": {}}},
+        "iat": NOW_S,
+        "exp": NOW_S + 900,
+    },
 }
-ALGORITHMS = {"braze": "RS256", "knock": "RS256", "onesignal-jwt": "ES256", "cello": "HS512"}
+ALGORITHMS = {
+    "braze": "RS256",
+    "cello": "HS512",
+    "firebase": "RS256",
+    "grafana-jwt": "RS256",
+    "jaas": "RS256",
+    "knock": "RS256",
+    "onesignal-jwt": "ES256",
+    "powersync": "ES256",
+    "supabase": "ES256",
+    "tiny-drive": "RS256",
+    "vonage-video": "RS256",
+}
 KEY_IDS = {
+    "ably-jwt": "the-key_name",
+    "jaas": "the-key_id",
+    "powersync": "the-key_id",
     "sigma": "the-client_id",
     "sunshine-conversations": "the-key_id",
+    "supabase": "the-key_id",
+    "tableau": "the-secret_id",
     "zendesk-messaging": "the-key_id",
 }
-NO_TIMES: Any = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+#: Other entries of headers.
+HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
+HEADERS["tableau"] = {"iss": "the-client_id"}
+NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}
 
 
 def decoded(slug: str, token: str) -> dict[str, Any]:
@@ -172,6 +393,7 @@ def test_pyjwt_decodes_the_expected_claims(slug: str) -> None:
     header = {"alg": ALGORITHMS.get(slug, "HS256"), "typ": "JWT"}
     if slug in KEY_IDS:
         header["kid"] = KEY_IDS[slug]
+    header |= HEADERS.get(slug, {})
     assert jwt.get_unverified_header(signed.token) == header
     assert signed.expires_at == claims.get("exp")
 
