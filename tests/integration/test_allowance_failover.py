@@ -25,8 +25,12 @@ def cut_off_replicas(primary: RedisServer) -> None:
     """Let no write of *primary* reach a replica from now on."""
     client: Any = primary.client()
     client.execute_command("ACL SETUSER default -psync -sync")
-    client.execute_command("CLIENT KILL TYPE replica")
-    wait_until(lambda: not client.role()[2], "a primary without replicas", 10)
+
+    def is_alone() -> bool:
+        client.execute_command("CLIENT KILL TYPE replica")  # one that was about to connect too
+        return not client.role()[2]
+
+    wait_until(is_alone, "a primary without replicas", 60)
 
 
 def test_a_failover_of_a_cluster_under_8_processes_does_not_exceed_it(

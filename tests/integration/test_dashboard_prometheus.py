@@ -48,6 +48,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]  # fmt: skip
     with running(command, port, folder / "log") as url:
         until_scraped = time.monotonic() + 60
+        while fetch(f"{url}/-/ready").status != 200:
+            assert time.monotonic() < until_scraped
         while query(url, "count_over_time(up[1m]) >= 8") == []:  # the first one takes 5 seconds
             assert time.monotonic() < until_scraped
             for _ in range(9):

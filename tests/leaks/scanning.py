@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +62,14 @@ class Scanner:
         command = ["git", "-C", str(self.folder)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
+        # In a hook, or a rebase, git's variables name the repository of the project itself.
+        environment = {name: text for name, text in os.environ.items() if name[:4] != "GIT_"}
         ran = subprocess.run(
-            [*command, *arguments], check=True, capture_output=True, text=True, timeout=60
+            [*command, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment,
         )
         return ran.stdout

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from random import SystemRandom
 
+from countermark._jitter import jitter
 from countermark._locks import ProcessLock
 from countermark.errors import StoreUnavailable
-
-# Without a state, which forked processes would share.
-_RANDOM = SystemRandom()
 
 # The pause doubles with each failed try, up to this many times its first length.
 _LONGEST = 4
@@ -72,4 +69,4 @@ class Circuit:
 
     def _next_pause(self) -> float:
         growth = min(2.0 ** (min(self._failures, 8) - 1), _LONGEST)
-        return self._pause * growth * _RANDOM.uniform(0.5, 1.5)
+        return self._pause * growth * jitter.uniform(0.5, 1.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
@@ -15,6 +14,7 @@ import redis
 from redis.crc import key_slot
 from redis.sentinel import Sentinel
 
+from countermark._jitter import jitter
 from countermark._locks import ProcessLock
 from countermark.redis._connections import bounds, make_pool, once
 from countermark.redis._exchange import NotACluster
@@ -135,7 +135,7 @@ class BySentinels(_LookedUp):
         return self._address
 
     def _load(self) -> None:
-        nodes = random.sample(self._target.nodes, len(self._target.nodes))
+        nodes = jitter.sample(self._target.nodes, len(self._target.nodes))
         options = self._target.sentinel_options | self._options
         sentinel: Any = Sentinel(nodes, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
         try:
@@ -160,7 +160,7 @@ class BySlot(_LookedUp):
     def nodes(self) -> list[Address]:
         """The primaries, and the nodes that the user gave."""
         known = list(dict.fromkeys(address for _, address in self._table[1]))
-        random.shuffle(known)
+        jitter.shuffle(known)
         return [*known, *(node for node in self._target.nodes if node not in known)]
 
     def serves(self, address: Address) -> bool:

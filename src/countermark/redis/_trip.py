@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import redis
 
+from countermark._jitter import jitter
 from countermark.errors import StoreUnavailable
 from countermark.redis._circuit import Circuit
 from countermark.redis._directory import BySentinels, BySlot, OneServer
@@ -134,4 +134,4 @@ class Trip:
             self.address = self._network.locate(self._key)
         except StoreUnavailable:
             return failure
-        return random.uniform(0.005, 0.02)  # noqa: S311  # no secret
+        return jitter.uniform(0.005, 0.02)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from random import uniform
 from sys import modules
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 from countermark._background import Job
 from countermark._forks import call_after_fork
+from countermark._jitter import jitter
 from countermark._locks import ProcessLock
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -167,7 +167,7 @@ class ModeSwitch:
                     self._report_change(known or _ENFORCED, stored)
         self._asked_at = time.monotonic()
         # Processes that start at once should not ask at once.
-        self._job.interval = self._interval * uniform(0.5, 1.0)  # noqa: S311
+        self._job.interval = self._interval * jitter.uniform(0.5, 1.0)
 
     def _report(self, reason: str, error: str | None = None) -> None:
         if reason != self._problem:
