@@ -54,9 +54,17 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
         verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
 
 
-def compute_github(vector: WebhookVector) -> dict[str, str]:
-    signature = hmac.new(vector.secret.encode(), vector.body.encode(), "sha256").hexdigest()
-    return {"X-Hub-Signature-256": f"sha256={signature}"}
+def of_body(
+    header: str, form: str, algorithm: str = "sha256", signed: str = "{body}"
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a text."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        message = signed.replace("{body}", vector.body).encode()
+        code = hmac.digest(vector.secret.encode(), message, algorithm)
+        return {header: form.format(hex=code.hex(), base64=b64encode(code).decode())}
+
+    return compute
 
 
 def compute_standard(vector: WebhookVector) -> dict[str, str]:
@@ -79,10 +87,27 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
+    "castle": of_body("X-Castle-Signature", "{base64}"),
     "cognito": compute_cognito,
-    "github": compute_github,
+    "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
+    "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
+    "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
+    "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
+    "jira": of_body("X-Hub-Signature", "sha256={hex}"),
+    "launchdarkly": of_body("X-LD-Signature", "{hex}"),
+    "lemonsqueezy": of_body("X-Signature", "{hex}"),
+    "line": of_body("X-Line-Signature", "{base64}"),
+    "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
+    "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
+    "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
+    "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
+    "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
     "standard-webhooks": compute_standard,
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
+    "stream-chat": of_body("X-Signature", "{hex}"),
+    "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "typeform": of_body("Typeform-Signature", "sha256={base64}"),
 }
 
 
