@@ -67,12 +67,33 @@ def of_body(
     return compute
 
 
-def compute_standard(vector: WebhookVector) -> dict[str, str]:
-    headers = vector.headers
-    message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{vector.body}".encode()
-    key = b64decode(vector.secret.removeprefix("whsec_"))
-    signature = b64encode(hmac.digest(key, message, "sha256")).decode()
-    return {"webhook-signature": f"v1,{signature}"}
+def of_time(
+    header: str, form: str, before: str, time_header: str = ""
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a time and the body."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        signed = before.format(at=vector.now)
+        (computed,) = of_body(header, "{hex} {base64}", signed=signed + "{body}")(vector).values()
+        hex, base64 = computed.split(" ")
+        headers = {header: form.format(hex=hex, base64=base64, at=vector.now)}
+        if time_header:
+            headers[time_header] = str(vector.now)
+        return headers
+
+    return compute
+
+
+def of_id_and_time(start: str) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes the signature of Standard Webhooks."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        id, at = vector.headers[f"{start}-id"], vector.headers[f"{start}-timestamp"]
+        key = b64decode(vector.secret.removeprefix("whsec_"))
+        code = hmac.digest(key, f"{id}.{at}.{vector.body}".encode(), "sha256")
+        return {f"{start}-signature": f"v1,{b64encode(code).decode()}"}
+
+    return compute
 
 
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
@@ -89,6 +110,7 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
     "castle": of_body("X-Castle-Signature", "{base64}"),
+    "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
     "cognito": compute_cognito,
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
@@ -103,11 +125,14 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
     "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
     "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
-    "standard-webhooks": compute_standard,
+    "slack": of_time("X-Slack-Signature", "v0={hex}", "v0:{at}:", "X-Slack-Request-Timestamp"),
+    "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
     "stream-chat": of_body("X-Signature", "{hex}"),
+    "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
+    "zoom": of_time("x-zm-signature", "v0={hex}", "v0:{at}:", "x-zm-request-timestamp"),
 }
 
 
