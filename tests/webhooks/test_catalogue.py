@@ -109,6 +109,7 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
+    "calendly": of_time("Calendly-Webhook-Signature", "t={at},v1={hex}", "{at}."),
     "castle": of_body("X-Castle-Signature", "{base64}"),
     "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
     "cognito": compute_cognito,
@@ -120,8 +121,12 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "launchdarkly": of_body("X-LD-Signature", "{hex}"),
     "lemonsqueezy": of_body("X-Signature", "{hex}"),
     "line": of_body("X-Line-Signature", "{base64}"),
+    "linear": of_body("Linear-Signature", "{hex}"),
     "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
+    "mux": of_time("Mux-Signature", "t={at},v1={hex}", "{at}."),
+    "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
     "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
+    "pusher": of_body("X-Pusher-Signature", "{hex}"),
     "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
     "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
     "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
@@ -129,9 +134,12 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
     "stream-chat": of_body("X-Signature", "{hex}"),
+    "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
     "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
+    "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
+    "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
     "zoom": of_time("x-zm-signature", "v0={hex}", "v0:{at}:", "x-zm-request-timestamp"),
 }
 
