@@ -109,15 +109,18 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
+    "buildkite": of_time("X-Buildkite-Signature", "timestamp={at},signature={hex}", "{at}."),
     "calendly": of_time("Calendly-Webhook-Signature", "t={at},v1={hex}", "{at}."),
     "castle": of_body("X-Castle-Signature", "{base64}"),
     "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
+    "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
     "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
     "jira": of_body("X-Hub-Signature", "sha256={hex}"),
+    "knock": of_time("x-knock-signature", "t={at}123,s={base64}", "{at}123."),
     "launchdarkly": of_body("X-LD-Signature", "{hex}"),
     "lemonsqueezy": of_body("X-Signature", "{hex}"),
     "line": of_body("X-Line-Signature", "{base64}"),
