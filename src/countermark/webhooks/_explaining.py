@@ -25,13 +25,13 @@ _FACTS = {
     "unknown_key": "unknown_key",
     "secret_received": "secret_received",
 }
-# Headers of other senders and earlier versions, by the header of the scheme.
-_OTHER_HEADERS = {
-    "x-hub-signature-256": "x-hub-signature",
-    "webhook-signature": "svix-signature",
-    "webhook-id": "svix-id",
-    "webhook-timestamp": "svix-timestamp",
-}
+# Headers of which senders use one or the other, for the same.
+_PAIRS_OF_HEADERS = (
+    ("x-hub-signature-256", "x-hub-signature"),
+    ("webhook-signature", "svix-signature"),
+    ("webhook-id", "svix-id"),
+    ("webhook-timestamp", "svix-timestamp"),
+)
 
 
 def explain_delivery(
@@ -95,7 +95,7 @@ def _of_secret(
 
 
 def _missing(scheme: WebhookScheme, head: RequestHead) -> Mistake:
-    for wanted, other in _OTHER_HEADERS.items():
+    for wanted, other in (*_PAIRS_OF_HEADERS, *(pair[::-1] for pair in _PAIRS_OF_HEADERS)):
         needed = isinstance(scheme.signature, SignatureHeader) and wanted in {
             scheme.signature.header,
             scheme.id.header if scheme.id else "",
