@@ -142,6 +142,8 @@ WRONG = [
     (HMAC_SCHEME, "timestamp.body", "sent_at", "exactly one of header, entry and body"),
     (HMAC_SCHEME, "timestamp", {"body": "sent_at", "tolerance": 5}, "needs a header or an entry"),
     (HMAC_SCHEME, "timestamp", {"entry": "t=", "tolerance": 5}, "entry needs a separator"),
+    (HMAC_SCHEME, "timestamp", {"entry": "", "tolerance": 5}, "entry or body is empty"),
+    (HMAC_SCHEME, "timestamp", {"body": "", "tolerance": 5}, "entry or body is empty"),
     (HMAC_SCHEME, "timestamp.form", "days", "form must be one of"),
     (HMAC_SCHEME, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),

@@ -187,6 +187,8 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
         )
     header = _header(table) if "header" in given else "" if given else "date"
     entry, body = table.take("entry", str, ""), table.take("body", str, "")
+    if not (header or entry or body):
+        raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
     form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
     tolerance = table.take("tolerance", int)
     table.close()
