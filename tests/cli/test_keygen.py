@@ -54,6 +54,12 @@ def test_a_webhook_secret_has_its_prefix_and_encoding(command: Command) -> None:
     assert len(command.output("keygen", "webhook:github").strip()) == 64
 
 
+def test_a_webhook_secret_is_not_longer_than_the_vendor_takes(command: Command) -> None:
+    secret = command.output("keygen", "webhook:lemonsqueezy").strip()
+    assert len(secret) == 40
+    WebhookVerifier("lemonsqueezy", Keyring(secret))
+
+
 def test_a_secret_shows_its_environment_which_is_live_only_on_request(command: Command) -> None:
     arguments = ["keygen", "cognito-flow", "--for-tests"]
     assert command.output(*arguments).startswith("sandbox_")

@@ -54,17 +54,46 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
         verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
 
 
-def compute_github(vector: WebhookVector) -> dict[str, str]:
-    signature = hmac.new(vector.secret.encode(), vector.body.encode(), "sha256").hexdigest()
-    return {"X-Hub-Signature-256": f"sha256={signature}"}
+def of_body(
+    header: str, form: str, algorithm: str = "sha256", signed: str = "{body}"
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a text."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        message = signed.replace("{body}", vector.body).encode()
+        code = hmac.digest(vector.secret.encode(), message, algorithm)
+        return {header: form.format(hex=code.hex(), base64=b64encode(code).decode())}
+
+    return compute
 
 
-def compute_standard(vector: WebhookVector) -> dict[str, str]:
-    headers = vector.headers
-    message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{vector.body}".encode()
-    key = b64decode(vector.secret.removeprefix("whsec_"))
-    signature = b64encode(hmac.digest(key, message, "sha256")).decode()
-    return {"webhook-signature": f"v1,{signature}"}
+def of_time(
+    header: str, form: str, before: str, time_header: str = ""
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a time and the body."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        signed = before.format(at=vector.now)
+        (computed,) = of_body(header, "{hex} {base64}", signed=signed + "{body}")(vector).values()
+        hex, base64 = computed.split(" ")
+        headers = {header: form.format(hex=hex, base64=base64, at=vector.now)}
+        if time_header:
+            headers[time_header] = str(vector.now)
+        return headers
+
+    return compute
+
+
+def of_id_and_time(start: str) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes the signature of Standard Webhooks."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        id, at = vector.headers[f"{start}-id"], vector.headers[f"{start}-timestamp"]
+        key = b64decode(vector.secret.removeprefix("whsec_"))
+        code = hmac.digest(key, f"{id}.{at}.{vector.body}".encode(), "sha256")
+        return {f"{start}-signature": f"v1,{b64encode(code).decode()}"}
+
+    return compute
 
 
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
@@ -79,10 +108,42 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
+    "buildkite": of_time("X-Buildkite-Signature", "timestamp={at},signature={hex}", "{at}."),
+    "calendly": of_time("Calendly-Webhook-Signature", "t={at},v1={hex}", "{at}."),
+    "castle": of_body("X-Castle-Signature", "{base64}"),
+    "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
+    "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
-    "github": compute_github,
-    "standard-webhooks": compute_standard,
+    "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
+    "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
+    "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
+    "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
+    "jira": of_body("X-Hub-Signature", "sha256={hex}"),
+    "knock": of_time("x-knock-signature", "t={at}123,s={base64}", "{at}123."),
+    "launchdarkly": of_body("X-LD-Signature", "{hex}"),
+    "lemonsqueezy": of_body("X-Signature", "{hex}"),
+    "line": of_body("X-Line-Signature", "{base64}"),
+    "linear": of_body("Linear-Signature", "{hex}"),
+    "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
+    "mux": of_time("Mux-Signature", "t={at},v1={hex}", "{at}."),
+    "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
+    "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
+    "pusher": of_body("X-Pusher-Signature", "{hex}"),
+    "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
+    "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
+    "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
+    "slack": of_time("X-Slack-Signature", "v0={hex}", "v0:{at}:", "X-Slack-Request-Timestamp"),
+    "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
+    "stream-chat": of_body("X-Signature", "{hex}"),
+    "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
+    "svix": of_id_and_time("svix"),
+    "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "typeform": of_body("Typeform-Signature", "sha256={base64}"),
+    "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
+    "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
+    "zoom": of_time("x-zm-signature", "v0={hex}", "v0:{at}:", "x-zm-request-timestamp"),
 }
 
 

@@ -26,6 +26,7 @@ from tests.webhooks.planted import (
     Planted,
     cognito,
     github,
+    standard,
 )
 
 KEYS: dict[str, Any] = {
@@ -58,6 +59,13 @@ def test_a_planted_mistake_in_a_delivery_is_named(planted: Planted) -> None:
     found = explained(planted)
     assert found.outcome == "explained"
     assert found.codes == (planted.codes,)
+
+
+def test_a_header_of_another_scheme_is_named() -> None:
+    signed = standard("").headers
+    for slug, names in (("svix", signed), ("bitbucket", {"X-Hub-Signature-256": "sha256=00"})):
+        found = explain_webhook(slug, Keyring(STANDARD_SECRET), headers=names, body=BODY)
+        assert found.codes == ("other_header",)
 
 
 @pytest.mark.parametrize("planted", PAIRS, ids=ids(PAIRS))

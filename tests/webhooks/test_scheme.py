@@ -138,6 +138,13 @@ WRONG = [
     (HMAC_SCHEME, "signature.algorithm", "md5", "algorithm must be one of"),
     (HMAC_SCHEME, "signature.encoding", "base32", "encoding must be one of"),
     (HMAC_SCHEME, "timestamp", None, r"\[timestamp\] is needed"),
+    (HMAC_SCHEME, "timestamp.header", None, "exactly one of header, entry and body"),
+    (HMAC_SCHEME, "timestamp.body", "sent_at", "exactly one of header, entry and body"),
+    (HMAC_SCHEME, "timestamp", {"body": "sent_at", "tolerance": 5}, "needs a header or an entry"),
+    (HMAC_SCHEME, "timestamp", {"entry": "t=", "tolerance": 5}, "entry needs a separator"),
+    (HMAC_SCHEME, "timestamp", {"entry": "", "tolerance": 5}, "entry or body is empty"),
+    (HMAC_SCHEME, "timestamp", {"body": "", "tolerance": 5}, "entry or body is empty"),
+    (HMAC_SCHEME, "timestamp.form", "days", "form must be one of"),
     (HMAC_SCHEME, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", True, "of type int"),
@@ -160,7 +167,8 @@ WRONG = [
     ),
     (HTTP_SCHEME, "signature.header", "X-Own", "unknown key <not shown"),
     (HTTP_SCHEME, "timestamp", None, r"\[timestamp\] is needed"),
-    (HTTP_SCHEME, "timestamp.header", "Date", "unknown key <not shown"),
+    (HTTP_SCHEME, "timestamp.header", "Date", "none of them for kind"),
+    (HTTP_SCHEME, "timestamp.form", "seconds", "unknown key <not shown"),
     (HTTP_SCHEME, "secret", {}, "needs key_id_variable, and no other kind"),
 ]
 

@@ -35,8 +35,12 @@ def new_secret(scheme: Scheme, environment: str | None = None) -> str:
 
 
 def new_webhook_secret(secret: Secret) -> str:
-    """Return a new secret for webhooks: 256 bits in their encoding, after their prefix."""
-    return secret.prefix + _encoded(secret.form)
+    """Return a new secret for webhooks: 256 bits in their encoding, after their prefix.
+
+    It has fewer bits if the vendor takes no text of that length.
+    """
+    encoded = _encoded(secret.form)
+    return secret.prefix + (encoded[: secret.most] if secret.form == "text" else encoded)
 
 
 def _encoded(form: str) -> str:

@@ -75,22 +75,26 @@ class Rules:
 
 
 def _shapes() -> Iterator[tuple[str, str]]:
-    """Yield the shapes that the catalogues declare, with the variables that hold such secrets."""
+    """Yield the shapes that the catalogues declare, with the variables that hold such secrets.
+
+    Each shape comes once, with the variable of the first scheme, so that one text is one finding.
+    """
     from countermark.schemes._catalogue import scheme_slugs
     from countermark.schemes._scheme import Scheme
     from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
-    found = {("PRIVATE_KEY", _PRIVATE_KEY)}
+    found = {_PRIVATE_KEY: "PRIVATE_KEY"}
     for slug in scheme_slugs():
         scheme = Scheme.load(slug)
-        found |= {(scheme.variable, shape) for shape in scheme.shapes}
+        for shape in scheme.shapes:
+            found.setdefault(shape, scheme.variable)
     for slug in webhook_scheme_slugs():
         secret = WebhookScheme.load(slug).secret
         if secret.prefix:
             least = -(-secret.least * 4 // 3)
             rest = f"[A-Za-z0-9+/]{{{least},}}={{0,2}}"
-            found.add((secret.variable, re.escape(secret.prefix) + rest))
-    yield from sorted(found)
+            found.setdefault(re.escape(secret.prefix) + rest, secret.variable)
+    yield from sorted((variable, shape) for shape, variable in found.items())
 
 
 def _is_random(text: bytes) -> bool:

@@ -17,7 +17,6 @@ _HTTP_DATE = (
     rf"({'|'.join(_DAYS)}), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 )
-_SECONDS = "0|[1-9][0-9]{0,11}"
 
 
 def decode_bytes(text: str, encoding: str, size: int) -> bytes:
@@ -38,17 +37,6 @@ def decode_bytes(text: str, encoding: str, size: int) -> bytes:
     if encode_bytes(decoded, encoding) != text:
         raise Refused("malformed")
     return decoded
-
-
-def parse_seconds(text: str) -> int:
-    """Parse whole seconds since the epoch, in decimal.
-
-    Raises:
-        Refused: The text is malformed.
-    """
-    if not re.fullmatch(_SECONDS, text):
-        raise Refused("malformed")
-    return int(text)
 
 
 def parse_http_date(text: str) -> float:

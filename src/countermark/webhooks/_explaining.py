@@ -13,10 +13,11 @@ from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
-from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader
+from countermark.webhooks._parts import SecretHeader, SignatureHeader
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._times import parse_time, time_in_body, time_in_head
 
 _FACTS = {
     "retired_key": "retired_key",
@@ -24,13 +25,13 @@ _FACTS = {
     "unknown_key": "unknown_key",
     "secret_received": "secret_received",
 }
-# Headers of other senders and earlier versions, by the header of the scheme.
-_OTHER_HEADERS = {
-    "x-hub-signature-256": "x-hub-signature",
-    "webhook-signature": "svix-signature",
-    "webhook-id": "svix-id",
-    "webhook-timestamp": "svix-timestamp",
-}
+# Headers of which senders use one or the other, for the same.
+_PAIRS_OF_HEADERS = (
+    ("x-hub-signature-256", "x-hub-signature"),
+    ("webhook-signature", "svix-signature"),
+    ("webhook-id", "svix-id"),
+    ("webhook-timestamp", "svix-timestamp"),
+)
 
 
 def explain_delivery(
@@ -60,7 +61,7 @@ def explain_delivery(
         return Explanation("explained", (_missing(scheme, head),))
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
-            return Explanation("explained", (_of_age(scheme, head, outcome.code, now),))
+            return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
         return _of_signature(scheme, rings, head, body)
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
@@ -94,7 +95,7 @@ def _of_secret(
 
 
 def _missing(scheme: WebhookScheme, head: RequestHead) -> Mistake:
-    for wanted, other in _OTHER_HEADERS.items():
+    for wanted, other in (*_PAIRS_OF_HEADERS, *(pair[::-1] for pair in _PAIRS_OF_HEADERS)):
         needed = isinstance(scheme.signature, SignatureHeader) and wanted in {
             scheme.signature.header,
             scheme.id.header if scheme.id else "",
@@ -105,12 +106,17 @@ def _missing(scheme: WebhookScheme, head: RequestHead) -> Mistake:
     return mistake("header_missing")
 
 
-def _of_age(scheme: WebhookScheme, head: RequestHead, code: str, now: float) -> Mistake:
-    if isinstance(scheme.signature, HttpSignature):
+def _of_age(
+    scheme: WebhookScheme, head: RequestHead, body: bytes, code: str, now: float
+) -> Mistake:
+    time = scheme.timestamp
+    assert time is not None  # noqa: S101  # or it has no age
+    if not isinstance(scheme.signature, SignatureHeader):
         signed = encodings.parse_http_date(head.require("date", max_commas=1))
+    elif time.body:
+        signed = time_in_body(time, body)
     else:
-        assert scheme.timestamp is not None  # noqa: S101  # or it has no age
-        signed = encodings.parse_seconds(head.require(scheme.timestamp.header))
+        signed = parse_time(time_in_head(time, scheme.signature, head), time.form)
     if code == "expired":
         return mistake("delivery_expired", ago=duration(now - signed))
     return mistake("delivery_not_yet_valid", ago=duration(signed - now))

@@ -19,6 +19,7 @@ from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._times import parse_time, time_in_head
 
 
 class SecretCheck:
@@ -89,9 +90,10 @@ class HmacCheck:
         )
         values: dict[str, str] = {}
         timestamp = signed_id = None
-        if self._scheme.timestamp is not None:
-            values["{timestamp}"] = text = head.require(self._scheme.timestamp.header)
-            timestamp = encodings.parse_seconds(text)
+        time = self._scheme.timestamp
+        if time is not None and not time.body:
+            values["{timestamp}"] = text = time_in_head(time, signature, head)
+            timestamp = parse_time(text, time.form)
         if self._id_header:
             signed_id = encodings.checked_delivery_id(head.require(self._id_header))
             if self._next_to_id.intersection(signed_id):

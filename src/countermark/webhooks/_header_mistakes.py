@@ -17,6 +17,7 @@ from countermark.webhooks._body_mistakes import bodies
 from countermark.webhooks._parts import SignatureHeader
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._times import time_in_head
 
 # Other texts that are signed, as other vendors do.
 _OTHER_PARTS = (
@@ -86,9 +87,9 @@ def _messages(
     steps: Mistakes = ()
     if scheme.id is not None and scheme.id.header:
         values["{id}"] = head.get(scheme.id.header) or ""
-    if scheme.timestamp is not None:
-        values["{timestamp}"] = head.get(scheme.timestamp.header) or ""
-        if re.fullmatch("[0-9]{13}", values["{timestamp}"]):
+    if scheme.timestamp is not None and not scheme.timestamp.body:
+        values["{timestamp}"] = text = time_in_head(scheme.timestamp, signature, head)
+        if scheme.timestamp.form == "seconds" and re.fullmatch("[0-9]{13}", text):
             steps = (mistake("time_unit"),)
     own = "".join(map(str, signature.message))
     around = _around(own, values)

@@ -14,6 +14,7 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Placeholder, Template
+from countermark.webhooks import _times as times
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     HttpSignature,
@@ -61,7 +62,8 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         )
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
-    signature = _signature(kind, top.table("signature"))
+    timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
+    signature = _signature(kind, top.table("signature"), timestamp)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -72,18 +74,18 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "secret": _secret(top.table("secret"), kind),
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
-        "timestamp": _timestamp(top, kind) if "timestamp" in top.left else None,
+        "timestamp": timestamp,
         "vectors": tuple(
             _vector(Table(f"{top.where}: [[vectors]]", item))
             for item in top.take("vectors", list, [])
         ),
     }
     top.close()
-    _check(signature, arguments["id"], arguments["timestamp"], top.where)
+    _check(signature, arguments["id"], timestamp, top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table) -> Signature:
+def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -106,21 +108,27 @@ def _signature(kind: str, table: Table) -> Signature:
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), f"{table.where}: message"),
+            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
         )
     table.close()
     return signature
 
 
-def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
-    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise."""
+def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
+    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
+
+    Only between the body and a time that always has the same length none is needed.
+    """
     parts = Template.parse(text, where).parts
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
     if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
         raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
     if "{body}" not in names:
         raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
+    fixed = timestamp is not None and timestamp.form == "rfc3339"
     for one, other in pairwise(parts):
+        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
+            continue
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
             raise InvalidScheme(
                 f"{where}: nothing separates {one} from {other}; write a text between them"
@@ -171,14 +179,24 @@ def _id(table: Table) -> Id:
 
 def _timestamp(top: Table, kind: str) -> Timestamp:
     table = top.table("timestamp")
-    header = "date" if kind == "http-signature" else _header(table)
+    given = {"header", "entry", "body"} & {*table.left}
+    if len(given) != (kind != "http-signature"):
+        raise InvalidScheme(
+            f"{table.where}: give exactly one of header, entry and body, and none of them for"
+            ' kind = "http-signature", whose time is the Date'
+        )
+    header = _header(table) if "header" in given else "" if given else "date"
+    entry, body = table.take("entry", str, ""), table.take("body", str, "")
+    if not (header or entry or body):
+        raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
+    form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
     tolerance = table.take("tolerance", int)
     table.close()
     if not 1 <= tolerance <= MAX_TOLERANCE:
         raise InvalidScheme(
             f"{table.where}: tolerance must be a whole number of seconds from 1 to {MAX_TOLERANCE}"
         )
-    return Timestamp(header, tolerance)
+    return Timestamp(header, entry, body, form, tolerance)
 
 
 def _header(table: Table) -> str:
@@ -198,10 +216,28 @@ def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, whe
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
             raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
+        if timestamp is not None and timestamp.body:  # signed with the body
+            if dated:
+                raise InvalidScheme(
+                    f"{where}: {{timestamp}} is signed, so [timestamp] needs a header or an entry"
+                )
+            return
+        if timestamp is not None and timestamp.entry:
+            _check_entry(signature, timestamp.entry, where)
     if dated != (timestamp is not None):
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
+        )
+
+
+def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
+    """Check that the entry of the time and those of the signatures differ."""
+    prefix = signature.prefix
+    if not signature.separator or prefix.startswith(entry) or entry.startswith(prefix):
+        raise InvalidScheme(
+            f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
+            " begins with another text; change them"
         )
 
 

@@ -84,21 +84,30 @@ Signature: TypeAlias = "SecretHeader | SignatureHeader | HttpSignature"
 
 
 class Id(NamedTuple):
-    """The place of the delivery id: the header *header*, or the member *body* of a JSON body."""
+    """The place of the delivery id: the header *header*, or the member *body* of a JSON body.
+
+    A dot in *body* leads into an inner object.
+    """
 
     header: str
     body: str
 
 
 class Timestamp(NamedTuple):
-    """The signed time of a delivery.
+    """The signed time of a delivery. Its place is the one of the first three that is not "".
 
     Attributes:
         header: The header, in lower case.
+        entry: The text before the time in the header of the signature, such as ``t=``.
+        body: The member of the JSON body; a dot leads into an inner object.
+        form: ``seconds``, ``milliseconds`` or ``rfc3339``.
         tolerance: The number of seconds by which it may differ from the time of receipt.
     """
 
     header: str
+    entry: str
+    body: str
+    form: str
     tolerance: float
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from countermark.webhooks._candidate_keys import CandidateKey
+from countermark.webhooks._json_body import member
 from countermark.webhooks._parts import Id
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._times import time_in_body
 
 
 class BodyCheck(Protocol):
@@ -48,17 +50,18 @@ class PendingDelivery:
         try:
             key = self._body_check.find_key(body, self._now)
             delivery_id = self._signed_id or _unsigned_id(self._scheme.id, self._head, body)
-            self._check_age()
+            timestamp = self._timestamp
+            if self._scheme.timestamp is not None and self._scheme.timestamp.body:
+                timestamp = time_in_body(self._scheme.timestamp, body)
+            self._check_age(timestamp)
         except Refused as refused:
             return Refusal(refused.code)
-        return VerifiedWebhook(
-            self._scheme.slug, delivery_id, self._timestamp, key.key_id, key.role
-        )
+        return VerifiedWebhook(self._scheme.slug, delivery_id, timestamp, key.key_id, key.role)
 
-    def _check_age(self) -> None:
-        if self._timestamp is None or self._scheme.timestamp is None:
+    def _check_age(self, timestamp: float | None) -> None:
+        if timestamp is None or self._scheme.timestamp is None:
             return
-        age, tolerance = self._now - self._timestamp, self._scheme.timestamp.tolerance
+        age, tolerance = self._now - timestamp, self._scheme.timestamp.tolerance
         if age > tolerance:
             raise Refused("expired")
         if -age > tolerance:
@@ -75,19 +78,7 @@ def _unsigned_id(place: Id | None, head: RequestHead, body: bytes) -> str | None
     """
     if place is None:
         return None
-    text = head.get(place.header) if place.header else _id_in_json(place.body, body)
+    # A verified body need not be JSON.
+    found = head.get(place.header) if place.header else member(place.body, body)
     # Without an id, deliveries are not deduplicated. An empty one would make all duplicates.
-    return text or None
-
-
-def _id_in_json(name: str, body: bytes) -> str | None:
-    import json  # late, as it is slow to import
-
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return None  # a verified body need not be JSON
-    value = content.get(name) if isinstance(content, dict) else None
-    if isinstance(value, bool):
-        return None
-    return str(value) if isinstance(value, str | int) else None
+    return None if found is None else str(found) or None

@@ -69,7 +69,42 @@ const signers = {
       }),
     );
   },
+  linear: async ({ secret, now, deliveries }) => {
+    const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
+    const client = new LinearWebhookClient(secret);
+    const verify = ({ body, headers }) => client.verify(Buffer.from(body), headers["Linear-Signature"]);
+    return atTime(now, () => Promise.all(deliveries.map((one) => accepts(() => verify(one)))));
+  },
+  mux: ({ secret, now, deliveries }) => {
+    const { Mux } = require("@mux/mux-node");
+    const { webhooks } = new Mux({ tokenId: "1", tokenSecret: "x", webhookSecret: secret });
+    const verify = ({ body, headers }) => webhooks.verifySignature(body, headers);
+    return atTime(now, () => Promise.all(deliveries.map((one) => accepts(() => verify(one)))));
+  },
+  shopify: ({ secret, deliveries }) => {
+    require("@shopify/shopify-api/adapters/node");
+    const { shopifyApi, LogSeverity } = require("@shopify/shopify-api");
+    const { webhooks } = shopifyApi({
+      apiKey: "1",
+      apiSecretKey: secret,
+      apiVersion: "2026-10",
+      hostName: "a.example",
+      isEmbeddedApp: false,
+      logger: { level: LogSeverity.Error },
+    });
+    const verify = ({ body, headers }) =>
+      webhooks.validate({ rawBody: body, rawRequest: { headers } });
+    return Promise.all(deliveries.map(async (one) => (await verify(one)).valid));
+  },
 };
+
+async function accepts(verify) {
+  try {
+    return (await verify()) !== false;
+  } catch {
+    return false;
+  }
+}
 
 async function atTime(seconds, run) {
   const clock = Date.now;

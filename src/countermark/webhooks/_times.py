@@ -1,0 +1,69 @@
+"""Reads the signed time of a delivery from its headers or from its body."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from countermark.webhooks._json_body import member
+from countermark.webhooks._parts import SignatureHeader, Timestamp
+from countermark.webhooks._request_head import RequestHead
+from countermark.webhooks._results import Refused
+
+#: The forms of a time. A time of the last one always has the same length.
+FORMS: Final = ("seconds", "milliseconds", "rfc3339")
+
+_SECONDS: Final = "0|[1-9][0-9]{0,11}"
+_MILLISECONDS: Final = "0|[1-9][0-9]{0,14}"
+_RFC3339: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+
+
+def parse_time(text: str, form: str) -> float:
+    """Parse a time to seconds since the epoch. Each time has one valid spelling.
+
+    Args:
+        text: The text.
+        form: ``seconds`` or ``milliseconds`` since the epoch, both whole and in decimal; or
+            ``rfc3339``, such as ``2026-01-31T12:00:00Z``.
+
+    Raises:
+        Refused: The text is malformed, or the date does not exist.
+    """
+    if form == "seconds" and re.fullmatch(_SECONDS, text):
+        return int(text)
+    if form == "milliseconds" and re.fullmatch(_MILLISECONDS, text):
+        return int(text) / 1000
+    if form == "rfc3339" and re.fullmatch(_RFC3339, text):
+        from datetime import datetime  # late, as it is slow to import
+
+        try:
+            return datetime.fromisoformat(text).timestamp()
+        except ValueError:
+            pass
+    raise Refused("malformed")
+
+
+def time_in_head(timestamp: Timestamp, signature: SignatureHeader, head: RequestHead) -> str:
+    """Return the text of a time in a header of its own or in the header of the signature.
+
+    Raises:
+        Refused: There is no time, or there are two.
+    """
+    if timestamp.header:
+        return head.require(timestamp.header)
+    entries = head.require(signature.header, max_commas=None).split(signature.separator)
+    found = [entry for entry in entries if entry.startswith(timestamp.entry)]
+    if len(found) > 1:  # two headers that a server has joined
+        raise Refused("ambiguous")
+    if not found:
+        raise Refused("malformed")
+    return found[0].removeprefix(timestamp.entry)
+
+
+def time_in_body(timestamp: Timestamp, body: bytes) -> float:
+    """Return a time that is a member of the JSON body; raises Refused."""
+    value = member(timestamp.body, body)
+    # A number in the form of a text would be a second spelling.
+    if value is None or isinstance(value, str) != (timestamp.form == "rfc3339"):
+        raise Refused("malformed")
+    return parse_time(str(value), timestamp.form)
