@@ -279,11 +279,7 @@ class Meter:
         )
 
     def flush(self) -> bool:
-        """Write all counts that are not yet in the store.
-
-        Returns:
-            Whether the store has all of them, and as many replicas as it requires.
-        """
+        """Write all counts; return whether the store, and its replicas, have all of them."""
         return self._write_behind is None or self._write_behind.flush()
 
     @property
