@@ -54,7 +54,7 @@ os._exit(0)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 @pytest.mark.parametrize(
     ("function", "results"),
-    [("mode", "monitor"), ("count", "True"), ("look_up", "ResponseError"), ("show", "200")],
+    [("mode", "monitor"), ("count", "True"), ("look_up", "NotACluster"), ("show", "200")],
 )
 def test_greenlets_that_wait_for_one_another_do_not_halt(
     redis_server: RedisServer, function: str, results: str

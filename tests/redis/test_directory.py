@@ -41,6 +41,8 @@ class Network:
         return [row[0] for row in rows], [(last, (name, 1)) for _, last, name in rows]
 
     def _exchange(self, address: Any) -> tuple[Any, bool]:
+        if address[0] not in self.answers:  # a job in the background, which another test began
+            raise redis.ConnectionError
         self.asked.append(address[0])
         answer = self.answers[address[0]]
         if isinstance(answer, Exception):
