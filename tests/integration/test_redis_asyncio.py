@@ -193,6 +193,32 @@ def test_an_unreferenced_store_closes_its_connections(
     assert [str(warning.message) for warning in recwarn] == []
 
 
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_connection_that_is_collected_first_is_closed(
+    redis_server: RedisServer, in_thread: bool
+) -> None:
+    collect_earlier_clients()
+    client: Any = redis_server.client()
+
+    async def main() -> None:
+        store = RedisStore(redis_server.url, timeout=20)
+        await echo(store, "a")
+        [pools] = store._async_servers._pools.values()
+        [connection] = pools.connections
+        # As the collector does, in an order that nothing can choose.
+        if in_thread:
+            await asyncio.to_thread(connection.__del__)
+        else:
+            connection.__del__()
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if len(client.client_list()) == 1:
+                return
+        raise AssertionError("a connection is still open")
+
+    asyncio.run(main())
+
+
 def test_connections_can_be_closed_before_the_end_of_the_event_loop(
     redis_server: RedisServer,
 ) -> None:

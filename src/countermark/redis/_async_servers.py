@@ -35,6 +35,29 @@ class _ClosedAtOnce:
             self._writer.transport.abort()
         await super().disconnect(*args, **options)  # type: ignore[misc]
 
+    def __del__(self, *_: Any) -> None:
+        # The garbage collector, in any thread, may find a connection before the generator that
+        # would close it.
+        writer: Any = getattr(self, "_writer", None)
+        self._writer = None
+        if writer is not None and not writer._loop.is_closed():  # noqa: SLF001
+            if _is_running(writer._loop):  # noqa: SLF001
+                _abort(writer)
+            else:
+                writer._loop.call_soon_threadsafe(_abort, writer)  # noqa: SLF001
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether *loop* runs the caller."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
 
 class _Plain(_ClosedAtOnce, redis.asyncio.Connection):
     pass
