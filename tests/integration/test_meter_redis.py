@@ -85,6 +85,20 @@ def test_the_snapshot_from_redis_equals_that_of_the_meter(redis_server: RedisSer
     assert read_snapshot(store, clock=clock).groups == ()
 
 
+def test_a_clock_that_is_ahead_past_midnight_hides_no_requests_of_today(
+    redis_server: RedisServer,
+) -> None:
+    store, clock = store_of(redis_server), Clock(NOON + DAY / 2 - 60)
+    meter = Meter(store=store, interval=NEVER, clock=clock)
+    for ahead in (0, 3600, 0):
+        clock.now = NOON + DAY / 2 - 60 + ahead
+        meter(verified())
+        assert meter.flush()
+    assert only(store, clock=clock).requests == 2
+    clock.now += 3600
+    assert only(store, clock=clock).requests == 3
+
+
 def test_a_principal_in_two_meters_is_counted_once(
     redis_server: RedisServer,
 ) -> None:

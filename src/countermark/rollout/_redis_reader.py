@@ -131,7 +131,8 @@ def _register(store: RedisStore, window: range, kept: range) -> tuple[set[Group]
     days = store.ask(
         lambda client: [client.hgetall(key) for key in keys.of_periods("last_groups", kept)]
     )
-    names = {name for each in days for name, day in each.items() if int(day) in kept}
+    # A process whose clock is ahead may have named a group on a day that has not come yet.
+    names = {name for each in days for name, day in each.items() if int(day) >= kept.start}
     return {_group(name) for name in names}, held.agrees()
 
 
