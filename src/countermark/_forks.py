@@ -18,10 +18,8 @@ def call_after_fork(method: Callable[[], None]) -> None:
 
 
 def _after_fork() -> None:
-    for weak in list(_methods):
-        method = weak()
-        if method is not None:
-            method()
+    for method in filter(None, [weak() for weak in list(_methods)]):
+        method()
 
 
 # Some systems have no fork.

@@ -30,7 +30,9 @@ def test_all_jobs_share_one_thread(job_of: Callable[..., Job]) -> None:
 
 def test_a_job_that_was_not_started_needs_no_thread(job_of: Callable[..., Job]) -> None:
     job = job_of(Runs())
+    job.stop()
     assert not job.started
+    assert background_threads() == []
     assert repr(job) == "<Job countermark-test>"
 
 

@@ -261,6 +261,21 @@ def test_another_tenant_in_the_same_request_uses_its_own_key(load: Loader) -> No
     assert header(start, b"stigg-customer-token") is None
 
 
+def test_an_anonymous_request_has_no_tokens(load: Loader) -> None:
+    found: list[Any] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        identity = scope["state"]["countermark"]
+        with pytest.raises(KeyError):
+            identity["stigg"]
+        found.append(dict(identity))
+        await answer()(scope, receive, send)
+
+    request(middleware(load, app=page), http_scope(principal=None))
+    assert found == [{}]
+    assert load.asked == []
+
+
 def test_each_thread_gets_the_signers_of_its_tenant(load: Loader) -> None:
     app = wsgi.SigningMiddleware(
         wsgi_answer(), signers=load, principal=lambda environ: environ["app.principal"]

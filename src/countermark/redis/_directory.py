@@ -191,9 +191,7 @@ class BySlot(_LookedUp):
             client: Any = redis.Redis(connection_pool=pool)
             rows = sorted(row[:3] for row in client.execute_command("CLUSTER SLOTS"))
         except redis.ResponseError as error:
-            if "cluster support disabled" in str(error):
-                raise NotACluster from error
-            raise
+            raise NotACluster() if "cluster support disabled" in str(error) else error
         finally:
             pool.disconnect()
         if not rows:
