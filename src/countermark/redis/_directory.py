@@ -191,7 +191,8 @@ class BySlot(_LookedUp):
             client: Any = redis.Redis(connection_pool=pool)
             rows = sorted(row[:3] for row in client.execute_command("CLUSTER SLOTS"))
         except redis.ResponseError as error:
-            raise NotACluster() if "cluster support disabled" in str(error) else error
+            is_single = "cluster support disabled" in str(error)
+            raise (NotACluster() if is_single else error) from None
         finally:
             pool.disconnect()
         if not rows:
