@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Mapping
 from types import FunctionType
 
@@ -81,3 +82,16 @@ def test_many_signers_of_one_scheme_make_few_functions() -> None:
     before = functions()
     made = [(Signer("stigg", ring), Verifier("stigg", ring)) for ring in RINGS * 10]
     assert functions() - before <= 10 * len(made)
+
+
+def test_signers_follow_pyjwt_when_it_is_imported_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def token() -> str:
+        keyring = Keyring("a-secret-of-the-tests-with-enough-bytes")
+        return Signer("changelogfy", keyring).sign(ANN)
+
+    before = token()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "jwt"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert token() == before
+    monkeypatch.undo()
+    assert token() == before

@@ -130,17 +130,16 @@ def _keyed(algorithm: str, key: SecretKey) -> Any:
     """
     from jwt.algorithms import HMACAlgorithm
 
-    made = _keyed_hmac()(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
+    made = _class_on(HMACAlgorithm)(getattr(HMACAlgorithm, _HASHES[algorithm].upper()))
     made.states = key.hmac_states(_HASHES[algorithm])
     return made
 
 
 @cache
-def _keyed_hmac() -> Any:
+def _class_on(base: Any) -> Any:
     """Return the class of PyJWT's HMAC with keyed hashes. Each tenant's signer has an object."""
-    from jwt.algorithms import HMACAlgorithm
 
-    class KeyedHmac(HMACAlgorithm):
+    class KeyedHmac(base):  # type: ignore[misc]
         states: tuple[_Hash, _Hash]
 
         def prepare_key(self, key: Any) -> bytes:
