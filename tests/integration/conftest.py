@@ -30,6 +30,17 @@ def _meters_rest() -> Iterator[None]:
             meter._write_behind._job.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_server(
+    need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """A Redis server for the tests of a module."""
+    server = RedisServer(need_binary("redis-server"), tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.fixture
 def redis_server(need_binary: Callable[[str], str], tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis server with nothing in it, for one test."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -27,16 +26,6 @@ from tests.rollout.verdicts import Clock, unverified, verified
 module: Any = _module
 
 KEYS = ["countermark:{stigg/live}:modes", "countermark:{stigg/live}:mode-changes"]
-
-
-@pytest.fixture(scope="module")
-def shared_server(
-    need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    server = RedisServer(need_binary("redis-server"), tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -29,16 +29,6 @@ from tests.verifying.protocols import OTHER as WRONG
 module: Any = _module
 LIVE = {"environment": "live"}
 KEY = "countermark:{stigg/live}:modes"
-
-
-@pytest.fixture(scope="module")
-def shared_server(
-    need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    server = RedisServer(need_binary("redis-server"), tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture
