@@ -33,6 +33,15 @@ def collect_earlier_clients() -> None:
         gc.collect()
 
 
+async def until_the_only_one(client: Any) -> None:
+    """Wait until the server has no other connection than that of *client*."""
+    for _ in range(500):
+        if len(client.client_list()) == 1:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("a connection is still open")
+
+
 async def echo(store: RedisStore, text: str) -> None:
     answer = await store.arun(ECHO, [store.key("g", "echoed")], [text])
     assert answer[0] == text
@@ -183,11 +192,7 @@ def test_an_unreferenced_store_closes_its_connections(
     async def main() -> None:
         await echo(RedisStore(redis_server.url, timeout=20), "a")
         gc.collect()
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if len(client.client_list()) == 1:
-                return
-        raise AssertionError("a connection is still open")
+        await until_the_only_one(client)
 
     asyncio.run(main())
     assert [str(warning.message) for warning in recwarn] == []
@@ -210,11 +215,7 @@ def test_a_connection_that_is_collected_first_is_closed(
             await asyncio.to_thread(connection.__del__)
         else:
             connection.__del__()
-        for _ in range(500):
-            await asyncio.sleep(0.01)
-            if len(client.client_list()) == 1:
-                return
-        raise AssertionError("a connection is still open")
+        await until_the_only_one(client)
 
     asyncio.run(main())
 
@@ -230,12 +231,7 @@ def test_connections_can_be_closed_before_the_end_of_the_event_loop(
         await store.aclose()
         await echo(store, "a")
         await store.aclose()
-        for _ in range(500):
-            if len(client.client_list()) == 1:
-                break
-            await asyncio.sleep(0.01)
-        else:
-            raise AssertionError("a connection is still open")
+        await until_the_only_one(client)
         await echo(store, "b")
 
     asyncio.run(main())
