@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from countermark import CountermarkError, StoreUnavailable
-from countermark.redis import RedisStore
+from countermark.redis import NotAcknowledged, RedisStore
 from countermark.rollout import mode_history, read_modes, set_mode
 from countermark.verifying import Allowance
 from countermark.webhooks._deduplication import DeliveriesInRedis
@@ -122,6 +122,18 @@ def test_the_user_of_the_page_may_do_all_and_nothing_with_other_keys(
         allow_sessions(other)
     with pytest.raises(StoreUnavailable, match="NoPermissionError"):
         store.ask(lambda client: client.keys())
+
+
+def test_without_the_right_to_wait_no_write_is_acknowledged(
+    acl_server: Callable[[list[str]], AclServer],
+) -> None:
+    server = acl_server([*RULES, "-wait"])
+    store = RedisStore(server.url, timeout=5, replicas=1)
+    script, key = "return redis.call('HINCRBY', KEYS[1], 'n', 1)", store.key("g", "allowance")
+    with pytest.raises(NotAcknowledged, match=r"has the right \+wait"):
+        store.run(script, [key], durable=1)
+    assert store.run(script, [key], durable="another answer") == 2
+    store.close()
 
 
 def test_the_user_of_the_page_may_use_a_cluster(redis_cluster: ClusterGroup) -> None:
