@@ -54,7 +54,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidScheme: The scheme contradicts itself; the message names the key.
     """
-    top = Table("the scheme", data)
+    top = Table("the scheme", data, [])
     slug = top.left.pop("slug", None)
     if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
         raise InvalidScheme(
