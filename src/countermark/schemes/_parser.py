@@ -44,7 +44,7 @@ def parse(data: Mapping[str, Any], faults: list[Fault] | None = None) -> SchemeP
     raise_first(found)
     slug = slug_of(top, "scheme")
     if slug == "marker":  # the endpoint's JSON has a key of that name next to the slugs
-        top.fault("slug: the name marker is reserved; choose another", "slug")
+        top.fault("slug: invalid name for a scheme, as it is reserved; choose another", "slug")
     try:
         declared = top.take("ambiguous", bool, default=False)
         parts = _parts(top, slug)

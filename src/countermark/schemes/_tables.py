@@ -21,6 +21,8 @@ Path: TypeAlias = tuple[str | int, ...]
 NAME = "[a-z][a-z0-9_]*"
 #: The name of a scheme.
 SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
+#: A text that is not empty.
+FILLED = r"[\s\S]+"
 
 _OfText: TypeAlias = Callable[[str, Path, str], Any]
 
@@ -83,12 +85,16 @@ class Table:
         return None
 
     def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        if key not in self.left and default is None:
-            self.fault(f"{key} is missing; add it", key)
+        if default is None:
+            self._require(key)
         value = self.maybe(key, kind)
         if value is not None:
             return value
         return kind() if default is None else default
+
+    def _require(self, key: str) -> None:
+        if key not in self.left:
+            self.fault(f"{key} is missing; add it", key)
 
     def choose(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
         before = len(self._faults)
@@ -99,17 +105,23 @@ class Table:
             self.fault(f"{key} must be one of {', '.join(choices)}", key)
         return choices[0]
 
-    def whole(self, key: str, least: int, most: int | None = None) -> int | None:
+    def whole(
+        self, key: str, least: int, most: int | None = None, *, required: bool = False
+    ) -> int | None:
         """Take a whole number from *least* to *most*, if it is there."""
+        if required:
+            self._require(key)
         value = self.maybe(key, int)
         if value is None or least <= value <= (value if most is None else most):
             return value
-        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
-        self.fault(f"{key} must be {bounds}", key)
+        bounds = f"{least} on" if most is None else f"{least} to {most}"
+        self.fault(f"{key} must be a whole number from {bounds}", key)
         return None
 
-    def matching(self, key: str, pattern: str, form: str) -> str | None:
+    def matching(self, key: str, pattern: str, form: str, *, required: bool = False) -> str | None:
         """Take a text that matches *pattern*, if it is there; *form* describes the pattern."""
+        if required:
+            self._require(key)
         value = self.maybe(key, str)
         if value is None or re.fullmatch(pattern, value):
             return value
@@ -149,10 +161,9 @@ class Table:
     def templates(self, key: str, *kinds: type, default: Any = None) -> Any:
         """Take a structure of one of the types *kinds*, with its texts parsed to templates."""
         self._known.add(key)
-        if key not in self.left and default is None:
-            self.fault(f"{key} is missing; add it", key)
-            return kinds[0]()
-        value = self.left.pop(key, default)
+        if default is None:
+            self._require(key)
+        value = self.left.pop(key, kinds[0]() if default is None else default)
         if isinstance(value, kinds):
             return self._build(value, self._template, (key,), key)
         self.fault(f"{key} must be of type {' or '.join(kind.__name__ for kind in kinds)}", key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from itertools import pairwise
 from os import PathLike
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
-from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder, Template
+from countermark.schemes._tables import FILLED, Fault, Table, raise_first, slug_of
+from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
@@ -34,8 +33,10 @@ HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
 #: The parts that an HTTP signature must cover; otherwise it is valid for other requests too.
 COVERS = ("(request-target)", "date", "digest")
+#: The other parts that it may cover: headers, in lower case.
+COVERED_HEADER = "[a-z0-9-]+"
 
-_SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
+_HEADER_FORM = "invalid header name; use letters, digits and hyphens"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -48,60 +49,48 @@ def parse(text: str, slug: str) -> dict[str, Any]:
     return read(read_toml(text, slug, "webhook scheme"))
 
 
-def read(data: Mapping[str, Any]) -> dict[str, Any]:
+def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str, Any]:
     """Return the arguments of the ``WebhookScheme`` that *data* describes.
+
+    Args:
+        data: The tables and keys of a file, and a slug.
+        faults: A list to which all mistakes in the structure are added.
 
     Raises:
         InvalidScheme: The scheme contradicts itself; the message names the key.
     """
-    top = Table("the scheme", data, [])
-    slug = top.left.pop("slug", None)
-    if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
-        raise InvalidScheme(
-            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
-        )
-    top.where = f"webhook scheme {slug}"
+    found: list[Fault] = [] if faults is None else faults
+    top = Table("the scheme", data, found)
+    raise_first(found)
+    slug = slug_of(top, "webhook scheme")
     kind = top.choose("kind", KINDS)
-    timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"), timestamp)
+    raise_first(found)  # the other keys depend on the kind
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
         "source": top.texts("source"),
-        "read": top.maybe("read", date),
+        "read": top.day("read"),
         "confidence": top.take("confidence", str, ""),
         "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
-        "signature": signature,
+        "signature": _signature(kind, top.table("signature")),
         "id": _id(top.table("id")) if "id" in top.left else None,
-        "timestamp": timestamp,
-        "vectors": tuple(
-            _vector(Table(f"{top.where}: [[vectors]]", item))
-            for item in top.take("vectors", list, [])
-        ),
+        "timestamp": _timestamp(top.table("timestamp"), kind) if "timestamp" in top.left else None,
+        "vectors": tuple(map(_vector, top.list_of_tables("vectors"))),
     }
     top.close()
-    _check(signature, arguments["id"], timestamp, top.where)
+    raise_first(found)
+    _check(arguments, top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
+def _signature(kind: str, table: Table) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
     elif kind == "http-signature":
-        signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
-        if not {*COVERS} <= {*signature.covers}:
-            raise InvalidScheme(
-                f"{table.where}: covers must hold {', '.join(COVERS)}; add what is missing"
-            )
-        for name in {*signature.covers} - {*COVERS}:
-            if not re.fullmatch(REQUEST_HEADER, name) or name != name.lower():
-                raise InvalidScheme(
-                    f"{table.where}: covers: an entry is not the name of a header in lower case;"
-                    " write it as x-name"
-                )
+        signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), _covers(table))
     else:
         signature = SignatureHeader(
             header=_header(table),
@@ -109,110 +98,100 @@ def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signatur
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
+            message=table.templates("message", str).parts,
         )
     table.close()
     return signature
 
 
-def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
-    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
-
-    Only between the body and a time that always has the same length none is needed.
-    """
-    parts = Template.parse(text, where).parts
-    names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
-    if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
-    for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
-            continue
-        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(
-                f"{where}: nothing separates {one} from {other}; write a text between them"
+def _covers(table: Table) -> tuple[str, ...]:
+    covers = table.texts("covers", required=True)
+    if covers and not {*COVERS} <= {*covers}:
+        table.fault(f"covers must hold {', '.join(COVERS)}; add what is missing", "covers")
+    for number, name in enumerate(covers):
+        if name not in COVERS and not re.fullmatch(COVERED_HEADER, name):
+            table.fault(
+                "covers: an entry is not the name of a header in lower case; write it as x-name",
+                "covers",
+                number,
             )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
-        raise InvalidScheme(
-            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
-        )
-    return parts
+    return covers
 
 
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "secret":
+        for key in ("form", "prefix"):
+            if table.left.pop(key, None) is not None:
+                table.fault(f"a secret that is sent itself has no {key}; leave it out", key)
+    if (kind == "http-signature") != ("key_id_variable" in table.left):
+        table.left.pop("key_id_variable", None)
+        table.fault(
+            'kind = "http-signature" needs key_id_variable, and no other kind takes it; add it or'
+            " leave it out",
+            "key_id_variable",
+        )
+    least = table.whole("least", 1)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
-        key_id_variable=table.take("key_id_variable", str, ""),
+        key_id_variable=_filled(table, "key_id_variable"),
         form=table.choose("form", FORMS, "text"),
         prefix=table.take("prefix", str, ""),
-        least=table.take("least", int, 32),
-        most=table.maybe("most", int),
+        least=32 if least is None else least,
+        most=table.whole("most", 1),
         refuse_prefixes=table.texts("refuse_prefixes"),
     )
     table.close()
-    if kind == "secret" and (secret.form, secret.prefix) != ("text", ""):
-        raise InvalidScheme(
-            f"{table.where}: a secret that is sent itself has no form and prefix; leave them out"
-        )
-    if (kind == "http-signature") != bool(secret.key_id_variable):
-        raise InvalidScheme(
-            f'{table.where}: kind = "http-signature" needs key_id_variable, and no other kind'
-            " takes it; add it or leave it out"
-        )
-    if not 1 <= secret.least <= (secret.most or secret.least):
-        raise InvalidScheme(
-            f"{table.where}: least must be 1 or more and at most most; change one of them"
-        )
     return secret
 
 
 def _id(table: Table) -> Id:
-    given = {"header", "body"} & {*table.left}
-    if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: give exactly one of header and body")
-    place = Id(_header(table), "") if "header" in given else Id("", table.take("body", str))
+    if ("header" in table.left) == ("body" in table.left):
+        table.fault("give exactly one of header and body")
+    header = _header(table) if "header" in table.left else ""
+    place = Id(header, _filled(table, "body"))
     table.close()
     return place
 
 
-def _timestamp(top: Table, kind: str) -> Timestamp:
-    table = top.table("timestamp")
+def _timestamp(table: Table, kind: str) -> Timestamp:
     given = {"header", "entry", "body"} & {*table.left}
     if len(given) != (kind != "http-signature"):
-        raise InvalidScheme(
-            f"{table.where}: give exactly one of header, entry and body, and none of them for"
+        table.fault(
+            "give exactly one of header, entry and body, and none of them for"
             ' kind = "http-signature", whose time is the Date'
         )
-    header = _header(table) if "header" in given else "" if given else "date"
-    entry, body = table.take("entry", str, ""), table.take("body", str, "")
-    if not (header or entry or body):
-        raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
-    form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
-    tolerance = table.take("tolerance", int)
+    timestamp = Timestamp(
+        header=_header(table) if "header" in table.left else "" if given else "date",
+        entry=_filled(table, "entry"),
+        body=_filled(table, "body"),
+        form=table.choose("form", times.FORMS, "seconds") if given else "seconds",
+        tolerance=table.whole("tolerance", 1, MAX_TOLERANCE, required=True) or 1,
+    )
     table.close()
-    if not 1 <= tolerance <= MAX_TOLERANCE:
-        raise InvalidScheme(
-            f"{table.where}: tolerance must be a whole number of seconds from 1 to {MAX_TOLERANCE}"
-        )
-    return Timestamp(header, entry, body, form, tolerance)
+    return timestamp
 
 
 def _header(table: Table) -> str:
-    name = table.take("header", str)
-    if not re.fullmatch(REQUEST_HEADER, name):
-        raise InvalidScheme(
-            f"{table.where}: header: invalid header name; use letters, digits and hyphens"
-        )
-    return name.lower()
+    return (table.matching("header", REQUEST_HEADER, _HEADER_FORM, required=True) or "").lower()
 
 
-def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
-    """Check that exactly the signed fields are defined."""
+def _filled(table: Table, key: str) -> str:
+    """Take a text that is not empty, if it is there."""
+    return table.matching(key, FILLED, "the text is empty; write one, or leave the key out") or ""
+
+
+def _check(arguments: Mapping[str, Any], where: str) -> None:
+    """Check that the parts fit together, and that exactly the signed fields are defined."""
+    signature: Signature = arguments["signature"]
+    secret: Secret = arguments["secret"]
+    id: Id | None = arguments["id"]
+    timestamp: Timestamp | None = arguments["timestamp"]
+    if secret.most is not None and secret.least > secret.most:
+        raise InvalidScheme(f"{where}: [secret]: least is above most; change one of them")
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
+        _check_message(signature.message, timestamp, f"{where}: [signature]: message")
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
@@ -229,6 +208,32 @@ def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, whe
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
+        )
+
+
+def _check_message(
+    parts: tuple[str | Placeholder, ...], timestamp: Timestamp | None, where: str
+) -> None:
+    """Check a message. Text must separate its fields, as they would be ambiguous otherwise.
+
+    Only between the body and a time that always has the same length none is needed.
+    """
+    names = [str(part) for part in parts if isinstance(part, Placeholder)]
+    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
+        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
+    if "{body}" not in names:
+        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
+    fixed = timestamp is not None and timestamp.form == "rfc3339"
+    for one, other in pairwise(parts):
+        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
+            continue
+        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
+            raise InvalidScheme(
+                f"{where}: nothing separates {one} from {other}; write a text between them"
+            )
+    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", "".join(map(str, parts))):
+        raise InvalidScheme(
+            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
         )
 
 
