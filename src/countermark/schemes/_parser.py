@@ -119,13 +119,12 @@ def _parts(top: Table, slug: str) -> SchemeParts:
 
 def _check_forms(top: Table) -> None:
     """Check that there is one of the two forms, and no table of the other."""
-    if ("mac" in top.left) == ("jwt" in top.left):
+    if top.has("mac") == top.has("jwt"):
         top.fault("add one of [mac] and [jwt], and not both")
-    elif "jwt" in top.left:
-        if top.left.pop("payload", None) is not None:
-            top.fault("[payload] is for [mac] alone; move its entries to [jwt.claims]", "payload")
-        if top.left.pop("macs", None) is not None:
-            top.fault("[macs] is for [mac] alone; leave it out", "macs")
+    for key in ("payload", "macs"):
+        if top.has(key) and "mac" not in top.left:
+            del top.left[key]
+            top.fault(f"[{key}] is for [mac] alone; leave it out", key)
 
 
 def _setting(table: Table) -> Setting:
@@ -135,7 +134,7 @@ def _setting(table: Table) -> Setting:
 
 
 def _payload(top: Table) -> Payload | None:
-    if "payload" not in top.left:
+    if not top.has("payload"):
         return None
     table = top.table("payload")
     format = table.choose("format", PAYLOAD_FORMATS)
@@ -148,7 +147,7 @@ def _payload(top: Table) -> Payload | None:
 
 
 def _mac(top: Table) -> Mac | None:
-    if "mac" not in top.left:
+    if not top.has("mac"):
         return None
     table, siblings = top.table("mac"), top.table("macs")
     mac = Mac(
@@ -166,7 +165,7 @@ def _mac(top: Table) -> Mac | None:
 
 
 def _jwt(top: Table) -> Jwt | None:
-    if "jwt" not in top.left:
+    if not top.has("jwt"):
         return None
     table = top.table("jwt")
     jwt = Jwt(

@@ -10,11 +10,11 @@ OVERLAPS = ("both", "chosen", "grace", "none", "unknown")
 
 def parse_rotation(secret: Table) -> Rotation:
     """Return the rotation that the table ``[secret.rotation]`` describes."""
-    if "rotation" not in secret.left:
+    if not secret.has("rotation"):
         return Rotation()
     table = secret.table("rotation")
     overlap, once = table.left.get("overlap", "unknown"), table.left.get("shown_once", False)
-    if overlap in OVERLAPS and (overlap == "grace") != ("grace" in table.left):
+    if overlap in OVERLAPS and (overlap == "grace") != table.has("grace"):
         table.fault(
             'overlap = "grace" needs grace, in seconds, and the others take none; add or remove it',
             "grace",

@@ -42,7 +42,7 @@ def raise_first(faults: list[Fault]) -> None:
 
 def slug_of(top: Table, what: str) -> str:
     """Take the name of a scheme, and begin the messages of *top* with it."""
-    slug = top.left.pop("slug", None)
+    slug = top.left.pop("slug", None) if top.has("slug") else None
     if not isinstance(slug, str) or not re.fullmatch(SLUG, slug):
         top.where = "slug"
         top.fault("invalid name for a scheme; use lower-case letters, digits and hyphens", "slug")
@@ -74,9 +74,13 @@ class Table:
         """Add a fault of the table, or of the place in it to which *keys* lead."""
         self._faults.append(Fault((*self._path, *keys), f"{self.where}: {problem}"))
 
-    def maybe(self, key: str, kind: type[T]) -> T | None:
+    def has(self, key: str) -> bool:
+        """Return True if *key* is there, which is a key of the table."""
         self._known.add(key)
-        if key not in self.left:
+        return key in self.left
+
+    def maybe(self, key: str, kind: type[T]) -> T | None:
+        if not self.has(key):
             return None
         value = self.left.pop(key)
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
@@ -93,7 +97,7 @@ class Table:
         return kind() if default is None else default
 
     def _require(self, key: str) -> None:
-        if key not in self.left:
+        if not self.has(key):
             self.fault(f"{key} is missing; add it", key)
 
     def choose(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
@@ -132,8 +136,7 @@ class Table:
         """Take a date, if it is there. JSON has no dates, so a text in that form is accepted."""
         from datetime import date, datetime  # late, as it is slow to import
 
-        self._known.add(key)
-        value = self.left.pop(key, None)
+        value = self.left.pop(key, None) if self.has(key) else None
         if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             with suppress(ValueError):
                 return date.fromisoformat(value)
@@ -160,9 +163,9 @@ class Table:
 
     def templates(self, key: str, *kinds: type, default: Any = None) -> Any:
         """Take a structure of one of the types *kinds*, with its texts parsed to templates."""
-        self._known.add(key)
         if default is None:
             self._require(key)
+        self._known.add(key)
         value = self.left.pop(key, kinds[0]() if default is None else default)
         if isinstance(value, kinds):
             return self._build(value, self._template, (key,), key)
@@ -207,7 +210,7 @@ class Table:
             return Template(())
 
     def table(self, key: str) -> Table:
-        where, given = f"{self.where}: [{key}]", key in self.left
+        where, given = f"{self.where}: [{key}]", self.has(key)
         value = self.maybe(key, dict)
         if given and value is None:
             return Table(where, {}, [])

@@ -16,8 +16,9 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._formats import FORMATS
 
 _BRACES = r"\{([^{}]*)\}"
-_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
-_PLACEHOLDER = rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?"
+#: The name of a value in a placeholder.
+PLACEHOLDER_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_PLACEHOLDER = rf"({PLACEHOLDER_NAME}(?:\|{PLACEHOLDER_NAME})*)(?::([a-z0-9-]+))?(\?)?"
 
 #: Returns the value of a name, or :data:`MISSING`.
 Find = Callable[[str], Any]

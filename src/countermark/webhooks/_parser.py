@@ -75,8 +75,8 @@ def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
         "signature": _signature(kind, top.table("signature")),
-        "id": _id(top.table("id")) if "id" in top.left else None,
-        "timestamp": _timestamp(top.table("timestamp"), kind) if "timestamp" in top.left else None,
+        "id": _id(top.table("id")) if top.has("id") else None,
+        "timestamp": _timestamp(top.table("timestamp"), kind) if top.has("timestamp") else None,
         "vectors": tuple(map(_vector, top.list_of_tables("vectors"))),
     }
     top.close()
@@ -123,7 +123,7 @@ def _secret(table: Table, kind: str) -> Secret:
         for key in ("form", "prefix"):
             if table.left.pop(key, None) is not None:
                 table.fault(f"a secret that is sent itself has no {key}; leave it out", key)
-    if (kind == "http-signature") != ("key_id_variable" in table.left):
+    if (kind == "http-signature") != table.has("key_id_variable"):
         table.left.pop("key_id_variable", None)
         table.fault(
             'kind = "http-signature" needs key_id_variable, and no other kind takes it; add it or'
@@ -146,7 +146,7 @@ def _secret(table: Table, kind: str) -> Secret:
 
 
 def _id(table: Table) -> Id:
-    if ("header" in table.left) == ("body" in table.left):
+    if table.has("header") == table.has("body"):
         table.fault("give exactly one of header and body")
     header = _header(table) if "header" in table.left else ""
     place = Id(header, _filled(table, "body"))

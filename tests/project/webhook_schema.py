@@ -1,0 +1,192 @@
+"""The JSON Schema of the files of webhook schemes."""
+
+from __future__ import annotations
+
+from countermark._http import REQUEST_HEADER
+from countermark.webhooks import _parser as parser
+from countermark.webhooks import _times as times
+from countermark.webhooks._parts import MAX_TOLERANCE
+from tests.project.schema_parts import (
+    ORIGIN,
+    Schema,
+    choice,
+    document,
+    filled_text,
+    flag,
+    has,
+    if_then,
+    open_table,
+    table,
+    text,
+    texts,
+    whole,
+    whole_text,
+)
+
+_MESSAGE = r"^(?:[^{}]|\{(?:id|timestamp|body)\})*$"
+
+
+def _header(description: str) -> Schema:
+    return whole_text(description, REQUEST_HEADER)
+
+
+_SECRET = table(
+    "The vendor's secret.",
+    {
+        "variable": text("The environment variable that holds the secret."),
+        "key_id_variable": filled_text(
+            "The variable with the id under which the vendor names the key, for `http-signature`."
+        ),
+        "chosen": flag("True if you choose the secret, and the vendor does not issue it."),
+        "form": choice("The encoding of the secret.", parser.FORMS, "text"),
+        "prefix": text("A text that may precede the secret and is not a part of it."),
+        "least": {
+            **whole("The smallest number of bytes; fewer cause a warning.", 1),
+            "default": 32,
+        },
+        "most": whole("The largest number of bytes; more are refused.", 1),
+        "refuse_prefixes": texts("The prefixes of keys that are mistaken for the secret."),
+    },
+)
+
+_SECRET_HEADER = table(
+    "The header that holds the secret itself.", {"header": _header("The header.")}, ("header",)
+)
+
+_MAC_HEADER = table(
+    "The header that holds a MAC, and what it signs.",
+    {
+        "header": _header("The header."),
+        "algorithm": choice("The hash.", parser.ALGORITHMS),
+        "encoding": choice("The encoding of the signature.", parser.ENCODINGS),
+        "prefix": text("The text before the signature."),
+        "separator": text("The text between several signatures. Without it, there is only one."),
+        "message": text(
+            "The signed text: `{body}`, and `{id}` and `{timestamp}` if they are signed.",
+            allOf=[{"pattern": _MESSAGE}, {"pattern": r"\{body\}"}],
+        ),
+    },
+    ("header", "algorithm", "encoding", "message"),
+)
+
+_HTTP_SIGNATURE = table(
+    "A signature of draft-cavage-http-signatures.",
+    {
+        "algorithm": choice("The algorithm.", parser.HTTP_ALGORITHMS),
+        "covers": {
+            "description": "The parts that must be signed.",
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"enum": list(parser.COVERS)},
+                    {"type": "string", "pattern": f"^{parser.COVERED_HEADER}$"},
+                ]
+            },
+            "allOf": [{"contains": {"const": name}} for name in parser.COVERS],
+        },
+    },
+    ("algorithm", "covers"),
+)
+
+_PLACES = ("header", "entry", "body")
+_ONE_PLACE = {"oneOf": [{"required": [place]} for place in _PLACES]}
+_TIMESTAMP = table(
+    "The place of the signed time.",
+    {
+        "header": _header("A header of its own."),
+        "entry": filled_text("The text before the time in the header of the signatures: `t=`."),
+        "body": filled_text("Its name in the JSON of the body; a dot leads into an inner object."),
+        "form": choice("The form of the time.", times.FORMS, "seconds"),
+        "tolerance": whole(
+            "The seconds by which it may differ from the time of receipt.", 1, MAX_TOLERANCE
+        ),
+    },
+    ("tolerance",),
+)
+
+_ID = table(
+    "The place of the delivery id.",
+    {
+        "header": _header("The header with the delivery id."),
+        "body": filled_text("Its name in the JSON of the body; a dot leads into an inner object."),
+    },
+    oneOf=[{"required": ["header"]}, {"required": ["body"]}],
+)
+
+_VECTOR = table(
+    "An example of a delivery.",
+    {
+        "secret": text("The secret."),
+        "key_id": text("The id under which the vendor names the key."),
+        "headers": open_table("The headers.", text("The value.")),
+        "body": text("The body."),
+        "method": text("The method.", default="POST"),
+        "path": text("The path and the query.", default="/"),
+        "now": whole("The time of receipt, in seconds since the epoch."),
+        "delivery_id": text("The id of the delivery."),
+        "origin": text("Where the example was published."),
+    },
+    ("secret", "body", "origin"),
+)
+
+# The rules of each kind: the table [signature], and what the other tables hold or lack.
+_RULES = [
+    if_then(
+        has("kind", "secret"),
+        {
+            "signature": _SECRET_HEADER,
+            "secret": {"properties": dict.fromkeys(("form", "prefix", "key_id_variable"), False)},
+            "timestamp": _ONE_PLACE,
+        },
+    ),
+    if_then(
+        has("kind", "hmac"),
+        {
+            "signature": _MAC_HEADER,
+            "secret": {"properties": {"key_id_variable": False}},
+            "timestamp": _ONE_PLACE,
+        },
+    ),
+    if_then(
+        has("kind", "http-signature"),
+        {
+            "signature": _HTTP_SIGNATURE,
+            "secret": {"required": ["key_id_variable"]},
+            "timestamp": {"properties": dict.fromkeys((*_PLACES, "form"), False)},
+        },
+        "secret",
+    ),
+]
+
+_ROOT = table(
+    "",
+    {
+        **ORIGIN,
+        "kind": choice(
+            "The proof of a delivery. `secret`: a header holds the secret itself; `hmac`: it holds"
+            " a MAC; `http-signature`: it holds a signature of draft-cavage.",
+            parser.KINDS,
+        ),
+        "secret": _SECRET,
+        "signature": {"description": "The proof, in the form of the kind.", "type": "object"},
+        "timestamp": _TIMESTAMP,
+        "id": _ID,
+        "vectors": {
+            "description": "Examples, each with the headers and the body.",
+            "type": "array",
+            "items": _VECTOR,
+        },
+    },
+    ("kind", "signature"),
+    allOf=_RULES,
+)
+
+
+def schema() -> Schema:
+    """Return the schema."""
+    return document(
+        "Webhook scheme of countermark",
+        "How a vendor proves that it sent a webhook.",
+        _ROOT,
+        {},
+    )
