@@ -149,9 +149,10 @@ _VALUES = named_table(
     {"$ref": "#/$defs/value"},
     properties={
         **dict.fromkeys(COMPUTED, False),
-        **dict.fromkeys(
-            PRINCIPAL_TEXTS, {"properties": {"kind": {"const": "text"}, "default": False}}
-        ),
+        **{
+            name: {"properties": {"kind": {"const": "text"}, "default": False}}
+            for name in PRINCIPAL_TEXTS
+        },
     },
 )
 

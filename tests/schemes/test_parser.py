@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ BAD = [
     (SMALLEST, "secret", {"shapes": ["a("]}, "[secret]: shapes: an entry is not a valid regular"),
     (SMALLEST, "secret", {"shapes": ["a*"]}, "shapes: an entry matches the empty text"),
     (SMALLEST, "read", "2026-02-31", "read must be a date"),
-    (SMALLEST, "read", datetime(2026, 1, 31, 12), "read must be a date"),
+    (SMALLEST, "read", datetime(2026, 1, 31, 12, tzinfo=UTC), "read must be a date"),
     (SMALLEST, "status", "old", "status must be one of current, deprecated"),
     (SMALLEST, "source", [1], "source must be a list of texts"),
     (SMALLEST, "read", "yesterday", "read must be a date, such as 2026-01-31"),

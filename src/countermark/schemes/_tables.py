@@ -165,12 +165,12 @@ class Table:
         """Take a structure of one of the types *kinds*, with its texts parsed to templates."""
         if default is None:
             self._require(key)
-        self._known.add(key)
-        value = self.left.pop(key, kinds[0]() if default is None else default)
+        value = self.left.pop(key, default) if self.has(key) else default
         if isinstance(value, kinds):
             return self._build(value, self._template, (key,), key)
-        self.fault(f"{key} must be of type {' or '.join(kind.__name__ for kind in kinds)}", key)
-        return kinds[0]()
+        if value is not None:
+            self.fault(f"{key} must be of type {' or '.join(kind.__name__ for kind in kinds)}", key)
+        return Template(()) if str in kinds else {}
 
     def all_templates(self) -> dict[str, Any]:
         """Take all that is left, with its texts parsed to templates."""
