@@ -11,30 +11,39 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 from importlib.resources import files
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 # Texts that are right in one place and wrong in another.
 TEXTS = [
     "", "x", "own", "Own", "a b", "é", "{id}", "{id}:{email}", "{id}{email}", "{org}", "{org?}",
     "{id|email}", "{now:s}", "{expires:s}", "{expires:s?}", "{groups}", "{settings.app}",
     "{macs.x}", "{payload}", "{mac}", "{id}.{mac}", "{jwt}", "{token}", "{id:url}", "{id:rot13}",
-    "{Id}", "{", "}", "{}", "{{id}}", "{id}\n", "v0:{timestamp}:{body}", "{id}.{timestamp}.{body}",
-    "{body}", "a{timestamp}1{body}", "{timestamp}{body}", "{body}{body}", "{timestamp}", "2026-01-31",
-    "2026-02-31", "2026-1-1", "X-Own", "x-own", "X_Own", "X Own", "Set-Cookie", "X-Own\n", "t=", "v1=", ",", "[a-z]+", "(",
-    "marker", "OWN_SECRET", "(request-target)", "a.b", "date", "digest", "user.key", "text",
+    "{Id}", "{", "}", "{}", "{{id}}", "{id}\n", "v0:{timestamp}:{body}",
+    "{id}.{timestamp}.{body}", "{body}", "a{timestamp}1{body}", "{timestamp}{body}",
+    "{body}{body}", "{timestamp}", "2026-01-31", "2026-02-31", "2026-1-1", "X-Own", "x-own",
+    "X_Own", "X Own", "Set-Cookie", "X-Own\n", "t=", "v1=", ",", "[a-z]+", "(", "marker",
+    "OWN_SECRET", "(request-target)", "a.b", "date", "digest", "user.key", "text",
 ]  # fmt: skip
 NUMBERS = [0, 1, -1, 5, 32, 60, 3600, 129_600, 129_601, 3_153_600_000, 3_153_600_001, 10**30]
 OTHERS = [
     True, False, 1.0, 60.0, 0.5, math.inf, math.nan, date(2026, 1, 31),
     datetime(2026, 1, 31, 12, tzinfo=UTC), time(12, 0), [], [""], ["id"], ["x", 1], {},
     {"x": "{id}"}, {"x": {"y": [1, "{"]}}, {"x": math.nan}, {"x": date(2026, 1, 31)}, [{}],
-    [["x"]], {"a b": "x"},
-    ["(request-target)", "date", "digest"],
+    [["x"]], {"a b": "x"}, ["(request-target)", "date", "digest"],
 ]  # fmt: skip
-# Names for tables with any keys.
-NAMES = ["id", "email", "org", "groups", "x", "now", "mac", "alg", "kid", "Own", "a b", "x\n", ""]
+# Names for tables with any keys, and keys that are unknown everywhere.
+NAMES = ["id", "email", "org", "groups", "x", "kid", "Own", "a b", "x\n", "", "colour"]
+EMPTY: list[Any] = ["", [], [""], {}, 0]
 
 Recipe = dict[str, Any]
+
+
+class Step(NamedTuple):
+    """A step into a table: the key ("*": any), its schema, and what its condition needs."""
+
+    key: str
+    schema: Any
+    needed: Recipe
 
 
 def catalogue(package: str) -> list[Recipe]:
@@ -44,100 +53,134 @@ def catalogue(package: str) -> list[Recipe]:
     return [tomllib.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def recipe(schema: Recipe, known: list[Recipe], random: Random) -> Recipe:
-    """Return a file made from *schema*, or one of *known*, or both mixed, with some changes."""
-    made, file = _made(schema, schema, random), random.choice(known)
-    mixed = random.choice([file, file, made, {**file, **made}, {**made, **file}])
-    data: Recipe = deepcopy(mixed)
-    for _ in range(random.choice([0, 0, 1, 1, 2, 3])):
-        _change(data, made, random)
-    return data
+class Generator:
+    """Makes files: of the catalogue or of a schema, with changes at places that the schema names.
 
+    Args:
+        schema: The schema.
+        known: The files of the catalogue.
+        seed: Files of the same seed are the same.
+    """
 
-def _change(data: Recipe, other: Recipe, random: Random) -> None:
-    """Delete, replace, rename or add something somewhere."""
-    inside, key = random.choice(list(_places(data)) or [(data, "x")])
-    action = random.choice(["delete", "replace", "type", "rename", "add", "copy"])
-    if action == "delete" and key in _keys(inside):
-        del inside[key]
-    elif action == "copy" and other:
-        name = random.choice(sorted(other))
-        data[name] = deepcopy(other[name])
-    elif action == "rename" and isinstance(inside, dict) and key in inside:
-        inside[random.choice([*NAMES, "colour", f"{key}s"])] = inside.pop(key)
-    elif action == "add" and isinstance(inside, dict):
-        inside[random.choice([*NAMES, "colour", "default", "prefix"])] = _value(random)
-    elif key in _keys(inside):
-        inside[key] = random.choice(OTHERS) if action == "type" else _value(random)
+    def __init__(self, schema: Recipe, known: list[Recipe], seed: int) -> None:
+        self._random = Random(seed)
+        self._schema = schema
+        self._known = known
+        self._places = list(self._walk(schema, 6))
 
+    def recipe(self) -> Recipe:
+        """Return the next file. Most differ from a valid one in a single place."""
+        random = self._random
+        data: Recipe = deepcopy(random.choice(self._known))
+        if random.random() < 0.25:
+            data = {**data, **self._made(self._schema)}
+        if random.random() < 0.15:
+            data = self._made(self._schema)
+        for _ in range(random.choice([0, 1, 1, 1, 1, 2])):
+            self._change(data, random.choice(self._places))
+        return data
 
-def _value(random: Random) -> Any:
-    return deepcopy(random.choice(random.choice([TEXTS, NUMBERS, OTHERS])))
+    def _walk(self, schema: Any, depth: int) -> Iterator[tuple[Step, ...]]:
+        """Yield the way to each place in files of *schema*."""
+        for step in self._steps(schema) if depth else ():
+            yield (step,)
+            yield from ((step, *more) for more in self._walk(step.schema, depth - 1))
+
+    def _steps(self, schema: Any) -> Iterator[Step]:
+        schema = self._target(schema)
+        known = schema.get("properties", {})
+        yield from (Step(key, inner, {}) for key, inner in known.items())
+        for rule in schema.get("allOf", ()):
+            conditions = rule.get("if", {}).get("properties", {})
+            needed = {key: each["const"] for key, each in conditions.items() if "const" in each}
+            further = rule.get("then", {}).get("properties", {})
+            yield from (Step(key, inner, needed) for key, inner in further.items())
+        others = [*schema.get("patternProperties", {}).values()]
+        others += [schema[key] for key in ("additionalProperties", "items") if schema.get(key)]
+        yield from (Step("*", inner, {}) for inner in others)
+
+    def _target(self, schema: Any) -> Recipe:
+        """Return the schema to which a reference leads; the schema False is empty."""
+        name = (schema or {}).get("$ref", "").rpartition("/")[2]
+        return self._schema["$defs"][name] if name else schema or {}
+
+    def _change(self, data: Recipe, way: tuple[Step, ...]) -> None:
+        """Delete, replace or add something at a place; what leads to it is made if needed."""
+        inside: Any = data
+        for step in way[:-1]:
+            key = self._enter(inside, step)
+            if key not in _keys(inside) or not isinstance(inside[key], dict | list):
+                self._set(inside, key, self._made(step.schema))
+            inside = inside[key]
+            if not isinstance(inside, dict | list):
+                return
+        key = self._enter(inside, way[-1])
+        if key in _keys(inside) and self._random.random() < 0.15:
+            del inside[key]
+        elif isinstance(inside, dict) and self._random.random() < 0.1:
+            inside[self._random.choice(NAMES)] = self._value(way[-1].schema)
+        else:
+            self._set(inside, key, self._value(way[-1].schema))
+
+    def _enter(self, inside: Any, step: Step) -> Any:
+        """Return the key of a step, after its condition has been met."""
+        if isinstance(inside, list):
+            return max(len(inside) - 1, 0)
+        inside.update(step.needed)
+        return self._random.choice(list(inside) or NAMES) if step.key == "*" else step.key
+
+    def _set(self, inside: Any, key: Any, value: Any) -> None:
+        if isinstance(inside, dict):
+            inside[key] = value
+        else:
+            inside[key : key + 1] = [value]
+
+    def _value(self, schema: Any) -> Any:
+        """Return a value that fits a schema, or any other."""
+        values: list[Any] = self._random.choice([TEXTS, NUMBERS, OTHERS, EMPTY, [None], [None]])
+        value = self._random.choice(values)
+        return self._made(schema) if value is None else deepcopy(value)
+
+    def _made(self, schema: Any) -> Any:
+        """Return a value that resembles those of *schema*."""
+        random, schema = self._random, self._target(schema)
+        if "enum" in schema:
+            return random.choice(schema["enum"])
+        kinds = schema.get("type", ["string", "integer", "array"])
+        kind = kinds if isinstance(kinds, str) else random.choice(kinds)
+        if kind == "object":
+            return self._made_table(schema)
+        if kind == "array":
+            entry = schema.get("items", {"type": "string"})
+            return [self._made(entry) for _ in range(random.randint(0, 2))]
+        if kind == "string":
+            rules = [rule for rule in (schema, *schema.get("allOf", ())) if "pattern" in rule]
+            return random.choice(_fitting(*(rule["pattern"] for rule in rules)))
+        if kind == "boolean":
+            return random.choice([True, False])
+        bounds = schema.get("minimum", -1), schema.get("maximum", 10**30)
+        return random.choice([n for n in NUMBERS if bounds[0] <= n <= bounds[1]])
+
+    def _made_table(self, schema: Recipe) -> Recipe:
+        made: Recipe = {}
+        for step in self._steps(schema):
+            required = step.key in schema.get("required", ())
+            # Few keys, so that no file has all of the possible contradictions.
+            chosen = required or step.key in made or self._random.random() < 0.2
+            whole = not {"type", "enum"}.isdisjoint(self._target(step.schema))
+            if chosen and whole and step.key != "*" and step.needed.items() <= made.items():
+                made[step.key] = self._made(step.schema)
+            if step.key == "*":
+                names = self._random.sample(NAMES[:6], self._random.randint(0, 2))
+                made |= {name: self._made(step.schema) for name in names}
+        return made
 
 
 def _keys(inside: Any) -> Any:
     return inside if isinstance(inside, dict) else range(len(inside))
 
 
-def _places(data: Any) -> Iterator[tuple[Any, Any]]:
-    for key in _keys(data):
-        yield data, key
-        if isinstance(data[key], dict | list):
-            yield from _places(data[key])
-
-
-def _made(schema: Recipe, root: Recipe, random: Random) -> Any:
-    """Return a value that resembles those of *schema*. Its conditions are not looked at."""
-    if "$ref" in schema:
-        return _made(root["$defs"][schema["$ref"].rpartition("/")[2]], root, random)
-    if "enum" in schema:
-        return random.choice(schema["enum"])
-    kinds = schema.get("type", ["string", "integer", "array"])
-    kind = kinds if isinstance(kinds, str) else random.choice(kinds)
-    if kind == "object":
-        return _made_table(schema, root, random)
-    if kind == "array":
-        entry = schema.get("items", {"type": "string"})
-        return [_made(entry, root, random) for _ in range(random.randint(0, 2))]
-    if kind == "string":
-        patterns = [
-            rule["pattern"] for rule in [schema, *schema.get("allOf", ())] if "pattern" in rule
-        ]
-        return random.choice(_fitting(*patterns))
-    return random.choice([True, False] if kind == "boolean" else NUMBERS)
-
-
 @cache
 def _fitting(*patterns: str) -> list[str]:
     """Return the texts that match all *patterns*, or all texts."""
     return [text for text in TEXTS if all(re.search(each, text) for each in patterns)] or TEXTS
-
-
-def _made_table(schema: Recipe, root: Recipe, random: Random) -> Recipe:
-    known = {key: inner for key, inner in schema.get("properties", {}).items() if inner}
-    other = next(iter(schema.get("patternProperties", {}).values()), None)
-    other = other or schema.get("additionalProperties")
-    if other:
-        names = random.sample([name for name in NAMES if name not in known], random.randint(0, 2))
-        return {name: _made(other, root, random) for name in names}
-    needed = schema.get("required", ())
-    # Few of them, so that no file has all of the possible contradictions.
-    chosen = [key for key in known if key in needed or random.random() < 0.3]
-    made = {key: _made(known[key], root, random) for key in chosen}
-    for rule in schema.get("allOf", ()):
-        if _holds(rule.get("if", {}), made):
-            further = rule["then"].get("properties", {})
-            made |= {
-                key: _made(further[key], root, random) for key in made if _is_whole(further, key)
-            }
-    return made
-
-
-def _holds(condition: Recipe, made: Recipe) -> bool:
-    """Tell whether keys have the values that a condition names."""
-    named = condition.get("properties", {})
-    return bool(named) and all(made.get(key) == named[key].get("const") for key in named)
-
-
-def _is_whole(schemas: Recipe, key: str) -> bool:
-    return bool(schemas.get(key)) and "type" in schemas[key]
