@@ -1,4 +1,4 @@
-"""The parts of the JSON Schemas of recipe files that both have.
+"""The parts of the JSON Schemas of files of schemes that both have.
 
 They use the words that mean the same in all drafts since draft 7, because not every editor knows
 the draft 2020-12.
@@ -111,7 +111,7 @@ def if_then(condition: Schema, properties: Schema, *required: str) -> Schema:
     return {"if": condition, "then": then}
 
 
-#: The keys about the origin of a recipe, which both kinds of files have.
+#: The keys about the origin of a scheme, which both kinds of files have.
 ORIGIN: Schema = {
     "slug": whole_text(
         "The name of the scheme in code. The default is the name of the file.", SLUG
@@ -152,3 +152,13 @@ def document(title: str, description: str, root: Schema, definitions: Schema) ->
         **{key: value for key, value in root.items() if key != "description"},
         "$defs": definitions,
     }
+
+
+def keys_of(schema: Any) -> set[str]:
+    """Return all keys that files of a schema can have."""
+    if isinstance(schema, list):
+        return {key for inner in schema for key in keys_of(inner)}
+    if not isinstance(schema, dict):
+        return set()
+    own = {key for key, inner in schema.get("properties", {}).items() if inner}
+    return own | {key for inner in schema.values() for key in keys_of(inner)}

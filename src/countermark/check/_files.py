@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from countermark.check._findings import Finding, finding
-from countermark.check._recipes import check_recipe, read_bytes
+from countermark.check._scheme_files import check_scheme, read_bytes
 from countermark.check._uses import Use
 from countermark.schemes._scheme import Scheme
 from countermark.verifying._modes import ModeFile
@@ -27,7 +27,7 @@ def read_file(path: str) -> tuple[list[Finding], list[Use]]:
     if _has_mode(content):
         ModeFile(path)
         return [], []
-    kind, mistakes = check_recipe(content, Path(path).stem)
+    kind, mistakes = check_scheme(content, Path(path).stem)
     if mistakes:
         advice = "correct the file"
         return [

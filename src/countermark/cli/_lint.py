@@ -14,14 +14,14 @@ def lint(paths: Sequence[str]) -> int:
     Raises:
         ConfigurationError: No file is given, or one cannot be read.
     """
-    from countermark.check._recipes import check_recipe, read_bytes
+    from countermark.check._scheme_files import check_scheme, read_bytes
 
     if not paths:
         raise ConfigurationError("give the files to check: countermark schemes lint FILE…")
     contents = [(path, read_bytes(path)) for path in paths]  # before any output
     code = 0
     for path, content in contents:
-        kind, mistakes = check_recipe(content, Path(path).stem)
+        kind, mistakes = check_scheme(content, Path(path).stem)
         for line, message in mistakes:
             _print(f"{path}:{line}: {message}")
             code = 1

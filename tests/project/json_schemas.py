@@ -1,6 +1,6 @@
-"""The JSON Schemas of recipe files, made of the parsers' own constants.
+"""The JSON Schemas of files of schemes, made of the parsers' own constants.
 
-``python -m tests.project.recipe_schemas`` writes both into the package.
+``python -m tests.project.json_schemas`` writes both into the package.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The parsers and the JSON Schemas accept the same files, and each mistake has a line.
 
-``COUNTERMARK_RECIPES`` sets the number of generated files for a long run.
+``COUNTERMARK_SCHEME_FILES`` sets the number of generated files for a long run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jsonschema import Draft202012Validator, FormatChecker, TypeChecker
 from jsonschema.validators import extend
 
 from countermark import InvalidScheme
-from countermark.check._recipes import check_recipe
+from countermark.check._scheme_files import check_scheme
 from countermark.schemes._parser import parse
 from countermark.schemes._tables import Fault
 from countermark.webhooks._parser import read
-from tests.project.recipe_schemas import SCHEMAS
-from tests.property.recipes import Generator, Recipe, catalogue
+from tests.project.json_schemas import SCHEMAS
+from tests.property.scheme_files import Data, Generator, catalogue
 
-FILES = int(os.environ.get("COUNTERMARK_RECIPES", "400"))
+FILES = int(os.environ.get("COUNTERMARK_SCHEME_FILES", "400"))
 #: The mistakes that only the parsers know; docs/own-scheme.md and docs/webhooks.md list them.
 OF_PARSERS = re.compile(
     r"unknown name |the format does not fit|cannot be optional here|can be empty, so write it"
@@ -67,7 +67,7 @@ PARSERS: dict[str, Callable[[Any, list[Fault]], object]] = {
 }
 
 
-def validator_of(schema: Recipe) -> Draft202012Validator:
+def validator_of(schema: Data) -> Draft202012Validator:
     """Return a validator. In its patterns $ is the end of a text, as in JavaScript."""
     text = json.dumps(schema).replace('$"', r'\\Z"')
     validator: Draft202012Validator = Validator(
@@ -86,7 +86,7 @@ KINDS = {
 }
 
 
-def as_json(data: Recipe) -> Recipe:
+def as_json(data: Data) -> Data:
     """Return the data of a file as the schema sees it: the date of reading is a text."""
     day = data.get("read")
     if isinstance(day, date) and not isinstance(day, datetime):
@@ -94,7 +94,7 @@ def as_json(data: Recipe) -> Recipe:
     return data
 
 
-def assert_agreement(kind: str, data: Recipe) -> str:
+def assert_agreement(kind: str, data: Data) -> str:
     """Compare the parser with the schema, and return the verdict of both."""
     _, validator, _ = KINDS[kind]
     text = tomli_w.dumps(data)
@@ -110,7 +110,7 @@ def assert_agreement(kind: str, data: Recipe) -> str:
         assert (faults, message is None or bool(OF_PARSERS.search(message))) == ([], True), message
     else:
         assert message is not None
-    checked = check_recipe(text.encode(), "own")
+    checked = check_scheme(text.encode(), "own")
     if checked.kind == kind:
         assert bool(checked.mistakes) == (message is not None)
     lines = text.count("\n") + 1
@@ -129,5 +129,5 @@ def test_each_file_of_the_catalogue_fits_its_schema(kind: str) -> None:
 def test_the_parser_and_the_schema_agree_on_generated_files(kind: str) -> None:
     schema, _, known = KINDS[kind]
     generator = Generator(schema, known, seed=1)
-    outcomes = Counter(assert_agreement(kind, generator.recipe()) for _ in range(FILES))
+    outcomes = Counter(assert_agreement(kind, generator.file()) for _ in range(FILES))
     assert all(outcomes[name] > FILES / 100 for name in ("good", "broken", "contradictory"))

@@ -35,7 +35,7 @@ OTHERS = [
 NAMES = ["id", "email", "org", "groups", "x", "kid", "Own", "a b", "x\n", "", "colour"]
 EMPTY: list[Any] = ["", [], [""], {}, 0]
 
-Recipe = dict[str, Any]
+Data = dict[str, Any]
 
 
 class Step(NamedTuple):
@@ -43,10 +43,10 @@ class Step(NamedTuple):
 
     key: str
     schema: Any
-    needed: Recipe
+    needed: Data
 
 
-def catalogue(package: str) -> list[Recipe]:
+def catalogue(package: str) -> list[Data]:
     """Return the files of a catalogue, as data."""
     folder = files("countermark") / package / "catalogue"
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".toml")), key=str)
@@ -62,16 +62,16 @@ class Generator:
         seed: Files of the same seed are the same.
     """
 
-    def __init__(self, schema: Recipe, known: list[Recipe], seed: int) -> None:
+    def __init__(self, schema: Data, known: list[Data], seed: int) -> None:
         self._random = Random(seed)
         self._schema = schema
         self._known = known
         self._places = list(self._walk(schema, 6))
 
-    def recipe(self) -> Recipe:
+    def file(self) -> Data:
         """Return the next file. Most differ from a valid one in a single place."""
         random = self._random
-        data: Recipe = deepcopy(random.choice(self._known))
+        data: Data = deepcopy(random.choice(self._known))
         if random.random() < 0.25:
             data = {**data, **self._made(self._schema)}
         if random.random() < 0.15:
@@ -99,12 +99,12 @@ class Generator:
         others += [schema[key] for key in ("additionalProperties", "items") if schema.get(key)]
         yield from (Step("*", inner, {}) for inner in others)
 
-    def _target(self, schema: Any) -> Recipe:
+    def _target(self, schema: Any) -> Data:
         """Return the schema to which a reference leads; the schema False is empty."""
         name = (schema or {}).get("$ref", "").rpartition("/")[2]
         return self._schema["$defs"][name] if name else schema or {}
 
-    def _change(self, data: Recipe, way: tuple[Step, ...]) -> None:
+    def _change(self, data: Data, way: tuple[Step, ...]) -> None:
         """Delete, replace or add something at a place; what leads to it is made if needed."""
         inside: Any = data
         for step in way[:-1]:
@@ -161,8 +161,8 @@ class Generator:
         bounds = schema.get("minimum", -1), schema.get("maximum", 10**30)
         return random.choice([n for n in NUMBERS if bounds[0] <= n <= bounds[1]])
 
-    def _made_table(self, schema: Recipe) -> Recipe:
-        made: Recipe = {}
+    def _made_table(self, schema: Data) -> Data:
+        made: Data = {}
         for step in self._steps(schema):
             required = step.key in schema.get("required", ())
             # Few keys, so that no file has all of the possible contradictions.

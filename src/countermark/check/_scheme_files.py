@@ -52,7 +52,7 @@ def read_bytes(path: str) -> bytes:
     raise Misuse(f"the file {shown_file(path)} cannot be read ({reason}); correct its path")
 
 
-def check_recipe(content: bytes, slug: str) -> Checked:
+def check_scheme(content: bytes, slug: str) -> Checked:
     """Check the content of a file. The default of its slug is *slug*."""
     try:
         text = content.decode().replace("\r\n", "\n")
