@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,14 @@ def test_the_schemas_are_printed_as_they_are_in_the_package(command: Command) ->
         assert command.output("schemes", "--schema", kind) == path.read_text(encoding="utf-8")
         assert json.loads(path.read_text(encoding="utf-8"))["title"].lower().startswith(kind)
     assert command("schemes", "--schema", "jwt").code == 2
+
+
+def test_the_page_shows_the_output_of_the_command(folder: Path, command: Command) -> None:
+    (folder / "acme-chat.toml").write_text(
+        'name = "Acme"\nlifetime = 0\n\n[mac]\nalgorithm = "sha256"\n'
+        'message = "{id}"\nencoding = "base32"\n'
+    )
+    (folder / "acme-hooks.toml").write_text(WEBHOOK)
+    page = (Path(__file__).parents[2] / "docs" / "own-scheme.md").read_text(encoding="utf-8")
+    ((line, shown),) = re.findall(r"^```console\n\$ countermark (.+)\n((?:.+\n)+)```", page, re.M)
+    assert command(*line.split()) == Ran(1, shown, "")

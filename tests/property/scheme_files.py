@@ -66,7 +66,7 @@ class Generator:
         self._random = Random(seed)
         self._schema = schema
         self._known = known
-        self._places = list(self._walk(schema, 6))
+        self._places = list(self._walk(schema, 4))
 
     def file(self) -> Data:
         """Return the next file. Most differ from a valid one in a single place."""
@@ -137,9 +137,12 @@ class Generator:
 
     def _value(self, schema: Any) -> Any:
         """Return a value that fits a schema, or any other."""
-        values: list[Any] = self._random.choice([TEXTS, NUMBERS, OTHERS, EMPTY, [None], [None]])
-        value = self._random.choice(values)
-        return self._made(schema) if value is None else deepcopy(value)
+        near = _just_wrong(self._target(schema)) if schema else [{}, "x", True]
+        choices: list[list[Any]] = [TEXTS, NUMBERS, OTHERS, EMPTY, near, near]
+        values = self._random.choice([each for each in choices if each])
+        if schema and self._random.random() < 0.3:
+            return self._made(schema)
+        return deepcopy(self._random.choice(values))
 
     def _made(self, schema: Any) -> Any:
         """Return a value that resembles those of *schema*."""
@@ -178,6 +181,22 @@ class Generator:
 
 def _keys(inside: Any) -> Any:
     return inside if isinstance(inside, dict) else range(len(inside))
+
+
+def _just_wrong(schema: Data) -> list[Any]:
+    """Return values that break one rule of a schema."""
+    wrong: list[Any] = []
+    if "minimum" in schema:
+        wrong.append(schema["minimum"] - 1)
+    if "maximum" in schema:
+        wrong.append(schema["maximum"] + 1)
+    if "pattern" in schema:
+        wrong += [text for text in TEXTS if not re.search(schema["pattern"], text)]
+    if schema.get("type") == "array":
+        wrong += [[""], []]
+    if "enum" in schema or "minLength" in schema:
+        wrong += ["", "x"]
+    return wrong
 
 
 @cache

@@ -125,6 +125,18 @@ def test_each_file_of_the_catalogue_fits_its_schema(kind: str) -> None:
         validator.validate(as_json(data))
 
 
+def test_an_editor_takes_a_date_for_a_text_and_60_0_for_a_whole_number() -> None:
+    schema, _, known = KINDS["signing scheme"]
+    plain = Draft202012Validator(schema)
+    differences: list[tuple[str, Any, Any]] = [
+        ("name", date(2026, 1, 31), "2026-01-31"),
+        ("lifetime", 60.0, 60.0),
+    ]
+    for key, value, of_editor in differences:
+        assert plain.is_valid(as_json({**known[0], key: of_editor}))
+        assert assert_agreement("signing scheme", {**known[0], key: value}) == "broken"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_parser_and_the_schema_agree_on_generated_files(kind: str) -> None:
     schema, _, known = KINDS[kind]
