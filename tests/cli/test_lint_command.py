@@ -79,5 +79,7 @@ def test_the_page_shows_the_output_of_the_command(folder: Path, command: Command
     )
     (folder / "acme-hooks.toml").write_text(WEBHOOK)
     page = (Path(__file__).parents[2] / "docs" / "own-scheme.md").read_text(encoding="utf-8")
-    ((line, shown),) = re.findall(r"^```console\n\$ countermark (.+)\n((?:.+\n)+)```", page, re.M)
+    ((line, shown),) = re.findall(
+        r"^```console\n\$ countermark (.+)\n((?:.+\n)+)```", page, re.MULTILINE
+    )
     assert command(*line.split()) == Ran(1, shown, "")
