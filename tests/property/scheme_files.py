@@ -44,6 +44,7 @@ class Step(NamedTuple):
     key: str
     schema: Any
     needed: Data
+    required: bool = False
 
 
 def catalogue(package: str) -> list[Data]:
@@ -88,13 +89,14 @@ class Generator:
 
     def _steps(self, schema: Any) -> Iterator[Step]:
         schema = self._target(schema)
-        known = schema.get("properties", {})
-        yield from (Step(key, inner, {}) for key, inner in known.items())
+        known, required = schema.get("properties", {}), schema.get("required", ())
+        yield from (Step(key, inner, {}, key in required) for key, inner in known.items())
         for rule in schema.get("allOf", ()):
             conditions = rule.get("if", {}).get("properties", {})
             needed = {key: each["const"] for key, each in conditions.items() if "const" in each}
             further = rule.get("then", {}).get("properties", {})
-            yield from (Step(key, inner, needed) for key, inner in further.items())
+            required = rule.get("then", {}).get("required", ())
+            yield from (Step(key, inner, needed, key in required) for key, inner in further.items())
         others = [*schema.get("patternProperties", {}).values()]
         others += [schema[key] for key in ("additionalProperties", "items") if schema.get(key)]
         yield from (Step("*", inner, {}) for inner in others)
@@ -107,14 +109,15 @@ class Generator:
     def _change(self, data: Data, way: tuple[Step, ...]) -> None:
         """Delete, replace or add something at a place; what leads to it is made if needed."""
         inside: Any = data
+        schema: Any = self._schema
         for step in way[:-1]:
-            key = self._enter(inside, step)
+            key, schema = self._enter(inside, step, schema), step.schema
             if key not in _keys(inside) or not isinstance(inside[key], dict | list):
                 self._set(inside, key, self._made(step.schema))
             inside = inside[key]
             if not isinstance(inside, dict | list):
                 return
-        key = self._enter(inside, way[-1])
+        key = self._enter(inside, way[-1], schema)
         if key in _keys(inside) and self._random.random() < 0.15:
             del inside[key]
         elif isinstance(inside, dict) and self._random.random() < 0.1:
@@ -122,11 +125,13 @@ class Generator:
         else:
             self._set(inside, key, self._value(way[-1].schema))
 
-    def _enter(self, inside: Any, step: Step) -> Any:
-        """Return the key of a step, after its condition has been met."""
+    def _enter(self, inside: Any, step: Step, schema: Any) -> Any:
+        """Return the key of a step. A table that does not meet its condition is made again."""
         if isinstance(inside, list):
             return max(len(inside) - 1, 0)
-        inside.update(step.needed)
+        if any(inside.get(key) != value for key, value in step.needed.items()):
+            inside.clear()
+            inside.update(self._made_table(self._target(schema), step.needed))
         return self._random.choice(list(inside) or NAMES) if step.key == "*" else step.key
 
     def _set(self, inside: Any, key: Any, value: Any) -> None:
@@ -149,13 +154,16 @@ class Generator:
         random, schema = self._random, self._target(schema)
         if "enum" in schema:
             return random.choice(schema["enum"])
+        if "anyOf" in schema and "type" not in schema:
+            return self._made(random.choice(schema["anyOf"]))
         kinds = schema.get("type", ["string", "integer", "array"])
         kind = kinds if isinstance(kinds, str) else random.choice(kinds)
         if kind == "object":
-            return self._made_table(schema)
+            return self._made_table(schema, {})
         if kind == "array":
             entry = schema.get("items", {"type": "string"})
-            return [self._made(entry) for _ in range(random.randint(0, 2))]
+            needed = [rule["contains"]["const"] for rule in schema.get("allOf", ())]
+            return needed + [self._made(entry) for _ in range(random.randint(0, 2))]
         if kind == "string":
             rules = [rule for rule in (schema, *schema.get("allOf", ())) if "pattern" in rule]
             return random.choice(_fitting(*(rule["pattern"] for rule in rules)))
@@ -164,19 +172,35 @@ class Generator:
         bounds = schema.get("minimum", -1), schema.get("maximum", 10**30)
         return random.choice([n for n in NUMBERS if bounds[0] <= n <= bounds[1]])
 
-    def _made_table(self, schema: Data) -> Data:
-        made: Data = {}
+    def _made_table(self, schema: Data, fixed: Data) -> Data:
+        made: Data = dict(fixed)
         for step in self._steps(schema):
-            required = step.key in schema.get("required", ())
             # Few keys, so that no file has all of the possible contradictions.
-            chosen = required or step.key in made or self._random.random() < 0.2
-            whole = not {"type", "enum"}.isdisjoint(self._target(step.schema))
-            if chosen and whole and step.key != "*" and step.needed.items() <= made.items():
-                made[step.key] = self._made(step.schema)
+            chosen = step.required or step.key in made or self._random.random() < 0.2
             if step.key == "*":
                 names = self._random.sample(NAMES[:6], self._random.randint(0, 2))
                 made |= {name: self._made(step.schema) for name in names}
+            elif chosen and step.schema and step.key not in fixed and _holds(step, made):
+                base = schema["properties"].get(step.key)
+                whole = not {"type", "enum"}.isdisjoint(self._target(step.schema))
+                if whole or step.key not in made:
+                    made[step.key] = self._made(step.schema if whole else base)
+                _amend(made[step.key], step.schema)
         return made
+
+
+def _holds(step: Step, made: Data) -> bool:
+    return all(made.get(key) == value for key, value in step.needed.items())
+
+
+def _amend(value: Any, schema: Data) -> None:
+    """Remove from a table the keys that *schema* excludes, and add those that it requires."""
+    if isinstance(value, dict):
+        for key, inner in schema.get("properties", {}).items():
+            if inner is False:
+                value.pop(key, None)
+        for key in schema.get("required", ()):
+            value.setdefault(key, "x")
 
 
 def _keys(inside: Any) -> Any:
