@@ -153,7 +153,7 @@ WRONG = [
         129_601,
         "tolerance must be a whole number from 1 to 129600",
     ),
-    (HMAC_SCHEME, "timestamp.tolerance", True, "of type int"),
+    (HMAC_SCHEME, "timestamp.tolerance", True, "tolerance must be a whole number"),
     (HMAC_SCHEME, "id", None, r"\[id\] needs a header"),
     (HMAC_SCHEME, "id", {"body": "id"}, r"\[id\] needs a header"),
     (HTTP_SCHEME, "signature.algorithm", "hs2019", "algorithm must be one of"),

@@ -75,7 +75,7 @@ def _declared(reason: str, where: str, *, declared: bool) -> str:
 
 def _parts(top: Table, slug: str) -> SchemeParts:
     secret = top.table("secret")
-    environments = secret.table("environments")
+    environments = secret.table("environments", is_open=True)
     _check_forms(top)
     mac, jwt = _mac(top), _jwt(top)
     token, header, request_header = _token(top, "jwt" if jwt else "mac")
@@ -149,7 +149,7 @@ def _payload(top: Table) -> Payload | None:
 def _mac(top: Table) -> Mac | None:
     if not top.has("mac"):
         return None
-    table, siblings = top.table("mac"), top.table("macs")
+    table, siblings = top.table("mac"), top.table("macs", is_open=True)
     mac = Mac(
         algorithm=table.choose("algorithm", ALGORITHMS),
         key=table.choose("key", KEY_FORMS, "text"),
@@ -207,7 +207,7 @@ def _token(top: Table, code: str) -> tuple[Any, str | None, str | None]:
 
 
 def _vector(table: Table) -> Vector:
-    settings = table.table("settings")
+    settings = table.table("settings", is_open=True)
     vector = Vector(
         secret=table.take("secret", str),
         token=table.take("token", str),

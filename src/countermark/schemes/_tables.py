@@ -24,6 +24,15 @@ SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 #: A text that is not empty.
 FILLED = r"[\s\S]+"
 
+#: The types of values, in messages.
+_TYPES = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
 _OfText: TypeAlias = Callable[[str, Path, str], Any]
 
 
@@ -56,10 +65,26 @@ class Table:
 
     Reading goes on after a fault, with a stand-in for the value. A table that is a stand-in has
     a list of faults of its own, which is not reported.
+
+    Args:
+        where: The beginning of messages.
+        data: The table.
+        faults: The list to which faults are added.
+        path: The place of the table.
+        is_open: True if the table may have any keys. Messages do not contain those.
     """
 
-    def __init__(self, where: str, data: object, faults: list[Fault], path: Path = ()) -> None:
+    def __init__(
+        self,
+        where: str,
+        data: object,
+        faults: list[Fault],
+        path: Path = (),
+        *,
+        is_open: bool = False,
+    ) -> None:
         self.where = where
+        self._is_open = is_open
         self.left: dict[str, Any] = {}
         self._faults = faults
         self._path = path
@@ -74,6 +99,9 @@ class Table:
         """Add a fault of the table, or of the place in it to which *keys* lead."""
         self._faults.append(Fault((*self._path, *keys), f"{self.where}: {problem}"))
 
+    def _label(self, key: str) -> str:
+        return "an entry" if self._is_open else key
+
     def has(self, key: str) -> bool:
         """Return True if *key* is there, which is a key of the table."""
         self._known.add(key)
@@ -85,7 +113,7 @@ class Table:
         value = self.left.pop(key)
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
-        self.fault(f"{key} must be of type {kind.__name__}", key)
+        self.fault(f"{self._label(key)} must be {_TYPES[kind]}", key)
         return None
 
     def take(self, key: str, kind: type[T], default: T | None = None) -> T:
@@ -151,7 +179,9 @@ class Table:
         values = self.take(key, list, None if required else [])
         wrong = [n for n, value in enumerate(values) if not (isinstance(value, str) and value)]
         for number in wrong:
-            self.fault(f"{key} must be a list of texts that are not empty", key, number)
+            self.fault(
+                f"{self._label(key)} must be a list of texts that are not empty", key, number
+            )
         return () if wrong else tuple(values)
 
     def data(self, key: str, kind: type[T]) -> T | None:
@@ -167,9 +197,10 @@ class Table:
             self._require(key)
         value = self.left.pop(key, default) if self.has(key) else default
         if isinstance(value, kinds):
-            return self._build(value, self._template, (key,), key)
+            return self._build(value, self._template, (key,), self._label(key))
         if value is not None:
-            self.fault(f"{key} must be of type {' or '.join(kind.__name__ for kind in kinds)}", key)
+            types = " or ".join(_TYPES[kind] for kind in kinds)
+            self.fault(f"{self._label(key)} must be {types}", key)
         return Template(()) if str in kinds else {}
 
     def all_templates(self) -> dict[str, Any]:
@@ -209,12 +240,13 @@ class Table:
             self._faults.append(Fault((*self._path, *path), str(error)))
             return Template(())
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str, *, is_open: bool = False) -> Table:
         where, given = f"{self.where}: [{key}]", self.has(key)
         value = self.maybe(key, dict)
         if given and value is None:
             return Table(where, {}, [])
-        return Table(where, value or {}, self._faults, (*self._path, key))
+        path = (*self._path, key)
+        return Table(where, value or {}, self._faults, path, is_open=is_open)
 
     def tables(self) -> dict[str, Table]:
         """Take all that is left, as tables by name."""

@@ -248,7 +248,7 @@ def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
 
 
 def _vector(table: Table) -> WebhookVector:
-    headers = table.table("headers")
+    headers = table.table("headers", is_open=True)
     vector = WebhookVector(
         secret=table.take("secret", str),
         key_id=table.take("key_id", str, ""),
