@@ -21,9 +21,6 @@ Path: TypeAlias = tuple[str | int, ...]
 NAME = "[a-z][a-z0-9_]*"
 #: The name of a scheme.
 SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
-#: A text that is not empty.
-FILLED = r"[\s\S]+"
-
 #: The types of values, in messages.
 _TYPES = {
     str: "a text",
@@ -159,6 +156,11 @@ class Table:
             return value
         self.fault(f"{key}: {form}", key)
         return None
+
+    def filled(self, key: str, *, required: bool = False) -> str:
+        """Take a text that is not empty. The default is "" if it is not required."""
+        form = "the text is empty; write one" + ("" if required else ", or leave the key out")
+        return self.matching(key, r"[\s\S]+", form, required=required) or ""
 
     def day(self, key: str) -> Any:
         """Take a date, if it is there. JSON has no dates, so a text in that form is accepted."""

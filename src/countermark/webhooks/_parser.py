@@ -9,7 +9,8 @@ from typing import Any
 
 from countermark._http import REQUEST_HEADER
 from countermark.schemes._files import read_toml, read_toml_file
-from countermark.schemes._tables import FILLED, Fault, Table, raise_first, slug_of
+from countermark.schemes._header_names import HEADER_FORM
+from countermark.schemes._tables import Fault, Table, raise_first, slug_of
 from countermark.webhooks import _times as times
 from countermark.webhooks._checks import check_parts
 from countermark.webhooks._parts import (
@@ -33,8 +34,6 @@ ENCODINGS = ("hex", "base64")
 COVERS = ("(request-target)", "date", "digest")
 #: The other parts that it may cover: headers, in lower case.
 COVERED_HEADER = "[a-z0-9-]+"
-
-_HEADER_FORM = "invalid header name; use letters, digits and hyphens"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -132,7 +131,7 @@ def _secret(table: Table, kind: str) -> Secret:
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
-        key_id_variable=_filled(table, "key_id_variable"),
+        key_id_variable=table.filled("key_id_variable"),
         form=table.choose("form", FORMS, "text"),
         prefix=table.take("prefix", str, ""),
         least=32 if least is None else least,
@@ -147,7 +146,7 @@ def _id(table: Table) -> Id:
     if table.has("header") == table.has("body"):
         table.fault("give exactly one of header and body")
     header = _header(table) if "header" in table.left else ""
-    place = Id(header, _filled(table, "body"))
+    place = Id(header, table.filled("body"))
     table.close()
     return place
 
@@ -161,8 +160,8 @@ def _timestamp(table: Table, kind: str) -> Timestamp:
         )
     timestamp = Timestamp(
         header=_header(table) if "header" in table.left else "" if given else "date",
-        entry=_filled(table, "entry"),
-        body=_filled(table, "body"),
+        entry=table.filled("entry"),
+        body=table.filled("body"),
         form=table.choose("form", times.FORMS, "seconds") if given else "seconds",
         tolerance=table.whole("tolerance", 1, MAX_TOLERANCE, required=True) or 1,
     )
@@ -171,12 +170,7 @@ def _timestamp(table: Table, kind: str) -> Timestamp:
 
 
 def _header(table: Table) -> str:
-    return (table.matching("header", REQUEST_HEADER, _HEADER_FORM, required=True) or "").lower()
-
-
-def _filled(table: Table, key: str) -> str:
-    """Take a text that is not empty, if it is there."""
-    return table.matching(key, FILLED, "the text is empty; write one, or leave the key out") or ""
+    return (table.matching("header", REQUEST_HEADER, HEADER_FORM, required=True) or "").lower()
 
 
 def _vector(table: Table) -> WebhookVector:
