@@ -217,7 +217,8 @@ def _just_wrong(schema: Data) -> list[Any]:
     if "pattern" in schema:
         wrong += [text for text in TEXTS if not re.search(schema["pattern"], text)]
     if schema.get("type") == "array":
-        wrong += [[""], []]
+        needed = [rule["contains"]["const"] for rule in schema.get("allOf", ())]
+        wrong += [[""], [], *([each for each in needed if each != one] for one in needed)]
     if "enum" in schema or "minLength" in schema:
         wrong += ["", "x"]
     return wrong
