@@ -96,6 +96,9 @@ def test_all_mistakes_of_a_webhook_scheme_are_found_with_their_lines() -> None:
 
 def test_a_wrong_value_causes_no_further_mistakes() -> None:
     assert [line for line, _ in mistakes('name = "x"\nmac = "sha256"\nfields = 5')] == [2, 3]
+    value = '[values.x]\nkind = "number"\ndefault = 5\nid_at = "x"\n'
+    payload = '[payload]\nformat = "xml"\nencoding = "none"\ncontent = "x"\n'
+    assert [line for line, _ in mistakes(MAC + value + payload)] == [6, 10]
     assert [line for line, _ in mistakes('kind = "hmacs"\n[signature]\nsalt = 1')] == [1]
     assert len(mistakes('jwt = 1\nmac = 1\n[secret]\nrotation = {overlap = "soon"}')) == 5
 

@@ -137,9 +137,11 @@ def _payload(top: Table) -> Payload | None:
     if not top.has("payload"):
         return None
     table = top.table("payload")
+    given = table.left.get("format")
+    kinds = (str,) if given == "text" else (dict,) if given in PAYLOAD_FORMATS else (str, dict)
     format = table.choose("format", PAYLOAD_FORMATS)
     encoding = table.choose("encoding", PAYLOAD_ENCODINGS)
-    content = table.templates("content", str if format == "text" else dict)
+    content = table.templates("content", *kinds)
     if format == "query":
         _check_texts(table, "content", content)
     table.close()

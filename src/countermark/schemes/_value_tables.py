@@ -37,6 +37,9 @@ def _check_own_value(table: Table) -> None:
 
 
 def _rule(table: Table) -> ValueRule:
+    if table.left.get("kind", "text") not in VALUE_KINDS:
+        for key in ("default", "id_at"):  # they depend on the kind
+            table.left.pop(key, None)
     kind = table.choose("kind", VALUE_KINDS, "text")
     _check_keys(table, kind)
     pattern = table.maybe("pattern", str)
