@@ -68,6 +68,9 @@ class WebhookMiddleware(WebhookGate[App]):
         pending = self._check_head(scope["headers"], scope["method"], _target(scope))
         if self._secret_header is not None:
             _remove_header(scope, self._secret_header)
+        if self._secret_query and isinstance(pending, Response):
+            # For the same reason: servers log the query when they have the response.
+            scope["query_string"] = b""
         if isinstance(pending, Response):
             return pending
         body = await self._read(scope, receive)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark._redaction import guarded, shown
 from countermark.errors import UnknownScheme
+from countermark.webhooks._challenge import Challenge
 from countermark.webhooks._parts import Id, Secret, Signature, Timestamp, WebhookVector
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class WebhookScheme(NamedTuple):
         signature: The proof of a delivery.
         id: The place of the delivery id, or None.
         timestamp: The place of the signed time, or None.
+        challenge: The verification request of a URL, or None.
         vectors: Examples.
     """
 
@@ -45,6 +47,7 @@ class WebhookScheme(NamedTuple):
     signature: Signature
     id: Id | None
     timestamp: Timestamp | None
+    challenge: Challenge | None
     vectors: tuple[WebhookVector, ...]
 
     @classmethod

@@ -55,6 +55,8 @@ class WebhookMiddleware(WebhookGate["WSGIApplication"]):
             # Remove the checked secret, so that no error report contains it.
             environ.pop("HTTP_" + self._secret_header.upper().replace("-", "_"), None)
         if isinstance(pending, Response):
+            if self._secret_query:
+                _remove_query(environ)  # it may hold the verify token
             return pending
         try:
             body = self._read(environ)
@@ -149,6 +151,13 @@ def _target(environ: WSGIEnvironment) -> str:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
     return quoted(path, "latin-1") + (f"?{query}" if query else "")
+
+
+def _remove_query(environ: WSGIEnvironment) -> None:
+    environ["QUERY_STRING"] = ""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            environ[name] = environ[name].partition("?")[0]
 
 
 def _utf8(path: str) -> str:

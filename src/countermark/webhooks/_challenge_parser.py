@@ -1,0 +1,87 @@
+"""Parses the table ``[challenge]`` of a webhook scheme."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from countermark._http import REQUEST_HEADER
+from countermark.errors import InvalidScheme
+from countermark.schemes._tables import Table
+from countermark.schemes._templates import Template
+from countermark.webhooks._challenge import Challenge, VerifyToken
+
+PLACES: tuple[Literal["query", "header", "body"], ...] = ("query", "header", "body")
+#: The placeholders of an answer. The MAC is one with the scheme's key and algorithm.
+ECHO, MACS = "{challenge}", ("{mac:hex}", "{mac:base64}")
+
+
+def read_challenge(table: Table, kind: str) -> Challenge:
+    """Return the challenge that a table describes.
+
+    Args:
+        table: The table.
+        kind: The kind of the scheme.
+
+    Raises:
+        InvalidScheme: A key is missing, unknown or invalid, or two contradict each other.
+    """
+    given = [place for place in PLACES if place in table.left]
+    if len(given) != 1:
+        raise InvalidScheme(f"{table.where}: give exactly one of query, header and body")
+    (place,) = given
+    name = table.take(place, str)
+    if not name or (place == "header" and not re.fullmatch(REQUEST_HEADER, name)):
+        raise InvalidScheme(
+            f"{table.where}: {place}: invalid name; give that of the place of the challenge"
+        )
+    when = _texts(table.table("when"))
+    token = _token(table.table("token")) if "token" in table.left else None
+    text, members = _answer(table)
+    table.close()
+    challenge = Challenge(
+        place, name.lower() if place == "header" else name, when, token, text, members
+    )
+    _check(challenge, kind, table.where)
+    return challenge
+
+
+def _texts(table: Table) -> tuple[tuple[str, str], ...]:
+    return tuple((name, table.take(name, str)) for name in list(table.left))
+
+
+def _token(table: Table) -> VerifyToken:
+    token = VerifyToken(table.take("query", str), table.take("variable", str))
+    table.close()
+    if not token.query or not token.variable:
+        raise InvalidScheme(f"{table.where}: query or variable is empty; name both")
+    return token
+
+
+def _answer(table: Table) -> tuple[Template | None, tuple[tuple[str, Template], ...]]:
+    """Return the answer: a text, or the members of a JSON object."""
+    where = f"{table.where}: answer"
+    if isinstance(table.left.get("answer"), str):
+        return Template.parse(table.take("answer", str), where), ()
+    members = _texts(table.table("answer"))
+    return None, tuple((name, Template.parse(text, where)) for name, text in members)
+
+
+def _check(challenge: Challenge, kind: str, where: str) -> None:
+    signed = challenge.place == "body"
+    if signed and challenge.token is not None:
+        raise InvalidScheme(
+            f"{where}: [token] belongs to a request that nothing signs, not to body; leave it out"
+        )
+    if signed and not challenge.when:
+        raise InvalidScheme(
+            f"{where}: [when] is missing; add the members that distinguish a verification request"
+            " from a delivery"
+        )
+    places = [str(part) for one in challenge.templates for part in one.placeholders]
+    if not places or not {*places} <= {ECHO, *MACS}:
+        raise InvalidScheme(
+            f"{where}: answer must hold {ECHO}, {' or '.join(MACS)}, and no other placeholder"
+        )
+    if challenge.signs and kind != "hmac":
+        raise InvalidScheme(f'{where}: answer: {{mac}} needs kind = "hmac"; leave it out')
