@@ -71,10 +71,8 @@ def unsigned_answer(
     if challenge.token is not None:
         _check_token(tokens, _only(query, challenge.token.query) or "", now)
         proof = "token"
-    key = None
-    if challenge.signs and isinstance(scheme.signature, SignatureHeader):
-        key = hmac_candidates(rings[""], scheme.secret, scheme.signature.algorithm)[0]
-    return _answer(challenge, text, key, proof)
+    code = _code(scheme, _current_key(scheme, rings), text) if challenge.signs else ""
+    return _answer(challenge, text, code, proof)
 
 
 def is_signed_challenge(challenge: Challenge | None, body: bytes) -> bool:
@@ -86,14 +84,20 @@ def is_signed_challenge(challenge: Challenge | None, body: bytes) -> bool:
     )
 
 
-def signed_answer(challenge: Challenge, body: bytes, key: CandidateKey) -> ChallengeAnswer:
-    """Answer a verification request, whose body *key* has signed.
+def signed_answer(scheme: WebhookScheme, body: bytes, key: CandidateKey) -> ChallengeAnswer | None:
+    """Answer a verification request, whose body *key* has signed; None: it is a delivery.
 
     Raises:
         Refused: The body has no challenge, or one that is malformed.
     """
+    challenge = scheme.challenge
+    if challenge is None or not is_signed_challenge(challenge, body):
+        return None
     text = member(challenge.name, body)
-    return _answer(challenge, text if isinstance(text, str) else "", key, "signature")
+    if not isinstance(text, str):
+        raise Refused("malformed")
+    code = _code(scheme, key, text) if challenge.signs else ""
+    return _answer(challenge, text, code, "signature")
 
 
 def _parameters(path: str) -> list[tuple[str, str]]:
@@ -129,15 +133,34 @@ def _check_token(tokens: list[CandidateKey], given: str, now: float) -> None:
         raise Refused("token_mismatch") from None
 
 
-def _answer(
-    challenge: Challenge, text: str, key: CandidateKey | None, proof: Proof
-) -> ChallengeAnswer:
+def _checked(text: str) -> str:
+    """Return a challenge.
+
+    Raises:
+        Refused: It is empty, too long, or has other characters.
+    """
     if not re.fullmatch(f"{CHALLENGE}{{1,{LONGEST}}}", text):
         raise Refused("malformed")
-    values = {"{challenge}": text}
-    if challenge.signs and key is not None:
-        code = key.mac([text.encode()])
-        values |= {f"{{mac:{form}}}": encode_bytes(code, form) for form in ("hex", "base64")}
+    return text
+
+
+def _code(scheme: WebhookScheme, key: CandidateKey, text: str) -> str:
+    """Return the MAC of a challenge, encoded as the signatures of the scheme are."""
+    code = key.mac([_checked(text).encode()])
+    return encode_bytes(code, _signature(scheme).encoding)
+
+
+def _current_key(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> CandidateKey:
+    return hmac_candidates(rings[""], scheme.secret, _signature(scheme).algorithm)[0]
+
+
+def _signature(scheme: WebhookScheme) -> SignatureHeader:
+    assert isinstance(scheme.signature, SignatureHeader)  # noqa: S101  # the parser has checked
+    return scheme.signature
+
+
+def _answer(challenge: Challenge, text: str, code: str, proof: Proof) -> ChallengeAnswer:
+    values = {"{challenge}": _checked(text), "{mac}": code}
     if challenge.text is not None:
         response = complete(200, "text/plain; charset=utf-8", _filled(challenge.text, values))
     else:

@@ -12,8 +12,8 @@ from countermark.schemes._templates import Template
 from countermark.webhooks._challenge import Challenge, VerifyToken
 
 PLACES: tuple[Literal["query", "header", "body"], ...] = ("query", "header", "body")
-#: The placeholders of an answer. The MAC is one with the scheme's key and algorithm.
-ECHO, MACS = "{challenge}", ("{mac:hex}", "{mac:base64}")
+#: The placeholders of an answer. The MAC is made and encoded as the signature is.
+PLACEHOLDERS = ("{challenge}", "{mac}")
 
 
 def read_challenge(table: Table, kind: str) -> Challenge:
@@ -79,9 +79,9 @@ def _check(challenge: Challenge, kind: str, where: str) -> None:
             " from a delivery"
         )
     places = [str(part) for one in challenge.templates for part in one.placeholders]
-    if not places or not {*places} <= {ECHO, *MACS}:
+    if not places or not {*places} <= {*PLACEHOLDERS}:
         raise InvalidScheme(
-            f"{where}: answer must hold {ECHO}, {' or '.join(MACS)}, and no other placeholder"
+            f"{where}: answer must hold {' or '.join(PLACEHOLDERS)}, and no other placeholder"
         )
     if challenge.signs and kind != "hmac":
         raise InvalidScheme(f'{where}: answer: {{mac}} needs kind = "hmac"; leave it out')

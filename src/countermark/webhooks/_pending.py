@@ -6,11 +6,7 @@ from typing import Protocol
 
 from countermark.webhooks._candidate_keys import CandidateKey
 from countermark.webhooks._challenge import ChallengeAnswer
-from countermark.webhooks._challenge_answers import (
-    check_form,
-    is_signed_challenge,
-    signed_answer,
-)
+from countermark.webhooks._challenge_answers import check_form, signed_answer
 from countermark.webhooks._json_body import member
 from countermark.webhooks._parts import Id
 from countermark.webhooks._request_head import RequestHead
@@ -69,11 +65,8 @@ class PendingDelivery:
 
     def answer(self, body: bytes) -> ChallengeAnswer | Refusal | None:
         """Answer a verification request that ``finish`` has verified; None: it is a delivery."""
-        challenge = self._scheme.challenge
-        if challenge is None or not is_signed_challenge(challenge, body):
-            return None
         try:
-            return signed_answer(challenge, body, self._key)
+            return signed_answer(self._scheme, body, self._key)
         except Refused as refused:
             return Refusal(refused.code)
 
