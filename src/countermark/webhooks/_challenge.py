@@ -59,7 +59,7 @@ class Challenge(NamedTuple):
 
     @property
     def signs(self) -> bool:
-        """Whether the answer has a MAC of the challenge."""
+        """True if the answer has a MAC of the challenge."""
         return any("mac" in part.names for one in self.templates for part in one.placeholders)
 
 
