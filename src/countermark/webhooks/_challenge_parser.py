@@ -10,18 +10,20 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template
 from countermark.webhooks._challenge import Challenge, VerifyToken
+from countermark.webhooks._encodings import MAC_SIZES
+from countermark.webhooks._parts import Signature, SignatureHeader
 
 PLACES: tuple[Literal["query", "header", "body"], ...] = ("query", "header", "body")
 #: The placeholders of an answer. The MAC is made and encoded as the signature is.
 PLACEHOLDERS = ("{challenge}", "{mac}")
 
 
-def read_challenge(table: Table, kind: str) -> Challenge:
+def read_challenge(table: Table, signature: Signature) -> Challenge:
     """Return the challenge that a table describes.
 
     Args:
         table: The table.
-        kind: The kind of the scheme.
+        signature: The proof of a delivery.
 
     Raises:
         InvalidScheme: A key is missing, unknown or invalid, or two contradict each other.
@@ -42,7 +44,7 @@ def read_challenge(table: Table, kind: str) -> Challenge:
     challenge = Challenge(
         place, name.lower() if place == "header" else name, when, token, text, members
     )
-    _check(challenge, kind, table.where)
+    _check(challenge, signature, table.where)
     return challenge
 
 
@@ -67,7 +69,7 @@ def _answer(table: Table) -> tuple[Template | None, tuple[tuple[str, Template], 
     return None, tuple((name, Template.parse(text, where)) for name, text in members)
 
 
-def _check(challenge: Challenge, kind: str, where: str) -> None:
+def _check(challenge: Challenge, signature: Signature, where: str) -> None:
     signed = challenge.place == "body"
     if signed and challenge.token is not None:
         raise InvalidScheme(
@@ -83,5 +85,20 @@ def _check(challenge: Challenge, kind: str, where: str) -> None:
         raise InvalidScheme(
             f"{where}: answer must hold {' or '.join(PLACEHOLDERS)}, and no other placeholder"
         )
-    if challenge.signs and kind != "hmac":
-        raise InvalidScheme(f'{where}: answer: {{mac}} needs kind = "hmac"; leave it out')
+    if challenge.signs and not _signs_body(signature):
+        raise InvalidScheme(
+            f'{where}: answer: {{mac}} needs kind = "hmac", and {{body}} in the message; leave'
+            " it out"
+        )
+
+
+def _signs_body(signature: Signature) -> bool:
+    """Return whether a delivery has a MAC of its body.
+
+    Only its body distinguishes such a message from a challenge.
+    """
+    return (
+        isinstance(signature, SignatureHeader)
+        and signature.algorithm in MAC_SIZES
+        and "{body}" in map(str, signature.message)
+    )

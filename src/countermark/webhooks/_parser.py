@@ -71,13 +71,14 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "source": top.texts("source"),
         "read": top.maybe("read", date),
         "confidence": top.take("confidence", str, ""),
+        "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
         "challenge": (
-            read_challenge(top.table("challenge"), kind) if "challenge" in top.left else None
+            read_challenge(top.table("challenge"), signature) if "challenge" in top.left else None
         ),
         "vectors": tuple(
             _vector(Table(f"{top.where}: [[vectors]]", item))
