@@ -70,7 +70,7 @@ def test_anything_is_answered_refused_or_a_delivery(
 @example("")
 def test_no_text_is_both_signed_as_a_challenge_and_accepted_as_a_delivery(text: str) -> None:
     """X signs its deliveries with the same key, and nothing else than the body."""
-    own = VERIFIERS["x"]
+    own = VERIFIERS["twitter"]
     signature = f"sha256={base64(mac(SECRET.encode(), text.encode()))}"
     accepted = code(own, Delivery({"x-twitter-webhooks-signature": signature}, text.encode()))
     try:

@@ -85,7 +85,7 @@ ASKED = [
     ),
     Asked("okta", okta, lambda text: {"verification": text}, "unsigned"),
     Asked(
-        "x",
+        "twitter",
         lambda text: get({"crc_token": text}),
         lambda text: {"response_token": f"sha256={base64(mac(SECRET.encode(), text.encode()))}"},
         "unsigned",

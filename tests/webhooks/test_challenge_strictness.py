@@ -119,7 +119,7 @@ def test_other_queries_are_refused(query: str) -> None:
 
 def signature_of_x(text: str) -> str:
     """Return the answer that a person gets for a text, without any proof."""
-    answer = verifier("x").answer_challenge(**get({"crc_token": text})._asdict())
+    answer = verifier("twitter").answer_challenge(**get({"crc_token": text})._asdict())
     assert answer is not None
     signature: str = json.loads(answer.body)["response_token"]
     return signature
@@ -131,16 +131,16 @@ def test_the_mac_of_a_challenge_is_not_the_signature_of_a_delivery(text: str) ->
     signature = signature_of_x(text)
     assert signature == f"sha256={base64(mac(SECRET.encode(), text.encode()))}"
     forged = Delivery({"x-twitter-webhooks-signature": signature}, text.encode())
-    assert code(verifier("x"), forged) == "malformed"
+    assert code(verifier("twitter"), forged) == "malformed"
 
 
 @pytest.mark.parametrize("body", [b'{"a":1}', b"[]", b'"a"', b"a b", b"\n", b"\xff", b"a&b=c"])
 def test_no_mac_is_made_of_the_body_of_a_delivery(body: bytes) -> None:
     signature = f"sha256={base64(mac(SECRET.encode(), body))}"
     real = Delivery({"x-twitter-webhooks-signature": signature}, body)
-    assert code(verifier("x"), real) == "verified"
+    assert code(verifier("twitter"), real) == "verified"
     text = body.decode("latin-1")
-    assert refusal(verifier("x"), get({"crc_token": text})) == "malformed"
+    assert refusal(verifier("twitter"), get({"crc_token": text})) == "malformed"
 
 
 @pytest.mark.parametrize("body", [b"", b"abc", b"x" * 600])

@@ -98,7 +98,7 @@ def test_other_deliveries_with_the_same_members_reach_the_application(
         ("meta", meta(mode="unsubscribe")),
         ("meta", get({"hub.challenge": TEXT, "hub.verify_token": TOKEN})),
         ("okta", okta()._replace(headers={})),
-        ("x", get({"challenge": TEXT})),
+        ("twitter", get({"challenge": TEXT})),
         ("github", get({"challenge": TEXT})),
         ("slack", slack()._replace(method="GET", headers={})),
     ],
@@ -229,7 +229,7 @@ def test_the_answer_is_signed_with_the_key_that_signed_the_request() -> None:
 
 
 def test_the_answer_to_an_unsigned_request_is_signed_with_the_current_key() -> None:
-    own = WebhookVerifier("x", Keyring(SECRET, previous="the-old-" + SECRET))
+    own = WebhookVerifier("twitter", Keyring(SECRET, previous="the-old-" + SECRET))
     got = json.loads(send("asgi", own, get({"crc_token": TEXT})).body)
     assert got == ASKED[-1].answer(TEXT)
 
