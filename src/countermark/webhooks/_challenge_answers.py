@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl
 
 from countermark._responses import complete, json_response
 from countermark.keys._keyring import Keyring
@@ -101,6 +100,8 @@ def signed_answer(scheme: WebhookScheme, body: bytes, key: CandidateKey) -> Chal
 
 
 def _parameters(path: str) -> list[tuple[str, str]]:
+    from urllib.parse import parse_qsl  # late, as it is slow to import
+
     try:
         return parse_qsl(
             path.partition("?")[2],
