@@ -78,9 +78,8 @@ def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) 
     """Return the explanation of an unsigned request that verifies the URL."""
     if isinstance(answer, ChallengeAnswer):
         return Explanation("good", (mistake("verification_request"),))
-    token = scheme.challenge.token if scheme.challenge else None
-    variable = token.variable if token else ""
-    return Explanation("explained", (mistake(_CHALLENGES[answer.code], variable=variable),))
+    step = mistake(_CHALLENGES[answer.code], variable=scheme.token_variable)
+    return Explanation("explained", (step,))
 
 
 def _of_signature(

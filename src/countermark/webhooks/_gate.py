@@ -118,9 +118,8 @@ class WebhookGate(Generic[AppT]):
         signature = verifier.scheme.signature
         #: The header that holds the secret itself, in lower case; None if the vendor sends none.
         self._secret_header = signature.header if isinstance(signature, SecretHeader) else None
-        challenge = verifier.scheme.challenge
         #: Whether the query may hold the verify token.
-        self._secret_query = challenge is not None and challenge.token is not None
+        self._secret_query = bool(verifier.scheme.token_variable)
 
     def _covers(self, readings: Iterable[str]) -> bool:
         """Return whether to verify a request whose path can be read in these ways."""

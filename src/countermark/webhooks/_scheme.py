@@ -52,6 +52,12 @@ class WebhookScheme(NamedTuple):
     challenge: Challenge | None
     vectors: tuple[WebhookVector, ...]
 
+    @property
+    def token_variable(self) -> str:
+        """The variable that conventionally holds the verify token; "" if the vendor has none."""
+        token = self.challenge.token if self.challenge else None
+        return token.variable if token else ""
+
     @classmethod
     @guarded
     def load(cls, slug: str) -> WebhookScheme:

@@ -15,8 +15,8 @@ def verify_token_from_env(scheme: WebhookScheme) -> Keyring | None:
     Raises:
         InvalidKey: It is invalid.
     """
-    token = scheme.challenge.token if scheme.challenge else None
-    return Keyring.from_env(token.variable) if token and is_set(token.variable) else None
+    variable = scheme.token_variable
+    return Keyring.from_env(variable) if variable and is_set(variable) else None
 
 
 def verify_tokens(scheme: WebhookScheme, given: object) -> list[CandidateKey]:
@@ -27,7 +27,7 @@ def verify_tokens(scheme: WebhookScheme, given: object) -> list[CandidateKey]:
     """
     if given is None:
         return []
-    if scheme.challenge is None or scheme.challenge.token is None:
+    if not scheme.token_variable:
         raise ConfigurationError(f"{scheme.slug} has no verify token; leave verify_token= out")
     if not isinstance(given, Keyring) or not all(
         isinstance(key, SecretKey) for _, key in given.by_role()
