@@ -45,6 +45,12 @@ def zoom(text: Any = TEXT, event: str = "endpoint.url_validation", **options: An
     return signed(json.dumps(content).encode(), "x-zm", **options)
 
 
+def toggl(text: Any = TEXT, **more: Any) -> Delivery:
+    content = {"event_id": 0, "payload": "ping", "validation_code": text, **more}
+    body = json.dumps(content).encode()
+    return Delivery({"X-Webhook-Signature-256": f"sha256={mac(SECRET.encode(), body).hex()}"}, body)
+
+
 def okta(text: str = TEXT) -> Delivery:
     return get("", {"X-Okta-Verification-Challenge": text, "Authorization": SECRET})
 
@@ -83,6 +89,7 @@ ASKED = [
         },
         "signature",
     ),
+    Asked("toggl", toggl, lambda text: {"validation_code": text}, "signature"),
     Asked("okta", okta, lambda text: {"verification": text}, "unsigned"),
     Asked(
         "twitter",

@@ -142,6 +142,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
     "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "toggl": of_body("X-Webhook-Signature-256", "sha256={hex}"),
     "twitter": of_body("x-twitter-webhooks-signature", "sha256={base64}"),
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
     "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),

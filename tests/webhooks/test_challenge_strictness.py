@@ -74,11 +74,18 @@ def test_a_malformed_challenge_is_not_repeated(protocol: str, asked: Asked) -> N
     assert b"hi" not in got.body
 
 
-@pytest.mark.parametrize("text", [5, None, True, ["a"], {"a": "b"}, 1.5])
 @pytest.mark.parametrize("make", [slack, zoom])
-def test_a_challenge_that_is_not_a_text_is_refused(make: Any, text: Any) -> None:
+def test_a_challenge_that_is_a_number_is_refused(make: Any) -> None:
     own = verifier("slack" if make is slack else "zoom")
-    assert refusal(own, make(text=text)) == "malformed"
+    assert refusal(own, make(text=5)) == "malformed"
+
+
+@pytest.mark.parametrize("text", [None, True, ["a"], {"a": "b"}, 1.5])
+@pytest.mark.parametrize("make", [slack, zoom])
+def test_an_event_without_a_challenge_is_a_delivery(make: Any, text: Any) -> None:
+    own = verifier("slack" if make is slack else "zoom")
+    assert refusal(own, make(text=text)) == "a delivery"
+    assert code(own, make(text=text)) == "verified"
 
 
 @pytest.mark.parametrize(

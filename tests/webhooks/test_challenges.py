@@ -25,6 +25,7 @@ from tests.webhooks.challenges import (
     send,
     signed,
     slack,
+    toggl,
     verifier,
     zoom,
 )
@@ -77,7 +78,12 @@ def test_a_repeated_verification_request_is_answered_again(protocol: str, asked:
 @PROTOCOLS
 @pytest.mark.parametrize(
     ("scheme", "delivery"),
-    [("slack", slack(kind="event_callback")), ("zoom", zoom(event="meeting.started"))],
+    [
+        ("slack", slack(kind="event_callback")),
+        ("zoom", zoom(event="meeting.started")),
+        ("toggl", toggl(payload="time_entry")),
+        ("toggl", toggl(text=None)),  # the URL is verified
+    ],
 )
 def test_other_deliveries_with_the_same_members_reach_the_application(
     protocol: str, scheme: str, delivery: Delivery, events: Events

@@ -25,7 +25,8 @@ def secrets_from_env() -> dict[str, Keyring]:
     """Return the keyrings of all variables of the catalogues that are set, by variable.
 
     These are the variables of schemes and of webhooks, also those of verify tokens, each with
-    ``_PREVIOUS``, ``_NEXT`` and ``_FILE``, as for :meth:`countermark.Keyring.from_env`. A blank variable counts as missing.
+    ``_PREVIOUS``, ``_NEXT`` and ``_FILE``, as for :meth:`countermark.Keyring.from_env`. A blank
+    variable counts as missing.
 
     Raises:
         InvalidKey: A secret is invalid; the message names the variable.

@@ -80,6 +80,7 @@ def is_signed_challenge(challenge: Challenge | None, body: bytes) -> bool:
         challenge is not None
         and challenge.place == "body"
         and all(member(name, body) == value for name, value in challenge.when)
+        and member(challenge.name, body) is not None
     )
 
 
