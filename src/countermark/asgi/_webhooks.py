@@ -24,7 +24,8 @@ class WebhookMiddleware(WebhookGate[App]):
     ``scope["state"]["countermark_verified_webhook"]``, in Starlette
     ``request.state.countermark_verified_webhook``, is the :class:`VerifiedWebhook`. The body
     is read whole before the application receives it, unchanged. Other requests get a 401,
-    those with too large a body a 413. WebSockets are closed.
+    those with too large a body a 413. WebSockets are closed. Requests that verify the URL
+    are answered, if the scheme describes them.
 
     Once the application has answered a delivery with 2xx, the middleware answers further
     attempts with 200. While one attempt is in flight, others get a 503, so that the vendor

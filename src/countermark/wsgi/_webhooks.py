@@ -27,7 +27,8 @@ class WebhookMiddleware(WebhookGate["WSGIApplication"]):
     The :class:`VerifiedWebhook` is stored in ``environ["countermark.verified_webhook"]``. The
     body is read whole before the application receives it, unchanged. Other requests get a 401,
     those with too large a body a 413, and those without a length a 411 unless the server
-    marks the end of the body.
+    marks the end of the body. Requests that verify the URL are answered, if the scheme
+    describes them.
 
     Once the application has answered a delivery with 2xx, the middleware answers further
     attempts with 200. While one attempt is in flight, others get a 503, so that the vendor
