@@ -10,6 +10,7 @@ import pytest
 
 from countermark import InvalidScheme
 from countermark.webhooks import WebhookScheme
+from tests.conftest import Events
 from tests.webhooks.challenges import TEXT, get, send, signed, verifier
 from tests.webhooks.samples import SECRET, Delivery
 from tests.webhooks.test_scheme import HMAC_SCHEME, HTTP_SCHEME, SECRET_SCHEME
@@ -45,6 +46,16 @@ def test_several_parameters_and_members_may_be_compared() -> None:
         assert send("asgi", own, get({**good, name: "other"})).status == 401
 
 
+@pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
+def test_a_head_request_is_answered_without_a_body(protocol: str, events: Events) -> None:
+    own = verifier(scheme({"head": True}))
+    got = send(protocol, own, get("")._replace(method="HEAD"), events)
+    assert (got.status, got.body, got.passed_on) == (200, b"", 0)
+    assert got.headers["content-length"] == "0"
+    assert send(protocol, own, get(""), events).status == 401
+    assert [event[:2] for event in events] == [("challenged", "unsigned"), ("refused", "missing")]
+
+
 def test_a_header_needs_no_query_but_may_have_one() -> None:
     challenge = {"header": "X-Challenge", "when": {"verify": "1"}, "answer": {"v": "{challenge}"}}
     own = verifier(scheme(challenge, SECRET_SCHEME))
@@ -74,8 +85,12 @@ def test_a_scheme_of_http_signatures_may_have_a_challenge() -> None:
 @pytest.mark.parametrize(
     ("challenge", "expected"),
     [
-        ({}, "give exactly one of query, header and body"),
-        ({**QUERY, "header": "X-A"}, "give exactly one of query, header and body"),
+        ({}, "give exactly one of query, header, body and head"),
+        ({**QUERY, "header": "X-A"}, "give exactly one of query, header, body and head"),
+        ({**QUERY, "head": True}, "give exactly one of query, header, body and head"),
+        ({"head": False}, "head must be true"),
+        ({"head": "true"}, "head must be of type bool"),
+        ({"head": True, "answer": "{challenge}"}, "unknown key"),
         ({**QUERY, "query": ""}, "query: invalid name"),
         ({**QUERY, "query": 5}, "query must be of type str"),
         ({"header": "X A", "answer": "{challenge}"}, "header: invalid name"),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 #: The proof of a verification request: none, the verify token, or the signature of a delivery.
 Proof: TypeAlias = Literal["unsigned", "token", "signature"]
 
+#: The place of a challenge.
+Place: TypeAlias = Literal["query", "header", "body", "head"]
+
 #: The characters of a challenge: those of base64 and its variant for URLs, of hexadecimal and of
 #: UUIDs. None of them is special in HTML, and no object or array of JSON can do without others.
 CHALLENGE: Final = r"[A-Za-z0-9._~+/=-]"
@@ -36,7 +39,8 @@ class Challenge(NamedTuple):
 
     Attributes:
         place: The place of the challenge. ``query`` and ``header``: a GET request, which is not
-            signed. ``body``: the JSON body of a delivery, which is signed.
+            signed. ``body``: the JSON body of a delivery, which is signed. ``head``: a HEAD
+            request, which has no challenge and is not signed.
         name: The parameter, the header in lower case, or the member of the body, where a dot
             leads into an inner object.
         when: The parameters or members that must have a value, and the values.
@@ -45,7 +49,7 @@ class Challenge(NamedTuple):
         members: The answer as a JSON object, if it is not a text.
     """
 
-    place: Literal["query", "header", "body"]
+    place: Place
     name: str
     when: tuple[tuple[str, str], ...]
     token: VerifyToken | None

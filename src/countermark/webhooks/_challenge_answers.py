@@ -24,6 +24,9 @@ from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
 
+# The methods of requests that nothing signs, by the place of the challenge.
+_METHODS = {"query": "GET", "header": "GET", "head": "HEAD"}
+_TEXT = "text/plain; charset=utf-8"
 # A verification request has a few parameters, and a user may have added some to the URL.
 _MOST_PARAMETERS = 32
 
@@ -46,7 +49,7 @@ def unsigned_answer(
     head: RequestHead,
     now: float,
 ) -> ChallengeAnswer | None:
-    """Answer a GET request that verifies a URL; None: the request is not one.
+    """Answer a GET or HEAD request that verifies a URL; None: the request is not one.
 
     Args:
         scheme: The scheme.
@@ -59,8 +62,10 @@ def unsigned_answer(
         Refused: The request is malformed, or has another verify token.
     """
     challenge = scheme.challenge
-    if challenge is None or challenge.place == "body" or head.method != "GET":
+    if challenge is None or head.method != _METHODS.get(challenge.place):
         return None
+    if challenge.place == "head":
+        return ChallengeAnswer(complete(200, _TEXT, "").headers, b"", "unsigned")
     query = _parameters(head.path)
     in_header = challenge.place == "header"
     text = head.get(challenge.name) if in_header else _only(query, challenge.name)
@@ -164,7 +169,7 @@ def _signature(scheme: WebhookScheme) -> SignatureHeader:
 def _answer(challenge: Challenge, text: str, code: str, proof: Proof) -> ChallengeAnswer:
     values = {"{challenge}": _checked(text), "{mac}": code}
     if challenge.text is not None:
-        response = complete(200, "text/plain; charset=utf-8", _filled(challenge.text, values))
+        response = complete(200, _TEXT, _filled(challenge.text, values))
     else:
         members = {name: _filled(template, values) for name, template in challenge.members}
         response = json_response(200, "application/json", members)

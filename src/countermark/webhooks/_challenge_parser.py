@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template
-from countermark.webhooks._challenge import Challenge, VerifyToken
+from countermark.webhooks._challenge import Challenge, Place, VerifyToken
 from countermark.webhooks._encodings import MAC_SIZES
 from countermark.webhooks._parts import Signature, SignatureHeader
 
-PLACES: tuple[Literal["query", "header", "body"], ...] = ("query", "header", "body")
+PLACES: tuple[Place, ...] = ("query", "header", "body", "head")
 #: The placeholders of an answer. The MAC is made and encoded as the signature is.
 PLACEHOLDERS = ("{challenge}", "{mac}")
 
@@ -30,8 +29,10 @@ def read_challenge(table: Table, signature: Signature) -> Challenge:
     """
     given = [place for place in PLACES if place in table.left]
     if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: give exactly one of query, header and body")
+        raise InvalidScheme(f"{table.where}: give exactly one of query, header, body and head")
     (place,) = given
+    if place == "head":
+        return _head(table)
     name = table.take(place, str)
     if not name or (place == "header" and not re.fullmatch(REQUEST_HEADER, name)):
         raise InvalidScheme(
@@ -46,6 +47,13 @@ def read_challenge(table: Table, signature: Signature) -> Challenge:
     )
     _check(challenge, signature, table.where)
     return challenge
+
+
+def _head(table: Table) -> Challenge:
+    if not table.take("head", bool):
+        raise InvalidScheme(f"{table.where}: head must be true; otherwise leave the table out")
+    table.close()
+    return Challenge("head", "", (), None, None, ())
 
 
 def _texts(table: Table) -> tuple[tuple[str, str], ...]:
