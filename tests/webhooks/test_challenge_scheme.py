@@ -56,6 +56,14 @@ def test_a_head_request_is_answered_without_a_body(protocol: str, events: Events
     assert [event[:2] for event in events] == [("challenged", "unsigned"), ("refused", "missing")]
 
 
+def test_a_dot_leads_into_an_inner_object() -> None:
+    challenge = {**BODY, "body": "a.b", "when": {"subscription.status": "pending"}}
+    own = verifier(scheme(challenge, SECRET_SCHEME))
+    for status, answer in (("pending", b"x-1"), ("enabled", b"ok")):
+        body = f'{{"a":{{"b":"x-1"}},"subscription":{{"status":"{status}"}}}}'.encode()
+        assert send("asgi", own, Delivery({"X-Own": SECRET}, body)).body == answer
+
+
 def test_a_header_needs_no_query_but_may_have_one() -> None:
     challenge = {"header": "X-Challenge", "when": {"verify": "1"}, "answer": {"v": "{challenge}"}}
     own = verifier(scheme(challenge, SECRET_SCHEME))
