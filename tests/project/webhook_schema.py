@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from countermark._http import REQUEST_HEADER
+from countermark.webhooks import _challenge_parser as challenges
 from countermark.webhooks import _parser as parser
 from countermark.webhooks import _times as times
 from countermark.webhooks._parts import MAX_TOLERANCE
@@ -23,6 +26,7 @@ from tests.project.schema_parts import (
     whole_text,
 )
 
+_ANSWER = rf"^(?:[^{{}}]|{'|'.join(map(re.escape, challenges.PLACEHOLDERS))})*$"
 _MESSAGE = r"^(?:[^{}]|\{(?:id|timestamp|body)\})*$"
 
 
@@ -113,6 +117,46 @@ _ID = table(
     oneOf=[{"required": ["header"]}, {"required": ["body"]}],
 )
 
+_CHALLENGE = table(
+    "The verification request of the vendor, and the answer to it.",
+    {
+        "query": filled_text("The parameter of a GET request that holds the challenge."),
+        "header": _header("The header of a GET request that holds the challenge."),
+        "body": filled_text("The member of a signed JSON body that holds the challenge."),
+        "head": {"description": "True for a HEAD request without a challenge.", "const": True},
+        "when": open_table("The parameters or members, with their values.", text("The value.")),
+        "token": table(
+            "The verify token that you choose and that the vendor repeats.",
+            {
+                "query": filled_text("The parameter of the query."),
+                "variable": filled_text("The environment variable that holds the token."),
+            },
+            ("query", "variable"),
+        ),
+        "answer": {
+            "description": "The answer: a text with `{challenge}` or `{mac}`, or a JSON object.",
+            "type": ["string", "object"],
+            "pattern": _ANSWER,
+            "additionalProperties": text("A text with placeholders.", pattern=_ANSWER),
+        },
+    },
+    oneOf=[{"required": [place]} for place in challenges.PLACES],
+    allOf=[
+        {
+            "if": {"required": ["head"]},
+            "then": {"properties": dict.fromkeys(("when", "token", "answer"), False)},
+            "else": {"required": ["answer"]},
+        },
+        {
+            "if": {"required": ["body"]},
+            "then": {
+                "properties": {"token": False, "when": {"minProperties": 1}},
+                "required": ["when"],
+            },
+        },
+    ],
+)
+
 _VECTOR = table(
     "An example of a delivery.",
     {
@@ -171,6 +215,7 @@ _ROOT = table(
         "signature": {"description": "The proof, in the form of the kind.", "type": "object"},
         "timestamp": _TIMESTAMP,
         "id": _ID,
+        "challenge": _CHALLENGE,
         "vectors": {
             "description": "Examples, each with the headers and the body.",
             "type": "array",

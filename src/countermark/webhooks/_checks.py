@@ -9,6 +9,7 @@ from typing import Any
 
 from countermark.errors import InvalidScheme
 from countermark.schemes._templates import Placeholder
+from countermark.webhooks._challenge_parser import check_challenge
 from countermark.webhooks._parts import (
     HttpSignature,
     Id,
@@ -33,6 +34,8 @@ def check_parts(arguments: Mapping[str, Any], where: str) -> None:
     secret: Secret = arguments["secret"]
     id: Id | None = arguments["id"]
     timestamp: Timestamp | None = arguments["timestamp"]
+    if arguments["challenge"] is not None:
+        check_challenge(arguments["challenge"], signature, f"{where}: [challenge]")
     if secret.most is not None and secret.least > secret.most:
         raise InvalidScheme(f"{where}: [secret]: least is above most; change one of them")
     dated = isinstance(signature, HttpSignature)

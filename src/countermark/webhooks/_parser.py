@@ -12,6 +12,7 @@ from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._header_names import HEADER_FORM
 from countermark.schemes._tables import Fault, Table, raise_first, slug_of
 from countermark.webhooks import _times as times
+from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._checks import check_parts
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
@@ -74,6 +75,7 @@ def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str
         "signature": _signature(kind, top.table("signature")),
         "id": _id(top.table("id")) if top.has("id") else None,
         "timestamp": _timestamp(top.table("timestamp"), kind) if top.has("timestamp") else None,
+        "challenge": read_challenge(top.table("challenge")) if top.has("challenge") else None,
         "vectors": tuple(map(_vector, top.list_of_tables("vectors"))),
     }
     top.close()
