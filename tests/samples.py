@@ -31,6 +31,7 @@ ATTRIBUTES: dict[str, Any] = {
     "allowed_roles": ["editor", "viewer"],
     "auth": {"collaboration": {"doc-1": {"role": "writer"}}},
     "avatar_url": "https://a.example/ann.png",
+    "badges": ["subscriber"],
     "can_publish": True,
     "can_publish_data": False,
     "can_subscribe": True,
@@ -107,7 +108,7 @@ def private_key(kind: str) -> tuple[str, str]:
     if kind == "RS256":
         key = rsa.generate_private_key(65537, 2048)
     else:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP384R1() if kind == "ES384" else ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()
@@ -124,7 +125,7 @@ def build_signer(slug: str, **options: Any) -> Signer:
     """Return the same signer, warnings included."""
     scheme = Scheme.load(slug)
     algorithm = scheme.jwt.algorithm if scheme.jwt else ""
-    key = private_key(algorithm)[0] if algorithm in {"RS256", "ES256"} else SECRET
+    key = private_key(algorithm)[0] if algorithm[:2] in {"RS", "ES"} else SECRET
     given: dict[str, Any] = {
         "settings": {name: f"the-{name}" for name in scheme.settings},
         "claims": ["plan"] if scheme.jwt and scheme.jwt.attributes else (),

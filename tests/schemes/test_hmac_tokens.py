@@ -89,6 +89,27 @@ DISCOURSE = b64(
 UNCHURN = base64.urlsafe_b64encode(
     f"the-merchant_id:sub_9:the-mode:{(SECONDS + 300) * 1000}".encode()
 ).decode().rstrip("=")  # fmt: skip
+ALGOLIA = urlencode(
+    {
+        "filters": 'the-user_attribute:"user-1"',
+        "restrictIndices": "the-restrict_indices",
+        "userToken": ID,
+    }
+)
+TYPESENSE = compact({"filter_by": "the-user_field:=user-1"})
+FASTCOMMENTS = b64(
+    compact(
+        {
+            "id": ID,
+            "email": EMAIL,
+            "username": "Ann Lee",
+            "avatar": "https://a.example/ann.png",
+            "groupIds": ["staff"],
+            "isAdmin": False,
+            "isModerator": False,
+        }
+    ).encode()
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -119,6 +140,9 @@ TOKENS = {
     "pusher": f"the-app_key:{hexed('1234.1234:private-foobar')}",
     "pusher-presence": f"the-app_key:{hexed(f'1234.1234:private-foobar:{PRESENCE}')}",
     "pusher-user": "the-app_key:" + hexed('1234.1234::user::{"id":"user-1"}'),
+    "algolia": b64(f"{hexed(ALGOLIA)}{ALGOLIA}".encode()),
+    "typesense": b64(f"{b64(digest(TYPESENSE))}{SECRET[:4]}{TYPESENSE}".encode()),
+    "fastcomments": hexed(f"{int(NOW * 1000)}{FASTCOMMENTS}"),
     "loyaltylion": hashlib.sha1(
         f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
     ).hexdigest(),

@@ -342,8 +342,88 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": NOW_S + 900,
     },
+    "aws-ivs": {
+        "aws:channel-arn": "private-foobar",
+        "aws:access-control-allow-origin": "the-allowed_origin",
+        "aws:viewer-id": ID,
+        "exp": NOW_S + 600,
+    },
+    "coral": {
+        "iat": NOW_S,
+        "user": {
+            "id": ID,
+            "email": EMAIL,
+            "username": NAME,
+            "role": "member",
+            "badges": ["subscriber"],
+        },
+    },
+    "emqx": {
+        "username": ID,
+        "exp": HOUR,
+        "acl": [
+            {"permission": "allow", "action": "all", "topic": "the-user_topics/user-1/#"},
+            {"permission": "deny", "action": "all", "topic": "#"},
+        ],
+    },
+    "gitbook": {"iat": NOW_S, "exp": NOW_S + 7200, "plan": "pro"},
+    "integration-app": {
+        "id": ID,
+        "name": NAME,
+        "fields": {"color": "red"},
+        "iss": "the-workspace_key",
+        "iat": NOW_S,
+        "exp": NOW_S + 7200,
+    },
+    "mercure": {
+        "iss": "the-issuer",
+        "sub": ID,
+        "client_id": "the-issuer",
+        "aud": "the-audience",
+        "iat": NOW_S,
+        "exp": HOUR,
+        "authorization_details": [
+            {
+                "type": "https://mercure.rocks/authorization-detail",
+                "actions": ["subscribe"],
+                "topics": [{"match": "the-user_topicsuser-1/*", "match_type": "urlpattern"}],
+                "payload": {"color": "red"},
+            }
+        ],
+    },
+    "paragon": {
+        "sub": ID,
+        "aud": "useparagon.com/the-project_id",
+        "iat": NOW_S,
+        "exp": HOUR,
+    },
+    "prismatic": {
+        "sub": ID,
+        "external_id": ID,
+        "name": NAME,
+        "organization": "the-organization",
+        "customer": "cus_123",
+        "customer_name": "Acme",
+        "role": "member",
+        "iat": NOW_S,
+        "exp": NOW_S + 600,
+    },
+    "tinybird": {
+        "workspace_id": "the-workspace_id",
+        "name": ID,
+        "exp": NOW_S + 600,
+        "scopes": [
+            {
+                "type": "PIPES:READ",
+                "resource": "the-pipe",
+                "fixed_params": {"user_id": ID},
+            }
+        ],
+    },
+    "workato": {"sub": "the-vendor_id:Ecus_123:Euser-1", "origin": "the-origin"},
 }
 ALGORITHMS = {
+    "aws-ivs": "ES384",
     "braze": "RS256",
     "cello": "HS512",
     "firebase": "RS256",
@@ -351,10 +431,13 @@ ALGORITHMS = {
     "jaas": "RS256",
     "knock": "RS256",
     "onesignal-jwt": "ES256",
+    "paragon": "RS256",
     "powersync": "ES256",
+    "prismatic": "RS256",
     "supabase": "ES256",
     "tiny-drive": "RS256",
     "vonage-video": "RS256",
+    "workato": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",
@@ -369,6 +452,7 @@ KEY_IDS = {
 #: Other entries of headers.
 HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
 HEADERS["tableau"] = {"iss": "the-client_id"}
+HEADERS["mercure"] = {"typ": "at+jwt"}
 NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}
 
 
@@ -388,7 +472,7 @@ def test_pyjwt_decodes_the_expected_claims(slug: str) -> None:
     signed = signer_of(slug).issue(ANN)
     claims = decoded(slug, signed.token)
     if "jti" in claims:  # random, so it is not in CLAIMS
-        assert UUID(claims.pop("jti")).version == 4
+        assert UUID(claims.pop("jti").removeprefix("urn:uuid:")).version == 4
     assert claims == CLAIMS[slug]
     header = {"alg": ALGORITHMS.get(slug, "HS256"), "typ": "JWT"}
     if slug in KEY_IDS:
