@@ -290,3 +290,22 @@ def test_looker_needs_only_permissions_and_models() -> None:
     assert query["external_group_id"] == ['""']
     assert query["user_attributes"] == query["access_filters"] == ["{}"]
     assert "first_name" not in query
+
+
+@pytest.mark.parametrize(
+    ("indices", "written"),
+    [("", ""), ("films,more films", "restrictIndices=films%2Cmore%20films&")],
+)
+def test_algolia_writes_spaces_as_percent_codes(indices: str, written: str) -> None:
+    settings = {"user_attribute": "visible_by", "restrict_indices": indices}
+    signed = signer_of("algolia", settings=settings, lifetime=60).issue("ann")
+    query = f"filters=visible_by%3A%22ann%22&{written}userToken=ann&validUntil={SECONDS + 60}"
+    assert base64.b64decode(signed.token).decode() == hexed(query) + query
+    assert signed.expires_at == SECONDS + 60
+
+
+def test_a_key_of_typesense_expires_if_that_is_asked_for() -> None:
+    settings = {"user_field": "owner"}
+    token = signer_of("typesense", settings=settings, lifetime=60).sign("ann")
+    text = compact({"filter_by": "owner:=ann", "expires_at": SECONDS + 60})
+    assert base64.b64decode(token).decode() == b64(digest(text)) + SECRET[:4] + text

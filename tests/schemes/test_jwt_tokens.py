@@ -367,13 +367,13 @@ CLAIMS: dict[str, dict[str, Any]] = {
         ],
     },
     "gitbook": {"iat": NOW_S, "exp": NOW_S + 7200, "plan": "pro"},
-    "integration-app": {
+    "membrane": {
         "id": ID,
         "name": NAME,
         "fields": {"color": "red"},
         "iss": "the-workspace_key",
         "iat": NOW_S,
-        "exp": NOW_S + 7200,
+        "exp": HOUR,
     },
     "mercure": {
         "iss": "the-issuer",
@@ -420,7 +420,6 @@ CLAIMS: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "workato": {"sub": "the-vendor_id:Ecus_123:Euser-1", "origin": "the-origin"},
 }
 ALGORITHMS = {
     "aws-ivs": "ES384",
@@ -437,7 +436,6 @@ ALGORITHMS = {
     "supabase": "ES256",
     "tiny-drive": "RS256",
     "vonage-video": "RS256",
-    "workato": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",

@@ -25,7 +25,7 @@ OLD, NEW, FOREIGN = (
     f"{name}-secret-of-the-tests-with-enough-bytes" for name in ("old", "new", "x")
 )
 
-#: What these sign is not in their tokens, so nothing can be verified with a token alone.
+#: What these sign cannot be read from their tokens, so a token alone cannot be verified.
 CANNOT = {
     "ably",
     "algolia",

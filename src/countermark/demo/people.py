@@ -17,6 +17,7 @@ ATTRIBUTES: dict[str, Any] = {
     "allowed_roles": ["editor", "viewer"],
     "auth": {"collaboration": {"doc-1": {"role": "writer"}}},
     "avatar_url": "https://app.example/avatar.png",
+    "badges": ["subscriber"],
     "can_publish": True,
     "can_publish_data": False,
     "can_subscribe": True,

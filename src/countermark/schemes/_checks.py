@@ -100,7 +100,7 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
     known = MOMENT | PRINCIPAL | {name: rule.kind for name, rule in parts.values.items()}
     known |= {f"settings.{name}": "text" for name in parts.settings}
     if parts.payload is not None:
-        query = parts.payload.format == "query"
+        query = parts.payload.format in {"query", "query-percent"}
         yield _Place(f"{where}: [payload]: content", parts.payload.content, known, texts=query)
         known = known | {"payload": "text"}
     if parts.mac is not None:
@@ -257,8 +257,8 @@ def _check_key_prefix(parts: SchemeParts, where: str) -> None:
         return
     if parts.jwt is not None or not 0 < parts.key_prefix <= _MOST_KEY_PREFIX:
         raise InvalidScheme(
-            f"{where}: [secret]: key_prefix is for [mac] alone, and at most {_MOST_KEY_PREFIX}; leave"
-            " it out or lower it"
+            f"{where}: [secret]: key_prefix is for [mac] alone, and at most {_MOST_KEY_PREFIX};"
+            " leave it out or lower it"
         )
     if "key_prefix" not in names_in(parts.token):
         raise InvalidScheme(

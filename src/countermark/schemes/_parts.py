@@ -75,7 +75,8 @@ class Mac(NamedTuple):
 class Payload(NamedTuple):
     """Text or data that is encoded, signed in that form, and sent with the code."""
 
-    format: str  #: ``json``, ``query`` or ``text``.
+    #: ``json``, ``query``, ``query-percent`` (with spaces as ``%20`` and not ``+``) or ``text``.
+    format: str
     encoding: str  #: ``none``, ``base64`` or ``base64url`` (without padding).
     content: Any  #: A structure of templates.
 

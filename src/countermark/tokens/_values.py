@@ -193,11 +193,12 @@ def _found_at(value: Any, path: str) -> Any:
 
 def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
     write = _writer(payload.content)
-    if payload.format == "query":
-        from urllib.parse import urlencode  # late, as few schemes need it
+    if payload.format in {"query", "query-percent"}:
+        from urllib.parse import quote, quote_plus, urlencode  # late, as few schemes need it
 
         fill = compile_structure(payload.content)
-        write = lambda values: urlencode(fill(values))  # noqa: E731
+        quoted = quote_plus if payload.format == "query" else quote
+        write = lambda values: urlencode(fill(values), quote_via=quoted)  # noqa: E731
     return _encoded(write, payload.encoding)
 
 

@@ -1,0 +1,53 @@
+"""Ids that would change the rule in which a vendor finds them, and what is refused for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from countermark import InvalidPrincipal
+from tests.samples import signer_of
+
+#: Each scheme that puts an id into the language of a filter, a topic or a pattern, and ids that
+#: would open what belongs to others.
+CHANGING = {
+    "algolia": [
+        'ann" OR visible_by:"ben',
+        "ann OR visible_by:ben",
+        '"',
+        "'ann'",
+        "group/finance",
+        "-ann",
+        "Ann",  # the vendor compares without regard to case
+        "änn",
+        "a" * 65,
+    ],
+    "typesense": [
+        "ann || user_id:!=ann",
+        "ann&&x:=1",
+        "[ann,ben]",
+        "`ann`",
+        "ann*",
+        ">0",
+        "!=ann",
+        "-ann",
+        "ann,ben",
+        "a.nn",  # the vendor leaves out most punctuation
+        "Ann",
+    ],
+    "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
+    "emqx": ["+", "#", "ann/#", "ann/+/x", "${username}", "$SYS", "a/b", ""],
+}
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"), [(slug, id) for slug, ids in CHANGING.items() for id in ids]
+)
+def test_an_id_cannot_change_the_rule_that_it_is_put_into(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal):
+        signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize("slug", CHANGING)
+@pytest.mark.parametrize("id", ["42", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
+def test_usual_ids_are_signed(slug: str, id: str) -> None:
+    assert signer_of(slug).sign(id)
