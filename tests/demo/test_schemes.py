@@ -188,6 +188,7 @@ def test_all_users_can_do_all_that_the_pages_offer(client: TestClient) -> None:
         "mercure",
         "pusher-user",
         "smile-io",
+        "synapse-jwt",
         "tiny-drive",
         "typesense",
     }

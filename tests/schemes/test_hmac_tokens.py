@@ -110,6 +110,17 @@ FASTCOMMENTS = b64(
         }
     ).encode()
 )
+BIGBLUEBUTTON = urlencode(
+    {
+        "fullName": "Ann Lee",
+        "meetingID": "room-1",
+        "role": "VIEWER",
+        "userID": ID,
+        "createTime": 1531155809613,
+        "avatarURL": "https://a.example/ann.png",
+        "redirect": "true",
+    }
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -143,6 +154,10 @@ TOKENS = {
     "algolia": b64(f"{hexed(ALGOLIA)}{ALGOLIA}".encode()),
     "typesense": b64(f"{b64(digest(TYPESENSE))}{SECRET[:4]}{TYPESENSE}".encode()),
     "fastcomments": hexed(f"{int(NOW * 1000)}{FASTCOMMENTS}"),
+    "bigbluebutton": (
+        f"https://the-host/bigbluebutton/api/join?{BIGBLUEBUTTON}&checksum="
+        + hashlib.sha256(f"join{BIGBLUEBUTTON}{SECRET}".encode()).hexdigest()
+    ),
     "loyaltylion": hashlib.sha1(
         f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
     ).hexdigest(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from countermark import InvalidPrincipal
+from countermark import InvalidPrincipal, Principal
 from tests.samples import signer_of
 
 #: Each scheme that puts an id into the language of a filter, a topic or a pattern, and ids that
@@ -35,6 +35,7 @@ CHANGING = {
         "Ann",
     ],
     "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
+    "synapse-jwt": ["Ann", "ann:evil.example", "@ann", "a b", "änn", "ann#1"],
     "emqx": ["+", "#", "ann/#", "ann/+/x", "${username}", "$SYS", "a/b", ""],
 }
 
@@ -45,6 +46,19 @@ CHANGING = {
 def test_an_id_cannot_change_the_rule_that_it_is_put_into(slug: str, id: str) -> None:
     with pytest.raises(InvalidPrincipal):
         signer_of(slug).sign(id)
+
+
+def test_a_room_that_stands_for_all_rooms_is_refused() -> None:
+    for room in ("*", "room-*"):
+        with pytest.raises(InvalidPrincipal, match="the attribute room is refused"):
+            signer_of("jitsi").sign(Principal("ann", attributes={"room": room}))
+
+
+@pytest.mark.parametrize("role", ["moderator", "VIEWER&role=MODERATOR", ""])
+def test_a_role_that_bigbluebutton_does_not_know_is_refused(role: str) -> None:
+    attributes = {"room": "room-1", "bbb_role": role}
+    with pytest.raises(InvalidPrincipal, match="the attribute bbb_role"):
+        signer_of("bigbluebutton").sign(Principal("ann", name="Ann", attributes=attributes))
 
 
 @pytest.mark.parametrize("slug", CHANGING)

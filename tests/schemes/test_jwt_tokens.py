@@ -367,6 +367,15 @@ CLAIMS: dict[str, dict[str, Any]] = {
         ],
     },
     "gitbook": {"iat": NOW_S, "exp": NOW_S + 7200, "plan": "pro"},
+    "jitsi": {
+        "aud": "the-audience",
+        "iss": "the-app_id",
+        "sub": "the-domain",
+        "room": "room-1",
+        "exp": HOUR,
+        "context": {"user": {"id": ID, "name": NAME, "email": EMAIL, "avatar": PICTURE}},
+    },
+    "synapse-jwt": {"sub": ID, "iss": "the-issuer", "aud": "the-audience"},
     "membrane": {
         "id": ID,
         "name": NAME,
@@ -390,6 +399,14 @@ CLAIMS: dict[str, dict[str, Any]] = {
                 "payload": {"color": "red"},
             }
         ],
+    },
+    "onlyoffice": {
+        "document": ATTRIBUTES["document"],
+        "editorConfig": {
+            "callbackUrl": "https://app.example/saved",
+            "mode": "view",
+            "user": {"id": ID, "name": NAME},
+        },
     },
     "paragon": {
         "sub": ID,
