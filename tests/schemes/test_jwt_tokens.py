@@ -395,7 +395,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
             {
                 "type": "https://mercure.rocks/authorization-detail",
                 "actions": ["subscribe"],
-                "topics": [{"match": "the-user_topicsuser-1/*", "match_type": "urlpattern"}],
+                "topics": [{"match": "the-user_topics/user-1/*", "match_type": "urlpattern"}],
                 "payload": {"color": "red"},
             }
         ],
@@ -414,6 +414,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": HOUR,
     },
+    "postgrest": {"role": "reader", "sub": ID, "aud": "the-audience", "iat": NOW_S},
     "prismatic": {
         "sub": ID,
         "external_id": ID,
