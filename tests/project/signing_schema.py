@@ -86,6 +86,11 @@ _SECRET = table(
     "The secret, or the private key.",
     {
         "variable": text("The environment variable that holds the secret."),
+        "key_prefix": whole(
+            "The number of the secret's first characters that tokens show, as `{key_prefix}`.",
+            1,
+            parser.MOST_KEY_PREFIX,
+        ),
         "chosen": flag("True if you choose the secret, and the vendor does not issue it."),
         "refuse_prefixes": texts("The prefixes of keys that are mistaken for the secret."),
         "shapes": texts(
@@ -179,9 +184,12 @@ _PAYLOAD = table(
     ("format", "encoding", "content"),
     allOf=[
         if_then(has("format", "json"), {"content": _TEMPLATES}),
-        if_then(
-            has("format", "query"),
-            {"content": open_table("The parameters.", _template("A text with placeholders."))},
+        *(
+            if_then(
+                has("format", query),
+                {"content": open_table("The parameters.", _template("A text with placeholders."))},
+            )
+            for query in ("query", "query-percent")
         ),
         if_then(has("format", "text"), {"content": _template("A text with placeholders.")}),
     ],
@@ -237,6 +245,7 @@ _TOKEN = table(
             "pattern": _VISIBLE_TEMPLATE,
             "additionalProperties": _ENTRIES,
         },
+        "encoding": choice("The encoding of the whole token.", parser.TOKEN_ENCODINGS, "none"),
         "header": whole_text("The response header of the token.", TOKEN),
         "request_header": whole_text(
             "The header in which the front end sends the token to the vendor.", TOKEN
@@ -273,6 +282,7 @@ _ROOT = table(
             "True if two principals can get the same signature and the vendor leaves no choice."
         ),
         "lifetime": whole("The lifetime of a token, in seconds.", 1, MAX_LIFETIME),
+        "min_lifetime": whole("The shortest lifetime, in seconds.", 1, MAX_LIFETIME),
         "max_lifetime": whole("The longest lifetime, in seconds.", 1, MAX_LIFETIME),
         "secret": _SECRET,
         "settings": named_table("Constants of the account, by name.", _SETTING),
@@ -291,7 +301,17 @@ _ROOT = table(
     },
     oneOf=[{"required": ["mac"]}, {"required": ["jwt"]}],
     allOf=[
-        {"if": {"required": ["jwt"]}, "then": {"properties": {"payload": False, "macs": False}}}
+        {
+            "if": {"required": ["jwt"]},
+            "then": {
+                "properties": {
+                    "payload": False,
+                    "macs": False,
+                    "secret": {"properties": {"key_prefix": False}},
+                    "token": {"properties": {"encoding": {"const": "none"}}},
+                }
+            },
+        }
     ],
 )
 

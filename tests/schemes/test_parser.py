@@ -107,6 +107,8 @@ BAD = [
     (SMALLEST, "token.template", "é{mac}", "placeholders and visible ASCII"),
     (SMALLEST, "token.template", {"id": "{id}"}, "template must hold {mac} exactly once"),
     (SMALLEST, "token.template", 5, "template must be a text or a table"),
+    (SMALLEST, "token.encoding", "hex", "encoding must be one of none, base64"),
+    (TOKEN, "token.encoding", "base64", "[token]: encoding is for [mac] alone"),
     (SMALLEST, "token.header", "No Header", "invalid header name"),
     (SMALLEST, "token.header", "Set-Cookie", "act on a header of this name"),
     # life
@@ -116,7 +118,7 @@ BAD = [
         changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"max_lifetime": 30},
         "lifetime",
         60,
-        "lifetime is above max_lifetime",
+        "lifetime, min_lifetime and max_lifetime contradict",
     ),
     (
         changed(SMALLEST, "mac.message", "{id}-{expires:s}"),
@@ -124,8 +126,22 @@ BAD = [
         0,
         "lifetime must be a whole number from 1",
     ),
+    (
+        changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"min_lifetime": 90},
+        "lifetime",
+        60,
+        "lifetime, min_lifetime and max_lifetime contradict",
+    ),
+    (SMALLEST, "min_lifetime", 60, "nothing {expires}; leave lifetime"),
+    # the beginning of the secret
+    (SMALLEST, "secret.key_prefix", 4, "the token does not show {key_prefix}"),
+    (SMALLEST, "token.template", "{mac}{key_prefix}", "unknown name <not shown"),
+    (SMALLEST, "secret.key_prefix", 9, "key_prefix must be a whole number from 1 to 8"),
+    (SMALLEST, "secret.key_prefix", -1, "key_prefix must be a whole number from 1 to 8"),
+    (TOKEN, "secret.key_prefix", 4, "key_prefix is for [mac] alone"),
+    (SMALLEST, "values.key_prefix", {}, "[values]: key_prefix is computed"),
     # payloads
-    (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, text"),
+    (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, query-percent"),
     (
         SMALLEST,
         "payload",

@@ -61,6 +61,7 @@ def check_parts(parts: SchemeParts) -> None:
         _check_jwt(parts.jwt, parts, where)
     _check_principal(parts, where)
     _check_token(parts, f"{where}: [token]")
+    _check_key_prefix(parts, where)
     _check_lifetime(parts, where)
 
 
@@ -85,7 +86,7 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
     known = MOMENT | PRINCIPAL | {name: rule.kind for name, rule in parts.values.items()}
     known |= {f"settings.{name}": "text" for name in parts.settings}
     if parts.payload is not None:
-        query = parts.payload.format == "query"
+        query = parts.payload.format in {"query", "query-percent"}
         yield _Place(f"{where}: [payload]: content", parts.payload.content, known, texts=query)
         known = known | {"payload": "text"}
     if parts.mac is not None:
@@ -97,7 +98,8 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
         yield _Place(f"{where}: [jwt]: header", parts.jwt.header, known, texts=True)
         yield _Place(f"{where}: [jwt]: claims", parts.jwt.claims, known)
         known = known | {"jwt": "text"}
-    yield _Place(f"{where}: [token]: template", parts.token, known)
+    shown = {"key_prefix": "text"} if parts.key_prefix else {}
+    yield _Place(f"{where}: [token]: template", parts.token, known | shown)
     yield _Place(f"{where}: [fields]", parts.fields, known | {"token": "text"})
 
 
@@ -209,14 +211,27 @@ def _check_token(parts: SchemeParts, where: str) -> None:
             header_name(name, f"{where}: {key}", InvalidScheme)
 
 
+def _check_key_prefix(parts: SchemeParts, where: str) -> None:
+    if parts.key_prefix and "key_prefix" not in names_in(parts.token):
+        raise InvalidScheme(
+            f"{where}: [secret]: the token does not show {{key_prefix}}; leave key_prefix out"
+        )
+
+
 def _check_lifetime(parts: SchemeParts, where: str) -> None:
-    lifetime, most = parts.lifetime, parts.max_lifetime
+    lifetime, least, most = parts.lifetime, parts.min_lifetime, parts.max_lifetime
     times = [p for p in signed_placeholders(parts) if {"expires", "lifetime"} & {*p.names}]
     if lifetime is None and any(not placeholder.optional for placeholder in times):
         raise InvalidScheme(
             f"{where}: lifetime is missing; add it in seconds, as the token must expire"
         )
-    if not times and (lifetime or most):
-        raise InvalidScheme(f"{where}: nothing {{expires}}; leave lifetime and max_lifetime out")
-    if lifetime and most and lifetime > most:
-        raise InvalidScheme(f"{where}: lifetime is above max_lifetime; lower it")
+    if not times and (lifetime or least or most):
+        raise InvalidScheme(
+            f"{where}: nothing {{expires}}; leave lifetime, min_lifetime and max_lifetime out"
+        )
+    given = [seconds for seconds in (least, lifetime, most) if seconds is not None]
+    if given != sorted(given):
+        raise InvalidScheme(
+            f"{where}: lifetime, min_lifetime and max_lifetime contradict each other; lifetime must"
+            " be at least min_lifetime and at most max_lifetime"
+        )

@@ -20,9 +20,12 @@ ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
 CONSTRUCTIONS = ("hmac", "suffix")
 ENCODINGS = ("hex", "hex-upper", "base64", "base64url")
-PAYLOAD_FORMATS = ("json", "query", "text")
+PAYLOAD_FORMATS = ("json", "query", "query-percent", "text")
 PAYLOAD_ENCODINGS = ("none", "base64", "base64url")
-JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256")
+TOKEN_ENCODINGS = ("none", "base64")
+JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256", "ES384")
+#: The most characters of a secret that tokens may show.
+MOST_KEY_PREFIX = 8
 STATUSES = ("current", "deprecated")
 #: The entries of a header of a JWT that templates must not set.
 RESERVED_ENTRIES = ("alg", "b64", "crit")
@@ -78,7 +81,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
     environments = secret.table("environments", is_open=True)
     _check_forms(top)
     mac, jwt = _mac(top), _jwt(top)
-    token, header, request_header = _token(top, "jwt" if jwt else "mac")
+    token, token_encoding, header, request_header = _token(top, "jwt" if jwt else "mac")
     parts = SchemeParts(
         slug=slug,
         name=top.take("name", str, slug),
@@ -96,6 +99,8 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         refuse_prefixes=secret.texts("refuse_prefixes"),
         shapes=secret.texts("shapes"),
         rotation=parse_rotation(secret),
+        key_prefix=_key_prefix(secret, is_mac=mac is not None),
+        min_lifetime=top.whole("min_lifetime", 1, MAX_LIFETIME),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},
         values=parse_rules(top.table("values")),
@@ -106,6 +111,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         mac=mac,
         jwt=jwt,
         token=token,
+        token_encoding=token_encoding,
         header=header,
         request_header=request_header,
         fields=top.table("fields").all_templates(),
@@ -115,6 +121,13 @@ def _parts(top: Table, slug: str) -> SchemeParts:
     for table in (top, secret, environments):
         table.close()
     return parts
+
+
+def _key_prefix(secret: Table, *, is_mac: bool) -> int:
+    if secret.has("key_prefix") and not is_mac:
+        del secret.left["key_prefix"]
+        secret.fault("key_prefix is for [mac] alone; leave it out", "key_prefix")
+    return secret.whole("key_prefix", 1, MOST_KEY_PREFIX) or 0
 
 
 def _check_forms(top: Table) -> None:
@@ -142,7 +155,7 @@ def _payload(top: Table) -> Payload | None:
     format = table.choose("format", PAYLOAD_FORMATS)
     encoding = table.choose("encoding", PAYLOAD_ENCODINGS)
     content = table.templates("content", *kinds)
-    if format == "query":
+    if format in {"query", "query-percent"}:
         _check_texts(table, "content", content)
     table.close()
     return Payload(format, encoding, content)
@@ -192,9 +205,13 @@ def _check_texts(table: Table, key: str, entries: Mapping[str, Any]) -> None:
             table.fault(f"{key}: entry {number} must be text", key, name)
 
 
-def _token(top: Table, code: str) -> tuple[Any, str | None, str | None]:
-    """Return the template of the token, its response header and its request header."""
+def _token(top: Table, code: str) -> tuple[Any, str, str | None, str | None]:
+    """Return the template of the token, its encoding, its response header and request header."""
     table = top.table("token")
+    if code == "jwt" and table.left.get("encoding", "none") != "none":
+        del table.left["encoding"]
+        table.fault("encoding is for [mac] alone; leave it out", "encoding")
+    encoding = table.choose("encoding", TOKEN_ENCODINGS, "none")
     template = table.templates("template", str, dict, default=f"{{{code}}}")
     literals = template.parts if isinstance(template, Template) else ()
     if not all(part.isascii() and part.isprintable() for part in literals if isinstance(part, str)):
@@ -205,7 +222,7 @@ def _token(top: Table, code: str) -> tuple[Any, str | None, str | None]:
         table.matching(key, TOKEN, HEADER_FORM) for key in ("header", "request_header")
     )
     table.close()
-    return template, header, request_header
+    return template, encoding, header, request_header
 
 
 def _vector(table: Table) -> Vector:
