@@ -23,6 +23,7 @@ NOW = 1_800_000_000.25
 #: The attributes of the schemes, with example values.
 ATTRIBUTES: dict[str, Any] = {
     "access_filters": {"sales": {"region": "north"}},
+    "account_id": "account-7",
     "account_type": "viewer",
     "add_groups": "staff,beta",
     "admin": False,
@@ -65,6 +66,7 @@ ATTRIBUTES: dict[str, Any] = {
     "organization": "Acme",
     "params": {"state": "on"},
     "permissions": ["see_user_dashboards"],
+    "phone_number": "+15550199",
     "plan": "pro",
     "postgres_role": "reader",
     "readonly_documents": ["doc-2"],
@@ -77,6 +79,7 @@ ATTRIBUTES: dict[str, Any] = {
     "role_type": 1,
     "room": "room-1",
     "row_permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
+    "scope": {"tenant_id": "tenant-3"},
     "scopes": ["tableau:views:embed"],
     "search_rules": {"orders": {"filter": "plan = pro"}},
     "session_id": "session-1",

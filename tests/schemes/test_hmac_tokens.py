@@ -61,6 +61,7 @@ OF_EMAIL = [
     "crisp",
     "elevio",
     "front-chat",
+    "growsurf",
     "helpscout",
     "pipeback",
     "plain",
@@ -89,6 +90,15 @@ DISCOURSE = b64(
 UNCHURN = base64.urlsafe_b64encode(
     f"the-merchant_id:sub_9:the-mode:{(SECONDS + 300) * 1000}".encode()
 ).decode().rstrip("=")  # fmt: skip
+USERHERO = compact(
+    {
+        "externalUserId": ID,
+        "email": EMAIL,
+        "phone": "+15550100",
+        "name": "Ann Lee",
+        "expiresAt": SECONDS + 300,
+    }
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -97,6 +107,7 @@ TOKENS = {
     **{slug: hexed(EMAIL.lower()) for slug in OF_LOWER_EMAIL},
     "stigg": f"HMAC-SHA256 {ID}:{hexed(ID)}",
     "cognito-flow": b64(digest(ID)),
+    "engagespot-hmac": b64(digest(ID)),
     "magicbell-hmac": b64(digest(ID)),
     "talkjs-signature": hexed(ID).upper(),
     "churnkey": hexed("cus_123"),
@@ -112,6 +123,10 @@ TOKENS = {
     ),
     "zoho-thrive": hexed(f"{EMAIL}{ID}"),
     "appy-sdk": hexed(f"the-sdk_key{EMAIL}Ann{ID}Lee"),
+    "sprinklr": hexed(
+        f"{ID}_Ann_Lee_https://a.example/ann.png_+15550199_{EMAIL}_{SECONDS}250"
+    ),
+    "userhero": hexed(USERHERO),
     "disqus": f"{DISQUS} {hexed(f'{DISQUS} {SECONDS}', 'sha1')} {SECONDS}",
     "hyvor-talk": hexed(HYVOR),
     "discourse": f"sso={quote(DISCOURSE, safe='')}&sig={hexed(DISCOURSE)}",

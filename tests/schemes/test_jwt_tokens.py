@@ -10,7 +10,8 @@ from uuid import UUID
 import jwt
 import pytest
 
-from countermark import Principal, Scheme
+from countermark import Keyring, Principal, Scheme, Signer
+from countermark.keys._secret import SecretKey
 from countermark.schemes import scheme_slugs
 from tests.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
 
@@ -342,19 +343,42 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": NOW_S + 900,
     },
+    "iterable": {"email": EMAIL, "iat": NOW_S, "exp": HOUR},
+    "iterable-user-id": {"userId": ID, "iat": NOW_S, "exp": HOUR},
+    "suprsend": {
+        "entity_type": "subscriber",
+        "entity_id": ID,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "scope": {"tenant_id": "tenant-3"},
+    },
+    "engagespot-jwt": {"sub": "user:user-1", "apiKey": "the-api_key", "iat": NOW_S},
+    "watsonx-assistant": {"sub": ID, "exp": HOUR},
+    "saasquatch": {
+        "user": {
+            "id": ID,
+            "accountId": "account-7",
+            "email": EMAIL,
+            "firstName": "Ann",
+            "lastName": "Lee",
+        }
+    },
 }
 ALGORITHMS = {
     "braze": "RS256",
     "cello": "HS512",
     "firebase": "RS256",
+    "engagespot-jwt": "RS256",
     "grafana-jwt": "RS256",
     "jaas": "RS256",
     "knock": "RS256",
     "onesignal-jwt": "ES256",
     "powersync": "ES256",
     "supabase": "ES256",
+    "suprsend": "ES256",
     "tiny-drive": "RS256",
     "vonage-video": "RS256",
+    "watsonx-assistant": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",
@@ -423,6 +447,17 @@ def test_every_token_contains_ids_as_text(slug: str) -> None:
 def test_lifetime_adds_an_expiry_to_the_token(slug: str) -> None:
     signed = signer_of(slug, lifetime=60).issue(ANN)
     assert decoded(slug, signed.token)["exp"] == NOW_S + 60 == signed.expires_at
+
+
+def test_iterable_signs_the_token_that_the_vendor_publishes() -> None:
+    published = Keyring(SecretKey.of_example("2EB6A2F34691492F81A819AEDA32427F"))
+    scheme = Scheme.load("iterable")
+    signer = Signer(scheme, published, lifetime=1, clock=lambda: 1_599_693_218)
+    assert signer.sign(Principal("u", email="test@iterable.com")) == (
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+        "eyJlbWFpbCI6InRlc3RAaXRlcmFibGUuY29tIiwiaWF0IjoxNTk5NjkzMjE4LCJleHAiOjE1OTk2OTMyMTl9."
+        "eDbexB7CnK2jGsXvHfYENrCEkblrLKxgMNbmlfJHXUA"
+    )
 
 
 def test_signed_values_of_intercom_are_not_in_the_fields() -> None:

@@ -26,7 +26,16 @@ OLD, NEW, FOREIGN = (
 )
 
 #: What these sign is not in their tokens, so nothing can be verified with a token alone.
-CANNOT = {"ably", "hyvor-talk", "looker", "loyaltylion", "productfruits", "unchurn"}
+CANNOT = {
+    "ably",
+    "hyvor-talk",
+    "looker",
+    "loyaltylion",
+    "productfruits",
+    "sprinklr",
+    "unchurn",
+    "userhero",
+}
 #: These say when they were made, and have no end of their own.
 DATED = {"chameleon", "disqus"}
 

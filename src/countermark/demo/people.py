@@ -9,6 +9,7 @@ from countermark.demo import USERS
 
 ATTRIBUTES: dict[str, Any] = {
     "access_filters": {"sales": {"region": "north"}},
+    "account_id": "acme",
     "account_type": "viewer",
     "add_groups": "staff",
     "admin": False,
@@ -48,6 +49,7 @@ ATTRIBUTES: dict[str, Any] = {
     "organization": "Acme",
     "params": {"state": "on"},
     "permissions": ["see_user_dashboards"],
+    "phone_number": "+15550100",
     "plan": "pro",
     "postgres_role": "reader",
     "readonly_documents": ["doc-2"],
@@ -60,6 +62,7 @@ ATTRIBUTES: dict[str, Any] = {
     "role_type": 0,
     "room": "room-1",
     "row_permissions": {"row_based": [{"path": "orders.plan", "values": ["pro"]}]},
+    "scope": {"tenant_id": "acme"},
     "scopes": ["tableau:views:embed"],
     "search_rules": {"orders": {"filter": "plan = pro"}},
     "session_id": "session-1",
