@@ -40,6 +40,7 @@ ATTRIBUTES: dict[str, Any] = {
     "claims": {"premium": True},
     "companies": [{"id": "c1", "name": "Acme"}],
     "company_id": "c1",
+    "custom_attributes": {"seats": "4"},
     "customer_id": "cus_123",
     "dashboard": "d73e7841-9342-4afd-8e29-b4a416a2498c",
     "default_role": "editor",

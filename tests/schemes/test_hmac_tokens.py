@@ -53,6 +53,7 @@ OF_ID = [
     "supportwire",
     "unlayer",
     "userjot",
+    "wavecx",
     "widget-chat",
     "yourgpt",
 ]
@@ -114,6 +115,7 @@ TOKENS = {
     "novu-agent": hexed("agent-7"),
     "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
     "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
+    "friendbuy": hexed(f"{SECONDS}:{EMAIL}:{ID}"),
     "reamaze": hexed(f"{ID}:{EMAIL}"),
     "productfruits": compact(
         {

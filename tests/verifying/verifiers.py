@@ -28,6 +28,7 @@ OLD, NEW, FOREIGN = (
 #: What these sign is not in their tokens, so nothing can be verified with a token alone.
 CANNOT = {
     "ably",
+    "friendbuy",
     "hyvor-talk",
     "looker",
     "loyaltylion",

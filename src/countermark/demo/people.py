@@ -26,6 +26,7 @@ ATTRIBUTES: dict[str, Any] = {
     "claims": {"premium": True},
     "companies": [{"id": "acme", "name": "Acme"}],
     "company_id": "acme",
+    "custom_attributes": {"seats": "4"},
     "dashboard": "d73e7841-9342-4afd-8e29-b4a416a2498c",
     "default_role": "editor",
     "drive_root": "/user-1",
