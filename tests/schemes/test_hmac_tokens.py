@@ -37,6 +37,7 @@ def compact(value: object) -> str:
 
 OF_ID = [
     "canny-hash",
+    "carrot-quest",
     "castle",
     "chatbase-hmac",
     "chatcloud",
@@ -45,11 +46,13 @@ OF_ID = [
     "eucera",
     "featurebase-hmac",
     "gleap",
+    "gosquared",
     "hacktionbase",
     "intercom-hmac",
     "inviaro",
     "launchdarkly",
     "novu",
+    "polaria",
     "supportwire",
     "unlayer",
     "userjot",
@@ -66,6 +69,7 @@ OF_EMAIL = [
     "helpscout",
     "pipeback",
     "plain",
+    "tawk",
     "wooninja",
 ]
 OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow"]
@@ -114,6 +118,7 @@ TOKENS = {
     "churnkey": hexed("cus_123"),
     "novu-agent": hexed("agent-7"),
     "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
+    "channel-talk": digest(ID, key=bytes.fromhex(SECRET)).hex(),
     "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
     "friendbuy": hexed(f"{SECONDS}:{EMAIL}:{ID}"),
     "reamaze": hexed(f"{ID}:{EMAIL}"),
