@@ -86,6 +86,7 @@ ATTRIBUTES: dict[str, Any] = {
     "session_id": "session-1",
     "socket_id": "1234.1234",
     "subscription_id": "sub_9",
+    "tagline": "Reads everything",
     "target": "/embed/dashboards/3",
     "teams": ["EmbedTeam"],
     "topic": "session-1",

@@ -36,12 +36,18 @@ def compact(value: object) -> str:
 
 
 OF_ID = [
+    "ackreply",
+    "agentic-trust-hmac",
     "canny-hash",
     "carrot-quest",
     "castle",
     "chatbase-hmac",
     "chatcloud",
+    "chatspark",
     "chatwoot",
+    "convot",
+    "cornerspot",
+    "duggai",
     "eixam",
     "eucera",
     "featurebase-hmac",
@@ -52,6 +58,7 @@ OF_ID = [
     "inviaro",
     "launchdarkly",
     "novu",
+    "onesignal-hash",
     "polaria",
     "supportwire",
     "unlayer",
@@ -72,7 +79,7 @@ OF_EMAIL = [
     "tawk",
     "wooninja",
 ]
-OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow"]
+OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow", "rogeriq"]
 
 DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
 HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())

@@ -69,6 +69,7 @@ ATTRIBUTES: dict[str, Any] = {
     "session_id": "session-1",
     "session_length": 900,
     "socket_id": "1234.5678",
+    "tagline": "Works at Acme",
     "target": "/embed/dashboards/3",
     "teams": ["EmbedTeam"],
     "topic": "session-1",
