@@ -125,6 +125,7 @@ TOKENS = {
     "churnkey": hexed("cus_123"),
     "novu-agent": hexed("agent-7"),
     "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
+    "segops": digest(f"{ID}|{SECONDS}", key=bytes.fromhex(SECRET)).hex(),
     "channel-talk": digest(ID, key=bytes.fromhex(SECRET)).hex(),
     "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
     "friendbuy": hexed(f"{SECONDS}:{EMAIL}:{ID}"),

@@ -33,6 +33,7 @@ CANNOT = {
     "looker",
     "loyaltylion",
     "productfruits",
+    "segops",
     "sprinklr",
     "unchurn",
     "userhero",
