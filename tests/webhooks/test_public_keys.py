@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from countermark import ConfigurationError, InvalidKey, InvalidScheme, Keyring, PublicKey, SecretKey
+from countermark.keys import WatchedKeyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.samples import private_key as pem_of_private_key
 from tests.webhooks.outcomes import code
@@ -275,6 +276,18 @@ def test_the_public_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyP
     for number, role in ((0, "current"), (1, "next")):
         delivery = signed("ed25519", numbers=(number,))
         assert own.verify(**delivery._asdict()).role == role
+
+
+def test_a_new_public_key_is_used_without_a_restart() -> None:
+    given = iter([public_key("ed25519", "spki", number=number) for number in (0, 1)] + [SECRET])
+    keyring = WatchedKeyring(lambda: next(given), interval=9999)
+    own = verifier("ed25519", keyring)
+    assert code(own, signed("ed25519")) == "verified"
+    assert keyring.refresh()
+    assert code(own, signed("ed25519", numbers=(1,))) == "verified"
+    assert code(own, signed("ed25519")) == "mismatch"
+    assert not keyring.refresh()  # the last one is not a public key
+    assert code(own, signed("ed25519", numbers=(1,))) == "verified"
 
 
 def test_without_cryptography_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
