@@ -163,7 +163,9 @@ def parts_of(slug: str, vector: WebhookVector) -> tuple[bytes, bytes]:
     """Return the signed message of a vector of a public key, and its signature."""
     headers = {name.lower(): value for name, value in vector.headers.items()}
     before, name, encoding = {
+        "circle": ("", "x-circle-signature", "base64"),
         "discord": ("{at}", "x-signature-ed25519", "hex"),
+        "github-secret-scanning": ("", "github-public-key-signature", "base64"),
         "sendgrid": ("{at}", "x-twilio-email-event-webhook-signature", "base64"),
         "standard-webhooks-ed25519": ("{id}.{at}.", "webhook-signature", "base64"),
         "telnyx": ("{at}|", "telnyx-signature-ed25519", "base64"),
@@ -181,7 +183,11 @@ def test_whole_numbers_alone_verify_a_vector_of_a_public_key(
     message, signature = parts_of(slug, vector)
     key = vector.secret
     verifies: dict[str, Callable[[bytes], bool]] = {
+        "circle": lambda message: verifies_p256(key, message, signature),
         "discord": lambda message: verifies_ed25519(bytes.fromhex(key), message, signature),
+        "github-secret-scanning": lambda message: verifies_p256(
+            "".join(key.strip().splitlines()[1:-1]), message, signature
+        ),
         "sendgrid": lambda message: verifies_p256(key, message, signature),
         "standard-webhooks-ed25519": lambda message: verifies_ed25519(
             b64decode(key.removeprefix("whpk_")), message, signature
