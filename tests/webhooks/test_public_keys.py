@@ -23,7 +23,7 @@ from countermark import ConfigurationError, InvalidKey, InvalidScheme, Keyring, 
 from countermark.keys import WatchedKeyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.samples import private_key as pem_of_private_key
-from tests.webhooks.outcomes import code
+from tests.webhooks.outcomes import code, inside
 from tests.webhooks.public_keys import ALGORITHMS, private_key, public_key, sign
 from tests.webhooks.samples import BODY, NOW, SECRET, WHSEC, Delivery
 
@@ -162,7 +162,7 @@ def test_another_key_is_refused_at_construction_and_not_shown(
     for ring in (Keyring(key), Keyring(public_key(CATALOGUE[slug][0]), previous=key)):
         with pytest.raises(InvalidKey, match=message) as refused:
             WebhookVerifier(slug, ring)
-        assert key.strip() not in str(refused.value)
+        assert key.strip() not in inside(refused.value)
 
 
 def test_a_public_key_is_not_a_shared_secret() -> None:
