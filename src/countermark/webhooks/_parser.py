@@ -66,7 +66,6 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
     signature = _signature(kind, top.table("signature"))
-    secret = _secret_of(kind, top.table("secret"), signature)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -75,7 +74,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "confidence": top.take("confidence", str, ""),
         "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
-        "secret": secret,
+        "secret": _secret(top.table("secret"), kind),
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
@@ -86,6 +85,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     }
     top.close()
     _check(signature, arguments["id"], timestamp, top.where)
+    _check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
@@ -147,22 +147,9 @@ def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
     return parts
 
 
-def _secret_of(kind: str, table: Table, signature: Signature) -> Secret:
-    if not (isinstance(signature, SignatureHeader) and signature.has_public_key):
-        return _secret(table, kind)
-    form = table.choose("form", PUBLIC_KEY_FORMS)
-    if form in {"hex", "base64"} and signature.algorithm != "ed25519":
-        raise InvalidScheme(
-            f"{table.where}: form: {form} is of a key of 32 bytes, and only ed25519 has those;"
-            " choose spki or pem"
-        )
-    variable, prefix = table.take("variable", str, ""), table.take("prefix", str, "")
-    refused = table.texts("refuse_prefixes")
-    table.close()
-    return Secret(variable, False, "", form, prefix, 1, None, refused)
-
-
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
@@ -188,6 +175,21 @@ def _secret(table: Table, kind: str) -> Secret:
             f"{table.where}: least must be 1 or more and at most most; change one of them"
         )
     return secret
+
+
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    return key
 
 
 def _id(table: Table) -> Id:
@@ -260,6 +262,20 @@ def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
         raise InvalidScheme(
             f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
             " begins with another text; change them"
+        )
+
+
+def _check_key_form(signature: Signature, key: Secret, where: str) -> None:
+    """Check that a public key in the form of 32 bytes is of the algorithm with such keys."""
+    if (
+        isinstance(signature, SignatureHeader)
+        and signature.has_public_key
+        and signature.algorithm != "ed25519"
+        and key.form in {"hex", "base64"}
+    ):
+        raise InvalidScheme(
+            f"{where}: [secret] form: {key.form} is of a key of 32 bytes, and only ed25519 has"
+            " those; choose spki or pem"
         )
 
 
