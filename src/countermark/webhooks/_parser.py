@@ -18,6 +18,7 @@ from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
+    PUBLIC_KEY_ALGORITHMS,
     HttpSignature,
     Id,
     Secret,
@@ -28,8 +29,9 @@ from countermark.webhooks._parts import (
     WebhookVector,
 )
 
-KINDS = ("secret", "hmac", "http-signature")
+KINDS = ("secret", "hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
+PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -64,7 +66,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"), timestamp)
+    signature = _signature(kind, top.table("signature"))
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -87,10 +89,11 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     }
     top.close()
     _check(signature, arguments["id"], timestamp, top.where)
+    _check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
+def _signature(kind: str, table: Table) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -109,20 +112,24 @@ def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signatur
     else:
         signature = SignatureHeader(
             header=_header(table),
-            algorithm=table.choose("algorithm", ALGORITHMS),
+            algorithm=table.choose(
+                "algorithm", PUBLIC_KEY_ALGORITHMS if kind == "public-key" else ALGORITHMS
+            ),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
+            message=_message(table.take("message", str), f"{table.where}: message"),
         )
     table.close()
     return signature
 
 
-def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
+def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
     """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
 
-    Only between the body and a time that always has the same length none is needed.
+    None is needed between a time and the body. A time has as many characters as all others
+    until the year 2286, so a digit that moves to its other side makes it expire, or puts it
+    into the far future.
     """
     parts = Template.parse(text, where).parts
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
@@ -130,9 +137,8 @@ def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | 
         raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
     if "{body}" not in names:
         raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
     for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
+        if {str(one), str(other)} == {"{timestamp}", "{body}"}:
             continue
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
             raise InvalidScheme(
@@ -146,6 +152,8 @@ def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | 
 
 
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
@@ -171,6 +179,21 @@ def _secret(table: Table, kind: str) -> Secret:
             f"{table.where}: least must be 1 or more and at most most; change one of them"
         )
     return secret
+
+
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    return key
 
 
 def _id(table: Table) -> Id:
@@ -243,6 +266,20 @@ def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
         raise InvalidScheme(
             f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
             " begins with another text; change them"
+        )
+
+
+def _check_key_form(signature: Signature, key: Secret, where: str) -> None:
+    """Check that a public key in the form of 32 bytes is of the algorithm with such keys."""
+    if (
+        isinstance(signature, SignatureHeader)
+        and signature.has_public_key
+        and signature.algorithm != "ed25519"
+        and key.form in {"hex", "base64"}
+    ):
+        raise InvalidScheme(
+            f"{where}: [secret] form: {key.form} is of a key of 32 bytes, and only ed25519 has"
+            " those; choose spki or pem"
         )
 
 
