@@ -8,7 +8,7 @@ from countermark._http import REQUEST_HEADER
 from countermark.webhooks import _challenge_parser as challenges
 from countermark.webhooks import _parser as parser
 from countermark.webhooks import _times as times
-from countermark.webhooks._parts import MAX_TOLERANCE
+from countermark.webhooks._parts import MAX_TOLERANCE, PUBLIC_KEY_ALGORITHMS
 from tests.project.schema_parts import (
     ORIGIN,
     Schema,
@@ -42,7 +42,11 @@ _SECRET = table(
             "The variable with the id under which the vendor names the key, for `http-signature`."
         ),
         "chosen": flag("True if you choose the secret, and the vendor does not issue it."),
-        "form": choice("The encoding of the secret.", parser.FORMS, "text"),
+        "form": choice(
+            "The encoding of the secret: `text`, the default, `hex` or `base64`. Of a public key:"
+            " `pem`; `spki`, the base64 of its DER; for Ed25519 also `hex` and `base64`.",
+            tuple(dict.fromkeys((*parser.FORMS, *parser.PUBLIC_KEY_FORMS))),
+        ),
         "prefix": text("A text that may precede the secret and is not a part of it."),
         "least": {
             **whole("The smallest number of bytes; fewer cause a warning.", 1),
@@ -57,20 +61,31 @@ _SECRET_HEADER = table(
     "The header that holds the secret itself.", {"header": _header("The header.")}, ("header",)
 )
 
-_MAC_HEADER = table(
-    "The header that holds a MAC, and what it signs.",
-    {
-        "header": _header("The header."),
-        "algorithm": choice("The hash.", parser.ALGORITHMS),
-        "encoding": choice("The encoding of the signature.", parser.ENCODINGS),
-        "prefix": text("The text before the signature."),
-        "separator": text("The text between several signatures. Without it, there is only one."),
-        "message": text(
-            "The signed text: `{body}`, and `{id}` and `{timestamp}` if they are signed.",
-            allOf=[{"pattern": _MESSAGE}, {"pattern": r"\{body\}"}],
-        ),
-    },
-    ("header", "algorithm", "encoding", "message"),
+
+def _signature_header(description: str, algorithm: Schema) -> Schema:
+    return table(
+        description,
+        {
+            "header": _header("The header."),
+            "algorithm": algorithm,
+            "encoding": choice("The encoding of the signature.", parser.ENCODINGS),
+            "prefix": text("The text before the signature."),
+            "separator": text("The text between several signatures. Without it, there is one."),
+            "message": text(
+                "The signed text: `{body}`, and `{id}` and `{timestamp}` if they are signed.",
+                allOf=[{"pattern": _MESSAGE}, {"pattern": r"\{body\}"}],
+            ),
+        },
+        ("header", "algorithm", "encoding", "message"),
+    )
+
+
+_MAC_HEADER = _signature_header(
+    "The header that holds a MAC, and what it signs.", choice("The hash.", parser.ALGORITHMS)
+)
+_PUBLIC_KEY_HEADER = _signature_header(
+    "The header that holds a signature, and what it signs.",
+    choice("The algorithm of the signature.", PUBLIC_KEY_ALGORITHMS),
 )
 
 _HTTP_SIGNATURE = table(
@@ -173,6 +188,7 @@ _VECTOR = table(
     ("secret", "body", "origin"),
 )
 
+_FORM_OF_SECRETS = {"enum": [*parser.FORMS]}
 # The rules of each kind: the table [signature], and what the other tables hold or lack.
 _RULES = [
     if_then(
@@ -187,15 +203,33 @@ _RULES = [
         has("kind", "hmac"),
         {
             "signature": _MAC_HEADER,
-            "secret": {"properties": {"key_id_variable": False}},
+            "secret": {"properties": {"key_id_variable": False, "form": _FORM_OF_SECRETS}},
             "timestamp": _ONE_PLACE,
         },
+    ),
+    if_then(
+        has("kind", "public-key"),
+        {
+            "signature": _PUBLIC_KEY_HEADER,
+            "secret": {
+                "properties": {
+                    "form": {"enum": [*parser.PUBLIC_KEY_FORMS]},
+                    **dict.fromkeys(("chosen", "key_id_variable", "least", "most"), False),
+                },
+                "required": ["form"],
+            },
+            "timestamp": _ONE_PLACE,
+        },
+        "secret",
     ),
     if_then(
         has("kind", "http-signature"),
         {
             "signature": _HTTP_SIGNATURE,
-            "secret": {"required": ["key_id_variable"]},
+            "secret": {
+                "properties": {"form": _FORM_OF_SECRETS},
+                "required": ["key_id_variable"],
+            },
             "timestamp": {"properties": dict.fromkeys((*_PLACES, "form"), False)},
         },
         "secret",
@@ -208,7 +242,8 @@ _ROOT = table(
         **ORIGIN,
         "kind": choice(
             "The proof of a delivery. `secret`: a header holds the secret itself; `hmac`: it holds"
-            " a MAC; `http-signature`: it holds a signature of draft-cavage.",
+            " a MAC; `public-key`: it holds a signature that the vendor's public key verifies;"
+            " `http-signature`: it holds a signature of draft-cavage.",
             parser.KINDS,
         ),
         "secret": _SECRET,

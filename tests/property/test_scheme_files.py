@@ -42,7 +42,7 @@ OF_PARSERS = re.compile(
     r"|is a claim of an exclusive scheme"
     # webhooks
     r"|may hold \{id\}, \{timestamp\} and \{body\}, each once|nothing separates|a digit next to"
-    r"|answer must hold|answer: \{mac\} needs"
+    r"|is of a key of 32 bytes|answer must hold|answer: \{mac\} needs"
     r"|least is above most|\{id\} is signed, so|\{timestamp\} is signed, so"
     r"|\[timestamp\] entry needs a separator|\[timestamp\] is needed if a time is signed"
 )

@@ -38,9 +38,10 @@ def check_parts(arguments: Mapping[str, Any], where: str) -> None:
         check_challenge(arguments["challenge"], signature, f"{where}: [challenge]")
     if secret.most is not None and secret.least > secret.most:
         raise InvalidScheme(f"{where}: [secret]: least is above most; change one of them")
+    _check_key_form(signature, secret, where)
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
-        _check_message(signature.message, timestamp, f"{where}: [signature]: message")
+        _check_message(signature.message, f"{where}: [signature]: message")
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
@@ -60,21 +61,20 @@ def check_parts(arguments: Mapping[str, Any], where: str) -> None:
         )
 
 
-def _check_message(
-    parts: tuple[str | Placeholder, ...], timestamp: Timestamp | None, where: str
-) -> None:
+def _check_message(parts: tuple[str | Placeholder, ...], where: str) -> None:
     """Check a message. Text must separate its fields, as they would be ambiguous otherwise.
 
-    Only between the body and a time that always has the same length none is needed.
+    None is needed between a time and the body. A time has as many characters as all others
+    until the year 2286, so a digit that moves to its other side makes it expire, or puts it
+    into the far future.
     """
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
     if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
         raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
     if "{body}" not in names:
         raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
     for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
+        if {str(one), str(other)} == {"{timestamp}", "{body}"}:
             continue
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
             raise InvalidScheme(
@@ -93,4 +93,18 @@ def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
         raise InvalidScheme(
             f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
             " begins with another text; change them"
+        )
+
+
+def _check_key_form(signature: Signature, key: Secret, where: str) -> None:
+    """Check that a public key in the form of 32 bytes is of the algorithm with such keys."""
+    if (
+        isinstance(signature, SignatureHeader)
+        and signature.has_public_key
+        and signature.algorithm != "ed25519"
+        and key.form in {"hex", "base64"}
+    ):
+        raise InvalidScheme(
+            f"{where}: [secret]: form: {key.form} is of a key of 32 bytes, and only ed25519 has"
+            " those; choose spki or pem"
         )

@@ -16,6 +16,7 @@ from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._checks import check_parts
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
+    PUBLIC_KEY_ALGORITHMS,
     HttpSignature,
     Id,
     Secret,
@@ -26,8 +27,9 @@ from countermark.webhooks._parts import (
     WebhookVector,
 )
 
-KINDS = ("secret", "hmac", "http-signature")
+KINDS = ("secret", "hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
+PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -93,7 +95,9 @@ def _signature(kind: str, table: Table) -> Signature:
     else:
         signature = SignatureHeader(
             header=_header(table),
-            algorithm=table.choose("algorithm", ALGORITHMS),
+            algorithm=table.choose(
+                "algorithm", PUBLIC_KEY_ALGORITHMS if kind == "public-key" else ALGORITHMS
+            ),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
@@ -118,6 +122,8 @@ def _covers(table: Table) -> tuple[str, ...]:
 
 
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     if kind == "secret":
         for key in ("form", "prefix"):
             if table.left.pop(key, None) is not None:
@@ -142,6 +148,21 @@ def _secret(table: Table, kind: str) -> Secret:
     )
     table.close()
     return secret
+
+
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    return key
 
 
 def _id(table: Table) -> Id:
