@@ -13,7 +13,8 @@ from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
-from countermark.webhooks._parts import SecretHeader, SignatureHeader
+from countermark.webhooks._member_mistakes import explain_member
+from countermark.webhooks._parts import SecretHeader, SignatureHeader, SignatureMember
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
@@ -42,6 +43,7 @@ def explain_delivery(
     body: bytes,
     *,
     now: float,
+    base_url: str,
 ) -> Explanation:
     """Return the explanation of the outcome of a check.
 
@@ -52,6 +54,7 @@ def explain_delivery(
         head: The method, path and headers.
         body: The body.
         now: The time of the check.
+        base_url: The public URL before the path; "" if no URL is signed.
     """
     if isinstance(outcome, VerifiedWebhook):
         return good(outcome.role)
@@ -62,19 +65,25 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        return _of_signature(scheme, rings, head, body)
+        return _of_signature(scheme, rings, head, body, base_url)
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
 
 def _of_signature(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead, body: bytes
+    scheme: WebhookScheme,
+    rings: Mapping[str, Keyring],
+    head: RequestHead,
+    body: bytes,
+    base_url: str,
 ) -> Explanation:
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
         return _of_secret(scheme, signature, rings[""], head)
     if isinstance(signature, SignatureHeader):
-        return explain_header(scheme, signature, rings[""], head, body)
+        return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
+    if isinstance(signature, SignatureMember):
+        return explain_member(scheme, signature, rings[""], body)
     return explain_http_signature(scheme, signature, rings, head, body)
 
 
@@ -111,10 +120,10 @@ def _of_age(
 ) -> Mistake:
     time = scheme.timestamp
     assert time is not None  # noqa: S101  # or it has no age
-    if not isinstance(scheme.signature, SignatureHeader):
-        signed = encodings.parse_http_date(head.require("date", max_commas=1))
-    elif time.body:
+    if time.body:
         signed = time_in_body(time, body)
+    elif not isinstance(scheme.signature, SignatureHeader):
+        signed = encodings.parse_http_date(head.require("date", max_commas=1))
     else:
         signed = parse_time(time_in_head(time, scheme.signature, head), time.form)
     if code == "expired":
