@@ -143,6 +143,7 @@ WRONG = [
     (HMAC_SCHEME, "timestamp", {"entry": "", "tolerance": 5}, "entry or body is empty"),
     (HMAC_SCHEME, "timestamp", {"body": "", "tolerance": 5}, "entry or body is empty"),
     (HMAC_SCHEME, "timestamp.form", "days", "form must be one of"),
+    (HMAC_SCHEME, "timestamp.form", "seconds-text", "for a time in the body only"),
     (HMAC_SCHEME, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", True, "of type int"),

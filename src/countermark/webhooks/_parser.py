@@ -188,6 +188,8 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
     if not (header or entry or body):
         raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
     form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
+    if form == "seconds-text" and not body:
+        raise InvalidScheme(f"{table.where}: form: seconds-text is for a time in the body only")
     tolerance = table.take("tolerance", int)
     table.close()
     if not 1 <= tolerance <= MAX_TOLERANCE:
