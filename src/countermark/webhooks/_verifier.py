@@ -135,25 +135,12 @@ class WebhookVerifier:
             )
         ring = keyring_of_variable(secret.variable, watch=watch)
         token = verify_token_from_env(scheme)
-        if not secret.key_id_variable:
-            return cls(
-                scheme,
-                ring,
-                tolerance=tolerance,
-                base_url=base_url,
-                verify_token=token,
-                clock=clock,
-            )
-        names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
-        ids = [os.environ[name] for name in names if os.environ.get(name)]
-        if not os.environ.get(names[0]):
-            raise ConfigurationError(
-                f"the environment variable {shown_variable(names[0])} is not set; set it to the"
-                " id of the key"
-            )
+        keys: Keyring | dict[str, Keyring] = ring
+        if secret.key_id_variable:
+            keys = dict.fromkeys(_key_ids(secret.key_id_variable), ring)
         return cls(
             scheme,
-            dict.fromkeys(ids, ring),
+            keys,
             tolerance=tolerance,
             base_url=base_url,
             verify_token=token,
@@ -302,3 +289,14 @@ class WebhookVerifier:
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_keys') else 'refused'}>"
+
+
+def _key_ids(variable: str) -> list[str]:
+    """Return the key ids in *variable*, and in those with _PREVIOUS and _NEXT after its name."""
+    if not os.environ.get(variable):
+        raise ConfigurationError(
+            f"the environment variable {shown_variable(variable)} is not set; set it to the id of"
+            " the key"
+        )
+    names = [f"{variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
+    return [os.environ[name] for name in names if os.environ.get(name)]
