@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from countermark.webhooks._verifier_options import (
     checked_rings,
     checked_scheme,
     checked_tolerance,
+    key_ids_from_env,
 )
 from countermark.webhooks._verify_tokens import verify_token_from_env, verify_tokens
 
@@ -138,7 +138,7 @@ class WebhookVerifier:
         token = verify_token_from_env(scheme)
         keys: Keyring | dict[str, Keyring] = ring
         if secret.key_id_variable:
-            keys = dict.fromkeys(_key_ids(secret.key_id_variable), ring)
+            keys = dict.fromkeys(key_ids_from_env(secret.key_id_variable), ring)
         return cls(
             scheme,
             keys,
@@ -290,14 +290,3 @@ class WebhookVerifier:
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_keys') else 'refused'}>"
-
-
-def _key_ids(variable: str) -> list[str]:
-    """Return the key ids in *variable*, and in those with _PREVIOUS and _NEXT after its name."""
-    if not os.environ.get(variable):
-        raise ConfigurationError(
-            f"the environment variable {shown_variable(variable)} is not set; set it to the id of"
-            " the key"
-        )
-    names = [f"{variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
-    return [os.environ[name] for name in names if os.environ.get(name)]
