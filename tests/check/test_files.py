@@ -78,7 +78,7 @@ def test_a_deprecated_scheme_and_an_ambiguous_one_are_found(check: Check) -> Non
         ("[mac", "invalid TOML at its end"),
         ('mode = "monitr"', "must be 'off', 'monitor', 'enforce', or a percentage"),
         ('mode = "off"\n[origins]\n"app.example" = "off"', "[origins]"),
-        ('kind = "hmacs"', "kind must be one of secret, hmac, public-key"),
+        ('kind = "hmacs"', "kind must be one of secret, hmac, body-hmac"),
     ],
 )
 def test_an_invalid_file_is_found(content: str, problem: str, check: Check, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from countermark._http import REQUEST_HEADER
 from countermark.webhooks import _challenge_parser as challenges
 from countermark.webhooks import _parser as parser
 from countermark.webhooks import _times as times
+from countermark.webhooks._messages import FIELDS, MEMBERS
 from countermark.webhooks._parts import MAX_TOLERANCE, PUBLIC_KEY_ALGORITHMS
+from countermark.webhooks._url_parser import DECODED, PARAMETER
 from tests.project.schema_parts import (
     ORIGIN,
     Schema,
@@ -27,7 +29,7 @@ from tests.project.schema_parts import (
 )
 
 _ANSWER = rf"^(?:[^{{}}]|{'|'.join(map(re.escape, challenges.PLACEHOLDERS))})*$"
-_MESSAGE = r"^(?:[^{}]|\{(?:id|timestamp|body)\})*$"
+_MESSAGE = f"^(?:[^{{}}]|{'|'.join(map(re.escape, FIELDS))})*$"
 
 
 def _header(description: str) -> Schema:
@@ -72,8 +74,12 @@ def _signature_header(description: str, algorithm: Schema) -> Schema:
             "prefix": text("The text before the signature."),
             "separator": text("The text between several signatures. Without it, there is one."),
             "message": text(
-                "The signed text: `{body}`, and `{id}` and `{timestamp}` if they are signed.",
-                allOf=[{"pattern": _MESSAGE}, {"pattern": r"\{body\}"}],
+                f"The signed text, with the fields that are signed, of {', '.join(FIELDS)}.",
+                allOf=[{"pattern": _MESSAGE}, {"pattern": r"\{body\}|\{parameters\}"}],
+            ),
+            "json_body": flag("True if the vendor sends JSON objects and arrays alone."),
+            "ambiguous": flag(
+                "True if two requests can have the same message and the vendor leaves no choice."
             ),
         },
         ("header", "algorithm", "encoding", "message"),
@@ -86,6 +92,17 @@ _MAC_HEADER = _signature_header(
 _PUBLIC_KEY_HEADER = _signature_header(
     "The header that holds a signature, and what it signs.",
     choice("The algorithm of the signature.", PUBLIC_KEY_ALGORITHMS),
+)
+
+_MEMBER = table(
+    "The member of the body that holds a MAC, and what it signs.",
+    {
+        "member": filled_text("The name of the member; a dot leads into an inner object."),
+        "algorithm": choice("The hash.", parser.ALGORITHMS),
+        "encoding": choice("The encoding of the signature.", parser.ENCODINGS),
+        "message": whole_text("The signed text: a time followed by an id.", MEMBERS),
+    },
+    ("member", "algorithm", "encoding", "message"),
 )
 
 _HTTP_SIGNATURE = table(
@@ -121,6 +138,7 @@ _TIMESTAMP = table(
         ),
     },
     ("tolerance",),
+    allOf=[if_then(has("form", "seconds-text"), {}, "body")],
 )
 
 _ID = table(
@@ -130,6 +148,17 @@ _ID = table(
         "body": filled_text("Its name in the JSON of the body; a dot leads into an inner object."),
     },
     oneOf=[{"required": ["header"]}, {"required": ["body"]}],
+)
+
+_URL = table(
+    "The form of a signed URL.",
+    {
+        "decoded": whole_text("The characters whose percent codes are decoded.", DECODED),
+        "any_port": flag("True if the vendor may sign the default port or leave another out."),
+        "body_hash": whole_text(
+            "The parameter of the query that holds the SHA-256 of the body.", PARAMETER
+        ),
+    },
 )
 
 _CHALLENGE = table(
@@ -181,6 +210,7 @@ _VECTOR = table(
         "body": text("The body."),
         "method": text("The method.", default="POST"),
         "path": text("The path and the query.", default="/"),
+        "base_url": text("The public URL before the path."),
         "now": whole("The time of receipt, in seconds since the epoch."),
         "delivery_id": text("The id of the delivery."),
         "origin": text("Where the example was published."),
@@ -197,7 +227,20 @@ _RULES = [
             "signature": _SECRET_HEADER,
             "secret": {"properties": dict.fromkeys(("form", "prefix", "key_id_variable"), False)},
             "timestamp": _ONE_PLACE,
+            "url": False,
         },
+    ),
+    if_then(
+        has("kind", "body-hmac"),
+        {
+            "signature": _MEMBER,
+            "secret": {"properties": {"key_id_variable": False, "form": _FORM_OF_SECRETS}},
+            "id": {"required": ["body"]},
+            "timestamp": {"required": ["body"], **_ONE_PLACE},
+            "url": False,
+        },
+        "id",
+        "timestamp",
     ),
     if_then(
         has("kind", "hmac"),
@@ -231,6 +274,7 @@ _RULES = [
                 "required": ["key_id_variable"],
             },
             "timestamp": {"properties": dict.fromkeys((*_PLACES, "form"), False)},
+            "url": False,
         },
         "secret",
     ),
@@ -242,13 +286,15 @@ _ROOT = table(
         **ORIGIN,
         "kind": choice(
             "The proof of a delivery. `secret`: a header holds the secret itself; `hmac`: it holds"
-            " a MAC; `public-key`: it holds a signature that the vendor's public key verifies;"
+            " a MAC; `body-hmac`: a member of the body holds a MAC; `public-key`: a header holds a"
+            " signature that the vendor's public key verifies;"
             " `http-signature`: it holds a signature of draft-cavage.",
             parser.KINDS,
         ),
         "secret": _SECRET,
         "signature": {"description": "The proof, in the form of the kind.", "type": "object"},
         "timestamp": _TIMESTAMP,
+        "url": _URL,
         "id": _ID,
         "challenge": _CHALLENGE,
         "vectors": {

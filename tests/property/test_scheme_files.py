@@ -41,7 +41,9 @@ OF_PARSERS = re.compile(
     r"|apart_from must name other values|one_of: .* is not one of the claims"
     r"|is a claim of an exclusive scheme"
     # webhooks
-    r"|may hold \{id\}, \{timestamp\} and \{body\}, each once|nothing separates|a digit next to"
+    r"|message may hold .*, each once|must hold either \{body\} or \{parameters\}"
+    r"|nothing separates|has one reading; leave ambiguous out|a digit next to|\[url\] is for a"
+    r"|body_hash is for|json_body is for"
     r"|is of a key of 32 bytes|answer must hold|answer: \{mac\} needs"
     r"|least is above most|\{id\} is signed, so|\{timestamp\} is signed, so"
     r"|\[timestamp\] entry needs a separator|\[timestamp\] is needed if a time is signed"

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from countermark.errors import InvalidScheme
 from countermark.schemes._templates import Placeholder
 from countermark.webhooks._challenge_parser import check_challenge
+from countermark.webhooks._messages import check_message
 from countermark.webhooks._parts import (
     HttpSignature,
     Id,
     Secret,
     Signature,
     SignatureHeader,
+    SignatureMember,
     Timestamp,
 )
+from countermark.webhooks._url_parser import check_url
 
 
 def check_parts(arguments: Mapping[str, Any], where: str) -> None:
-    """Check that the parts fit together, and that exactly the signed fields are defined.
+    """Check that the parts fit together.
 
     Args:
         arguments: The parts, by the names of the attributes of a scheme.
@@ -32,16 +33,30 @@ def check_parts(arguments: Mapping[str, Any], where: str) -> None:
     """
     signature: Signature = arguments["signature"]
     secret: Secret = arguments["secret"]
-    id: Id | None = arguments["id"]
-    timestamp: Timestamp | None = arguments["timestamp"]
     if arguments["challenge"] is not None:
         check_challenge(arguments["challenge"], signature, f"{where}: [challenge]")
     if secret.most is not None and secret.least > secret.most:
         raise InvalidScheme(f"{where}: [secret]: least is above most; change one of them")
     _check_key_form(signature, secret, where)
+    _check_fields(signature, arguments["id"], arguments["timestamp"], where)
+
+
+def _check_fields(
+    signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str
+) -> None:
+    """Check that exactly the signed fields are defined."""
+    if isinstance(signature, SignatureMember):
+        if not (id and id.body and timestamp and timestamp.body):
+            raise InvalidScheme(
+                f"{where}: a MAC in the body is of an id and a time in the body; add body to [id]"
+                " and [timestamp]"
+            )
+        return
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
-        _check_message(signature.message, f"{where}: [signature]: message")
+        is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
+        check_message(signature, f"{where}: [signature]: message", is_dated=is_dated)
+        check_url(signature, where)
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
@@ -58,31 +73,6 @@ def check_parts(arguments: Mapping[str, Any], where: str) -> None:
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
-        )
-
-
-def _check_message(parts: tuple[str | Placeholder, ...], where: str) -> None:
-    """Check a message. Text must separate its fields, as they would be ambiguous otherwise.
-
-    None is needed between a time and the body. A time has as many characters as all others
-    until the year 2286, so a digit that moves to its other side makes it expire, or puts it
-    into the far future.
-    """
-    names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
-    if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    for one, other in pairwise(parts):
-        if {str(one), str(other)} == {"{timestamp}", "{body}"}:
-            continue
-        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(
-                f"{where}: nothing separates {one} from {other}; write a text between them"
-            )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", "".join(map(str, parts))):
-        raise InvalidScheme(
-            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
         )
 
 

@@ -14,6 +14,7 @@ from countermark.schemes._tables import Fault, Table, raise_first, slug_of
 from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._checks import check_parts
+from countermark.webhooks._messages import read_members
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     PUBLIC_KEY_ALGORITHMS,
@@ -23,11 +24,14 @@ from countermark.webhooks._parts import (
     SecretHeader,
     Signature,
     SignatureHeader,
+    SignatureMember,
     Timestamp,
+    Url,
     WebhookVector,
 )
+from countermark.webhooks._url_parser import read_url
 
-KINDS = ("secret", "hmac", "public-key", "http-signature")
+KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
 PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
@@ -74,7 +78,7 @@ def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str
         "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
-        "signature": _signature(kind, top.table("signature")),
+        "signature": _signature(kind, top.table("signature"), read_url(top, kind)),
         "id": _id(top.table("id")) if top.has("id") else None,
         "timestamp": _timestamp(top.table("timestamp"), kind) if top.has("timestamp") else None,
         "challenge": read_challenge(top.table("challenge")) if top.has("challenge") else None,
@@ -86,10 +90,17 @@ def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str
     return arguments
 
 
-def _signature(kind: str, table: Table) -> Signature:
+def _signature(kind: str, table: Table, url: Url) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
+    elif kind == "body-hmac":
+        signature = SignatureMember(
+            member=table.filled("member", required=True),
+            algorithm=table.choose("algorithm", ALGORITHMS),
+            encoding=table.choose("encoding", ENCODINGS),
+            between=read_members(table),
+        )
     elif kind == "http-signature":
         signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), _covers(table))
     else:
@@ -102,6 +113,9 @@ def _signature(kind: str, table: Table) -> Signature:
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
             message=table.templates("message", str).parts,
+            is_json=table.take("json_body", bool, default=False),
+            is_ambiguous=table.take("ambiguous", bool, default=False),
+            url=url,
         )
     table.close()
     return signature
@@ -181,6 +195,8 @@ def _timestamp(table: Table, kind: str) -> Timestamp:
             "give exactly one of header, entry and body, and none of them for"
             ' kind = "http-signature", whose time is the Date'
         )
+    if table.left.get("form") == "seconds-text" and "body" not in given:
+        table.fault("form: seconds-text is for a time in the body only", "form")
     timestamp = Timestamp(
         header=_header(table) if "header" in table.left else "" if given else "date",
         entry=table.filled("entry"),
@@ -208,6 +224,7 @@ def _vector(table: Table) -> WebhookVector:
         now=table.take("now", int, 0),
         delivery_id=table.maybe("delivery_id", str),
         origin=table.take("origin", str),
+        base_url=table.maybe("base_url", str),
     )
     table.close()
     return vector
