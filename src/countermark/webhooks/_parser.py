@@ -13,7 +13,6 @@ from countermark.schemes._header_names import HEADER_FORM
 from countermark.schemes._tables import Fault, Table, raise_first, slug_of
 from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
-from countermark.webhooks._checks import check_parts
 from countermark.webhooks._messages import read_members
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
@@ -29,6 +28,7 @@ from countermark.webhooks._parts import (
     Url,
     WebhookVector,
 )
+from countermark.webhooks._scheme_checks import check_parts
 from countermark.webhooks._url_parser import read_url
 
 KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
