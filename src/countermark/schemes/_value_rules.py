@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from countermark.errors import ConfigurationError, InvalidPrincipal
+from countermark.errors import InvalidPrincipal
 
 
 class ValueRule(NamedTuple):
@@ -66,29 +66,16 @@ class ValueRule(NamedTuple):
         return text
 
 
-def checked_pattern(
-    pattern: object, where: str, error: type[ConfigurationError] = ConfigurationError
-) -> str:
-    """Return *pattern* if it is a regular expression.
-
-    Args:
-        pattern: The pattern.
-        where: The beginning of the message.
-        error: The class of the error.
-
-    Raises:
-        ConfigurationError: The pattern is invalid.
-    """
-    if not isinstance(pattern, str):
-        raise error(f"{where} must be a str, not {type(pattern).__name__}")
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as problem:
-        raise error(f"{where} is not a valid regular expression: {problem}") from None
-    return pattern
-
-
 def _has_one_case_pair(character: str) -> bool:
+    """Return True if all languages, of any version of Unicode, put it into the same lower case."""
+    if character.isascii():
+        return True
+    import unicodedata  # late, as few values have such characters
+
+    # A capital sigma has two small letters, and languages choose by different rules. A character
+    # that is not assigned yet may be a capital letter of a later version.
+    if character == "\N{GREEK CAPITAL LETTER SIGMA}" or unicodedata.category(character) == "Cn":
+        return False
     # The Kelvin sign becomes a plain k, which turns one user's address into another's.
     lower = character.lower()
     return lower == character or lower.upper() == character
