@@ -22,13 +22,20 @@ function tagged(name, value) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { slug, scheme = schemes[slug], message, pattern, texts, ...given } = JSON.parse(line, untagged);
+  const {
+    slug,
+    scheme = schemes[slug],
+    message,
+    pattern,
+    texts,
+    ...given
+  } = JSON.parse(line, untagged);
   let answer;
   try {
-    if (pattern !== undefined) {
+    if (pattern) {
       const whole = new RegExp(`^(?:${pattern})$`, "u");
       answer = texts.map((text) => whole.test(text));
-    } else if (message !== undefined) answer = { token: code(scheme.mac, given.secret, message) };
+    } else if (message) answer = { token: code(scheme.mac, given.secret, message) };
     else answer = sign(scheme, checked(scheme, given));
   } catch (error) {
     answer = { refused: String(error) };

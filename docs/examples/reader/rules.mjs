@@ -60,17 +60,23 @@ function checkSettings(settings, given) {
   }
 }
 
+// The rules of a value apply when it is used, so that {id|email} does not need a valid address.
 function checkedValues({ id, email, phone, name, created, attributes }, rules) {
-  const own = present({ id, email, phone, name: cleaned(name) });
-  const values = own.map(([key, text]) => [key, checkedText(text, key, rules[key])]);
-  const isKnown = ([key]) => Object.hasOwn(rules, key) && !OWN.includes(key);
-  const more = present(attributes).filter(isKnown);
-  values.push(...more.map(([key, value]) => [key, checkedValue(value, key, rules[key], `${id ?? ""}`)]));
-  if (!own.some(([key]) => key !== "name")) refuse("a principal needs an id, email or phone");
+  const values = {};
+  const put = (key, get) => Object.defineProperty(values, key, { get });
+  for (const [key, value] of present({ id, email, phone, name: cleaned(name) })) {
+    const text = checkedText(value, key);
+    put(key, () => checkedText(text, key, rules[key]));
+  }
+  for (const [key, value] of present(attributes))
+    if (Object.hasOwn(rules, key) && !OWN.includes(key))
+      put(key, () => checkedValue(value, key, rules[key], `${id ?? ""}`));
+  if ((id ?? email ?? phone ?? null) === null) refuse("a principal needs an id, email or phone");
   if (!(email ?? "@").includes("@")) refuse("the e-mail address has no @");
   const isTime = typeof created === "number" && created >= 0 && created < 253402300800; // year 10000
   if (!isTime && (created ?? null) !== null) refuse("created is not in seconds");
-  return Object.fromEntries([...values, ["created", created ?? undefined]]);
+  put("created", () => created ?? undefined);
+  return values;
 }
 
 function checkedValue(value, name, rule, id) {

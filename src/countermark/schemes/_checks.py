@@ -139,7 +139,7 @@ def _check_rule(rule: ValueRule, where: str) -> None:
         )
     if rule.id_at and rule.kind != "object":
         raise InvalidScheme(f'{where}: id_at is for kind = "object"; leave it out')
-    if rule.kind != "text" and (rule.refuses or rule.lower):
+    if rule.kind != "text" and rule.refuses:
         raise InvalidScheme(
             f'{where}: only a text can have rules; leave them out, or set kind = "text"'
         )

@@ -11,7 +11,9 @@ from countermark.errors import ConfigurationError, InvalidScheme
 
 # One character. \d, \w and \s are missing: they are ASCII in JavaScript, and Unicode in Python.
 _ESCAPE = r"\\[\\^$.*+?()\[\]{}|/]"
-_CLASS = rf"\[\^?(?:[^\\\[\]^]|{_ESCAPE}|\\-)(?:[^\\\[\]]|{_ESCAPE}|\\-)*\]"
+# Doubled punctuation in a class is reserved in both languages.
+_IN_CLASS = rf"(?!--|&&|~~|\|\|)(?:[^\\\[\]]|{_ESCAPE}|\\-)"
+_CLASS = rf"\[\^?(?!\^){_IN_CLASS}(?:{_IN_CLASS})*\]"
 _ONE = rf"(?:[^\\\[\](){{}}*+?|^$]|{_ESCAPE}|{_CLASS})"
 # Without a second quantifier, which would be possessive in Python and an error in JavaScript.
 _REPEATED = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?![*+?{])"
@@ -47,10 +49,9 @@ def checked_portable_pattern(pattern: str, where: str) -> str:
     Raises:
         InvalidScheme: It is invalid, or uses more than both have; the message begins with *where*.
     """
-    checked_pattern(pattern, where, InvalidScheme)
     if not _PORTABLE.fullmatch(pattern):
         raise InvalidScheme(
             f"{where} must mean the same in Python and JavaScript; use classes such as"
             r" [A-Za-z0-9_-], groups, | and quantifiers, and neither \d, \w or \s nor flags"
         )
-    return pattern
+    return checked_pattern(pattern, where, InvalidScheme)

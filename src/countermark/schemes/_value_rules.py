@@ -27,9 +27,7 @@ class ValueRule(NamedTuple):
     @property
     def refuses(self) -> bool:
         """True if the rule refuses any text."""
-        return self != ValueRule(
-            self.kind, lower=self.lower, default=self.default, id_at=self.id_at
-        )
+        return self != ValueRule(self.kind, default=self.default, id_at=self.id_at)
 
     def problem(self, text: str) -> str | None:
         """Return why *text* may not be signed, or None. It is already a valid identifier."""
