@@ -137,7 +137,7 @@ def test_random_principals_get_the_same_tokens_and_refusals(reader: Reader) -> N
 
 def test_schemes_of_any_form_get_the_same_tokens_and_refusals(reader: Reader) -> None:
     jobs = []
-    while len(jobs) < COUNT / 4:
+    while len(jobs) < 1_000:
         table, now = any_scheme(), random.uniform(1e9, 2e9)
         try:
             scheme = Scheme.from_mapping(table)
@@ -155,7 +155,7 @@ def test_schemes_of_any_form_get_the_same_tokens_and_refusals(reader: Reader) ->
             )
         given = {"scheme": table, "settings": settings, "lifetime": lifetime, "now": now}
         jobs += [job_of(signer, any_principal(scheme), **given) for _ in range(10)]
-    assert COUNT / 40 < assert_equal(reader, jobs)["own"] < COUNT / 5
+    assert 100 < assert_equal(reader, jobs)["own"] < 800
 
 
 def test_the_examples_of_the_catalogue_give_their_tokens(reader: Reader) -> None:
@@ -245,7 +245,7 @@ def test_patterns_that_a_scheme_may_have_mean_the_same_in_javascript(reader: Rea
         p for slug in scheme_slugs() for r in Scheme.load(slug).values.values() for p in r.patterns
     }
     assert len(patterns) > 5
-    while len(patterns) < COUNT / 10:
+    while len(patterns) < 400:
         pattern = "".join(random.choices(PIECES, k=random.randrange(1, 7)))
         try:
             Scheme.from_mapping(changed(SMALLEST, "values.id.pattern", pattern))
