@@ -11,6 +11,7 @@ import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def reader(need_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathF
     """Return the function that answers jobs with the reader, all in one process."""
     document = tmp_path_factory.mktemp("reader") / "catalogue.json"
     document.write_text(catalogue_document(), encoding="utf-8")
-    command = [need_binary("node"), HERE / "reader_lines.mjs", READER, document]
+    command = [need_binary("node"), *map(str, [HERE / "reader_lines.mjs", READER, document])]
 
     def answers(jobs: list[Job]) -> list[Any]:
         lines = "".join(json.dumps(job) + "\n" for job in jobs)
@@ -124,7 +125,8 @@ def assert_equal(reader: Reader, jobs: list[tuple[Job, dict[str, Any] | None]]) 
 
 
 def test_random_principals_get_the_same_tokens_and_refusals(reader: Reader) -> None:
-    now, jobs = [0.0], []
+    now = [0.0]
+    jobs: list[tuple[Job, dict[str, Any] | None]] = []
     signers = {slug: signer_of(slug, clock=lambda: now[0]) for slug in MACS}
     for number in range(COUNT):
         now[0] = random.uniform(1e9, 2e9)
@@ -151,7 +153,7 @@ def test_schemes_of_any_form_get_the_same_tokens_and_refusals(reader: Reader) ->
                 Keyring(SECRET),
                 settings=settings,
                 lifetime=lifetime,
-                clock=lambda now=now: now,
+                clock=partial(float, now),
             )
         given = {"scheme": table, "settings": settings, "lifetime": lifetime, "now": now}
         jobs += [job_of(signer, any_principal(scheme), **given) for _ in range(10)]
@@ -252,7 +254,7 @@ def test_patterns_that_a_scheme_may_have_mean_the_same_in_javascript(reader: Rea
         except InvalidScheme:
             continue
         patterns.add(pattern)
-    jobs = [
+    jobs: list[Job] = [
         {"pattern": pattern, "texts": ["".join(random.choices(PIECES, k=k % 4)) for k in range(12)]}
         for pattern in patterns
     ]
@@ -262,3 +264,17 @@ def test_patterns_that_a_scheme_may_have_mean_the_same_in_javascript(reader: Rea
 
 def test_the_reader_has_at_most_100_lines() -> None:
     assert (READER / "reader.mjs").read_text(encoding="utf-8").count("\n") <= 100
+
+
+def test_the_example_on_the_page_signs(need_binary: Callable[[str], str], tmp_path: Path) -> None:
+    page = (HERE.parents[1] / "docs/catalogue-format.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```js\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "catalogue.json").write_text(catalogue_document(), encoding="utf-8")
+    (tmp_path / "example.mjs").write_text(example.replace('"./', f'"{READER}/'), encoding="utf-8")
+    command = [need_binary("node"), "example.mjs"]
+    ran = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    vector = Scheme.load("stigg").vectors[0]
+    assert vector.id == "customer-demo-01"
+    assert vector.token in ran.stdout
