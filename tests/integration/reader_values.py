@@ -55,7 +55,8 @@ def any_json(depth: int = 3) -> Any:
 
 
 def any_object(depth: int = 2) -> dict[str, Any]:
-    return {any_text(): any_json(depth) for _ in range(random.randrange(4))}
+    names = ["2", "b", "1", "a"] if random.random() < 0.3 else [any_text() for _ in range(4)]
+    return {name: any_json(depth) for name in random.sample(names, k=random.randrange(4))}
 
 
 def any_of_kind(name: str, kind: str) -> Any:
@@ -77,9 +78,12 @@ def any_of_kind(name: str, kind: str) -> Any:
 
 def any_context() -> dict[str, Any]:
     """Return an object that is nearly a context of LaunchDarkly."""
-    kinds = random.sample(["org", "device", "user", "a-b", "a", "kind", "multi", "Ä", ""], k=3)
+    kinds = random.sample(["org", "device", "a-b", "a"], k=2)
+    kinds.append(random.choice(["user", "kind", "multi", "Ä", ""]))
+    random.shuffle(kinds)
     parts = {
-        kind: {"key": any_text(), "more": any_json(1)} for kind in kinds[: random.randrange(4)]
+        kind: {"key": any_text() or "k", "more": any_json(1)}
+        for kind in kinds[: random.randrange(4)]
     }
     if random.random() < 0.5:
         return {"kind": "multi", **parts}

@@ -102,7 +102,7 @@ function checkedText(value, name, rule = {}) {
     !prefixes.some((prefix) => text.startsWith(prefix)) &&
     !parts.some((part) => text.includes(part)) &&
     new RegExp(`^(?:${pattern})$`, "u").test(text);
-  return fits ? text : refuse(`${name} breaks a rule`);
+  return fits ? given : refuse(`${name} breaks a rule`); // the reader puts it into lower case
 }
 
 function hasOneCasePair(character) {

@@ -7,17 +7,25 @@ Python writes ``1.0``, ``1e+16`` and ``1e-05`` where JavaScript writes ``1``,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 #: The largest whole number that JavaScript does not round.
 MAX_WHOLE = 2**53 - 1
 
 # A text of JSON, or a number with a fraction or an exponent.
-_TEXT_OR_FLOAT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)')
+_TEXT_OR_FLOAT = r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)'
 
 
 def with_portable_numbers(text: str) -> str:
     """Return a text of JSON with its floats, which Python has written, spelled as above."""
-    return _TEXT_OR_FLOAT.sub(_respelled, text) if "." in text or "e" in text else text
+    return re.sub(_TEXT_OR_FLOAT, _respelled, text) if _search_for_float()(f",{text}") else text
+
+
+@cache
+def _search_for_float() -> Callable[[str], object]:
+    """Return the search for the beginning of a float, which few texts have."""
+    return re.compile(r"[\[:,]-?\d+[.e]").search
 
 
 def _respelled(found: re.Match[str]) -> str:

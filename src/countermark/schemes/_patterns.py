@@ -18,7 +18,7 @@ _ONE = rf"(?:[^\\\[\](){{}}*+?|^$]|{_ESCAPE}|{_CLASS})"
 # Without a second quantifier, which would be possessive in Python and an error in JavaScript.
 _REPEATED = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?![*+?{])"
 _LOOKAHEAD = rf"\(\?[=!](?:{_ONE}|[|^$]|{_REPEATED})*\)(?![*+?{{])"
-_PORTABLE = re.compile(rf"(?:{_ONE}|[|^$]|{_REPEATED}|{_LOOKAHEAD}|\((?:\?:|(?!\?))|\))*")
+_PORTABLE = rf"(?:{_ONE}|[|^$]|{_REPEATED}|{_LOOKAHEAD}|\((?:\?:|(?!\?))|\))*"
 
 
 def checked_pattern(
@@ -49,7 +49,7 @@ def checked_portable_pattern(pattern: str, where: str) -> str:
     Raises:
         InvalidScheme: It is invalid, or uses more than both have; the message begins with *where*.
     """
-    if not _PORTABLE.fullmatch(pattern):
+    if not re.fullmatch(_PORTABLE, pattern):
         raise InvalidScheme(
             f"{where} must mean the same in Python and JavaScript; use classes such as"
             r" [A-Za-z0-9_-], groups, | and quantifiers, and neither \d, \w or \s nor flags"
