@@ -78,16 +78,17 @@ def any_of_kind(name: str, kind: str) -> Any:
 
 def any_context() -> dict[str, Any]:
     """Return an object that is nearly a context of LaunchDarkly."""
-    kinds = random.sample(["org", "device", "a-b", "a"], k=2)
+    kinds = random.sample(["org", "x.y", "a-b", "a"], k=2)
     kinds.append(random.choice(["user", "kind", "multi", "Ä", ""]))
     random.shuffle(kinds)
     parts = {
-        kind: {"key": any_text() or "k", "more": any_json(1)}
-        for kind in kinds[: random.randrange(4)]
+        kind: {"key": any_text(), "more": any_json(1)} for kind in kinds[: random.randrange(4)]
     }
     if random.random() < 0.5:
         return {"kind": "multi", **parts}
-    return {"kind": kinds[0], "key": any_text()} | (any_object(1) if random.random() < 0.2 else {})
+    return {"kind": kinds[0], "key": random.choice(["", any_text()])} | (
+        any_object(1) if random.random() < 0.2 else {}
+    )
 
 
 def any_principal(scheme: Scheme) -> dict[str, Any]:

@@ -62,7 +62,7 @@ function checkSettings(settings, given) {
 
 // The rules of a value apply when it is used, so that {id|email} does not need a valid address.
 function checkedValues({ id, email, phone, name, created, attributes }, rules) {
-  const values = {};
+  const values = Object.create(null);
   const put = (key, get) => Object.defineProperty(values, key, { get });
   for (const [key, value] of present({ id, email, phone, name: cleaned(name) })) {
     const text = checkedText(value, key);
