@@ -189,7 +189,9 @@ UNKNOWN: list[tuple[str, Any]] = [
     ("values.plan", {"kind": "float"}),
     ("settings.app", {"variable": "APP", "default": "a", "kind": "text"}),
     ("secret.prefix", "whsec_"),
-    ("token.encoding", "base64"),
+    ("mac.message", "{key_prefix}"),
+    ("token.encoding", "base32"),
+    ("token.order", "sorted"),
 ]
 
 

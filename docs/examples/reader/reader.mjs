@@ -7,6 +7,7 @@ import { createHash, createHmac } from "node:crypto";
 export function sign(scheme, { secret, values, settings = {}, now, uuid, lifetime }) {
   const seconds = lifetime ?? scheme.lifetime;
   const template = scheme.token?.template ?? "{mac}";
+  const written = isTable(template) ? json : String;
   const macOf = (message) => code(scheme.mac, secret, String(filled(message, find)));
   const computed = {
     now: () => now,
@@ -17,7 +18,8 @@ export function sign(scheme, { secret, values, settings = {}, now, uuid, lifetim
     payload: () => payloadOf(scheme.payload, find),
     mac: () => macOf(scheme.mac.message),
     macs: (name) => (isMissing(scheme.macs[name], find) ? undefined : macOf(scheme.macs[name])),
-    token: () => (isTable(template) ? json : String)(filled(template, find)),
+    key_prefix: () => secret.slice(0, known(scheme.secret ?? {}, "key_prefix")),
+    token: () => encoded(written(filled(template, find)), scheme.token?.encoding),
   };
   const find = (name) => {
     const [first, second] = name.split(".");
@@ -29,7 +31,6 @@ export function sign(scheme, { secret, values, settings = {}, now, uuid, lifetim
   return { token: find("token"), fields: filled(scheme.fields ?? {}, find) };
 }
 
-// Returns the code of a message by the table [mac].
 export function code(mac, secret, message) {
   const { algorithm, key = "text", construction = "hmac", encoding } = mac;
   const bytes = Buffer.from(secret, key === "text" ? "utf8" : key);
@@ -40,13 +41,10 @@ export function code(mac, secret, message) {
   return encoded(known(makers, construction)().digest(), encoding);
 }
 
-function payloadOf({ format, encoding, content }, find) {
-  const text = known({ json, query, text: String }, format)(filled(content, find));
-  return encoding === "none" ? text : encoded(Buffer.from(text), encoding);
-}
-
-function encoded(bytes, encoding) {
-  return encoding === "hex-upper" ? bytes.toString("hex").toUpperCase() : bytes.toString(encoding);
+function encoded(data, encoding = "none") {
+  const bytes = Buffer.from(data);
+  if (encoding === "hex-upper") return bytes.toString("hex").toUpperCase();
+  return bytes.toString(encoding === "none" ? "utf8" : encoding);
 }
 
 // Fills in the placeholders of a template, or of the templates in a table or list.
@@ -71,22 +69,24 @@ const isMissing = (template, find) =>
   template.match(/\{[^{}]*\}/g).some((placeholder) => valueIn(placeholder, find) === undefined);
 const isLeftOut = (item, find) => /^\{.*\?\}$/.test(item) && isMissing(item, find);
 
+const pairs = (table, write, mark) =>
+  entries(table).map(([name, value]) => write(name) + mark + write(value));
+
 export function json(value) {
   if (typeof value === "bigint") return String(value);
   if (Array.isArray(value)) return `[${value.map(json).join()}]`;
-  if (isTable(value))
-    return `{${entries(value)
-      .map((pair) => pair.map(json).join(":"))
-      .join()}}`;
+  if (isTable(value)) return `{${pairs(value, json, ":").join()}}`;
   const escaped = (unit) => `\\u${unit.charCodeAt().toString(16).padStart(4, "0")}`;
   return JSON.stringify(value).replace(/[\x7f-\uffff]/g, escaped);
 }
 
 const inHex = (character) => `%${character.charCodeAt().toString(16).toUpperCase()}`;
 const percent = (text) => encodeURIComponent(text).replace(/[!'()*]/g, inHex);
-const plus = (value) => percent(String(value)).replaceAll("%20", "+");
-const pair = ([name, value]) => `${plus(name)}=${plus(value)}`;
-const query = (table) => entries(table).map(pair).join("&");
+const plus = (value) => percent(value).replaceAll("%20", "+");
+const query = (write) => (table) => pairs(table, write, "=").join("&");
+const PAYLOADS = { json, text: String, query: query(plus), "query-percent": query(percent) };
+const payloadOf = ({ format, encoding, content }, find) =>
+  encoded(known(PAYLOADS, format)(filled(content, find)), encoding);
 const milliseconds = (seconds) => Math.trunc(seconds * 1000);
 const iso = (seconds) => new Date(seconds * 1000).toISOString();
 export const FORMATS = { s: Math.trunc, ms: milliseconds, iso, json, url: percent };

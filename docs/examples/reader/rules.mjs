@@ -3,12 +3,12 @@ import { entries, isTable, known, refuse } from "./reader.mjs";
 
 // A key that is missing here could change the token.
 const KEYS = {
-  secret: "variable chosen refuse_prefixes shapes environments rotation",
+  secret: "variable chosen refuse_prefixes shapes environments rotation key_prefix",
   settings: "variable default",
   values: "kind charset lower pattern refuse_prefixes refuse_containing apart_from default id_at",
   payload: "format encoding content",
   mac: "algorithm key construction message encoding",
-  token: "template header request_header",
+  token: "template encoding header request_header",
 };
 const SECRETS = {
   text: /^/,
