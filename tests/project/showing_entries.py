@@ -274,6 +274,9 @@ def _explaining_entries() -> Iterator[Entry]:
         "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
         "path": "/", "tolerance": None,
     })  # fmt: skip
+    yield Entry("WebhookVerifier with a verify token", WebhookVerifier, {
+        "scheme": "meta", "keyring": RING, "verify_token": RING,
+    })  # fmt: skip
 
 
 def _changing_entries() -> Iterator[Entry]:

@@ -84,19 +84,22 @@ def explain_webhook(
     method: Text = "POST",
     path: Text = "/",
     tolerance: float | None = None,
+    verify_token: Keyring | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Explanation:
     """Check a delivery, and look for the mistake that explains why it is refused.
 
     It takes up to a second. The arguments are those of
-    :func:`countermark.webhooks.verify_webhook`.
+    :func:`countermark.webhooks.verify_webhook` and :class:`countermark.webhooks.WebhookVerifier`.
 
     Raises:
         ConfigurationError: An argument has the wrong type, or two contradict each other.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakKeyWarning)
-        verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
+        verifier = WebhookVerifier(
+            scheme, keyring, tolerance=tolerance, verify_token=verify_token, clock=clock
+        )
     return verifier.explain(headers=headers, body=body, method=method, path=path)
 
 

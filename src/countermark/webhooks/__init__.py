@@ -1,5 +1,6 @@
 """Verifies webhooks: that the vendor sent a delivery, unmodified and recently."""
 
+from countermark.webhooks._challenge import ChallengeAnswer as ChallengeAnswer
 from countermark.webhooks._results import VerifiedWebhook as VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme as WebhookScheme
 from countermark.webhooks._verifier import WebhookVerifier as WebhookVerifier

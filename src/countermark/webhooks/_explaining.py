@@ -11,6 +11,7 @@ from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
+from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
 from countermark.webhooks._parts import SecretHeader, SignatureHeader
@@ -24,6 +25,12 @@ _FACTS = {
     "ambiguous": "header_ambiguous",
     "unknown_key": "unknown_key",
     "secret_received": "secret_received",
+}
+_CHALLENGES = {
+    "token_mismatch": "verify_token",
+    "no_verify_token": "verify_token_missing",
+    "ambiguous": "parameter_ambiguous",
+    "malformed": "challenge_malformed",
 }
 # Headers of which senders use one or the other, for the same.
 _PAIRS_OF_HEADERS = (
@@ -65,6 +72,14 @@ def explain_delivery(
         return _of_signature(scheme, rings, head, body)
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
+
+
+def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) -> Explanation:
+    """Return the explanation of an unsigned request that verifies the URL."""
+    if isinstance(answer, ChallengeAnswer):
+        return Explanation("good", (mistake("verification_request"),))
+    step = mistake(_CHALLENGES[answer.code], variable=scheme.token_variable)
+    return Explanation("explained", (step,))
 
 
 def _of_signature(

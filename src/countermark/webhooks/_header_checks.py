@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from countermark.keys._keyring import Keyring
@@ -11,6 +10,7 @@ from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import (
     CandidateKey,
     find_key,
+    find_secret,
     hmac_candidates,
     secret_candidates,
 )
@@ -34,14 +34,10 @@ class SecretCheck:
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
         """Compare the secret."""
         given = head.require(self._header, max_commas=None)
-        salted = self._candidates[0].inner.copy()
         try:
-            salted.update(given.encode("latin-1"))
+            key = find_secret(self._candidates, given.encode("latin-1"), now)
         except UnicodeEncodeError:
             raise Refused("malformed") from None
-        code = hashlib.sha256(salted.digest()).digest()
-        try:
-            key = find_key(self._candidates, lambda key: key.outer.digest(), [code], now)
         except Refused as refused:
             # A secret may contain a comma, but a wrong one with a comma may be two joined headers.
             if refused.code == "mismatch" and "," in given:

@@ -15,6 +15,7 @@ from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Placeholder, Template
 from countermark.webhooks import _times as times
+from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     HttpSignature,
@@ -70,11 +71,15 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "source": top.texts("source"),
         "read": top.maybe("read", date),
         "confidence": top.take("confidence", str, ""),
+        "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
+        "challenge": (
+            read_challenge(top.table("challenge"), signature) if "challenge" in top.left else None
+        ),
         "vectors": tuple(
             _vector(Table(f"{top.where}: [[vectors]]", item))
             for item in top.take("vectors", list, [])

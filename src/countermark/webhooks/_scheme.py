@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark._redaction import guarded, shown
 from countermark.errors import UnknownScheme
+from countermark.webhooks._challenge import Challenge
 from countermark.webhooks._parts import Id, Secret, Signature, Timestamp, WebhookVector
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class WebhookScheme(NamedTuple):
         source: The pages that document the scheme.
         read: The date on which they were read.
         confidence: The certainty of the scheme.
+        compared_with: The packages whose code gives the same answers in our tests.
         notes: Notes for users.
         secret: The form of the secrets.
         signature: The proof of a delivery.
         id: The place of the delivery id, or None.
         timestamp: The place of the signed time, or None.
+        challenge: The verification request of a URL, or None.
         vectors: Examples.
     """
 
@@ -40,12 +43,20 @@ class WebhookScheme(NamedTuple):
     source: tuple[str, ...]
     read: date | None
     confidence: str
+    compared_with: tuple[str, ...]
     notes: str
     secret: Secret
     signature: Signature
     id: Id | None
     timestamp: Timestamp | None
+    challenge: Challenge | None
     vectors: tuple[WebhookVector, ...]
+
+    @property
+    def token_variable(self) -> str:
+        """The variable that conventionally holds the verify token; "" if the vendor has none."""
+        token = self.challenge.token if self.challenge else None
+        return token.variable if token else ""
 
     @classmethod
     @guarded

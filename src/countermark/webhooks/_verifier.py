@@ -14,6 +14,8 @@ from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
 from countermark.keys._keyring import Keyring, checked_keyring
 from countermark.keys._user import keyring_of_variable, keys_now, start_watches
+from countermark.webhooks._challenge import ChallengeAnswer
+from countermark.webhooks._challenge_answers import is_signed_challenge, unsigned_answer
 from countermark.webhooks._keys_in_use import KeysInUse
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
 from countermark.webhooks._pending import PendingDelivery
@@ -21,6 +23,7 @@ from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._verify_tokens import verify_token_from_env, verify_tokens
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -38,6 +41,8 @@ class WebhookVerifier:
             mapping: keyrings by the key ids under which the vendor names them.
         tolerance: The number of seconds by which the signed time may differ from the
             time of receipt. The default is the scheme's.
+        verify_token: The verify token that the vendor repeats in a verification request,
+            if the scheme has one. None: such requests are refused.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -51,6 +56,7 @@ class WebhookVerifier:
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
+        "_tokens": None,
         "_watches": None,
     }
 
@@ -64,11 +70,13 @@ class WebhookVerifier:
         keyring: Keyring | Mapping[str, Keyring],
         *,
         tolerance: float | None = None,
+        verify_token: Keyring | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = scheme = _scheme(scheme)
         rings = _rings(scheme, keyring)
         self.tolerance = _tolerance(scheme, tolerance)
+        self._tokens = verify_tokens(scheme, verify_token)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
         self._keys = KeysInUse(scheme, keys, self.tolerance)
@@ -100,7 +108,8 @@ class WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
 
         The options are those of the class, the variables those of
-        :meth:`Keyring.from_env`. With *watch*, a new content of their files is used without a
+        :meth:`Keyring.from_env`. If the scheme has a verify token, and its variable is set, that
+        variable holds it, read once. With *watch*, a new content of their files is used without a
         restart: see :class:`WatchedKeyring`. For HTTP signatures another variable holds the key id;
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
@@ -113,8 +122,9 @@ class WebhookVerifier:
                 " yourself: WebhookVerifier(scheme, Keyring(secret))"
             )
         ring = keyring_of_variable(secret.variable, watch=watch)
+        token = verify_token_from_env(scheme)
         if not secret.key_id_variable:
-            return cls(scheme, ring, tolerance=tolerance, clock=clock)
+            return cls(scheme, ring, tolerance=tolerance, verify_token=token, clock=clock)
         names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
         ids = [os.environ[name] for name in names if os.environ.get(name)]
         if not os.environ.get(names[0]):
@@ -122,7 +132,8 @@ class WebhookVerifier:
                 f"the environment variable {shown_variable(names[0])} is not set; set it to the"
                 " id of the key"
             )
-        return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
+        rings = dict.fromkeys(ids, ring)
+        return cls(scheme, rings, tolerance=tolerance, verify_token=token, clock=clock)
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -183,9 +194,13 @@ class WebhookVerifier:
         Raises:
             ConfigurationError: An argument has the wrong type, such as a parsed body.
         """
-        from countermark.webhooks._explaining import explain_delivery  # late, as it is rare
+        # Late, as it is rare.
+        from countermark.webhooks._explaining import explain_challenge, explain_delivery
 
         keys = self._latest_keys()
+        answer = self._unsigned_answer(RequestHead(headers, method, path), keys)
+        if answer is not None:
+            return explain_challenge(self.scheme, answer)
         outcome = self._outcome(headers, body, method, path, keys)
         content = read_body(body)
         return explain_delivery(
@@ -198,9 +213,57 @@ class WebhookVerifier:
         )
 
     @guarded
-    def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
-        """Check everything before the body, so that an invalid delivery is not read completely."""
-        return self._read_head(RequestHead(headers, method, path), self._latest_keys())
+    def answer_challenge(
+        self, *, headers: Headers, body: Text = b"", method: Text = "POST", path: Text = "/"
+    ) -> ChallengeAnswer | None:
+        """Answer a request by which the vendor verifies the URL; None: it is a delivery.
+
+        The arguments are those of :meth:`verify`, which refuses such a request if nothing
+        signs it. The middlewares answer by themselves.
+
+        Raises:
+            BadWebhook: The request is refused; ``code`` gives the reason.
+            ConfigurationError: An argument has the wrong type, such as a parsed body.
+        """
+        outcome = self._answer(headers, body, method, path, self._latest_keys())
+        if isinstance(outcome, Refusal):
+            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
+        return outcome
+
+    def _answer(
+        self, headers: Headers, body: Text, method: Text, path: Text, keys: KeysInUse
+    ) -> ChallengeAnswer | Refusal | None:
+        content, head = read_body(body), RequestHead(headers, method, path)
+        answer = self._unsigned_answer(head, keys)
+        if answer is not None or isinstance(content, Refusal):
+            return answer
+        if not is_signed_challenge(self.scheme.challenge, content):
+            return None
+        pending = self._read_head(head, keys)
+        if isinstance(pending, Refusal):
+            return pending
+        verified = pending.finish(content)
+        return verified if isinstance(verified, Refusal) else pending.answer(content)
+
+    @guarded
+    def read_head(
+        self, headers: Headers, method: Text, path: Text
+    ) -> PendingDelivery | ChallengeAnswer | Refusal:
+        """Check everything before the body, so that an invalid delivery is not read completely.
+
+        A GET request that verifies the URL is answered.
+        """
+        head, keys = RequestHead(headers, method, path), self._latest_keys()
+        answer = self._unsigned_answer(head, keys)
+        return self._read_head(head, keys) if answer is None else answer
+
+    def _unsigned_answer(
+        self, head: RequestHead, keys: KeysInUse
+    ) -> ChallengeAnswer | Refusal | None:
+        try:
+            return unsigned_answer(self.scheme, keys.rings, self._tokens, head, self._clock())
+        except Refused as refused:
+            return Refusal(refused.code)
 
     def _read_head(self, head: RequestHead, keys: KeysInUse) -> PendingDelivery | Refusal:
         try:
