@@ -33,9 +33,10 @@ export function checked(scheme, { principal, ...given }) {
   const { settings = {}, values = {}, mac, lifetime: seconds } = scheme;
   checkKeys(scheme);
   checkSettings(settings, given.settings ?? {});
-  const most = scheme.max_lifetime ?? 100 * 365 * 86400;
+  const { min_lifetime: least = 1, max_lifetime: most = 100 * 365 * 86400 } = scheme;
   const lifetime = given.lifetime ?? seconds ?? most;
-  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > most) refuse("invalid lifetime");
+  if (!Number.isInteger(lifetime) || lifetime < least || lifetime > most)
+    refuse("invalid lifetime");
   if (!known(SECRETS, mac.key ?? "text").test(given.secret)) refuse("the secret has another form");
   return { ...given, values: checkedValues(principal, values) };
 }
