@@ -25,6 +25,7 @@ from countermark.schemes._parser import (
     KEY_FORMS,
     PAYLOAD_ENCODINGS,
     PAYLOAD_FORMATS,
+    TOKEN_ENCODINGS,
 )
 from countermark.webhooks import WebhookScheme
 from countermark.webhooks._scheme import webhook_scheme_slugs
@@ -99,7 +100,7 @@ def test_the_defaults_on_the_page_are_those_of_the_parser() -> None:
     explicit = {
         **SMALLEST,
         "mac": {**SMALLEST["mac"], "key": "text", "construction": "hmac"},
-        "token": {"template": "{mac}"},
+        "token": {"template": "{mac}", "encoding": "none"},
         "values": {"plan": rule},
         "fields": {},
     }
@@ -109,6 +110,7 @@ def test_the_defaults_on_the_page_are_those_of_the_parser() -> None:
     for line in (
         "| `[mac]`: `key`, `construction` | `text`, `hmac` |",
         "| `[token]`: `template` | `{mac}`; in a scheme with `[jwt]`, `{jwt}` |",
+        "| `[token]`: `encoding` | `none` |",
         "| `[values.x]`: `kind`, `charset`, `lower` | `text`, `any`, `false` |",
         "| `refuse_prefixes`, `refuse_containing`, `apart_from`, `fields` | empty |",
     ):
@@ -117,5 +119,5 @@ def test_the_defaults_on_the_page_are_those_of_the_parser() -> None:
 
 def test_the_page_defines_every_word() -> None:
     words = [*FORMATS, *KINDS[:5], *CHARSETS, *ALGORITHMS, *KEY_FORMS, *CONSTRUCTIONS, *ENCODINGS]
-    words += [*PAYLOAD_FORMATS, *PAYLOAD_ENCODINGS]
+    words += [*PAYLOAD_FORMATS, *PAYLOAD_ENCODINGS, *TOKEN_ENCODINGS]
     assert [word for word in words if f"`{word}`" not in PAGE] == []

@@ -132,19 +132,21 @@ _MESSAGES = [
 _PAYLOADS: list[Any] = [
     {"format": "text", "content": "{id}\n{team}\n{seats}"},
     {"format": "query", "content": {"a b": "{id}", "é": "{name?}", "n": "{seats}x{created:ms}"}},
+    {"format": "query-percent", "content": {"a b": "{id}", "é": "{name?}", "s": "{settings.app}"}},
     {"format": "json", "content": {"é\x7f": ["{id}", 1.0, 1e16, True], "m": {"meta": "{meta?}"}}},
     {"format": "json", "content": {"tags": "{tags}", "flag": "{flag}", "at": "{now:s}"}},
 ]
 _TOKENS: list[Any] = [
     "{mac}.{expires:s}",
-    "v1.{id:url}.{mac}.{expires:iso}",
+    "v1.{id:url}.{mac}.{key_prefix}{expires:iso}",
     {"id": "{id}", "mac": "{mac}", "list": [5, {"org": "{org?}"}], "exp": "{expires:ms}"},
 ]
 
 
 def any_scheme() -> dict[str, Any]:
     """Return a scheme with any words. One that is ambiguous needs to declare it."""
-    payload, construction = random.choice(_PAYLOADS), random.choice(["hmac", "hmac", "suffix"])
+    payload, token = random.choice(_PAYLOADS), random.choice(_TOKENS)
+    construction = random.choice(["hmac", "hmac", "suffix"])
     values = {name: dict(random.choice(_RULES)) for name in ("id", "email", "phone", "name", "org")}
     kinds = {"seats": "integer", "flag": "boolean", "tags": "list", "meta": "object"}
     return {
@@ -168,7 +170,8 @@ def any_scheme() -> dict[str, Any]:
             "encoding": random.choice(["hex", "hex-upper", "base64", "base64url"]),
         },
         "macs": {"meta": "meta\n{meta:json}"},
-        "token": {"template": random.choice(_TOKENS)},
+        "secret": {"key_prefix": 4} if "key_prefix" in token else {},
+        "token": {"template": token, "encoding": random.choice(["none", "base64"])},
         "fields": {
             "token": "{token}",
             "meta": {"hash": "{macs.meta?}", "value": "{meta?}"},

@@ -216,17 +216,20 @@ INVALID: list[dict[str, Any]] = [
     {"settings": {"app": 5}},
     {"settings": {"app": "a", "site": "b"}},
     {"lifetime": 0},
-    {"lifetime": 1.5},
+    {"lifetime": 59},
+    {"lifetime": 60.5},
     {"lifetime": 86_401},
     {"secret": "no-hex"},
     {"secret": "abc"},
     {"secret": ""},
+    {"secret": "ab" * 9},
 ]
 
 
 def test_invalid_settings_lifetimes_and_secrets_are_refused(reader: Reader) -> None:
     table = changed(SMALLEST, "mac.message", "{id}:{settings.app}:{expires:s}")
     table = changed(table, "mac.key", "hex") | {"lifetime": 600, "max_lifetime": 86_400}
+    table |= {"min_lifetime": 60, "secret": {"key_prefix": 4}}
     table["settings"] = {"app": {"variable": "APP"}}
     job = {"scheme": table, "secret": "ab" * 32, "settings": {"app": "a"}, "now": 0}
     valid, *refused = reader(

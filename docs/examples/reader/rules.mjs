@@ -38,6 +38,10 @@ export function checked(scheme, { principal, ...given }) {
   if (!Number.isInteger(lifetime) || lifetime < least || lifetime > most)
     refuse("invalid lifetime");
   if (!known(SECRETS, mac.key ?? "text").test(given.secret)) refuse("the secret has another form");
+  const shown = scheme.secret?.key_prefix ?? 0;
+  const isHidden = Buffer.byteLength(given.secret.slice(shown)) >= 16;
+  if (shown && !(isHidden && CHARSETS.ascii.test(given.secret.slice(0, shown))))
+    refuse("the secret is too short to show its beginning");
   return { ...given, values: checkedValues(principal, values) };
 }
 
