@@ -37,7 +37,8 @@ OF_PARSERS = re.compile(
     r"|two principals could get the same|the scheme is not ambiguous"
     r"|lifetime is missing|min_lifetime and max_lifetime (out|contradict)"
     r"|does not show \{key_prefix\}"
-    r"|not a valid regular expression|matches the empty text|default breaks the rules"
+    r"|must mean the same in Python and JavaScript|not a valid regular expression"
+    r"|matches the empty text|default breaks the rules"
     r"|apart_from must name other values|one_of: .* is not one of the claims"
     r"|is a claim of an exclusive scheme"
     # webhooks

@@ -1,4 +1,4 @@
-"""``countermark schemes``: the schemes of the catalogue, and the check of files of schemes."""
+"""``countermark schemes``: the catalogue, a scheme of it, or mistakes in files of schemes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="after lint: a file to check")
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     shown.add_argument(
+        "--json",
+        action="store_true",
+        help="print the whole catalogue, webhooks included, as one JSON document for programs in"
+        " other languages; docs/catalogue-format.md describes it",
+    )
+    shown.add_argument(
         "--due",
         action="store_true",
         help="print the schemes and webhook formats whose source was read more than a year ago",
@@ -60,7 +66,11 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError("only lint takes files; give one scheme")
     if options.due:
         return _print_due(_today())
-    if options.slug:
+    if options.json:
+        from countermark.cli._catalogue_document import catalogue_document
+
+        print(catalogue_document())
+    elif options.slug:
         print(details(Scheme.load(options.slug), _today()))
     elif options.schema:
         print(_schema(options.schema), end="")

@@ -13,6 +13,7 @@ from countermark.schemes._ambiguity import signed_templates
 from countermark.schemes._formats import FORMATS, KINDS
 from countermark.schemes._header_names import header_name
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Jwt, SchemeParts
+from countermark.schemes._patterns import checked_portable_pattern
 from countermark.schemes._templates import (
     Placeholder,
     lone_entries,
@@ -20,7 +21,7 @@ from countermark.schemes._templates import (
     placeholders_in,
     templates_in,
 )
-from countermark.schemes._value_rules import ValueRule, checked_pattern
+from countermark.schemes._value_rules import ValueRule
 
 #: The values that every principal may have, and those of the current moment, by kind.
 PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
@@ -107,7 +108,7 @@ def _check_secret(parts: SchemeParts, where: str) -> None:
     """Check the shapes. One that matches the empty text would match everywhere."""
     place = f"{where}: [secret]: shapes: an entry"
     for shape in parts.shapes:
-        if re.match(checked_pattern(shape, place, InvalidScheme), ""):
+        if re.match(checked_portable_pattern(shape, place), ""):
             raise InvalidScheme(f"{place} matches the empty text; describe the whole secret")
 
 
@@ -116,7 +117,7 @@ def _check_rule(name: str, values: Mapping[str, ValueRule], where: str) -> None:
     if not {*rule.apart_from} <= {*MOMENT, *PRINCIPAL, *values} - {name}:
         raise InvalidScheme(f"{where}: apart_from must name other values; change it")
     for pattern in rule.patterns:
-        checked_pattern(pattern, f"{where}: pattern", InvalidScheme)
+        checked_portable_pattern(pattern, f"{where}: pattern")
     if isinstance(rule.default, str) and not _accepts(rule, rule.default):
         raise InvalidScheme(f"{where}: default breaks the rules of this value; change one of them")
 
