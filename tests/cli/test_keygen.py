@@ -54,6 +54,13 @@ def test_a_webhook_secret_has_its_prefix_and_encoding(command: Command) -> None:
     assert len(command.output("keygen", "webhook:github").strip()) == 64
 
 
+def test_there_is_no_secret_for_webhooks_that_a_private_key_signs(command: Command) -> None:
+    assert command.problem("keygen", "webhook:discord", "--for-tests") == (
+        "discord is signed with the sender's private key, so no secret is shared; copy the sender's"
+        " public key"
+    )
+
+
 def test_a_webhook_secret_is_not_longer_than_the_vendor_takes(command: Command) -> None:
     secret = command.output("keygen", "webhook:lemonsqueezy").strip()
     assert len(secret) == 40
@@ -90,13 +97,19 @@ def test_a_secret_of_an_own_scheme_has_the_prefix_of_its_environment(
 
 
 @pytest.mark.parametrize(
-    ("slug", "kind"), [("braze", rsa.RSAPrivateKey), ("onesignal-jwt", ec.EllipticCurvePrivateKey)]
+    ("slug", "kind"),
+    [
+        ("aws-ivs", ec.EllipticCurvePrivateKey),
+        ("braze", rsa.RSAPrivateKey),
+        ("onesignal-jwt", ec.EllipticCurvePrivateKey),
+    ],
 )
 def test_a_private_key_is_in_pem_or_on_one_line_for_the_environment(
     command: Command, slug: str, kind: type
 ) -> None:
     pem = command.output("keygen", slug, "--for-tests")
     assert isinstance(load_pem_private_key(pem.encode(), None), kind)
+    Signer(slug, Keyring(pem), settings=dict.fromkeys(Scheme.load(slug).settings, "x"))
     line = command.output("keygen", slug, "--for-tests", "--format", "env")
     name, _, secret = line.strip().partition("=")
     assert name == Scheme.load(slug).variable

@@ -36,23 +36,34 @@ def compact(value: object) -> str:
 
 
 OF_ID = [
+    "ackreply",
+    "agentic-trust-hmac",
     "canny-hash",
+    "carrot-quest",
     "castle",
     "chatbase-hmac",
     "chatcloud",
+    "chatspark",
     "chatwoot",
+    "convot",
+    "cornerspot",
+    "duggai",
     "eixam",
     "eucera",
     "featurebase-hmac",
     "gleap",
+    "gosquared",
     "hacktionbase",
     "intercom-hmac",
     "inviaro",
     "launchdarkly",
     "novu",
+    "onesignal-hash",
+    "polaria",
     "supportwire",
     "unlayer",
     "userjot",
+    "wavecx",
     "widget-chat",
     "yourgpt",
 ]
@@ -61,12 +72,14 @@ OF_EMAIL = [
     "crisp",
     "elevio",
     "front-chat",
+    "growsurf",
     "helpscout",
     "pipeback",
     "plain",
+    "tawk",
     "wooninja",
 ]
-OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow"]
+OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow", "rogeriq"]
 
 DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
 HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())
@@ -89,6 +102,47 @@ DISCOURSE = b64(
 UNCHURN = base64.urlsafe_b64encode(
     f"the-merchant_id:sub_9:the-mode:{(SECONDS + 300) * 1000}".encode()
 ).decode().rstrip("=")  # fmt: skip
+ALGOLIA = urlencode(
+    {
+        "filters": 'the-user_attribute:"user-1"',
+        "restrictIndices": "the-restrict_indices",
+        "userToken": ID,
+    }
+)
+TYPESENSE = compact({"filter_by": "the-user_field:=user-1"})
+FASTCOMMENTS = b64(
+    compact(
+        {
+            "id": ID,
+            "email": EMAIL,
+            "username": "Ann Lee",
+            "avatar": "https://a.example/ann.png",
+            "groupIds": ["staff"],
+            "isAdmin": False,
+            "isModerator": False,
+        }
+    ).encode()
+)
+BIGBLUEBUTTON = urlencode(
+    {
+        "fullName": "Ann Lee",
+        "meetingID": "room-1",
+        "role": "VIEWER",
+        "userID": ID,
+        "createTime": 1531155809613,
+        "avatarURL": "https://a.example/ann.png",
+        "redirect": "true",
+    }
+)
+USERHERO = compact(
+    {
+        "externalUserId": ID,
+        "email": EMAIL,
+        "phone": "+15550100",
+        "name": "Ann Lee",
+        "expiresAt": SECONDS + 300,
+    }
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -97,12 +151,16 @@ TOKENS = {
     **{slug: hexed(EMAIL.lower()) for slug in OF_LOWER_EMAIL},
     "stigg": f"HMAC-SHA256 {ID}:{hexed(ID)}",
     "cognito-flow": b64(digest(ID)),
+    "engagespot-hmac": b64(digest(ID)),
     "magicbell-hmac": b64(digest(ID)),
     "talkjs-signature": hexed(ID).upper(),
     "churnkey": hexed("cus_123"),
     "novu-agent": hexed("agent-7"),
     "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
+    "segops": digest(f"{ID}|{SECONDS}", key=bytes.fromhex(SECRET)).hex(),
+    "channel-talk": digest(ID, key=bytes.fromhex(SECRET)).hex(),
     "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
+    "friendbuy": hexed(f"{SECONDS}:{EMAIL}:{ID}"),
     "reamaze": hexed(f"{ID}:{EMAIL}"),
     "productfruits": compact(
         {
@@ -112,6 +170,10 @@ TOKENS = {
     ),
     "zoho-thrive": hexed(f"{EMAIL}{ID}"),
     "appy-sdk": hexed(f"the-sdk_key{EMAIL}Ann{ID}Lee"),
+    "sprinklr": hexed(
+        f"{ID}_Ann_Lee_https://a.example/ann.png_+15550199_{EMAIL}_{SECONDS}250"
+    ),
+    "userhero": hexed(USERHERO),
     "disqus": f"{DISQUS} {hexed(f'{DISQUS} {SECONDS}', 'sha1')} {SECONDS}",
     "hyvor-talk": hexed(HYVOR),
     "discourse": f"sso={quote(DISCOURSE, safe='')}&sig={hexed(DISCOURSE)}",
@@ -119,6 +181,13 @@ TOKENS = {
     "pusher": f"the-app_key:{hexed('1234.1234:private-foobar')}",
     "pusher-presence": f"the-app_key:{hexed(f'1234.1234:private-foobar:{PRESENCE}')}",
     "pusher-user": "the-app_key:" + hexed('1234.1234::user::{"id":"user-1"}'),
+    "algolia": b64(f"{hexed(ALGOLIA)}{ALGOLIA}".encode()),
+    "typesense": b64(f"{b64(digest(TYPESENSE))}{SECRET[:4]}{TYPESENSE}".encode()),
+    "fastcomments": hexed(f"{int(NOW * 1000)}{FASTCOMMENTS}"),
+    "bigbluebutton": (
+        f"https://the-host/bigbluebutton/api/join?{BIGBLUEBUTTON}&checksum="
+        + hashlib.sha256(f"join{BIGBLUEBUTTON}{SECRET}".encode()).hexdigest()
+    ),
     "loyaltylion": hashlib.sha1(
         f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
     ).hexdigest(),
@@ -266,3 +335,22 @@ def test_looker_needs_only_permissions_and_models() -> None:
     assert query["external_group_id"] == ['""']
     assert query["user_attributes"] == query["access_filters"] == ["{}"]
     assert "first_name" not in query
+
+
+@pytest.mark.parametrize(
+    ("indices", "written"),
+    [("", ""), ("films,more films", "restrictIndices=films%2Cmore%20films&")],
+)
+def test_algolia_writes_spaces_as_percent_codes(indices: str, written: str) -> None:
+    settings = {"user_attribute": "visible_by", "restrict_indices": indices}
+    signed = signer_of("algolia", settings=settings, lifetime=60).issue("ann")
+    query = f"filters=visible_by%3A%22ann%22&{written}userToken=ann&validUntil={SECONDS + 60}"
+    assert base64.b64decode(signed.token).decode() == hexed(query) + query
+    assert signed.expires_at == SECONDS + 60
+
+
+def test_a_key_of_typesense_expires_if_that_is_asked_for() -> None:
+    settings = {"user_field": "owner"}
+    token = signer_of("typesense", settings=settings, lifetime=60).sign("ann")
+    text = compact({"filter_by": "owner:=ann", "expires_at": SECONDS + 60})
+    assert base64.b64decode(token).decode() == b64(digest(text)) + SECRET[:4] + text

@@ -1,4 +1,4 @@
-"""Deliveries as vendors send them, computed with hmac and hashlib alone."""
+"""Deliveries as vendors send them; MACs are computed with hmac and hashlib alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import hmac
 from base64 import b64decode, b64encode
 from email.utils import formatdate
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from countermark import Keyring
 from countermark.webhooks import WebhookVerifier
+from tests.webhooks.public_keys import public_key, sign
 
 NOW = 1_700_000_000.0
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
@@ -24,7 +26,13 @@ PROOF = {
     "standard-webhooks": "webhook-signature",
     "github": "X-Hub-Signature-256",
     "cognito": "Authorization",
+    "discord": "X-Signature-Ed25519",
+    "sendgrid": "X-Twilio-Email-Event-Webhook-Signature",
+    "twilio": "X-Twilio-Signature",
+    "hubspot": "X-HubSpot-Signature-v3",
 }
+BASE_URL = "https://hooks.example.com"
+FORM = b"Body=Hello+World%21&From=%2B15005550006&To=%2B15005550001&Body=2"
 SCHEMES = sorted(PROOF)
 
 
@@ -107,21 +115,68 @@ def cognito(
     return delivery._replace(headers=headers)
 
 
+def discord(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ed25519", str(int(at)).encode() + body).hex()
+    headers = {"X-Signature-Ed25519": signature, "X-Signature-Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
+def sendgrid(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ecdsa-p256-sha256", str(int(at)).encode() + body)
+    start = "X-Twilio-Email-Event-Webhook-"
+    headers = {f"{start}Signature": base64(signature), f"{start}Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
+def twilio(
+    body: bytes = FORM, secret: str = SECRET, path: str = "/hooks?x=1", base: str = BASE_URL
+) -> Delivery:
+    pairs = sorted(set(parse_qsl(body.decode("latin-1"), keep_blank_values=True)))
+    signed = base + path + "".join(name + value for name, value in pairs)
+    code = hmac.digest(secret.encode(), signed.encode(), "sha1")
+    return Delivery({"X-Twilio-Signature": base64(code)}, body, path=path)
+
+
+def hubspot(
+    body: bytes = BODY,
+    secret: str = SECRET,
+    at: float = NOW,
+    *,
+    method: str = "POST",
+    path: str = "/hooks?x=1",
+    signed_path: str | None = None,
+) -> Delivery:
+    url, time = f"{method}{BASE_URL}{signed_path or path}", str(int(at * 1000))
+    headers = {
+        "X-HubSpot-Signature-v3": base64(mac(secret.encode(), url.encode() + body + time.encode())),
+        "X-HubSpot-Request-Timestamp": time,
+    }
+    return Delivery(headers, body, method, path)
+
+
 def sent(scheme: str, **changes: Any) -> Delivery:
     """Return a valid delivery of a scheme."""
     senders: dict[str, Any] = {
-        "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito
+        "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito,
+        "discord": discord, "sendgrid": sendgrid,
+        "twilio": twilio, "hubspot": hubspot,
     }  # fmt: skip
     delivery: Delivery = senders[scheme](**changes)
     return delivery
 
 
 def secret_of(scheme: str) -> str:
-    return WHSEC if scheme == "standard-webhooks" else SECRET
+    """Return the secret of the samples, or their public key."""
+    return {
+        "standard-webhooks": WHSEC,
+        "discord": public_key("ed25519", "hex"),
+        "sendgrid": public_key("ecdsa-p256-sha256", "spki"),
+    }.get(scheme, SECRET)
 
 
 def verifier(scheme: str, keyring: Keyring | None = None, **options: Any) -> WebhookVerifier:
     """Return a verifier with the keys and the time of the samples."""
     ring = keyring or Keyring(secret_of(scheme))
     keys: Any = {KEY_ID: ring} if scheme == "cognito" else ring
-    return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, **options})
+    base_url = BASE_URL if scheme in {"twilio", "hubspot"} else None
+    return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, "base_url": base_url, **options})

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
 from countermark import BadWebhook, Keyring, SecretKey
 from countermark.webhooks import WebhookScheme, verify_webhook
-from countermark.webhooks._parts import WebhookVector
+from countermark.webhooks._parts import SignatureHeader, WebhookVector
 from countermark.webhooks._results import REFUSALS
 from countermark.webhooks._scheme import webhook_scheme_slugs
-from tests.webhooks.samples import (
-    SECRET,
-)
+from tests.webhooks.public_keys import public_key
+from tests.webhooks.reference_signatures import verifies_ed25519, verifies_p256, verifies_rsa
+from tests.webhooks.samples import SECRET
 
-VECTORS = [
-    pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
-    for slug in webhook_scheme_slugs()
-    for vector in WebhookScheme.load(slug).vectors
-]
+
+def vectors(slugs: Iterable[str]) -> list[Any]:
+    return [
+        pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
+        for slug in slugs
+        for vector in WebhookScheme.load(slug).vectors
+    ]
+
+
+PUBLIC = {slug for slug in webhook_scheme_slugs() if WebhookScheme.load(slug).has_public_key}
+VECTORS = vectors(webhook_scheme_slugs())
+PUBLIC_VECTORS = vectors(sorted(PUBLIC))
+MAC_VECTORS = vectors(sorted({*webhook_scheme_slugs()} - PUBLIC))
 
 
 @pytest.mark.parametrize("slug", webhook_scheme_slugs())
@@ -41,27 +51,36 @@ def test_each_scheme_of_the_catalogue_has_a_source_a_date_a_variable_and_vectors
 @pytest.mark.filterwarnings("ignore::countermark.WeakKeyWarning")
 @pytest.mark.parametrize(("slug", "vector"), VECTORS)
 def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
-    ring = Keyring(SecretKey.of_example(vector.secret))
+    scheme = WebhookScheme.load(slug)
+    # The secret of an example may be a placeholder, which a keyring refuses.
+    ring = Keyring(vector.secret if scheme.has_public_key else SecretKey.of_example(vector.secret))
     keys: Any = {vector.key_id: ring} if vector.key_id else ring
     delivery: dict[str, Any] = {
-        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path
+        "headers": vector.headers, "body": vector.body, "method": vector.method,
+        "path": vector.path, "base_url": vector.base_url,
     }  # fmt: skip
     verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
     assert verified.delivery_id == vector.delivery_id
-    another = Keyring("whsec_" + "B" * 32)
+    another = Keyring("BB" * 32 if scheme.secret.form == "hex" else "whsec_" + "B" * 32)
+    if isinstance(scheme.signature, SignatureHeader) and scheme.has_public_key:
+        another = Keyring(public_key(scheme.signature.algorithm))
     keys = {vector.key_id: another} if vector.key_id else another
     with pytest.raises(BadWebhook):
         verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
 
 
 def of_body(
-    header: str, form: str, algorithm: str = "sha256", signed: str = "{body}"
+    header: str,
+    form: str,
+    algorithm: str = "sha256",
+    signed: str = "{body}",
+    key: Callable[[str], bytes] = str.encode,
 ) -> Callable[[WebhookVector], dict[str, str]]:
     """Return a function that computes a header with the MAC of a text."""
 
     def compute(vector: WebhookVector) -> dict[str, str]:
         message = signed.replace("{body}", vector.body).encode()
-        code = hmac.digest(vector.secret.encode(), message, algorithm)
+        code = hmac.digest(key(vector.secret), message, algorithm)
         return {header: form.format(hex=code.hex(), base64=b64encode(code).decode())}
 
     return compute
@@ -96,6 +115,37 @@ def of_id_and_time(start: str) -> Callable[[WebhookVector], dict[str, str]]:
     return compute
 
 
+def of_url(
+    header: str, form: str, algorithm: str = "sha256"
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a URL and the body."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        base, path = vector.base_url or "", vector.path
+        if "port" in vector.origin:
+            base += ":443"
+        pairs = set(parse_qsl(vector.body, keep_blank_values=True))
+        signed = form.format(
+            method=vector.method,
+            url=base + re.sub("%(40|2F)", lambda code: unquote(code[0]), path),
+            body=vector.body,
+            parameters="" if "bodySHA256" in path else "".join(map("".join, sorted(pairs))),
+            at=vector.headers.get("X-HubSpot-Request-Timestamp"),
+        )
+        code = hmac.digest(vector.secret.encode(), signed.encode(), algorithm)
+        return {header: b64encode(code).decode()}
+
+    return compute
+
+
+def compute_mailgun(vector: WebhookVector) -> dict[str, str]:
+    """Check the code in the body, as there is none in a header."""
+    signed = json.loads(vector.body)["signature"]
+    message = f"{signed['timestamp']}{signed['token']}".encode()
+    assert signed["signature"] == hmac.digest(vector.secret.encode(), message, "sha256").hex()
+    return {}
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -108,16 +158,25 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "adyen": of_body("HmacSignature", "{base64}", key=bytes.fromhex),
     "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
     "buildkite": of_time("X-Buildkite-Signature", "timestamp={at},signature={hex}", "{at}."),
     "calendly": of_time("Calendly-Webhook-Signature", "t={at},v1={hex}", "{at}."),
+    "cashfree": of_time("x-webhook-signature", "{base64}", "{at}123"),
     "castle": of_body("X-Castle-Signature", "{base64}"),
     "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
+    "circleci": of_body("circleci-signature", "v1={hex}"),
+    "clickup": of_body("X-Signature", "{hex}"),
     "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
+    "discourse": of_body("X-Discourse-Event-Signature", "sha256={hex}"),
+    "docusign": of_body("X-DocuSign-Signature-1", "{base64}"),
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
+    "gitea": of_body("X-Gitea-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
+    "gocardless": of_body("Webhook-Signature", "{hex}"),
+    "hubspot": of_url("X-HubSpot-Signature-v3", "{method}{url}{body}{at}"),
     "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
     "jira": of_body("X-Hub-Signature", "sha256={hex}"),
     "knock": of_time("x-knock-signature", "t={at}123,s={base64}", "{at}123."),
@@ -125,8 +184,11 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "lemonsqueezy": of_body("X-Signature", "{hex}"),
     "line": of_body("X-Line-Signature", "{base64}"),
     "linear": of_body("Linear-Signature", "{hex}"),
+    "mailchimp-transactional": of_url("X-Mandrill-Signature", "{url}{parameters}", "sha1"),
+    "mailgun": compute_mailgun,
     "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "mux": of_time("Mux-Signature", "t={at},v1={hex}", "{at}."),
+    "novu-bridge": of_time("novu-signature", "t={at}123,v1={hex}", "{at}123."),
     "nylas": of_body("x-nylas-signature", "{hex}"),
     "okta": lambda vector: {"Authorization": vector.secret},
     "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
@@ -136,15 +198,26 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
     "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
     "slack": of_time("X-Slack-Signature", "v0={hex}", "v0:{at}:", "X-Slack-Request-Timestamp"),
+    "square": of_url("x-square-hmacsha256-signature", "{url}{body}"),
     "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
     "stream-chat": of_body("X-Signature", "{hex}"),
     "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
     "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "tiktok": of_time("TikTok-Signature", "t={at},s={hex}", "{at}."),
+    "trello": of_url("X-Trello-Webhook", "{body}{url}", "sha1"),
+    "twilio": of_url("X-Twilio-Signature", "{url}{parameters}", "sha1"),
+    "twilio-shared-key": of_url("X-Twilio-Signature", "{url}{parameters}"),
+    "twitch": of_body(
+        "Twitch-Eventsub-Message-Signature",
+        "sha256={hex}",
+        signed="befa7b53-d79d-478f-86b9-120f112b044e2026-11-30T12:00:00.634234626Z{body}",
+    ),
     "toggl": of_body("X-Webhook-Signature-256", "sha256={hex}"),
     "twitter": of_body("x-twitter-webhooks-signature", "sha256={base64}"),
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
+    "woocommerce": of_body("X-WC-Webhook-Signature", "{base64}"),
     "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
     "xero": of_body("x-xero-signature", "{base64}"),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
@@ -152,7 +225,57 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("slug", "vector"), VECTORS)
+def sha256(message: bytes) -> bytes:
+    return hashlib.sha256(message).digest()
+
+
+def parts_of(slug: str, vector: WebhookVector) -> tuple[bytes, bytes]:
+    """Return the signed message of a vector of a public key, and its signature."""
+    headers = {name.lower(): value for name, value in vector.headers.items()}
+    before, name, encoding = {
+        "bridge": ("{at}204.", "x-webhook-signature", "base64"),
+        "circle": ("", "x-circle-signature", "base64"),
+        "cloudflare-realtimekit": ("", "rtk-signature", "base64"),
+        "discord": ("{at}", "x-signature-ed25519", "hex"),
+        "github-secret-scanning": ("", "github-public-key-signature", "base64"),
+        "kick": ("{id}.2025-02-21T23:23:36Z.", "kick-event-signature", "base64"),
+        "sendgrid": ("{at}", "x-twilio-email-event-webhook-signature", "base64"),
+        "standard-webhooks-ed25519": ("{id}.{at}.", "webhook-signature", "base64"),
+        "telnyx": ("{at}|", "telnyx-signature-ed25519", "base64"),
+        "wise": ("", "x-signature-sha256", "base64"),
+    }[slug]
+    message = before.format(at=vector.now, id=vector.delivery_id) + vector.body
+    code = re.sub("^(v1a,|t=1705854411204,v0=)", "", headers[name])
+    return message.encode(), bytes.fromhex(code) if encoding == "hex" else b64decode(code)
+
+
+@pytest.mark.parametrize(("slug", "vector"), PUBLIC_VECTORS)
+def test_whole_numbers_alone_verify_a_vector_of_a_public_key(
+    slug: str, vector: WebhookVector
+) -> None:
+    message, signature = parts_of(slug, vector)
+    key = vector.secret
+    verifies: dict[str, Callable[[bytes], bool]] = {
+        "bridge": lambda message: verifies_rsa(key, sha256(message), signature),
+        "circle": lambda message: verifies_p256(key, message, signature),
+        "cloudflare-realtimekit": lambda message: verifies_rsa(key, message, signature),
+        "discord": lambda message: verifies_ed25519(bytes.fromhex(key), message, signature),
+        "github-secret-scanning": lambda message: verifies_p256(
+            "".join(key.strip().splitlines()[1:-1]), message, signature
+        ),
+        "kick": lambda message: verifies_rsa(key, message, signature),
+        "sendgrid": lambda message: verifies_p256(key, message, signature),
+        "standard-webhooks-ed25519": lambda message: verifies_ed25519(
+            b64decode(key.removeprefix("whpk_")), message, signature
+        ),
+        "telnyx": lambda message: verifies_ed25519(b64decode(key), message, signature),
+        "wise": lambda message: verifies_rsa(key, message, signature),
+    }
+    assert verifies[slug](message)
+    assert not verifies[slug](message + b" ")
+
+
+@pytest.mark.parametrize(("slug", "vector"), MAC_VECTORS)
 def test_hmac_and_hashlib_compute_the_headers_of_a_vector(slug: str, vector: WebhookVector) -> None:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     for name, value in COMPUTE[slug](vector).items():
@@ -177,13 +300,15 @@ def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_page_names_every_key_and_code() -> None:
     folder = ROOT / "src/countermark/webhooks"
-    reader = "".join((folder / f"{name}_parser.py").read_text() for name in ("", "_challenge"))
+    names = ("", "_challenge", "_url")
+    reader = "".join((folder / f"{name}_parser.py").read_text() for name in names)
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
     assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
-        "timestamp", "vectors"
+        "timestamp", "url", "vectors"
     ]  # fmt: skip
-    for table in ("[challenge]", "[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
+    tables = ("challenge", "id", "secret", "signature", "timestamp", "url", "[vectors]")
+    for table in (f"[{name}]" for name in tables):
         assert f"`{table}`" in PAGE
 
 

@@ -84,6 +84,7 @@ def explain_webhook(
     method: Text = "POST",
     path: Text = "/",
     tolerance: float | None = None,
+    base_url: str | None = None,
     verify_token: Keyring | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Explanation:
@@ -98,7 +99,12 @@ def explain_webhook(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakKeyWarning)
         verifier = WebhookVerifier(
-            scheme, keyring, tolerance=tolerance, verify_token=verify_token, clock=clock
+            scheme,
+            keyring,
+            tolerance=tolerance,
+            base_url=base_url,
+            verify_token=verify_token,
+            clock=clock,
         )
     return verifier.explain(headers=headers, body=body, method=method, path=path)
 

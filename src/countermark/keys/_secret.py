@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from countermark._redaction import guarded
 from countermark.errors import InvalidKey
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 
+T = TypeVar("T")
+
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+#: The bytes of a secret that must remain hidden where tokens show its beginning.
+_LEAST_HIDDEN = 16
 
 
 class SecretKey:
@@ -108,6 +112,20 @@ class SecretKey:
         key = (key if len(key) <= block_size else new(key).digest()).ljust(block_size, b"\0")
         return new(key.translate(_INNER_PAD)), new(key.translate(_OUTER_PAD))
 
+    def shown_prefix(self, length: int) -> str:
+        """Return the first *length* characters, by which a vendor finds the key of a token.
+
+        Raises:
+            InvalidKey: They are not ASCII, or the rest of the secret is too short.
+        """
+        prefix, rest = self._secret[:length], self._secret[length:]
+        if not prefix.isascii() or len(rest) < _LEAST_HIDDEN:
+            raise InvalidKey(
+                f"the tokens of this scheme show the first {length} characters of the secret, so it"
+                f" needs {_LEAST_HIDDEN} bytes after them, and ASCII; copy it again"
+            )
+        return prefix.decode("ascii")
+
     def suffix_digest(self, algorithm: str, message: bytes) -> bytes:
         """Return the plain hash of *message* followed by the secret.
 
@@ -132,6 +150,14 @@ class SecretKey:
     def _digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
         """Return the hash that *mix* computes with the secret. It must not return the secret."""
         return mix(self._secret)
+
+    def _read_public(self, read: Callable[[bytes], T]) -> T:
+        """Return what *read* makes of a text that is not secret: a public key.
+
+        A keyring holds a public key as a ``SecretKey`` unless it is in PEM, as other public
+        keys look like secrets.
+        """
+        return read(self._secret)
 
     def is_one_of(self, texts: Iterable[bytes]) -> bool:
         """Tell, in constant time, whether one of *texts* is the secret."""

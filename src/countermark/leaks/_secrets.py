@@ -42,7 +42,8 @@ def variables() -> list[str]:
 
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
     for webhook in map(WebhookScheme.load, webhook_scheme_slugs()):
-        names |= {webhook.secret.variable, webhook.token_variable}
+        names |= {webhook.token_variable}
+        names |= set() if webhook.has_public_key else {webhook.secret.variable}
     return sorted(names - {""})
 
 

@@ -189,6 +189,14 @@ WEBHOOK: Final = {
         "The signed method is {which}.",
         "Look for a redirect or a proxy that changes the method.",
     ),
+    "url_changed": (
+        "The signed URL differs: {which}.",
+        "Set base_url= to the public URL before the path, and give the vendor exactly that URL.",
+    ),
+    "parameters_changed": (
+        "The parameters of the body were signed {which}.",
+        "Sign the name and the value of each, decoded and sorted by name.",
+    ),
     "time_unit": (
         "The timestamp is in milliseconds.",
         "Send seconds since 1970.",
@@ -240,6 +248,18 @@ WEBHOOK: Final = {
     "unknown_key": (
         "The key id of the signature is not one of the configured ones.",
         "Add the key id, or correct it.",
+    ),
+    "other_version": (
+        "No signature in the header begins with {wanted}.",
+        "Choose the scheme of the version that the sender uses, or have it send {wanted}.",
+    ),
+    "signature_not_der": (
+        "The ECDSA signature is r and s alone; this scheme uses DER.",
+        "Encode the two numbers in DER: Web Crypto and JSON Web Signatures leave that out.",
+    ),
+    "other_public_key": (
+        "The signature has the right form, and this public key does not verify it.",
+        "Compare the public key: each application, endpoint and environment may have its own.",
     ),
     "body_form": (
         "The body that was signed is {which}.",

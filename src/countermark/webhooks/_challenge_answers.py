@@ -16,7 +16,12 @@ from countermark._responses import complete, json_response
 from countermark.keys._keyring import Keyring
 from countermark.schemes._templates import Template
 from countermark.tokens._mac import encode_bytes
-from countermark.webhooks._candidate_keys import CandidateKey, find_secret, hmac_candidates
+from countermark.webhooks._candidate_keys import (
+    Candidate,
+    CandidateKey,
+    find_secret,
+    hmac_candidates,
+)
 from countermark.webhooks._challenge import CHALLENGE, LONGEST, Challenge, ChallengeAnswer, Proof
 from countermark.webhooks._json_body import member
 from countermark.webhooks._parts import SignatureHeader
@@ -89,7 +94,7 @@ def is_signed_challenge(challenge: Challenge | None, body: bytes) -> bool:
     )
 
 
-def signed_answer(scheme: WebhookScheme, body: bytes, key: CandidateKey) -> ChallengeAnswer | None:
+def signed_answer(scheme: WebhookScheme, body: bytes, key: Candidate) -> ChallengeAnswer | None:
     """Answer a verification request, whose body *key* has signed; None: it is a delivery.
 
     Raises:
@@ -151,8 +156,9 @@ def _checked(text: str) -> str:
     return text
 
 
-def _code(scheme: WebhookScheme, key: CandidateKey, text: str) -> str:
+def _code(scheme: WebhookScheme, key: Candidate, text: str) -> str:
     """Return the MAC of a challenge, encoded as the signatures of the scheme are."""
+    assert isinstance(key, CandidateKey)  # noqa: S101  # the parser has checked
     code = key.mac([_checked(text).encode()])
     return encode_bytes(code, _signature(scheme).encoding)
 

@@ -14,7 +14,8 @@ from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
-from countermark.webhooks._parts import SecretHeader, SignatureHeader
+from countermark.webhooks._member_mistakes import explain_member
+from countermark.webhooks._parts import SecretHeader, SignatureHeader, SignatureMember
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
@@ -49,6 +50,7 @@ def explain_delivery(
     body: bytes,
     *,
     now: float,
+    base_url: str,
 ) -> Explanation:
     """Return the explanation of the outcome of a check.
 
@@ -59,6 +61,7 @@ def explain_delivery(
         head: The method, path and headers.
         body: The body.
         now: The time of the check.
+        base_url: The public URL before the path; "" if no URL is signed.
     """
     if isinstance(outcome, VerifiedWebhook):
         return good(outcome.role)
@@ -69,7 +72,8 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        return _of_signature(scheme, rings, head, body)
+        found = _of_signature(scheme, rings, head, body, base_url)
+        return _without_signature(scheme, outcome, head) if found is UNEXPLAINED else found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
@@ -83,14 +87,40 @@ def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) 
 
 
 def _of_signature(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead, body: bytes
+    scheme: WebhookScheme,
+    rings: Mapping[str, Keyring],
+    head: RequestHead,
+    body: bytes,
+    base_url: str,
 ) -> Explanation:
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
         return _of_secret(scheme, signature, rings[""], head)
+    if isinstance(signature, SignatureHeader) and signature.has_public_key:
+        from countermark.webhooks._public_key_mistakes import explain_public_key  # late: it is slow
+
+        return explain_public_key(scheme, signature, rings[""], head, body, base_url=base_url)
     if isinstance(signature, SignatureHeader):
-        return explain_header(scheme, signature, rings[""], head, body)
+        return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
+    if isinstance(signature, SignatureMember):
+        return explain_member(scheme, signature, rings[""], body)
     return explain_http_signature(scheme, signature, rings, head, body)
+
+
+def _without_signature(scheme: WebhookScheme, outcome: Refusal, head: RequestHead) -> Explanation:
+    """Explain a delivery none of whose signatures could be found again."""
+    signature = scheme.signature
+    if not isinstance(signature, SignatureHeader):
+        return UNEXPLAINED
+    value = head.require(signature.header, max_commas=None)
+    if signature.separator and f"{signature.separator}{signature.prefix}" not in (
+        f"{signature.separator}{value}"
+    ):
+        return Explanation("explained", (mistake("other_version", wanted=signature.prefix),))
+    # A signature by another key cannot be told from one of another body.
+    if signature.has_public_key and outcome.code == "mismatch":
+        return UNEXPLAINED._replace(remarks=(mistake("other_public_key"),))
+    return UNEXPLAINED
 
 
 def _of_secret(
@@ -126,10 +156,10 @@ def _of_age(
 ) -> Mistake:
     time = scheme.timestamp
     assert time is not None  # noqa: S101  # or it has no age
-    if not isinstance(scheme.signature, SignatureHeader):
-        signed = encodings.parse_http_date(head.require("date", max_commas=1))
-    elif time.body:
+    if time.body:
         signed = time_in_body(time, body)
+    elif not isinstance(scheme.signature, SignatureHeader):
+        signed = encodings.parse_http_date(head.require("date", max_commas=1))
     else:
         signed = parse_time(time_in_head(time, scheme.signature, head), time.form)
     if code == "expired":

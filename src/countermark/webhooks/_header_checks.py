@@ -1,13 +1,15 @@
-"""Checks of schemes with a single header: the secret itself, or a MAC."""
+"""Checks of schemes with a single header: the secret itself, a MAC, or another signature."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from countermark.keys._keyring import Keyring
 from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import (
+    Candidate,
     CandidateKey,
     find_key,
     find_secret,
@@ -19,6 +21,8 @@ from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_content import SignedContent, signed_content
+from countermark.webhooks._signed_url import signed_method, signed_urls
 from countermark.webhooks._times import parse_time, time_in_head
 
 
@@ -56,34 +60,63 @@ class KnownKey(NamedTuple):
         return self.key
 
 
-class HmacCheck:
-    """The check of a MAC in a header.
+class Proof(Protocol):
+    """The signatures of one algorithm, checked with the keys of one moment."""
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the signatures of a delivery; raises Refused."""
+
+    def find_key(self, message: Sequence[bytes], codes: Sequence[bytes], now: float) -> Candidate:
+        """Return the key that made one of the signatures; raises Refused."""
+
+
+class HmacProof:
+    """MACs, checked with the secrets of a keyring.
 
     Raises:
         InvalidKey: A secret is not encoded as the vendor's are.
     """
 
-    __slots__ = ("_after", "_before", "_candidates", "_id_header", "_next_to_id", "_scheme",
-                 "_signature")  # fmt: skip
+    __slots__ = ("_candidates", "_encoding", "_size")
 
     def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> None:
-        self._scheme, self._signature = scheme, signature
         self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
-        names = [str(part) for part in signature.message]
-        body = names.index("{body}")
-        self._before, self._after = signature.message[:body], signature.message[body + 1 :]
+        self._encoding = signature.encoding
+        self._size = encodings.MAC_SIZES[signature.algorithm]
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the MACs."""
+        return tuple(encodings.decode_bytes(text, self._encoding, self._size) for text in texts)
+
+    def find_key(
+        self, message: Sequence[bytes], codes: Sequence[bytes], now: float
+    ) -> CandidateKey:
+        """Return the key that made one of the MACs."""
+        return find_key(self._candidates, lambda key: key.makes(message, codes), now)
+
+
+class SignatureCheck:
+    """The check of a signature in a header."""
+
+    __slots__ = ("_after", "_base_url", "_before", "_id_header", "_names", "_next_to_id", "_proof",
+                 "_scheme", "_signature")  # fmt: skip
+
+    def __init__(
+        self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof, base_url: str
+    ) -> None:
+        self._scheme, self._signature, self._base_url = scheme, signature, base_url
+        self._proof = proof
+        self._names = names = [str(part) for part in signature.message]
+        content = names.index("{body}" if "{body}" in names else "{parameters}")
+        self._before, self._after = signature.message[:content], signature.message[content + 1 :]
         self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
         self._next_to_id = _next_to_id(names)
 
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
-        """Read the MACs, the time and the id."""
+        """Read the signatures, the time and the id."""
         signature = self._signature
-        codes = tuple(
-            encodings.decode_bytes(
-                text, signature.encoding, encodings.MAC_SIZES[signature.algorithm]
-            )
-            for text in _entries(signature, head.require(signature.header, max_commas=None))
-        )
+        given = head.require(signature.header, max_commas=None)
+        codes = self._proof.decode(_entries(signature, given))
         values: dict[str, str] = {}
         timestamp = signed_id = None
         time = self._scheme.timestamp
@@ -95,25 +128,45 @@ class HmacCheck:
             if self._next_to_id.intersection(signed_id):
                 raise Refused("malformed")
             values["{id}"] = signed_id
-        before, after = _fill(self._before, values), _fill(self._after, values)
-        check = SignedBody(self._candidates, codes, before, after)
+        if "{method}" in self._names:
+            values["{method}"] = signed_method(head)
+        around = tuple(
+            (_fill(self._before, filled), _fill(self._after, filled))
+            for filled in self._with_urls(values, head)
+        )
+        check = SignedBody(self._proof, codes, around, signed_content(self._signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )
 
+    def _with_urls(self, values: dict[str, str], head: RequestHead) -> list[dict[str, str]]:
+        """Return the values with each URL that the vendor may have signed."""
+        if "{url}" not in self._names:
+            return [values]
+        urls = signed_urls(self._signature.url, self._base_url, head.path)
+        return [{**values, "{url}": url} for url in urls]
+
 
 class SignedBody(NamedTuple):
-    """MACs of a message that contains the body."""
+    """Signatures of a message that depends on the body, with the texts that may be around it."""
 
-    candidates: list[CandidateKey]
+    proof: Proof
     codes: tuple[bytes, ...]
-    before: bytes
-    after: bytes
+    around: tuple[tuple[bytes, bytes], ...]
+    content: SignedContent
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:
-        """Return the key that made one of the MACs."""
-        message = (self.before, body, self.after)
-        return find_key(self.candidates, lambda key: key.mac(message), self.codes, now)
+    def find_key(self, body: bytes, now: float) -> Candidate:
+        """Return the key that made one of the signatures."""
+        content, refusals = self.content.signed(body), set()
+        for before, after in self.around:
+            try:
+                key = self.proof.find_key((before, content, after), self.codes, now)
+            except Refused as refused:
+                refusals.add(refused.code)
+                continue
+            self.content.check(body)
+            return key
+        raise Refused("retired_key" if "retired_key" in refusals else "mismatch")
 
 
 def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes:
@@ -129,6 +182,8 @@ def _next_to_id(names: list[str]) -> frozenset[str]:
     the same signature.
     """
     before, id_, after = "".join(names).partition("{id}")
+    if after.startswith("{timestamp}"):  # a date, whose first colon has a fixed place
+        after = ":"
     return frozenset(before[-1:] + after[:1]) if id_ else frozenset()
 
 

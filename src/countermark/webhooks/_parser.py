@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -13,23 +12,29 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder, Template
 from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
+from countermark.webhooks._messages import parse_members, parse_message
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
+    PUBLIC_KEY_ALGORITHMS,
     HttpSignature,
     Id,
     Secret,
     SecretHeader,
     Signature,
     SignatureHeader,
+    SignatureMember,
     Timestamp,
+    Url,
     WebhookVector,
 )
+from countermark.webhooks._scheme_checks import check_key_form, check_parts
+from countermark.webhooks._url_parser import read_url
 
-KINDS = ("secret", "hmac", "http-signature")
+KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
+PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -64,7 +69,9 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"), timestamp)
+    url = read_url(top)
+    is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
+    signature = _signature(kind, top.table("signature"), url, is_dated=is_dated)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -86,14 +93,22 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         ),
     }
     top.close()
-    _check(signature, arguments["id"], timestamp, top.where)
+    check_parts(signature, url, arguments["id"], timestamp, top.where)
+    check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
+def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
+    elif kind == "body-hmac":
+        signature = SignatureMember(
+            member=table.take("member", str),
+            algorithm=table.choose("algorithm", ALGORITHMS),
+            encoding=table.choose("encoding", ENCODINGS),
+            between=parse_members(table.take("message", str), f"{table.where}: message"),
+        )
     elif kind == "http-signature":
         signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
         if not {*COVERS} <= {*signature.covers}:
@@ -107,45 +122,34 @@ def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signatur
                     " write it as x-name"
                 )
     else:
+        is_json = table.take("json_body", bool, default=False)
+        is_ambiguous = table.take("ambiguous", bool, default=False)
         signature = SignatureHeader(
             header=_header(table),
-            algorithm=table.choose("algorithm", ALGORITHMS),
+            algorithm=table.choose(
+                "algorithm", PUBLIC_KEY_ALGORITHMS if kind == "public-key" else ALGORITHMS
+            ),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
+            message=parse_message(
+                table.take("message", str),
+                f"{table.where}: message",
+                is_dated=is_dated,
+                is_json=is_json,
+                is_ambiguous=is_ambiguous,
+            ),
+            is_json=is_json,
+            is_ambiguous=is_ambiguous,
+            url=url,
         )
     table.close()
     return signature
 
 
-def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
-    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
-
-    Only between the body and a time that always has the same length none is needed.
-    """
-    parts = Template.parse(text, where).parts
-    names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
-    if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
-    for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
-            continue
-        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(
-                f"{where}: nothing separates {one} from {other}; write a text between them"
-            )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
-        raise InvalidScheme(
-            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
-        )
-    return parts
-
-
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
@@ -173,6 +177,21 @@ def _secret(table: Table, kind: str) -> Secret:
     return secret
 
 
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    return key
+
+
 def _id(table: Table) -> Id:
     given = {"header", "body"} & {*table.left}
     if len(given) != 1:
@@ -195,6 +214,8 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
     if not (header or entry or body):
         raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
     form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
+    if form == "seconds-text" and not body:
+        raise InvalidScheme(f"{table.where}: form: seconds-text is for a time in the body only")
     tolerance = table.take("tolerance", int)
     table.close()
     if not 1 <= tolerance <= MAX_TOLERANCE:
@@ -213,39 +234,6 @@ def _header(table: Table) -> str:
     return name.lower()
 
 
-def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
-    """Check that exactly the signed fields are defined."""
-    dated = isinstance(signature, HttpSignature)
-    if isinstance(signature, SignatureHeader):
-        names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
-        dated = "{timestamp}" in names
-        if "{id}" in names and not (id and id.header):
-            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
-        if timestamp is not None and timestamp.body:  # signed with the body
-            if dated:
-                raise InvalidScheme(
-                    f"{where}: {{timestamp}} is signed, so [timestamp] needs a header or an entry"
-                )
-            return
-        if timestamp is not None and timestamp.entry:
-            _check_entry(signature, timestamp.entry, where)
-    if dated != (timestamp is not None):
-        raise InvalidScheme(
-            f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
-            " it out"
-        )
-
-
-def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
-    """Check that the entry of the time and those of the signatures differ."""
-    prefix = signature.prefix
-    if not signature.separator or prefix.startswith(entry) or entry.startswith(prefix):
-        raise InvalidScheme(
-            f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
-            " begins with another text; change them"
-        )
-
-
 def _vector(table: Table) -> WebhookVector:
     headers = table.table("headers")
     vector = WebhookVector(
@@ -258,6 +246,7 @@ def _vector(table: Table) -> WebhookVector:
         now=table.take("now", int, 0),
         delivery_id=table.maybe("delivery_id", str),
         origin=table.take("origin", str),
+        base_url=table.maybe("base_url", str),
     )
     table.close()
     return vector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from countermark.webhooks._candidate_keys import CandidateKey
+from countermark.webhooks._candidate_keys import Candidate
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._challenge_answers import check_form, signed_answer
 from countermark.webhooks._json_body import member
@@ -18,7 +18,7 @@ from countermark.webhooks._times import time_in_body
 class BodyCheck(Protocol):
     """The part of a check that needs the body."""
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:
+    def find_key(self, body: bytes, now: float) -> Candidate:
         """Return the key that signed the delivery; raises Refused."""
 
 
@@ -34,7 +34,7 @@ class PendingDelivery:
 
     __slots__ = ("_body_check", "_head", "_key", "_now", "_scheme", "_signed_id", "_timestamp")
 
-    _key: CandidateKey
+    _key: Candidate
 
     def __init__(
         self,

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
-from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._keyring import Keyring
 from countermark.keys._user import keyring_of_variable, keys_now, start_watches
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._challenge_answers import is_signed_challenge, unsigned_answer
 from countermark.webhooks._keys_in_use import KeysInUse
-from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_url import checked_base_url
+from countermark.webhooks._verifier_options import (
+    checked_rings,
+    checked_scheme,
+    checked_tolerance,
+    key_ids_from_env,
+)
 from countermark.webhooks._verify_tokens import verify_token_from_env, verify_tokens
 
 if TYPE_CHECKING:
@@ -37,10 +41,14 @@ class WebhookVerifier:
 
     Args:
         scheme: A webhook scheme, or the name of one.
-        keyring: The keys, each accepted until it expires. For HTTP signatures a
-            mapping: keyrings by the key ids under which the vendor names them.
+        keyring: The secrets, or the vendor's public keys, each accepted until it expires.
+            For HTTP signatures a mapping: keyrings by the key ids under which the vendor
+            names them.
         tolerance: The number of seconds by which the signed time may differ from the
             time of receipt. The default is the scheme's.
+        base_url: The public URL before the path that the application receives, such as
+            ``https://hooks.example.com``, if the vendor signs the URL. A prefix that a
+            proxy removes from the path belongs to it.
         verify_token: The verify token that the vendor repeats in a verification request,
             if the scheme has one. None: such requests are refused.
         clock: Returns the time, in seconds since the epoch.
@@ -53,6 +61,7 @@ class WebhookVerifier:
     __slots__ = {
         "scheme": "The webhook scheme, a WebhookScheme.",
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
+        "base_url": "The public URL before the path; empty if the vendor signs no URL.",
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
@@ -62,6 +71,7 @@ class WebhookVerifier:
 
     scheme: WebhookScheme
     tolerance: float | None
+    base_url: str
 
     @guarded
     def __init__(
@@ -70,16 +80,18 @@ class WebhookVerifier:
         keyring: Keyring | Mapping[str, Keyring],
         *,
         tolerance: float | None = None,
+        base_url: str | None = None,
         verify_token: Keyring | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.scheme = scheme = _scheme(scheme)
-        rings = _rings(scheme, keyring)
-        self.tolerance = _tolerance(scheme, tolerance)
+        self.scheme = scheme = checked_scheme(scheme)
+        rings = checked_rings(scheme, keyring)
+        self.tolerance = checked_tolerance(scheme, tolerance)
+        self.base_url = checked_base_url(scheme, base_url)
         self._tokens = verify_tokens(scheme, verify_token)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
-        self._keys = KeysInUse(scheme, keys, self.tolerance)
+        self._keys = KeysInUse(scheme, keys, self.tolerance, self.base_url)
         if self._keys.has_short:
             which = (
                 f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else ""
@@ -103,6 +115,7 @@ class WebhookVerifier:
         *,
         watch: bool = False,
         tolerance: float | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
@@ -114,7 +127,7 @@ class WebhookVerifier:
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
         """
-        scheme = _scheme(scheme)
+        scheme = checked_scheme(scheme)
         secret = scheme.secret
         if not secret.variable:
             raise ConfigurationError(
@@ -123,17 +136,17 @@ class WebhookVerifier:
             )
         ring = keyring_of_variable(secret.variable, watch=watch)
         token = verify_token_from_env(scheme)
-        if not secret.key_id_variable:
-            return cls(scheme, ring, tolerance=tolerance, verify_token=token, clock=clock)
-        names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
-        ids = [os.environ[name] for name in names if os.environ.get(name)]
-        if not os.environ.get(names[0]):
-            raise ConfigurationError(
-                f"the environment variable {shown_variable(names[0])} is not set; set it to the"
-                " id of the key"
-            )
-        rings = dict.fromkeys(ids, ring)
-        return cls(scheme, rings, tolerance=tolerance, verify_token=token, clock=clock)
+        keys: Keyring | dict[str, Keyring] = ring
+        if secret.key_id_variable:
+            keys = dict.fromkeys(key_ids_from_env(secret.key_id_variable), ring)
+        return cls(
+            scheme,
+            keys,
+            tolerance=tolerance,
+            base_url=base_url,
+            verify_token=token,
+            clock=clock,
+        )
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -158,7 +171,7 @@ class WebhookVerifier:
             headers: A mapping, or pairs of names and values. Only pairs show that
                 a header was sent twice.
             body: The body as it came, before any parsing.
-            method: The method of the request, which HTTP signatures sign.
+            method: The method of the request, which some vendors sign.
             path: The path as it came, percent-encoded, with the query.
 
         Raises:
@@ -210,6 +223,7 @@ class WebhookVerifier:
             RequestHead(headers, method, path),
             b"" if isinstance(content, Refusal) else content,
             now=self._clock(),
+            base_url=self.base_url,
         )
 
     @guarded
@@ -276,67 +290,3 @@ class WebhookVerifier:
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_keys') else 'refused'}>"
-
-
-@guarded
-def verify_webhook(
-    scheme: str | WebhookScheme,
-    keyring: Keyring | Mapping[str, Keyring],
-    *,
-    headers: Headers,
-    body: Text,
-    method: Text = "POST",
-    path: Text = "/",
-    tolerance: float | None = None,
-    clock: Callable[[], float] = time.time,
-) -> VerifiedWebhook:
-    """Verify one delivery with a new :class:`WebhookVerifier`; see there for the arguments.
-
-    Raises:
-        BadWebhook: The delivery is refused; ``code`` gives the reason.
-        ConfigurationError: The arguments contradict each other.
-    """
-    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
-    return verifier.verify(headers=headers, body=body, method=method, path=path)
-
-
-def _scheme(scheme: object) -> WebhookScheme:
-    if isinstance(scheme, str):
-        return WebhookScheme.load(scheme)
-    if not isinstance(scheme, WebhookScheme):
-        raise ConfigurationError(
-            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
-        )
-    return scheme
-
-
-def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
-    """Return the keyrings by key id, which is "" if the vendor names no keys."""
-    if not isinstance(scheme.signature, HttpSignature):
-        return {"": checked_keyring(keyring)}
-    if isinstance(keyring, Mapping) and keyring:
-        rings = dict(keyring)
-        if all(isinstance(key_id, str) and key_id for key_id in rings) and all(
-            isinstance(ring, Keyring) for ring in rings.values()
-        ):
-            return rings
-    raise ConfigurationError(
-        f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
-        " such as {'the key id': Keyring(secret)}"
-    )
-
-
-def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
-    if given is None:
-        return None if scheme.timestamp is None else scheme.timestamp.tolerance
-    if scheme.timestamp is None:
-        raise ConfigurationError(f"{scheme.slug} does not sign a time; leave tolerance= out")
-    number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not number or not isfinite(given) or given <= 0:  # type: ignore[arg-type,operator]
-        raise ConfigurationError("tolerance= must be a number of seconds above 0")
-    if given > MAX_TOLERANCE:  # type: ignore[operator]
-        raise ConfigurationError(
-            f"tolerance= must be at most {MAX_TOLERANCE} seconds, as deliveries are remembered for"
-            " twice that time"
-        )
-    return given  # type: ignore[return-value]

@@ -52,6 +52,11 @@ const signers = {
     const options = { signingKey: pem, expiresInSeconds: seconds };
     return atTime(now, () => Promise.all(ids.map((id) => signUserToken(id, options))));
   },
+  engagespot: ({ pem, apiKey, ids, now }) => {
+    const { EngagespotClient } = require("@engagespot/node");
+    const client = EngagespotClient({ apiKey, apiSecret: "x", signingKey: pem });
+    return atTime(now, () => ids.map((id) => client.generateUserToken(id)));
+  },
   discourse: ({ secret, users }) => {
     const Sso = require("discourse-sso");
     return users.map((values) => new Sso(secret).buildLoginString(values));
@@ -68,6 +73,12 @@ const signers = {
         return (await jose.jwtVerify(token, key, options)).payload;
       }),
     );
+  },
+  discord: ({ key, deliveries }) => {
+    const { verifyKey } = require("discord-interactions");
+    const verify = ({ body, headers }) =>
+      verifyKey(body, headers["X-Signature-Ed25519"], headers["X-Signature-Timestamp"], key);
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
   },
   linear: async ({ secret, now, deliveries }) => {
     const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
