@@ -1,6 +1,7 @@
-"""Verifies webhooks: that the vendor sent a delivery, unmodified and recently."""
+"""Verifies and signs webhooks: that the sender made a delivery, unmodified and recently."""
 
 from countermark.webhooks._results import VerifiedWebhook as VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme as WebhookScheme
+from countermark.webhooks._signer import WebhookSigner as WebhookSigner
 from countermark.webhooks._verifier import WebhookVerifier as WebhookVerifier
 from countermark.webhooks._verifier import verify_webhook as verify_webhook

@@ -77,7 +77,7 @@ class HmacCheck:
         body = names.index("{body}")
         self._before, self._after = signature.message[:body], signature.message[body + 1 :]
         self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
-        self._next_to_id = _next_to_id(names)
+        self._next_to_id = next_to_id(signature)
 
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
         """Read the MACs, the time and the id."""
@@ -126,13 +126,13 @@ def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes
     ).encode()
 
 
-def _next_to_id(names: list[str]) -> frozenset[str]:
+def next_to_id(signature: SignatureHeader) -> frozenset[str]:
     """Return the characters that separate the id from its neighbours; the id must not have them.
 
     Otherwise a part of the id could be read as the time, or of the time as the body, under
     the same signature.
     """
-    before, id_, after = "".join(names).partition("{id}")
+    before, id_, after = "".join(map(str, signature.message)).partition("{id}")
     return frozenset(before[-1:] + after[:1]) if id_ else frozenset()
 
 

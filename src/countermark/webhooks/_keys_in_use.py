@@ -46,7 +46,7 @@ class KeysInUse:
     ) -> None:
         self._scheme, self._keys, self._tolerance = scheme, keys, tolerance
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
-        self.has_short = _check_keys(scheme, self.rings)
+        self.has_short = check_keys(scheme, self.rings)
         self.check = _head_check(scheme, self.rings, tolerance)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
@@ -68,7 +68,7 @@ class KeysInUse:
         return changed
 
 
-def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
+def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
     """Check all keys, and return whether one has fewer bytes than a secret should.
 
     Raises:

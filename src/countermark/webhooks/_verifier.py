@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
-from countermark.keys._keyring import Keyring, checked_keyring
-from countermark.keys._user import keyring_of_variable, keys_now, start_watches
+from countermark.keys._keyring import Keyring
+from countermark.keys._user import keys_now, start_watches
+from countermark.webhooks._keyrings import checked_scheme, keyrings_by_id, keyrings_from_env
 from countermark.webhooks._keys_in_use import KeysInUse
-from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
+from countermark.webhooks._parts import MAX_TOLERANCE
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
@@ -66,8 +66,8 @@ class WebhookVerifier:
         tolerance: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.scheme = scheme = _scheme(scheme)
-        rings = _rings(scheme, keyring)
+        self.scheme = scheme = checked_scheme(scheme)
+        rings = keyrings_by_id(scheme, keyring)
         self.tolerance = _tolerance(scheme, tolerance)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
@@ -105,24 +105,9 @@ class WebhookVerifier:
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
         """
-        scheme = _scheme(scheme)
-        secret = scheme.secret
-        if not secret.variable:
-            raise ConfigurationError(
-                f"{scheme.slug} names no environment variable for its secret; give the keyring"
-                " yourself: WebhookVerifier(scheme, Keyring(secret))"
-            )
-        ring = keyring_of_variable(secret.variable, watch=watch)
-        if not secret.key_id_variable:
-            return cls(scheme, ring, tolerance=tolerance, clock=clock)
-        names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
-        ids = [os.environ[name] for name in names if os.environ.get(name)]
-        if not os.environ.get(names[0]):
-            raise ConfigurationError(
-                f"the environment variable {shown_variable(names[0])} is not set; set it to the"
-                " id of the key"
-            )
-        return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
+        scheme = checked_scheme(scheme)
+        rings = keyrings_from_env(scheme, watch=watch, call="WebhookVerifier")
+        return cls(scheme, rings, tolerance=tolerance, clock=clock)
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -235,32 +220,6 @@ def verify_webhook(
     """
     verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
     return verifier.verify(headers=headers, body=body, method=method, path=path)
-
-
-def _scheme(scheme: object) -> WebhookScheme:
-    if isinstance(scheme, str):
-        return WebhookScheme.load(scheme)
-    if not isinstance(scheme, WebhookScheme):
-        raise ConfigurationError(
-            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
-        )
-    return scheme
-
-
-def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
-    """Return the keyrings by key id, which is "" if the vendor names no keys."""
-    if not isinstance(scheme.signature, HttpSignature):
-        return {"": checked_keyring(keyring)}
-    if isinstance(keyring, Mapping) and keyring:
-        rings = dict(keyring)
-        if all(isinstance(key_id, str) and key_id for key_id in rings) and all(
-            isinstance(ring, Keyring) for ring in rings.values()
-        ):
-            return rings
-    raise ConfigurationError(
-        f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
-        " such as {'the key id': Keyring(secret)}"
-    )
 
 
 def _tolerance(scheme: WebhookScheme, given: object) -> float | None:

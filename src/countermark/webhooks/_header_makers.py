@@ -1,0 +1,140 @@
+"""Makes the headers that prove a delivery: the counterparts of the checks."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple, Protocol
+
+from countermark.errors import ConfigurationError
+from countermark.keys._keyring import Keyring
+from countermark.keys._secret import SecretKey
+from countermark.schemes._templates import Placeholder
+from countermark.tokens._mac import encode_bytes
+from countermark.webhooks._http_signatures import signed_text
+from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader
+from countermark.webhooks._request_head import RequestHead
+from countermark.webhooks._results import Refused
+from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signing_keys import SigningKey, hmac_keys, valid_keys
+from countermark.webhooks._times import write_http_date, write_time
+
+
+class Outgoing(NamedTuple):
+    """A delivery to be signed.
+
+    Attributes:
+        body: The body.
+        delivery_id: The id, if the scheme has a header for it.
+        now: The time of this attempt, in seconds since the epoch.
+        method: The method.
+        path: The path with the query, percent-encoded.
+    """
+
+    body: bytes
+    delivery_id: str
+    now: float
+    method: str
+    path: str
+
+
+class HeaderMaker(Protocol):
+    """Makes the headers of one scheme with one set of keys."""
+
+    def make(self, delivery: Outgoing) -> dict[str, str]:
+        """Return the headers."""
+
+
+class SecretMaker:
+    """Sends the secret itself: the current key, as the header has room for one."""
+
+    __slots__ = ("_header", "_key")
+
+    def __init__(self, signature: SecretHeader, ring: Keyring) -> None:
+        assert isinstance(ring.current, SecretKey)  # noqa: S101  # the signer has checked
+        self._header, self._key = signature.header, ring.current
+
+    def make(self, delivery: Outgoing) -> dict[str, str]:
+        """Return the header with the secret."""
+        return {self._header: self._key._expose().decode("latin-1")}  # noqa: SLF001  # sent as it is
+
+
+class SignatureMaker:
+    """Makes signatures in a header, one by each key of *keys* that signs now."""
+
+    __slots__ = ("_keys", "_scheme", "_signature")
+
+    def __init__(
+        self, scheme: WebhookScheme, signature: SignatureHeader, keys: list[SigningKey]
+    ) -> None:
+        self._scheme, self._signature, self._keys = scheme, signature, keys
+
+    def make(self, delivery: Outgoing) -> dict[str, str]:
+        """Return the header of the signatures, and those of the time and the id."""
+        signature, time = self._signature, self._scheme.timestamp
+        headers: dict[str, str] = {}
+        entries: list[str] = []
+        values = {"{body}": delivery.body, "{id}": delivery.delivery_id.encode()}
+        if time is not None and not time.body:
+            text = write_time(delivery.now, time.form)
+            values["{timestamp}"] = text.encode()
+            if time.header:
+                headers[time.header] = text
+            else:
+                entries.append(time.entry + text)
+        message = [
+            values[str(part)] if isinstance(part, Placeholder) else part.encode()
+            for part in signature.message
+        ]
+        entries += [
+            signature.prefix + encode_bytes(key.sign(message), signature.encoding)
+            for key in valid_keys(self._keys, delivery.now, several=bool(signature.separator))
+        ]
+        return {**headers, signature.header: signature.separator.join(entries)}
+
+
+class HttpSignatureMaker:
+    """Makes HTTP signatures under one key id.
+
+    Raises:
+        InvalidKey: A secret is not encoded as the scheme's are.
+        ConfigurationError: The scheme signs a header that is not known here.
+    """
+
+    __slots__ = ("_key", "_key_id", "_signature")
+
+    def __init__(
+        self, scheme: WebhookScheme, signature: HttpSignature, key_id: str, ring: Keyring
+    ) -> None:
+        if not {*signature.covers} <= {"(request-target)", "date", "digest"}:
+            raise ConfigurationError(
+                f"{scheme.slug} signs a header of the HTTP client, which is not known here; sign"
+                " its deliveries with the vendor's own code"
+            )
+        if not (key_id.isascii() and key_id.isprintable()) or not {*'"\\'}.isdisjoint(key_id):
+            raise ConfigurationError(
+                f"{scheme.slug}: a key id must be visible ASCII without quotes; correct it"
+            )
+        self._signature, self._key_id = signature, key_id
+        algorithm = signature.algorithm.removeprefix("hmac-")
+        self._key = hmac_keys(ring, scheme.secret, algorithm)[0]
+
+    def make(self, delivery: Outgoing) -> dict[str, str]:
+        """Return the date, the digest and the signature."""
+        digest = encode_bytes(hashlib.sha256(delivery.body).digest(), "base64")
+        headers = {"date": write_http_date(delivery.now), "digest": f"SHA-256={digest}"}
+        covers = self._signature.covers
+        try:
+            head = RequestHead(headers, delivery.method, delivery.path)
+            message = signed_text(covers, head)
+        except Refused:
+            message = None
+        if message is None:
+            raise ConfigurationError("path= must be percent-encoded; give it as it is sent")
+        parameters = {
+            "keyId": self._key_id,
+            "algorithm": self._signature.algorithm,
+            "headers": " ".join(covers),
+            "signature": encode_bytes(self._key.sign([message]), "base64"),
+        }
+        written = ",".join(f'{name}="{value}"' for name, value in parameters.items())
+        return {**headers, "authorization": f"Signature {written}"}

@@ -1,0 +1,84 @@
+"""The scheme and the keyrings that a signer or verifier of webhooks is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from countermark._redaction import shown_variable
+from countermark.errors import ConfigurationError
+from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._user import keyring_of_variable
+from countermark.webhooks._parts import HttpSignature
+from countermark.webhooks._scheme import WebhookScheme
+
+
+def checked_scheme(scheme: object) -> WebhookScheme:
+    """Return a webhook scheme, by its name or as it is.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if isinstance(scheme, str):
+        return WebhookScheme.load(scheme)
+    if not isinstance(scheme, WebhookScheme):
+        raise ConfigurationError(
+            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
+        )
+    return scheme
+
+
+def keyrings_by_id(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
+    """Return the keyrings by key id, which is "" if the vendor names no keys.
+
+    Raises:
+        ConfigurationError: *keyring* is not a keyring, or not a mapping of key ids to keyrings.
+    """
+    if not isinstance(scheme.signature, HttpSignature):
+        return {"": checked_keyring(keyring)}
+    if isinstance(keyring, Mapping) and keyring:
+        rings = dict(keyring)
+        if all(isinstance(key_id, str) and key_id for key_id in rings) and all(
+            isinstance(ring, Keyring) for ring in rings.values()
+        ):
+            return rings
+    raise ConfigurationError(
+        f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
+        " such as {'the key id': Keyring(secret)}"
+    )
+
+
+def keyrings_from_env(
+    scheme: WebhookScheme, *, watch: bool, call: str
+) -> Keyring | dict[str, Keyring]:
+    """Return the keys of the environment variable that *scheme* names.
+
+    For HTTP signatures, another variable holds the key id; with ``_PREVIOUS`` and ``_NEXT`` after
+    its name, it holds further ids, each for all of the keys. The current id is the first.
+
+    Args:
+        scheme: The scheme.
+        watch: Whether to use new contents of the files of the variable.
+        call: The class to call with a keyring instead, for a message.
+
+    Raises:
+        ConfigurationError: The scheme names no variable, or the variable of the key id is not set.
+        InvalidKey: A secret is missing or invalid.
+    """
+    secret = scheme.secret
+    if not secret.variable:
+        raise ConfigurationError(
+            f"{scheme.slug} names no environment variable for its secret; give the keyring"
+            f" yourself: {call}(scheme, Keyring(secret))"
+        )
+    ring = keyring_of_variable(secret.variable, watch=watch)
+    if not secret.key_id_variable:
+        return ring
+    names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
+    ids = [os.environ[name] for name in names if os.environ.get(name)]
+    if not os.environ.get(names[0]):
+        raise ConfigurationError(
+            f"the environment variable {shown_variable(names[0])} is not set; set it to the"
+            " id of the key"
+        )
+    return dict.fromkeys(ids, ring)

@@ -1,0 +1,48 @@
+"""Keys, bodies and deliveries of any webhook format, to sign and verify."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from countermark import Keyring
+from countermark.cli._new_secrets import new_webhook_secret
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
+from tests.webhooks.samples import KEY_ID, NOW
+
+
+def keyring_for(scheme: WebhookScheme) -> Keyring:
+    """Return a keyring with a new secret."""
+    return Keyring(new_webhook_secret(scheme.secret))
+
+
+def named(scheme: WebhookScheme, ring: Keyring) -> Any:
+    """Return the keyring in the form that a signer and a verifier need."""
+    return {KEY_ID: ring} if scheme.secret.key_id_variable else ring
+
+
+def body_for(scheme: WebhookScheme, at: float = NOW, delivery: str = "evt-1") -> bytes:
+    """Return a body with the time and the id that the format has in it."""
+    content: dict[str, Any] = {"text": "é"}
+    if scheme.id is not None and scheme.id.body:
+        put(content, scheme.id.body, delivery)
+    time = scheme.timestamp
+    if time is not None and time.body:
+        put(content, time.body, int(at * 1000) if time.form == "milliseconds" else int(at))
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def put(content: dict[str, Any], place: str, value: object) -> None:
+    """Put a value into a place such as ``event.id``."""
+    *outer, name = place.split(".")
+    for part in outer:
+        content = content.setdefault(part, {})
+    content[name] = value
+
+
+def signer_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookSigner:
+    return WebhookSigner(scheme, named(scheme, ring), clock=lambda: at)
+
+
+def verifier_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookVerifier:
+    return WebhookVerifier(scheme, named(scheme, ring), clock=lambda: at)
