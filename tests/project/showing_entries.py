@@ -56,7 +56,7 @@ from countermark.verifying import (
     from_header,
     from_query,
 )
-from countermark.webhooks import WebhookScheme, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
 from tests.samples import private_key
 from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
 
@@ -137,6 +137,10 @@ def command(arguments: list[str]) -> Callable[..., object]:
         return main([part.replace("ARG", text) for part in arguments]) if text else 0
 
     return run
+
+
+def webhook_headers(**given: Any) -> object:
+    return WebhookSigner("github", RING).sign(**given) and None
 
 
 def mode_file(*, text: Any) -> object:
@@ -249,6 +253,10 @@ request ARG http://127.0.0.1/ --id user-1
 request stigg ARG --id user-1
 request stigg http://127.0.0.1/ --id user-1 --token ARG
 request stigg http://127.0.0.1/ --id user-1 --max-age ARG
+request webhook:ARG http://127.0.0.1/ --body pyproject.toml
+request webhook:stigg ARG --body pyproject.toml
+request webhook:stigg http://127.0.0.1/ --body ARG
+request webhook:stigg http://127.0.0.1/ --body pyproject.toml --id ARG
 keygen ARG
 keygen webhook:ARG
 keygen stigg --for-tests --environment ARG
@@ -273,6 +281,17 @@ def _explaining_entries() -> Iterator[Entry]:
     yield Entry("explain_webhook", explain_webhook, {
         "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
         "path": "/", "tolerance": None,
+    })  # fmt: skip
+
+
+def _sending_entries() -> Iterator[Entry]:
+    yield Entry("WebhookSigner", WebhookSigner, {"scheme": "github", "keyring": RING})
+    yield Entry("WebhookSigner of HTTP signatures", WebhookSigner, {
+        "scheme": "cognito", "keyring": {"an-id": RING},
+    })  # fmt: skip
+    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, {"scheme": "stigg"})
+    yield Entry("WebhookSigner.sign", webhook_headers, {
+        "body": b"{}", "delivery_id": "evt-1", "method": "POST", "path": "/",
     })  # fmt: skip
 
 
@@ -454,10 +473,17 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     )},
     ("from_header", "name"): _WORDS,
     ("countermark request stigg ARG --id user-1", "argument"): {"an origin"},
+    ("countermark request webhook:stigg ARG --body pyproject.toml", "argument"): {"an origin"},
     ("from_query", "name"): _WORDS | {
         "a text in braces", "an origin", "a URL with a password",
     },
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [*_entries(), *_changing_entries(), *_resolver_entries(), *_testing_entries()]
+ENTRIES = [
+    *_entries(),
+    *_sending_entries(),
+    *_changing_entries(),
+    *_resolver_entries(),
+    *_testing_entries(),
+]
