@@ -39,6 +39,8 @@ def _too_few(scheme: Scheme | WebhookScheme, key: Key) -> int | None:
     if not isinstance(key, SecretKey):
         return None
     if isinstance(scheme, WebhookScheme):
+        if scheme.has_public_key:
+            return None
         rule = scheme.secret
         is_short = key.written(rule.form, rule.prefix).looks_short(least=rule.least)
         return rule.least if is_short else None

@@ -84,7 +84,7 @@ def _load(pem: bytes) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"public keys need {error.name}: pip install 'countermark[jwt]'"
+            f"public keys need {error.name}: pip install 'countermark[public-keys]'"
         ) from error
     try:
         return load_pem_public_key(pem)

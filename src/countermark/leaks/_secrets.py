@@ -40,7 +40,8 @@ def variables() -> list[str]:
     from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
-    names |= {WebhookScheme.load(slug).secret.variable for slug in webhook_scheme_slugs()}
+    webhooks = map(WebhookScheme.load, webhook_scheme_slugs())
+    names |= {scheme.secret.variable for scheme in webhooks if not scheme.has_public_key}
     return sorted(names - {""})
 
 

@@ -1,14 +1,17 @@
-"""Checks of schemes with a single header: the secret itself, or a MAC."""
+"""Checks of schemes with a single header: the secret itself, a MAC, or another signature."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from hmac import compare_digest
+from typing import NamedTuple, Protocol
 
 from countermark.keys._keyring import Keyring
 from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import (
+    Candidate,
     CandidateKey,
     find_key,
     hmac_candidates,
@@ -41,7 +44,9 @@ class SecretCheck:
             raise Refused("malformed") from None
         code = hashlib.sha256(salted.digest()).digest()
         try:
-            key = find_key(self._candidates, lambda key: key.outer.digest(), [code], now)
+            key = find_key(
+                self._candidates, lambda key: compare_digest(key.outer.digest(), code), now
+            )
         except Refused as refused:
             # A secret may contain a comma, but a wrong one with a comma may be two joined headers.
             if refused.code == "mismatch" and "," in given:
@@ -60,19 +65,49 @@ class KnownKey(NamedTuple):
         return self.key
 
 
-class HmacCheck:
-    """The check of a MAC in a header.
+class Proof(Protocol):
+    """The signatures of one algorithm, checked with the keys of one moment."""
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the signatures of a delivery; raises Refused."""
+
+    def find_key(self, message: Sequence[bytes], codes: Sequence[bytes], now: float) -> Candidate:
+        """Return the key that made one of the signatures; raises Refused."""
+
+
+class HmacProof:
+    """MACs, checked with the secrets of a keyring.
 
     Raises:
         InvalidKey: A secret is not encoded as the vendor's are.
     """
 
-    __slots__ = ("_after", "_before", "_candidates", "_id_header", "_next_to_id", "_scheme",
-                 "_signature")  # fmt: skip
+    __slots__ = ("_candidates", "_encoding", "_size")
 
     def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> None:
-        self._scheme, self._signature = scheme, signature
         self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
+        self._encoding = signature.encoding
+        self._size = encodings.MAC_SIZES[signature.algorithm]
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the MACs."""
+        return tuple(encodings.decode_bytes(text, self._encoding, self._size) for text in texts)
+
+    def find_key(
+        self, message: Sequence[bytes], codes: Sequence[bytes], now: float
+    ) -> CandidateKey:
+        """Return the key that made one of the MACs."""
+        return find_key(self._candidates, lambda key: key.makes(message, codes), now)
+
+
+class SignatureCheck:
+    """The check of a signature in a header."""
+
+    __slots__ = ("_after", "_before", "_id_header", "_next_to_id", "_proof", "_scheme",
+                 "_signature")  # fmt: skip
+
+    def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof) -> None:
+        self._scheme, self._signature, self._proof = scheme, signature, proof
         names = [str(part) for part in signature.message]
         body = names.index("{body}")
         self._before, self._after = signature.message[:body], signature.message[body + 1 :]
@@ -80,14 +115,10 @@ class HmacCheck:
         self._next_to_id = next_to_id(signature)
 
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
-        """Read the MACs, the time and the id."""
+        """Read the signatures, the time and the id."""
         signature = self._signature
-        codes = tuple(
-            encodings.decode_bytes(
-                text, signature.encoding, encodings.MAC_SIZES[signature.algorithm]
-            )
-            for text in _entries(signature, head.require(signature.header, max_commas=None))
-        )
+        given = head.require(signature.header, max_commas=None)
+        codes = self._proof.decode(_entries(signature, given))
         values: dict[str, str] = {}
         timestamp = signed_id = None
         time = self._scheme.timestamp
@@ -100,24 +131,23 @@ class HmacCheck:
                 raise Refused("malformed")
             values["{id}"] = signed_id
         before, after = _fill(self._before, values), _fill(self._after, values)
-        check = SignedBody(self._candidates, codes, before, after)
+        check = SignedBody(self._proof, codes, before, after)
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )
 
 
 class SignedBody(NamedTuple):
-    """MACs of a message that contains the body."""
+    """Signatures of a message that contains the body."""
 
-    candidates: list[CandidateKey]
+    proof: Proof
     codes: tuple[bytes, ...]
     before: bytes
     after: bytes
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:
-        """Return the key that made one of the MACs."""
-        message = (self.before, body, self.after)
-        return find_key(self.candidates, lambda key: key.mac(message), self.codes, now)
+    def find_key(self, body: bytes, now: float) -> Candidate:
+        """Return the key that made one of the signatures."""
+        return self.proof.find_key((self.before, body, self.after), self.codes, now)
 
 
 def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes:

@@ -10,7 +10,7 @@ from countermark.errors import InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.keys._secret import SecretKey
 from countermark.keys._user import KeysNow
-from countermark.webhooks._header_checks import HmacCheck, SecretCheck
+from countermark.webhooks._header_checks import HmacProof, SecretCheck, SignatureCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._parts import HttpSignature, SecretHeader
 from countermark.webhooks._pending import HeadCheck
@@ -46,7 +46,7 @@ class KeysInUse:
     ) -> None:
         self._scheme, self._keys, self._tolerance = scheme, keys, tolerance
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
-        self.has_short = check_keys(scheme, self.rings)
+        self.has_short = not scheme.has_public_key and check_keys(scheme, self.rings)
         self.check = _head_check(scheme, self.rings, tolerance)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
@@ -69,7 +69,7 @@ class KeysInUse:
 
 
 def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
-    """Check all keys, and return whether one has fewer bytes than a secret should.
+    """Check all secrets, and return whether one has fewer bytes than a secret should.
 
     Raises:
         InvalidKey: A key does not fit the scheme.
@@ -80,7 +80,8 @@ def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
     for key in [key for ring in rings.values() for _, key in ring.by_role()]:
         if not isinstance(key, SecretKey):
             raise InvalidKey(
-                f"{scheme.slug} needs a shared secret, not a private key; give the secret, as text"
+                f"{scheme.slug} needs a shared secret, not a private or public key; give the"
+                " secret, as text"
             )
         if key.starts_with(rule.refuse_prefixes):
             raise InvalidKey(
@@ -112,4 +113,8 @@ def _head_check(
         return HttpSignatureCheck(scheme, signature, rings)
     if isinstance(signature, SecretHeader):
         return SecretCheck(scheme, signature, rings[""])
-    return HmacCheck(scheme, signature, rings[""])
+    if signature.has_public_key:
+        from countermark.webhooks._public_key_proof import PublicKeyProof  # late, as it is rare
+
+        return SignatureCheck(scheme, signature, PublicKeyProof(scheme, signature, rings[""]))
+    return SignatureCheck(scheme, signature, HmacProof(scheme, signature, rings[""]))

@@ -17,6 +17,7 @@ from countermark.schemes._templates import Placeholder, Template
 from countermark.webhooks import _times as times
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
+    PUBLIC_KEY_ALGORITHMS,
     HttpSignature,
     Id,
     Secret,
@@ -27,8 +28,9 @@ from countermark.webhooks._parts import (
     WebhookVector,
 )
 
-KINDS = ("secret", "hmac", "http-signature")
+KINDS = ("secret", "hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
+PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -63,7 +65,8 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"), timestamp)
+    signature = _signature(kind, top.table("signature"))
+    secret = _secret_of(kind, top.table("secret"), signature)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -71,7 +74,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "read": top.maybe("read", date),
         "confidence": top.take("confidence", str, ""),
         "notes": top.take("notes", str, ""),
-        "secret": _secret(top.table("secret"), kind),
+        "secret": secret,
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
@@ -85,7 +88,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
+def _signature(kind: str, table: Table) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -104,20 +107,24 @@ def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signatur
     else:
         signature = SignatureHeader(
             header=_header(table),
-            algorithm=table.choose("algorithm", ALGORITHMS),
+            algorithm=table.choose(
+                "algorithm", PUBLIC_KEY_ALGORITHMS if kind == "public-key" else ALGORITHMS
+            ),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
+            message=_message(table.take("message", str), f"{table.where}: message"),
         )
     table.close()
     return signature
 
 
-def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
+def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
     """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
 
-    Only between the body and a time that always has the same length none is needed.
+    None is needed between a time and the body. A time has as many characters as all others
+    until the year 2286, so a digit that moves to its other side makes it expire, or puts it
+    into the far future.
     """
     parts = Template.parse(text, where).parts
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
@@ -125,9 +132,8 @@ def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | 
         raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
     if "{body}" not in names:
         raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
     for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
+        if {str(one), str(other)} == {"{timestamp}", "{body}"}:
             continue
         if isinstance(one, Placeholder) and isinstance(other, Placeholder):
             raise InvalidScheme(
@@ -138,6 +144,21 @@ def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | 
             f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
         )
     return parts
+
+
+def _secret_of(kind: str, table: Table, signature: Signature) -> Secret:
+    if not (isinstance(signature, SignatureHeader) and signature.has_public_key):
+        return _secret(table, kind)
+    form = table.choose("form", PUBLIC_KEY_FORMS)
+    if form in {"hex", "base64"} and signature.algorithm != "ed25519":
+        raise InvalidScheme(
+            f"{table.where}: form: {form} is of a key of 32 bytes, and only ed25519 has those;"
+            " choose spki or pem"
+        )
+    variable, prefix = table.take("variable", str, ""), table.take("prefix", str, "")
+    refused = table.texts("refuse_prefixes")
+    table.close()
+    return Secret(variable, False, "", form, prefix, 1, None, refused)
 
 
 def _secret(table: Table, kind: str) -> Secret:

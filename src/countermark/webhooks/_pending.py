@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from countermark.webhooks._candidate_keys import CandidateKey
+from countermark.webhooks._candidate_keys import Candidate
 from countermark.webhooks._json_body import member
 from countermark.webhooks._parts import Id
 from countermark.webhooks._request_head import RequestHead
@@ -16,7 +16,7 @@ from countermark.webhooks._times import time_in_body
 class BodyCheck(Protocol):
     """The part of a check that needs the body."""
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:
+    def find_key(self, body: bytes, now: float) -> Candidate:
         """Return the key that signed the delivery; raises Refused."""
 
 

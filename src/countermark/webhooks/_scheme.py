@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark._redaction import guarded, shown
 from countermark.errors import UnknownScheme
-from countermark.webhooks._parts import Id, Secret, Signature, Timestamp, WebhookVector
+from countermark.webhooks._parts import (
+    Id,
+    Secret,
+    Signature,
+    SignatureHeader,
+    Timestamp,
+    WebhookVector,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,6 +92,11 @@ class WebhookScheme(NamedTuple):
         from countermark.webhooks._parser import read_file
 
         return cls(**read_file(path))
+
+    @property
+    def has_public_key(self) -> bool:
+        """True if a public key of the vendor verifies deliveries, and not a shared secret."""
+        return isinstance(self.signature, SignatureHeader) and self.signature.has_public_key
 
     def __repr__(self) -> str:
         return f"<WebhookScheme {self.slug}>"
