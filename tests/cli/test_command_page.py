@@ -17,6 +17,7 @@ from tests.cli.commands import Command
 from tests.conftest import SECRET
 from tests.project.command_page import page
 from tests.webhooks.samples import WHSEC
+from tests.webhooks.test_signer_private_keys import WHPK, WHSK
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
@@ -90,8 +91,10 @@ def test_the_examples_of_generating_print_secrets(
     shell: Callable[[str], str], need_binary: Callable[[str], str], tmp_path: Path
 ) -> None:
     need_binary("openssl")
-    first, *pem, last = shell(example_of("keygen")).splitlines()
+    (tmp_path / "key.txt").write_text(WHSK)
+    first, public, *pem, last = shell(example_of("keygen")).splitlines()
     assert len(first) == len(last) == 64
+    assert public == WHPK
     assert pem[0] == "-----BEGIN PUBLIC KEY-----"
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
     assert (tmp_path / ".env").read_text().startswith("WEBHOOKS_SECRET=whsec_")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from countermark.webhooks._scheme import webhook_scheme_slugs
 from countermark.wsgi import WebhookMiddleware
 from tests.cli.commands import Command, pipe_with
 from tests.webhooks.samples import KEY_ID, SECRET, WHSEC
-from tests.webhooks.signing import body_for, named
+from tests.webhooks.signing import body_for, named, verifier_for
 
 URL = "http://127.0.0.1:8000/hooks?x=1"
 
@@ -72,20 +73,23 @@ def test_each_format_gets_the_codes_that_the_titles_promise(
     command: Command, monkeypatch: pytest.MonkeyPatch, body: Callable[[bytes], str], slug: str
 ) -> None:
     scheme = WebhookScheme.load(slug)
-    secret, content = new_webhook_secret(scheme.secret), body_for(scheme)
-    monkeypatch.setenv(scheme.secret.variable, secret)
+    secret, content, given = new_webhook_secret(scheme), body_for(scheme), list[str]()
+    if scheme.signing_variable:
+        monkeypatch.setenv(scheme.signing_variable, secret)
+    else:
+        given = ["--secret-fd", pipe_with(secret.encode())]
     if scheme.secret.key_id_variable:
         monkeypatch.setenv(scheme.secret.key_id_variable, KEY_ID)
-    out = command.output("request", f"webhook:{slug}", URL, "--body", body(content))
+    out = command.output("request", f"webhook:{slug}", URL, "--body", body(content), *given)
     assert secret not in out
-    samples, time = samples_in(out), scheme.timestamp
-    if time is not None and time.body:  # the body of the tests is an old one
+    samples, timestamp = samples_in(out), scheme.timestamp
+    if timestamp is not None and timestamp.body:  # the body of the tests is an old one
         assert samples["valid"].expected == "401, expired"
         assert samples["expired"].expected.startswith("its time is the member")
     else:
         assert samples["valid"].expected.startswith("200, or another status of the service")
         assert samples["expired"].expected == (
-            "401, expired" if time else "the deliveries of this format have no signed time"
+            "401, expired" if timestamp else "the deliveries of this format have no signed time"
         )
     has_signature = not isinstance(scheme.signature, SecretHeader)
     assert samples["tampered with"].expected in (
@@ -103,7 +107,7 @@ def test_each_format_gets_the_codes_that_the_titles_promise(
 
 
 def code_of(scheme: WebhookScheme, secret: str, sample: Sample, body: bytes) -> str:
-    verifier = WebhookVerifier(scheme, named(scheme, Keyring(secret)))
+    verifier = verifier_for(scheme, Keyring(secret), time.time())
     try:
         verifier.verify(headers=sample.headers, body=body, path="/hooks?x=1")
     except BadWebhook as refused:
@@ -204,6 +208,8 @@ def test_the_secret_may_come_from_a_descriptor(
          "the environment variable JIRA_WEBHOOK_SECRET is not set"),
         (["webhook:cognito", "--body", "FILE"],
          "the environment variable COGNITO_API_KEY is not set; set it to the id of the key"),
+        (["webhook:discord", "--body", "FILE"],
+         "discord: only the vendor has its private key; to try the service, give it the public"),
         (["stigg", "--body", "FILE"], "--body is an option for webhooks; pass webhook:NAME"),
     ],
 )  # fmt: skip

@@ -39,5 +39,6 @@ def test_the_shapes_are_those_that_the_catalogues_declare() -> None:
         "LAUNCHDARKLY_SDK_KEY",
         "PRIVATE_KEY",
         "TALKJS_SECRET_KEY",
+        "WEBHOOKS_PRIVATE_KEY",
         "WEBHOOKS_SECRET",
     }

@@ -289,7 +289,12 @@ def _sending_entries() -> Iterator[Entry]:
     yield Entry("WebhookSigner of HTTP signatures", WebhookSigner, {
         "scheme": "cognito", "keyring": {"an-id": RING},
     })  # fmt: skip
-    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, {"scheme": "stigg"})
+    yield Entry("WebhookSigner of a private key", WebhookSigner, {
+        "scheme": "wise", "keyring": Keyring(PEM), "also": WebhookSigner("github", RING),
+    })  # fmt: skip
+    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, {
+        "scheme": "stigg", "also": None,
+    })  # fmt: skip
     yield Entry("WebhookSigner.sign", webhook_headers, {
         "body": b"{}", "delivery_id": "evt-1", "method": "POST", "path": "/",
     })  # fmt: skip

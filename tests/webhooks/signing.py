@@ -13,7 +13,7 @@ from tests.webhooks.samples import KEY_ID, NOW
 
 def keyring_for(scheme: WebhookScheme) -> Keyring:
     """Return a keyring with a new secret."""
-    return Keyring(new_webhook_secret(scheme.secret))
+    return Keyring(new_webhook_secret(scheme))
 
 
 def named(scheme: WebhookScheme, ring: Keyring) -> Any:
@@ -45,4 +45,8 @@ def signer_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> Webhook
 
 
 def verifier_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookVerifier:
+    """Return the verifier of a receiver, which has the public keys if there are such."""
+    public = signer_for(scheme, ring).public_keys
+    if public:
+        ring = Keyring(public[0], next=public[1:])
     return WebhookVerifier(scheme, named(scheme, ring), clock=lambda: at)

@@ -57,6 +57,7 @@ VECTORS = [
     pytest.param(slug, vector, id=f"{slug}-{vector.origin}")
     for slug in webhook_scheme_slugs()
     for vector in WebhookScheme.load(slug).vectors
+    if not WebhookScheme.load(slug).has_public_key  # the vector has no private key
 ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from countermark import ConfigurationError, Keyring
 from countermark.webhooks import WebhookSigner
+from tests.webhooks.samples import base64
 
 CANARY = "canary3f9c2b7d51e8406aa9b4c1d0e7f65a28"
 BODY = b'{"card": "canary-4242"}'
@@ -17,6 +18,7 @@ FORMATS: dict[str, Any] = {
     "standard-webhooks": Keyring(f"whsec_{CANARY}AA"),
     "cognito": {"key": Keyring(CANARY)},
     "stigg": Keyring(CANARY),
+    "standard-webhooks-ed25519": Keyring("whsk_" + base64(CANARY.encode()[:32])),
 }
 
 
@@ -38,7 +40,8 @@ def test_a_traceback_from_inside_signing_shows_no_secret_and_no_body(slug: str, 
         arguments["body"] = {"card": BODY}
     if wrong == "an id":
         arguments["delivery_id"] = f"{CANARY}\n"
-    signer = WebhookSigner(slug, FORMATS[slug], **({"clock": clock} if wrong == "a clock" else {}))
+    options: dict[str, Any] = {"clock": clock} if wrong == "a clock" else {}
+    signer = WebhookSigner(slug, FORMATS[slug], **options)
     with pytest.raises((ConfigurationError, RuntimeError)) as caught:
         signer.sign(**arguments)
     text = told(caught.value)
@@ -55,6 +58,18 @@ def test_a_key_that_is_refused_is_in_no_traceback() -> None:
         assert "canary" not in text
 
 
+def test_a_private_key_that_is_refused_is_in_no_traceback() -> None:
+    data = CANARY.encode()[:32]
+    for raw in (data[:30], data + data):
+        secret = "whsk_" + base64(raw)
+        with pytest.raises(ConfigurationError) as caught:
+            WebhookSigner("standard-webhooks-ed25519", Keyring(secret))
+        text = told(caught.value)
+        assert "_private_keys.py" in text
+        assert "canary" not in text
+        assert secret[5:25] not in text
+
+
 @pytest.mark.parametrize("slug", FORMATS)
 def test_no_attribute_of_a_signer_shows_the_secret(slug: str) -> None:
     def walk(thing: object, depth: int) -> str:
@@ -66,3 +81,4 @@ def test_no_attribute_of_a_signer_shows_the_secret(slug: str) -> None:
     text = walk(WebhookSigner(slug, FORMATS[slug]), 5)
     assert "Maker" in text
     assert "canary" not in text
+    assert base64(CANARY.encode()[:32])[:20] not in text

@@ -19,6 +19,7 @@ from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import check_keys
 from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+from countermark.webhooks._signer import WebhookSigner
 from countermark.webhooks._verifier import WebhookVerifier
 
 #: The variable with the URL of Redis for ``countermark rollout``.
@@ -133,7 +134,11 @@ def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) 
         return Use(name, None, scheme, keys, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short keys have a finding of their own
-        WebhookVerifier(scheme, {"a key": ring} if scheme.secret.key_id_variable else ring)
+        rule = scheme.secret
+        if rule.private_variable and name.startswith(rule.private_variable):
+            WebhookSigner(scheme, ring)
+        else:
+            WebhookVerifier(scheme, {"a key": ring} if rule.key_id_variable else ring)
     return Use(name, "webhooks", scheme, keys, environment)
 
 
@@ -146,7 +151,8 @@ def _variables() -> dict[str, list[Scheme | WebhookScheme]]:
         found.setdefault(scheme.variable, []).append(scheme)
     for slug in webhook_scheme_slugs():
         webhook = WebhookScheme.load(slug)
-        found.setdefault(webhook.secret.variable, []).append(webhook)
+        for variable in (webhook.secret.variable, webhook.secret.private_variable):
+            found.setdefault(variable, []).append(webhook)
     found.pop("", None)
     return found
 

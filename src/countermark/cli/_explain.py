@@ -125,7 +125,7 @@ def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanat
     from countermark.explain import explain_webhook
     from countermark.explain._input import seen_delivery
 
-    keys = webhook_keys_of(scheme, options)
+    keys = webhook_keys_of(scheme, scheme.secret.variable, options)
     delivery = seen_delivery(scheme, content_of(options.input, "--input", options, _MOST))
     return explain_webhook(
         scheme,

@@ -7,7 +7,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from countermark.cli._curl import checked_url, curl_command
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Larger bodies are an oversight, such as the name of another file.
 _MOST = 16 << 20
 _FOREIGN = "signed with another secret"
+
+_Keys: TypeAlias = Keyring | dict[str, Keyring]
 
 
 class _Target(NamedTuple):
@@ -47,11 +49,11 @@ def print_deliveries(scheme: WebhookScheme, options: argparse.Namespace, expired
         CountermarkError: Something is missing or invalid.
     """
     url = checked_url(options.url)
-    keys = webhook_keys_of(scheme, options)
+    keys = _keys_of(scheme, options)
     target = _Target(url, _path_of(url), *_body_of(options))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the service warns of a short secret
-        verifier = WebhookVerifier(scheme, keys)
+        verifier = WebhookVerifier(scheme, _receiving(scheme, keys))
     print(f"# {scheme.name}: the expected statuses of a service with a WebhookMiddleware")
     for title, headers in _samples(scheme, keys, target, expired_for):
         if isinstance(headers, str):
@@ -61,15 +63,30 @@ def print_deliveries(scheme: WebhookScheme, options: argparse.Namespace, expired
             print(_command(scheme, title, headers, target))
 
 
+def _keys_of(scheme: WebhookScheme, options: argparse.Namespace) -> _Keys:
+    if not scheme.signing_variable and scheme.has_public_key and options.secret_fd is None:
+        raise ConfigurationError(
+            f"{scheme.slug}: only the vendor has its private key; to try the service, give it the"
+            " public key of a key pair of yours, and pass the private key with --secret-fd N"
+        )
+    return webhook_keys_of(scheme, scheme.signing_variable, options)
+
+
+def _receiving(scheme: WebhookScheme, keys: _Keys) -> _Keys:
+    """Return the keys of a receiver."""
+    current, *others = WebhookSigner(scheme, keys).public_keys or ("",)
+    return Keyring(current, next=others) if current else keys
+
+
 def _samples(
     scheme: WebhookScheme,
-    keys: Keyring | dict[str, Keyring],
+    keys: _Keys,
     target: _Target,
     expired_for: int,
 ) -> Iterator[tuple[str, dict[str, str] | str]]:
     """Yield titles and headers, or the reason why the format has no such delivery."""
 
-    def sign(keys: Keyring | dict[str, Keyring], body: bytes, age: float = 0) -> dict[str, str]:
+    def sign(keys: _Keys, body: bytes, age: float = 0) -> dict[str, str]:
         signer = WebhookSigner(scheme, keys, clock=lambda: time.time() - age)
         return signer.sign(body, path=target.path)
 
@@ -89,12 +106,10 @@ def _samples(
         yield _FOREIGN, sign(_foreign(scheme, keys), target.body)
 
 
-def _foreign(
-    scheme: WebhookScheme, keys: Keyring | dict[str, Keyring]
-) -> Keyring | dict[str, Keyring]:
+def _foreign(scheme: WebhookScheme, keys: _Keys) -> _Keys:
     from countermark.cli._new_secrets import new_webhook_secret
 
-    ring = Keyring(new_webhook_secret(scheme.secret))
+    ring = Keyring(new_webhook_secret(scheme))
     return dict.fromkeys(keys, ring) if isinstance(keys, dict) else ring
 
 

@@ -61,22 +61,22 @@ def keyring_from(slug: str, variable: str, options: Namespace) -> Keyring:
 
 
 @guarded
-def webhook_keys_of(scheme: WebhookScheme, options: Namespace) -> Keyring | dict[str, Keyring]:
-    """Return the keys of a webhook format, by key id if the vendor names its keys.
+def webhook_keys_of(
+    scheme: WebhookScheme, variable: str, options: Namespace
+) -> Keyring | dict[str, Keyring]:
+    """Return the keys of a webhook format in a variable, by key id if the vendor names its keys.
 
     Raises:
         InvalidKey: As for ``keyring_of``.
         ConfigurationError: As for ``keyring_of``, or the variable of the key id is not set.
     """
-    secret = scheme.secret
-    ring = keyring_from(scheme.slug, secret.variable, options)
-    if not secret.key_id_variable:
+    ring, id_variable = keyring_from(scheme.slug, variable, options), scheme.secret.key_id_variable
+    if not id_variable:
         return ring
-    key_id = os.environ.get(secret.key_id_variable, "")
+    key_id = os.environ.get(id_variable, "")
     if not key_id:
         raise ConfigurationError(
-            f"the environment variable {secret.key_id_variable} is not set; set it to the id of the"
-            " key"
+            f"the environment variable {id_variable} is not set; set it to the id of the key"
         )
     return {key_id: ring}
 

@@ -40,8 +40,7 @@ def variables() -> list[str]:
     from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
-    webhooks = map(WebhookScheme.load, webhook_scheme_slugs())
-    names |= {scheme.secret.variable for scheme in webhooks if not scheme.has_public_key}
+    names |= {WebhookScheme.load(slug).signing_variable for slug in webhook_scheme_slugs()}
     return sorted(names - {""})
 
 

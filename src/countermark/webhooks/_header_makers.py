@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Keyring
@@ -11,6 +11,7 @@ from countermark.keys._secret import SecretKey
 from countermark.schemes._templates import Placeholder
 from countermark.tokens._mac import encode_bytes
 from countermark.webhooks._http_signatures import signed_text
+from countermark.webhooks._outgoing import Outgoing
 from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
@@ -19,26 +20,12 @@ from countermark.webhooks._signing_keys import SigningKey, hmac_keys, valid_keys
 from countermark.webhooks._times import write_http_date, write_time
 
 
-class Outgoing(NamedTuple):
-    """A delivery to be signed.
-
-    Attributes:
-        body: The body.
-        delivery_id: The id, if the scheme has a header for it.
-        now: The time of this attempt, in seconds since the epoch.
-        method: The method.
-        path: The path with the query, percent-encoded.
-    """
-
-    body: bytes
-    delivery_id: str
-    now: float
-    method: str
-    path: str
-
-
 class HeaderMaker(Protocol):
     """Makes the headers of one scheme with one set of keys."""
+
+    @property
+    def public_keys(self) -> tuple[str, ...]:
+        """The public keys of private ones, the current one first."""
 
     def make(self, delivery: Outgoing) -> dict[str, str]:
         """Return the headers."""
@@ -48,6 +35,8 @@ class SecretMaker:
     """Sends the secret itself: the current key, as the header has room for one."""
 
     __slots__ = ("_header", "_key")
+
+    public_keys = ()
 
     def __init__(self, signature: SecretHeader, ring: Keyring) -> None:
         assert isinstance(ring.current, SecretKey)  # noqa: S101  # the signer has checked
@@ -67,6 +56,11 @@ class SignatureMaker:
         self, scheme: WebhookScheme, signature: SignatureHeader, keys: list[SigningKey]
     ) -> None:
         self._scheme, self._signature, self._keys = scheme, signature, keys
+
+    @property
+    def public_keys(self) -> tuple[str, ...]:
+        """The public keys of private ones, the current one first."""
+        return tuple(key.public for key in self._keys if key.public)
 
     def make(self, delivery: Outgoing) -> dict[str, str]:
         """Return the header of the signatures, and those of the time and the id."""
@@ -101,6 +95,8 @@ class HttpSignatureMaker:
     """
 
     __slots__ = ("_key", "_key_id", "_signature")
+
+    public_keys = ()
 
     def __init__(
         self, scheme: WebhookScheme, signature: HttpSignature, key_id: str, ring: Keyring
@@ -138,3 +134,29 @@ class HttpSignatureMaker:
         }
         written = ",".join(f'{name}="{value}"' for name, value in parameters.items())
         return {**headers, "authorization": f"Signature {written}"}
+
+
+def merged(
+    schemes: tuple[WebhookScheme, WebhookScheme], headers: dict[str, str], more: dict[str, str]
+) -> dict[str, str]:
+    """Return the headers of one delivery that two schemes sign.
+
+    Raises:
+        ConfigurationError: Both have a header, and it is not one for several signatures.
+    """
+    both = {name for name in headers if more.get(name, headers[name]) != headers[name]}
+    first, second = (scheme.signature for scheme in schemes)
+    if (
+        isinstance(first, SignatureHeader)
+        and isinstance(second, SignatureHeader)
+        and both == {first.header} == {second.header}
+        and first.separator == second.separator != ""
+        and not any(scheme.timestamp and scheme.timestamp.entry for scheme in schemes)
+    ):
+        more = {**more, first.header: headers[first.header] + first.separator + more[first.header]}
+    elif both:
+        raise ConfigurationError(
+            f"{schemes[0].slug} and {schemes[1].slug} of also= both need a header of their own for"
+            " one delivery, and it is the same one; send two deliveries"
+        )
+    return {**headers, **more}

@@ -49,15 +49,16 @@ def keyrings_by_id(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]
 
 
 def keyrings_from_env(
-    scheme: WebhookScheme, *, watch: bool, call: str
+    scheme: WebhookScheme, variable: str, *, watch: bool, call: str
 ) -> Keyring | dict[str, Keyring]:
-    """Return the keys of the environment variable that *scheme* names.
+    """Return the keys of an environment variable that *scheme* names.
 
     For HTTP signatures, another variable holds the key id; with ``_PREVIOUS`` and ``_NEXT`` after
     its name, it holds further ids, each for all of the keys. The current id is the first.
 
     Args:
         scheme: The scheme.
+        variable: The variable, or "" if the scheme names none.
         watch: Whether to use new contents of the files of the variable.
         call: The class to call with a keyring instead, for a message.
 
@@ -66,12 +67,12 @@ def keyrings_from_env(
         InvalidKey: A secret is missing or invalid.
     """
     secret = scheme.secret
-    if not secret.variable:
+    if not variable:
         raise ConfigurationError(
-            f"{scheme.slug} names no environment variable for its secret; give the keyring"
-            f" yourself: {call}(scheme, Keyring(secret))"
+            f"{scheme.slug} names no environment variable for this key; give the keyring"
+            f" yourself: {call}(scheme, Keyring(key))"
         )
-    ring = keyring_of_variable(secret.variable, watch=watch)
+    ring = keyring_of_variable(variable, watch=watch)
     if not secret.key_id_variable:
         return ring
     names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]

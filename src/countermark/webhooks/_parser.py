@@ -157,8 +157,14 @@ def _secret_of(kind: str, table: Table, signature: Signature) -> Secret:
         )
     variable, prefix = table.take("variable", str, ""), table.take("prefix", str, "")
     refused = table.texts("refuse_prefixes")
+    private = table.take("private_variable", str, ""), table.take("private_prefix", str, "")
     table.close()
-    return Secret(variable, False, "", form, prefix, 1, None, refused)
+    if private[1] and form not in {"hex", "base64"}:
+        raise InvalidScheme(
+            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
+            " leave it out"
+        )
+    return Secret(variable, False, "", form, prefix, 1, None, refused, *private)
 
 
 def _secret(table: Table, kind: str) -> Secret:

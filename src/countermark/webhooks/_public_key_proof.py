@@ -68,9 +68,8 @@ class PublicKeyProof:
         )
 
 
-def verify_function(public: Any, algorithm: str) -> Verify:
-    """Return the function that verifies with a key of the package ``cryptography``."""
-    from cryptography.exceptions import InvalidSignature
+def signing_options(algorithm: str) -> tuple[Any, ...]:
+    """Return the arguments after the message, with which ``cryptography`` signs and verifies."""
     from cryptography.hazmat.primitives.asymmetric import ec, padding
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -79,7 +78,14 @@ def verify_function(public: Any, algorithm: str) -> Verify:
         "ecdsa-p256-sha256": (ec.ECDSA(SHA256()),),
         "rsa-sha256": (padding.PKCS1v15(), SHA256()),
     }
-    options = by_algorithm[algorithm]
+    return by_algorithm[algorithm]
+
+
+def verify_function(public: Any, algorithm: str) -> Verify:
+    """Return the function that verifies with a key of the package ``cryptography``."""
+    from cryptography.exceptions import InvalidSignature
+
+    options = signing_options(algorithm)
 
     def verify(code: bytes, message: bytes) -> bool:
         try:

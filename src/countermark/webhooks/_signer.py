@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.keys._user import keys_now, start_watches
-from countermark.webhooks._header_checks import next_to_id
 from countermark.webhooks._header_makers import (
     HeaderMaker,
     HttpSignatureMaker,
-    Outgoing,
     SecretMaker,
     SignatureMaker,
+    merged,
 )
 from countermark.webhooks._keyrings import checked_scheme, keyrings_by_id, keyrings_from_env
 from countermark.webhooks._keys_in_use import check_keys
-from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHeader
+from countermark.webhooks._outgoing import Outgoing, outgoing
+from countermark.webhooks._parts import HttpSignature, SecretHeader
 from countermark.webhooks._request_head import Text
 from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._signing_keys import hmac_keys
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
+
+
+# Signed once when a signer is made, so that headers that contradict each other are found then.
+_TRIAL: Final = Outgoing(b"", "msg_trial", 1.5, "POST", "/")
 
 
 class WebhookSigner:
@@ -44,8 +46,11 @@ class WebhookSigner:
     Args:
         scheme: A webhook scheme, or the name of one. For webhooks of your own use
             ``standard-webhooks``.
-        keyring: The keys. For HTTP signatures a mapping: keyrings by key id, of which the first
-            signs.
+        keyring: The keys; private keys if receivers have public ones. For HTTP signatures a
+            mapping: keyrings by key id, of which the first signs.
+        also: Another signer that signs the same deliveries, with its own keys and the id and time
+            of this one: in another version of the format, such as ``standard-webhooks-ed25519``,
+            or in an older format of yours, for receivers that need that.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -58,6 +63,7 @@ class WebhookSigner:
     __slots__ = {
         "scheme": "The webhook scheme, a WebhookScheme.",
         "__weakref__": None,
+        "_also": None,
         "_clock": None,
         "_key_id": None,
         "_maker": None,
@@ -72,6 +78,7 @@ class WebhookSigner:
         scheme: str | WebhookScheme,
         keyring: Keyring | Mapping[str, Keyring],
         *,
+        also: WebhookSigner | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = checked_scheme(scheme)
@@ -80,6 +87,8 @@ class WebhookSigner:
         ring, watch = keys_now(given)
         self._maker = _maker(self.scheme, self._key_id, ring)
         self._watches = () if watch is None else (watch,)
+        self._also = _checked_signer(also)
+        self._headers(_TRIAL)
         if watch is not None:
             watch.attach(ring, self._prepare, scheme=f"webhook:{self.scheme.slug}")
 
@@ -90,17 +99,24 @@ class WebhookSigner:
         scheme: str | WebhookScheme,
         *,
         watch: bool = False,
+        also: WebhookSigner | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookSigner:
         """Build a signer with the keys of the environment variable that the scheme names.
 
         The variables are those of :meth:`WebhookVerifier.from_env`, of which only the current key
-        id is used. With *watch*, a new content of their files is used without a restart.
+        id is used; private keys have a variable of their own. With *watch*, a new content of their
+        files is used without a restart.
         """
         scheme = checked_scheme(scheme)
-        return cls(
-            scheme, keyrings_from_env(scheme, watch=watch, call="WebhookSigner"), clock=clock
-        )
+        variable = scheme.signing_variable
+        rings = keyrings_from_env(scheme, variable, watch=watch, call="WebhookSigner")
+        return cls(scheme, rings, also=also, clock=clock)
+
+    @property
+    def public_keys(self) -> tuple[str, ...]:
+        """The public keys for receivers, the current one first; none if the keys are secrets."""
+        return self._maker.public_keys
 
     def _prepare(self, watch: Watch, ring: Keyring) -> Callable[[], None]:
         changed = _maker(self.scheme, self._key_id, ring)
@@ -132,40 +148,28 @@ class WebhookSigner:
         Raises:
             ConfigurationError: An argument has the wrong type, or the format has no place for it.
         """
-        start_watches(self._watches)
-        content, own_id = _bytes_of(body), self._checked_id(delivery_id)
-        _check_texts(method=method, path=path)
-        delivery = Outgoing(content, own_id, self._clock(), method, path)
-        headers = self._maker.make(delivery)
-        place = self.scheme.id
-        return {place.header: own_id, **headers} if place and place.header else headers
+        for signer in self._all():
+            start_watches(signer._watches)
+        schemes = [signer.scheme for signer in self._all()]
+        return self._headers(
+            outgoing(schemes, body, delivery_id, now=self._clock(), method=method, path=path)
+        )
 
-    def _checked_id(self, given: object) -> str:
-        """Return the id for the header of the id, or "" if there is none."""
-        place = self.scheme.id
-        if place is None or not place.header:
-            if given is None:
-                return ""
-            more = f", and write the id into {place.body} of the body" if place else ""
-            raise ConfigurationError(
-                f"{self.scheme.slug} has no header for the id of a delivery; leave delivery_id="
-                f" out{more}"
-            )
-        if given is None:
-            return f"msg_{os.urandom(16).hex()}"
-        signature = self.scheme.signature
-        # Two headers that a server joins have a comma.
-        refused = {",", *(next_to_id(signature) if isinstance(signature, SignatureHeader) else ())}
-        if (
-            not isinstance(given, str)
-            or not re.fullmatch("[!-~]{1,512}", given)
-            or not refused.isdisjoint(given)
-        ):
-            raise ConfigurationError(
-                "delivery_id= must be text of 1 to 512 visible ASCII characters without"
-                f" {' '.join(sorted(refused))}"
-            )
-        return given
+    def _all(self) -> Iterator[WebhookSigner]:
+        """Yield the signers of a delivery: this one, and the others of ``also``."""
+        signer: WebhookSigner | None = self
+        while signer is not None:
+            yield signer
+            signer = signer._also
+
+    def _headers(self, delivery: Outgoing) -> dict[str, str]:
+        place, headers = self.scheme.id, self._maker.make(delivery)
+        if place and place.header:
+            headers = {place.header: delivery.delivery_id, **headers}
+        if self._also is None:
+            return headers
+        more = self._also._headers(delivery)
+        return merged((self.scheme, self._also.scheme), headers, more)
 
     def __repr__(self) -> str:
         # A traceback may print a signer after its constructor failed.
@@ -179,7 +183,8 @@ def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring) -> HeaderMaker:
         InvalidKey: A key does not fit the scheme.
         ConfigurationError: The scheme's deliveries cannot be signed here.
     """
-    if check_keys(scheme, {key_id: ring}) and scheme.secret.is_chosen:
+    is_secret = not scheme.has_public_key
+    if is_secret and check_keys(scheme, {key_id: ring}) and scheme.secret.is_chosen:
         which = f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else ""
         raise InvalidKey(
             f"{scheme.slug}: the secret{which} has fewer than {scheme.secret.least} bytes; make one"
@@ -190,26 +195,16 @@ def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring) -> HeaderMaker:
         return HttpSignatureMaker(scheme, signature, key_id, ring)
     if isinstance(signature, SecretHeader):
         return SecretMaker(signature, ring)
-    keys = hmac_keys(ring, scheme.secret, signature.algorithm)
+    if is_secret:
+        keys = hmac_keys(ring, scheme.secret, signature.algorithm)
+    else:
+        from countermark.webhooks._private_keys import private_keys  # late, as it is rare
+
+        keys = private_keys(scheme, signature.algorithm, ring)
     return SignatureMaker(scheme, signature, keys)
 
 
-def _bytes_of(body: object) -> bytes:
-    if isinstance(body, bytes | bytearray | memoryview):
-        return bytes(body)
-    if not isinstance(body, str):
-        raise ConfigurationError(
-            "body= must be the bytes that are sent; write an object once, with"
-            " json.dumps(event).encode(), and sign and send the result"
-        )
-    try:
-        return body.encode()
-    except UnicodeEncodeError:
-        pass  # its message quotes the body
-    raise ConfigurationError("body= is not valid Unicode text; give the bytes that are sent")
-
-
-def _check_texts(**given: object) -> None:
-    for name, value in given.items():
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{name}= must be text")
+def _checked_signer(given: object) -> WebhookSigner | None:
+    if given is not None and not isinstance(given, WebhookSigner):
+        raise ConfigurationError("also= must be a WebhookSigner")
+    return given

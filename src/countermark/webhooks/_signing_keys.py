@@ -17,11 +17,13 @@ class SigningKey(NamedTuple):
         role: The role.
         until: When the key expires, in seconds since the epoch, or None.
         sign: Returns the signature of a message in parts.
+        public: The public key in the form in which receivers give it, or "".
     """
 
     role: Role
     until: float | None
     sign: Callable[[Iterable[bytes]], bytes]
+    public: str = ""
 
 
 def hmac_keys(ring: Keyring, secret: Secret, algorithm: str) -> list[SigningKey]:

@@ -106,7 +106,9 @@ class WebhookVerifier:
         accepted for all of the keys.
         """
         scheme = checked_scheme(scheme)
-        rings = keyrings_from_env(scheme, watch=watch, call="WebhookVerifier")
+        rings = keyrings_from_env(
+            scheme, scheme.secret.variable, watch=watch, call="WebhookVerifier"
+        )
         return cls(scheme, rings, tolerance=tolerance, clock=clock)
 
     def _latest_keys(self) -> KeysInUse:
