@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from countermark.webhooks import WebhookScheme
 from tests.check.conftest import SECRET, Check
 from tests.samples import private_key
 from tests.webhooks.samples import base64
@@ -98,6 +99,8 @@ def test_a_variable_is_not_misspelled_if_the_right_one_is_set(
         ("BRAZE_SDK_PRIVATE_KEY", SECRET, "needs a public or private RSA key"),
         ("STIGG_WEBHOOKS_SECRET", private_key("RS256")[0], "needs a shared secret"),
         ("WEBHOOKS_PRIVATE_KEY", "whsk_c2hvcnQ=", "needs a private key of Ed25519"),
+        ("SENDGRID_WEBHOOK_PUBLIC_KEY", SECRET, "is not the base64 of a DER file"),
+        ("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[0], "is a private key"),
     ],
 )
 def test_a_value_that_is_not_a_key_of_the_scheme_is_found(
@@ -117,6 +120,15 @@ def test_a_private_key_that_signs_webhooks_is_read(
 ) -> None:
     monkeypatch.setenv("WEBHOOKS_PRIVATE_KEY", f"whsk_{base64(bytes(range(32)))}")
     assert check().found == []
+
+
+def test_a_public_key_is_neither_short_nor_a_secret(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISCORD_PUBLIC_KEY", "DISCORD_PUBLIC_KEY_TEST"):
+        monkeypatch.setenv(name, WebhookScheme.load("discord").vectors[0].secret)
+    monkeypatch.setenv("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[1])
+    assert check().findings == []
 
 
 def test_a_short_key_is_found(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from countermark import BadWebhook, Keyring
-from countermark.cli._new_secrets import new_webhook_secret
-from countermark.webhooks import WebhookScheme, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookVerifier, new_webhook_secret
 from countermark.webhooks._parts import SecretHeader
 from countermark.webhooks._scheme import webhook_scheme_slugs
 from countermark.wsgi import WebhookMiddleware

@@ -25,6 +25,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name + suffix, raising=False)
 
 
+def test_the_variables_of_secrets_are_without_those_of_public_keys() -> None:
+    assert "GITHUB_WEBHOOK_SECRET" in variables()
+    assert {"DISCORD_PUBLIC_KEY", "WEBHOOKS_PUBLIC_KEY"}.isdisjoint(variables())
+
+
 def guard(**options: Any) -> Any:
     return wsgi.LeakGuardMiddleware(wsgi_answer(), **{"mode": "report"} | options)
 

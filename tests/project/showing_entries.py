@@ -56,7 +56,7 @@ from countermark.verifying import (
     from_header,
     from_query,
 )
-from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from tests.samples import private_key
 from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
 
@@ -294,6 +294,9 @@ def _sending_entries() -> Iterator[Entry]:
     })  # fmt: skip
     yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, {
         "scheme": "stigg", "also": None,
+    })  # fmt: skip
+    yield Entry("new_webhook_secret", lambda scheme: new_webhook_secret(scheme) and None, {
+        "scheme": "github",
     })  # fmt: skip
     yield Entry("WebhookSigner.sign", webhook_headers, {
         "body": b"{}", "delivery_id": "evt-1", "method": "POST", "path": "/",

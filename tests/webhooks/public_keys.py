@@ -23,6 +23,7 @@ def private_key(algorithm: str, number: int = 0) -> Any:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+@cache  # a signature of ECDSA contains a random number
 def sign(algorithm: str, message: bytes, number: int = 0) -> bytes:
     """Return a signature by the private key *number*."""
     options: dict[str, tuple[Any, ...]] = {

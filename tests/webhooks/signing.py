@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from countermark import Keyring
-from countermark.cli._new_secrets import new_webhook_secret
-from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from tests.webhooks.samples import KEY_ID, NOW
 
 

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from countermark import ConfigurationError, InvalidKey, InvalidScheme, Keyring, PrivateKey
 from countermark.testing import FrozenClock
-from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
-from countermark.webhooks._private_keys import new_private_key
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from tests.webhooks.samples import NOW, SECRET, WHSEC, standard
 
 # The key of the example in the specification's text, as the server of Svix has it in its tests.
@@ -68,7 +67,7 @@ def test_the_published_example_is_made_of_each_spelling_of_its_key(spelling: str
 
 
 def test_receivers_with_the_old_or_the_new_public_key_accept_a_delivery() -> None:
-    new = new_private_key(WebhookScheme.load(SCHEME), "ed25519")
+    new = new_webhook_secret(SCHEME)
     own = signer(WHSK, new)
     headers = own.sign(b"{}")
     assert headers["webhook-signature"].count("v1a,") == 2
@@ -87,7 +86,7 @@ def test_watched_private_keys_change_without_a_restart(
     ring = WatchedKeyring("WEBHOOKS_PRIVATE_KEY", interval=9999)
     own = WebhookSigner(SCHEME, ring)
     assert own.public_keys == (WHPK,)
-    new = new_private_key(WebhookScheme.load(SCHEME), "ed25519")
+    new = new_webhook_secret(SCHEME)
     (tmp_path / "key").write_text(new)
     assert ring.refresh()
     assert own.public_keys == signer(new).public_keys
@@ -108,7 +107,7 @@ ALGORITHMS = {"ed25519": "telnyx", "ecdsa-p256-sha256": "sendgrid", "rsa-sha256"
 @pytest.mark.parametrize("slug", ["discord", "sendgrid", "telnyx", "wise"])
 def test_a_key_pair_of_a_test_stands_in_for_the_vendors(slug: str) -> None:
     scheme = WebhookScheme.load(slug)
-    private = new_private_key(scheme, scheme.signature.algorithm)  # type: ignore[union-attr]
+    private = new_webhook_secret(slug)
     own = WebhookSigner(scheme, Keyring(private), clock=lambda: NOW)
     headers = own.sign(b"{}")
     verifier = WebhookVerifier(scheme, Keyring(own.public_keys[0]), clock=lambda: NOW)
@@ -118,7 +117,7 @@ def test_a_key_pair_of_a_test_stands_in_for_the_vendors(slug: str) -> None:
 def test_the_public_key_of_an_own_format_is_in_hexadecimal_with_its_prefix() -> None:
     scheme = WebhookScheme.load("discord")
     own = scheme._replace(secret=scheme.secret._replace(private_prefix="sk_", prefix="pk_"))
-    private = new_private_key(own, "ed25519")
+    private = new_webhook_secret(own)
     assert len(bytes.fromhex(private.removeprefix("sk_"))) == 64
     (public,) = WebhookSigner(own, Keyring(private)).public_keys
     assert bytes.fromhex(public.removeprefix("pk_")) == bytes.fromhex(private[3:])[32:]
@@ -250,7 +249,7 @@ def own_format(**secret: str) -> WebhookScheme:
 def test_a_format_names_the_variable_and_the_prefix_of_private_keys() -> None:
     own = own_format(private_variable="OWN_KEY", private_prefix="sk_")
     assert own.signing_variable == "OWN_KEY"
-    assert new_private_key(own, "ed25519").startswith("sk_")
+    assert new_webhook_secret(own).startswith("sk_")
     assert own_format(variable="OWN_PUBLIC_KEY").signing_variable == ""
     assert WebhookScheme.load("github").signing_variable == "GITHUB_WEBHOOK_SECRET"
     with pytest.raises(InvalidScheme, match="private_prefix is of keys of 32 bytes"):

@@ -36,8 +36,8 @@ _ENVIRONMENTS: Final = {
     "TEST": "test",
     "DEV": "dev",
 }
-# The name of no vendor: other programs have similar variables, such as WEBHOOK_SECRET.
-_GENERIC: Final = frozenset({"WEBHOOKS_SECRET"})
+# The names of no vendor: other programs have similar variables, such as WEBHOOK_SECRET.
+_GENERIC: Final = frozenset({"WEBHOOKS_SECRET", "WEBHOOKS_PUBLIC_KEY"})
 # The least similarity of a misspelled name: one or two wrong characters of twenty.
 _ALIKE = 0.9
 # The same for the name of a variable that is known to be missing.

@@ -15,8 +15,8 @@ from countermark.webhooks._scheme import WebhookScheme
 
 
 def check_keys(uses: Iterable[Use]) -> Iterator[Finding]:
-    """Yield the findings about the keys of *uses*."""
-    listed = list(uses)
+    """Yield the findings about the keys of *uses*. Public keys may be anywhere."""
+    listed = [use for use in uses if not use.has_public_key]
     for use in listed:
         yield from _short(use)
         yield from _of_other_environment(use)
@@ -39,8 +39,6 @@ def _too_few(scheme: Scheme | WebhookScheme, key: Key) -> int | None:
     if not isinstance(key, SecretKey):
         return None
     if isinstance(scheme, WebhookScheme):
-        if scheme.has_public_key:
-            return None
         rule = scheme.secret
         is_short = key.written(rule.form, rule.prefix).looks_short(least=rule.least)
         return rule.least if is_short else None

@@ -107,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> _Asked:
-    from countermark.cli._new_secrets import new_secret, new_webhook_secret
-    from countermark.webhooks import WebhookScheme
+    from countermark.cli._new_secrets import new_secret
+    from countermark.webhooks import WebhookScheme, new_webhook_secret
 
     if not options.scheme.startswith(_WEBHOOK):
         scheme = scheme_of(options)

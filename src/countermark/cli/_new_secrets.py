@@ -8,8 +8,6 @@ from base64 import b64encode
 from countermark.errors import ConfigurationError
 from countermark.schemes._scheme import Scheme
 from countermark.verifying._origins import LIVE
-from countermark.webhooks import WebhookScheme
-from countermark.webhooks._parts import SignatureHeader
 
 # The bytes of a shared secret. As text it has twice as many, so that HS512, which needs 64
 # (RFC 7518, section 3.2), takes it too.
@@ -33,24 +31,6 @@ def new_secret(scheme: Scheme, environment: str | None = None) -> str:
         return _private_key(algorithm)
     prefix = _prefix(scheme, environment)
     return prefix + _encoded(scheme.mac.key if scheme.mac else "text")
-
-
-def new_webhook_secret(scheme: WebhookScheme) -> str:
-    """Return a new secret for webhooks: 256 bits in their encoding, after their prefix.
-
-    It has fewer bits if the vendor takes no text of that length. If receivers have a public key, it
-    is a private key.
-
-    Raises:
-        ConfigurationError: The package cryptography is not installed.
-    """
-    secret, signature = scheme.secret, scheme.signature
-    if isinstance(signature, SignatureHeader) and signature.has_public_key:
-        from countermark.webhooks._private_keys import new_private_key  # late, as it is rare
-
-        return new_private_key(scheme, signature.algorithm)
-    encoded = _encoded(secret.form)
-    return secret.prefix + (encoded[: secret.most] if secret.form == "text" else encoded)
 
 
 def _encoded(form: str) -> str:

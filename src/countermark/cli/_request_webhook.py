@@ -15,7 +15,7 @@ from countermark.cli._inputs import content_of
 from countermark.cli._secrets import webhook_keys_of
 from countermark.errors import BadWebhook, ConfigurationError
 from countermark.keys import Keyring
-from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from countermark.webhooks._parts import SecretHeader
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ def _samples(
 
 
 def _foreign(scheme: WebhookScheme, keys: _Keys) -> _Keys:
-    from countermark.cli._new_secrets import new_webhook_secret
-
     ring = Keyring(new_webhook_secret(scheme))
     return dict.fromkeys(keys, ring) if isinstance(keys, dict) else ring
 

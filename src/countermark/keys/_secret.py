@@ -135,7 +135,7 @@ class SecretKey:
         """Return the hash that *mix* computes with the secret. It must not return the secret."""
         return mix(self._secret)
 
-    def read_public(self, read: Callable[[bytes], T]) -> T:
+    def _read_public(self, read: Callable[[bytes], T]) -> T:
         """Return what *read* makes of a text that is not secret: a public key.
 
         A keyring holds a public key as a ``SecretKey`` unless it is in PEM, as other public

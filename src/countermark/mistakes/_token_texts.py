@@ -221,6 +221,14 @@ WEBHOOK: Final = {
         "The key id of the signature is not one of the configured ones.",
         "Add the key id, or correct it.",
     ),
+    "signature_not_der": (
+        "The ECDSA signature is r and s alone; this scheme uses DER.",
+        "Encode the two numbers in DER: Web Crypto and JSON Web Signatures leave that out.",
+    ),
+    "other_public_key": (
+        "The signature has the right form, and this public key does not verify it.",
+        "Compare the public key: each application, endpoint and environment may have its own.",
+    ),
     "body_form": (
         "The body that was signed is {which}.",
         "Verify the body before it is decoded, and set the content type at the vendor.",

@@ -1,5 +1,6 @@
 """Verifies and signs webhooks: that the sender made a delivery, unmodified and recently."""
 
+from countermark.webhooks._new_secrets import new_webhook_secret as new_webhook_secret
 from countermark.webhooks._results import VerifiedWebhook as VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme as WebhookScheme
 from countermark.webhooks._signer import WebhookSigner as WebhookSigner

@@ -62,7 +62,11 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        return _of_signature(scheme, rings, head, body)
+        found = _of_signature(scheme, rings, head, body)
+        # A signature by another key cannot be told from one of another body.
+        if found is UNEXPLAINED and scheme.has_public_key and outcome.code == "mismatch":
+            return found._replace(remarks=(mistake("other_public_key"),))
+        return found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
@@ -73,6 +77,10 @@ def _of_signature(
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
         return _of_secret(scheme, signature, rings[""], head)
+    if isinstance(signature, SignatureHeader) and signature.has_public_key:
+        from countermark.webhooks._public_key_mistakes import explain_public_key  # late: it is slow
+
+        return explain_public_key(scheme, signature, rings[""], head, body)
     if isinstance(signature, SignatureHeader):
         return explain_header(scheme, signature, rings[""], head, body)
     return explain_http_signature(scheme, signature, rings, head, body)

@@ -30,6 +30,7 @@ _OTHER_PARTS = (
     "{body}.{timestamp}",
     "{body}{timestamp}",
     "{timestamp}:{body}",
+    "{timestamp}|{body}",
     "{id}:{timestamp}:{body}",
     "v0:{timestamp}:{body}",
 )
@@ -51,14 +52,14 @@ def explain_header(
         prefix=scheme.secret.prefix,
         variable=scheme.secret.variable,
     )
-    wanted = [*_codes(signature, value)]
-    messages = [*_messages(scheme, signature, head, body)]
-    found = search(wanted, keys, messages, ways(signature.algorithm, "hmac"))
+    wanted = [*codes_in(signature, value, HASHES[signature.algorithm][1])]
+    signed = [*messages(scheme, signature, head, body)]
+    found = search(wanted, keys, signed, ways(signature.algorithm, "hmac"))
     return explanation(found) if found and found[0].mistakes else UNEXPLAINED
 
 
-def _codes(signature: SignatureHeader, value: str) -> Iterator[Code]:
-    size = HASHES[signature.algorithm][1]
+def codes_in(signature: SignatureHeader, value: str, size: int) -> Iterator[Code]:
+    """Yield the readings of a header as a signature of *size* bytes, with their mistakes."""
     for outer in unwrapped(value):
         for text, steps in _entries(signature, outer.text):
             around = (*outer.mistakes, *steps)
@@ -80,9 +81,10 @@ def _entries(signature: SignatureHeader, value: str) -> Iterator[tuple[str, Mist
             yield entry[other.end() :], (step,)
 
 
-def _messages(
+def messages(
     scheme: WebhookScheme, signature: SignatureHeader, head: RequestHead, body: bytes
 ) -> Iterator[Message]:
+    """Yield the texts that may have been signed, with their mistakes; raises Refused."""
     values = {"{id}": "", "{timestamp}": ""}
     steps: Mistakes = ()
     if scheme.id is not None and scheme.id.header:

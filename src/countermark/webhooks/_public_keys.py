@@ -68,7 +68,7 @@ def load_public_key(scheme: WebhookScheme, algorithm: str, key: Key) -> Any:
             " public key of the webhook"
         )
     else:
-        readings = key.read_public(lambda text: _readings(text, rule.prefix))
+        readings = key._read_public(lambda text: _readings(text, rule.prefix))
         if "private" in readings:
             raise InvalidKey(_private(scheme.slug, which))
         public = readings.get(rule.form)

@@ -69,6 +69,12 @@ const signers = {
       }),
     );
   },
+  discord: ({ key, deliveries }) => {
+    const { verifyKey } = require("discord-interactions");
+    const verify = ({ body, headers }) =>
+      verifyKey(body, headers["X-Signature-Ed25519"], headers["X-Signature-Timestamp"], key);
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
+  },
   linear: async ({ secret, now, deliveries }) => {
     const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
     const client = new LinearWebhookClient(secret);
