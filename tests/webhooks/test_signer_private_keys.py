@@ -105,7 +105,7 @@ ALGORITHMS = {"ed25519": "telnyx", "ecdsa-p256-sha256": "sendgrid", "rsa-sha256"
 
 
 @pytest.mark.parametrize("slug", ["discord", "sendgrid", "telnyx", "wise"])
-def test_a_key_pair_of_a_test_stands_in_for_the_vendors(slug: str) -> None:
+def test_a_test_signs_with_a_key_pair_of_its_own_in_place_of_the_vendors(slug: str) -> None:
     scheme = WebhookScheme.load(slug)
     private = new_webhook_secret(slug)
     own = WebhookSigner(scheme, Keyring(private), clock=lambda: NOW)
