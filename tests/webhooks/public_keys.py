@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-ALGORITHMS = ("ed25519", "ecdsa-p256-sha256", "rsa-sha256")
+ALGORITHMS = ("ed25519", "ecdsa-p256-sha256", "rsa-sha256", "rsa-sha256-twice")
 
 
 @cache
@@ -18,7 +19,7 @@ def private_key(algorithm: str, number: int = 0) -> Any:
     """Return the private key *number* of an algorithm."""
     if algorithm == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
-    if algorithm == "rsa-sha256":
+    if algorithm.startswith("rsa-"):
         return rsa.generate_private_key(65537, 2048)
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -30,7 +31,10 @@ def sign(algorithm: str, message: bytes, number: int = 0) -> bytes:
         "ed25519": (),
         "ecdsa-p256-sha256": (ec.ECDSA(SHA256()),),
         "rsa-sha256": (padding.PKCS1v15(), SHA256()),
+        "rsa-sha256-twice": (padding.PKCS1v15(), SHA256()),
     }
+    if algorithm == "rsa-sha256-twice":
+        message = hashlib.sha256(message).digest()
     signature: bytes = private_key(algorithm, number).sign(message, *options[algorithm])
     return signature
 

@@ -159,18 +159,27 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
 }
 
 
+def sha256(message: bytes) -> bytes:
+    return hashlib.sha256(message).digest()
+
+
 def parts_of(slug: str, vector: WebhookVector) -> tuple[bytes, bytes]:
     """Return the signed message of a vector of a public key, and its signature."""
     headers = {name.lower(): value for name, value in vector.headers.items()}
     before, name, encoding = {
+        "bridge": ("{at}204.", "x-webhook-signature", "base64"),
+        "circle": ("", "x-circle-signature", "base64"),
+        "cloudflare-realtimekit": ("", "rtk-signature", "base64"),
         "discord": ("{at}", "x-signature-ed25519", "hex"),
+        "github-secret-scanning": ("", "github-public-key-signature", "base64"),
+        "kick": ("{id}.2025-02-21T23:23:36Z.", "kick-event-signature", "base64"),
         "sendgrid": ("{at}", "x-twilio-email-event-webhook-signature", "base64"),
         "standard-webhooks-ed25519": ("{id}.{at}.", "webhook-signature", "base64"),
         "telnyx": ("{at}|", "telnyx-signature-ed25519", "base64"),
         "wise": ("", "x-signature-sha256", "base64"),
     }[slug]
-    message = before.format(at=vector.now, id=headers.get("webhook-id")) + vector.body
-    code = headers[name].removeprefix("v1a,")
+    message = before.format(at=vector.now, id=vector.delivery_id) + vector.body
+    code = re.sub("^(v1a,|t=1705854411204,v0=)", "", headers[name])
     return message.encode(), bytes.fromhex(code) if encoding == "hex" else b64decode(code)
 
 
@@ -181,7 +190,14 @@ def test_whole_numbers_alone_verify_a_vector_of_a_public_key(
     message, signature = parts_of(slug, vector)
     key = vector.secret
     verifies: dict[str, Callable[[bytes], bool]] = {
+        "bridge": lambda message: verifies_rsa(key, sha256(message), signature),
+        "circle": lambda message: verifies_p256(key, message, signature),
+        "cloudflare-realtimekit": lambda message: verifies_rsa(key, message, signature),
         "discord": lambda message: verifies_ed25519(bytes.fromhex(key), message, signature),
+        "github-secret-scanning": lambda message: verifies_p256(
+            "".join(key.strip().splitlines()[1:-1]), message, signature
+        ),
+        "kick": lambda message: verifies_rsa(key, message, signature),
         "sendgrid": lambda message: verifies_p256(key, message, signature),
         "standard-webhooks-ed25519": lambda message: verifies_ed25519(
             b64decode(key.removeprefix("whpk_")), message, signature

@@ -78,6 +78,14 @@ def test_another_public_key_is_a_remark(algorithm: str) -> None:
     assert (found.outcome, found.remarks) == ("unexplained", ())
 
 
+@EACH
+def test_signatures_of_another_version_alone_are_named(algorithm: str) -> None:
+    for header in ("v1,AAAA", "v1,AAAA v2,v1a,AAAA", "AAAA"):
+        found = explained(algorithm, header)
+        assert (found.outcome, found.codes) == ("explained", ("other_version",))
+    assert explained(algorithm, "v1,AAAA v1a,AAAA").codes == ()
+
+
 def test_a_signature_that_is_not_in_der_is_named() -> None:
     own = value("ecdsa-p256-sha256")
     r, s = decode_dss_signature(b64decode(own[4:]))
@@ -88,6 +96,6 @@ def test_a_signature_that_is_not_in_der_is_named() -> None:
 @EACH
 def test_three_mistakes_and_long_bodies_are_not_explained(algorithm: str) -> None:
     in_hex = b64decode(value(algorithm, before="")[4:]).hex()
-    assert explained(algorithm, in_hex, body=COMPACT).outcome == "unexplained"
+    assert explained(algorithm, f"v1a,{in_hex}", body=COMPACT).outcome == "unexplained"
     body = json.dumps([{"name": "Zoe", "number": n} for n in range(30_000)]).encode()
     assert explained(algorithm, "v1a," + "A" * 86 + "==", body=body).outcome == "unexplained"

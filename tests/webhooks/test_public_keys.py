@@ -23,12 +23,13 @@ from countermark import ConfigurationError, InvalidKey, InvalidScheme, Keyring, 
 from countermark.keys import WatchedKeyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from tests.samples import private_key as pem_of_private_key
-from tests.webhooks.outcomes import code
+from tests.webhooks.outcomes import code, inside
 from tests.webhooks.public_keys import ALGORITHMS, private_key, public_key, sign
 from tests.webhooks.samples import BODY, NOW, SECRET, WHSEC, Delivery
 
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS)
 CATALOGUE = {
+    "bridge": ("rsa-sha256-twice", "pem"),
     "discord": ("ed25519", "hex"),
     "sendgrid": ("ecdsa-p256-sha256", "spki"),
     "standard-webhooks-ed25519": ("ed25519", "base64"),
@@ -161,7 +162,7 @@ def test_another_key_is_refused_at_construction_and_not_shown(
     for ring in (Keyring(key), Keyring(public_key(CATALOGUE[slug][0]), previous=key)):
         with pytest.raises(InvalidKey, match=message) as refused:
             WebhookVerifier(slug, ring)
-        assert key.strip() not in str(refused.value)
+        assert key.strip() not in inside(refused.value)
 
 
 def test_a_public_key_is_not_a_shared_secret() -> None:
@@ -257,7 +258,7 @@ def test_a_digit_between_the_time_and_the_body_belongs_to_one_of_them() -> None:
 @pytest.mark.parametrize("form", ["hex", "base64"])
 def test_a_scheme_with_32_bytes_is_of_ed25519(form: str) -> None:
     scheme("ed25519", form)
-    for algorithm in ("ecdsa-p256-sha256", "rsa-sha256"):
+    for algorithm in ALGORITHMS[1:]:
         with pytest.raises(InvalidScheme, match="only ed25519 has those; choose spki or pem"):
             scheme(algorithm, form)
 
@@ -279,14 +280,16 @@ def test_the_public_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyP
 
 
 def test_a_new_public_key_is_used_without_a_restart() -> None:
-    given = iter([public_key("ed25519", "spki", number=number) for number in (0, 1)] + [SECRET])
-    keyring = WatchedKeyring(lambda: next(given), interval=9999)
+    given = [public_key("ed25519", "spki")]
+    keyring = WatchedKeyring(lambda: given[-1], interval=9999)
     own = verifier("ed25519", keyring)
     assert code(own, signed("ed25519")) == "verified"
+    given.append(public_key("ed25519", "spki", number=1))
     assert keyring.refresh()
     assert code(own, signed("ed25519", numbers=(1,))) == "verified"
     assert code(own, signed("ed25519")) == "mismatch"
-    assert not keyring.refresh()  # the last one is not a public key
+    given.append(SECRET)
+    assert not keyring.refresh()
     assert code(own, signed("ed25519", numbers=(1,))) == "verified"
 
 

@@ -101,9 +101,6 @@ def test_the_private_key_may_come_from_the_environment(monkeypatch: pytest.Monke
         WebhookSigner.from_env("discord")
 
 
-ALGORITHMS = {"ed25519": "telnyx", "ecdsa-p256-sha256": "sendgrid", "rsa-sha256": "wise"}
-
-
 @pytest.mark.parametrize("slug", ["discord", "sendgrid", "telnyx", "wise"])
 def test_a_test_signs_with_a_key_pair_of_its_own_in_place_of_the_vendors(slug: str) -> None:
     scheme = WebhookScheme.load(slug)

@@ -221,6 +221,10 @@ WEBHOOK: Final = {
         "The key id of the signature is not one of the configured ones.",
         "Add the key id, or correct it.",
     ),
+    "other_version": (
+        "No signature in the header begins with {wanted}.",
+        "Choose the scheme of the version that the sender uses, or have it send {wanted}.",
+    ),
     "signature_not_der": (
         "The ECDSA signature is r and s alone; this scheme uses DER.",
         "Encode the two numbers in DER: Web Crypto and JSON Web Signatures leave that out.",

@@ -63,10 +63,7 @@ def explain_delivery(
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
         found = _of_signature(scheme, rings, head, body)
-        # A signature by another key cannot be told from one of another body.
-        if found is UNEXPLAINED and scheme.has_public_key and outcome.code == "mismatch":
-            return found._replace(remarks=(mistake("other_public_key"),))
-        return found
+        return _without_signature(scheme, outcome, head) if found is UNEXPLAINED else found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
@@ -84,6 +81,22 @@ def _of_signature(
     if isinstance(signature, SignatureHeader):
         return explain_header(scheme, signature, rings[""], head, body)
     return explain_http_signature(scheme, signature, rings, head, body)
+
+
+def _without_signature(scheme: WebhookScheme, outcome: Refusal, head: RequestHead) -> Explanation:
+    """Explain a delivery none of whose signatures could be found again."""
+    signature = scheme.signature
+    if not isinstance(signature, SignatureHeader):
+        return UNEXPLAINED
+    value = head.require(signature.header, max_commas=None)
+    if signature.separator and f"{signature.separator}{signature.prefix}" not in (
+        f"{signature.separator}{value}"
+    ):
+        return Explanation("explained", (mistake("other_version", wanted=signature.prefix),))
+    # A signature by another key cannot be told from one of another body.
+    if signature.has_public_key and outcome.code == "mismatch":
+        return UNEXPLAINED._replace(remarks=(mistake("other_public_key"),))
+    return UNEXPLAINED
 
 
 def _of_secret(

@@ -18,7 +18,7 @@ MAX_TOLERANCE: Final = REMEMBERED_FOR // 2
 
 
 #: The algorithms of signatures that a public key verifies.
-PUBLIC_KEY_ALGORITHMS: Final = ("ed25519", "ecdsa-p256-sha256", "rsa-sha256")
+PUBLIC_KEY_ALGORITHMS: Final = ("ed25519", "ecdsa-p256-sha256", "rsa-sha256", "rsa-sha256-twice")
 
 
 class Secret(NamedTuple):

@@ -10,7 +10,7 @@ from countermark._redaction import shown_variable
 from countermark.errors import InvalidKey
 from countermark.keys._private import PrivateKey
 from countermark.keys._public import PublicKey
-from countermark.webhooks._public_key_proof import signing_options
+from countermark.webhooks._public_key_proof import signed_message, signing_options
 from countermark.webhooks._public_keys import check_installed, named_kind
 from countermark.webhooks._signing_keys import SigningKey
 
@@ -52,7 +52,7 @@ def new_private_key(scheme: WebhookScheme, algorithm: str) -> str:
     key: Any
     if algorithm == "ed25519":
         key = ed25519.Ed25519PrivateKey.generate()
-    elif algorithm == "rsa-sha256":
+    elif algorithm.startswith("rsa-"):
         key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
     else:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -101,7 +101,7 @@ def _fits(key: Any, algorithm: str) -> bool:
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return algorithm == "ecdsa-p256-sha256" and isinstance(key.curve, ec.SECP256R1)
     if isinstance(key, rsa.RSAPrivateKey):
-        return algorithm == "rsa-sha256" and key.key_size >= _RSA_BITS
+        return algorithm.startswith("rsa-") and key.key_size >= _RSA_BITS
     return algorithm == "ed25519" and isinstance(key, ed25519.Ed25519PrivateKey)
 
 
@@ -109,7 +109,7 @@ def _sign_function(key: Any, algorithm: str) -> Callable[[Iterable[bytes]], byte
     options = signing_options(algorithm)
 
     def sign(message: Iterable[bytes]) -> bytes:
-        signature: bytes = key.sign(b"".join(message), *options)
+        signature: bytes = key.sign(signed_message(algorithm, b"".join(message)), *options)
         return signature
 
     return sign

@@ -16,7 +16,7 @@ from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._scheme import WebhookScheme
 
 # The size that a message about a signature names, if its length is not always the same.
-_SIZES = {"ed25519": 64, "ecdsa-p256-sha256": 71, "rsa-sha256": 256}
+_SIZES = {"ed25519": 64, "ecdsa-p256-sha256": 71, "rsa-sha256": 256, "rsa-sha256-twice": 256}
 
 # One verification takes as long as hashing so many bytes.
 _COST = 100_000

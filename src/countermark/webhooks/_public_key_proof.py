@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +18,9 @@ from countermark.webhooks._scheme import WebhookScheme
 #: keys, and each is checked with all keys over the whole body.
 MOST_SIGNATURES: Final = 8
 
-# The most bytes: of ECDSA in DER, and of RSA with 8192 bits.
-_MOST: Final = {"ed25519": 64, "ecdsa-p256-sha256": 72, "rsa-sha256": 1024}
+# The most bytes of a signature: of ECDSA in DER, and of RSA with 8192 bits.
+_MOST_DER: Final = 72
+_MOST_RSA: Final = 1024
 
 #: Tells whether a signature of a message is valid.
 Verify = Callable[[bytes, bytes], bool]
@@ -77,8 +79,14 @@ def signing_options(algorithm: str) -> tuple[Any, ...]:
         "ed25519": (),
         "ecdsa-p256-sha256": (ec.ECDSA(SHA256()),),
         "rsa-sha256": (padding.PKCS1v15(), SHA256()),
+        "rsa-sha256-twice": (padding.PKCS1v15(), SHA256()),
     }
     return by_algorithm[algorithm]
+
+
+def signed_message(algorithm: str, message: bytes) -> bytes:
+    """Return the bytes that ``cryptography`` signs and verifies in place of a message."""
+    return hashlib.sha256(message).digest() if algorithm == "rsa-sha256-twice" else message
 
 
 def verify_function(public: Any, algorithm: str) -> Verify:
@@ -89,7 +97,7 @@ def verify_function(public: Any, algorithm: str) -> Verify:
 
     def verify(code: bytes, message: bytes) -> bool:
         try:
-            public.verify(code, message, *options)
+            public.verify(code, signed_message(algorithm, message), *options)
         except InvalidSignature:
             return False
         return True
@@ -99,10 +107,12 @@ def verify_function(public: Any, algorithm: str) -> Verify:
 
 def _decoded(signature: SignatureHeader, text: str) -> bytes:
     """Decode one signature, which has one spelling; raises Refused."""
-    data = encodings.decode_at_most(text, signature.encoding, _MOST[signature.algorithm])
-    if signature.algorithm == "ed25519" and len(data) < _MOST["ed25519"]:
-        raise Refused("malformed")
-    if signature.algorithm == "ecdsa-p256-sha256" and not _is_der(data):
+    if signature.algorithm == "ed25519":
+        return encodings.decode_bytes(text, signature.encoding, 64)
+    if signature.algorithm != "ecdsa-p256-sha256":
+        return encodings.decode_at_most(text, signature.encoding, _MOST_RSA)
+    data = encodings.decode_at_most(text, signature.encoding, _MOST_DER)
+    if not _is_der(data):
         raise Refused("malformed")
     return data
 

@@ -19,6 +19,7 @@ _KINDS: Final = {
     "ed25519": "of Ed25519",
     "ecdsa-p256-sha256": "on the curve P-256",
     "rsa-sha256": f"of RSA with at least {_LEAST_RSA_BITS} bits",
+    "rsa-sha256-twice": f"of RSA with at least {_LEAST_RSA_BITS} bits",
 }
 _FORMS: Final = {
     "pem": "PEM",
@@ -130,6 +131,6 @@ def _fits(public: Any, algorithm: str) -> bool:
         return algorithm == "ecdsa-p256-sha256" and isinstance(public.curve, ec.SECP256R1)
     return (
         isinstance(public, rsa.RSAPublicKey)
-        and algorithm == "rsa-sha256"
+        and algorithm in {"rsa-sha256", "rsa-sha256-twice"}
         and public.key_size >= _LEAST_RSA_BITS
     )

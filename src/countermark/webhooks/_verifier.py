@@ -34,8 +34,9 @@ class WebhookVerifier:
 
     Args:
         scheme: A webhook scheme, or the name of one.
-        keyring: The keys, each accepted until it expires. For HTTP signatures a
-            mapping: keyrings by the key ids under which the vendor names them.
+        keyring: The secrets, or the vendor's public keys, each accepted until it expires.
+            For HTTP signatures a mapping: keyrings by the key ids under which the vendor
+            names them.
         tolerance: The number of seconds by which the signed time may differ from the
             time of receipt. The default is the scheme's.
         clock: Returns the time, in seconds since the epoch.
