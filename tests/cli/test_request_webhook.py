@@ -15,13 +15,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from countermark import BadWebhook, Keyring
-from countermark.webhooks import WebhookScheme, WebhookVerifier, new_webhook_secret
+from countermark.webhooks import WebhookScheme, WebhookVerifier
 from countermark.webhooks._parts import SecretHeader
 from countermark.webhooks._scheme import webhook_scheme_slugs
 from countermark.wsgi import WebhookMiddleware
 from tests.cli.commands import Command, pipe_with
 from tests.webhooks.samples import KEY_ID, SECRET, WHSEC
-from tests.webhooks.signing import body_for, named, verifier_for
+from tests.webhooks.signing import body_for, named, secret_for, verifier_for
 
 URL = "http://127.0.0.1:8000/hooks?x=1"
 
@@ -72,7 +72,7 @@ def test_each_format_gets_the_codes_that_the_titles_promise(
     command: Command, monkeypatch: pytest.MonkeyPatch, body: Callable[[bytes], str], slug: str
 ) -> None:
     scheme = WebhookScheme.load(slug)
-    secret, content, given = new_webhook_secret(scheme), body_for(scheme), list[str]()
+    secret, content, given = secret_for(scheme), body_for(scheme), list[str]()
     if scheme.signing_variable:
         monkeypatch.setenv(scheme.signing_variable, secret)
     else:

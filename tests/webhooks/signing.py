@@ -9,10 +9,21 @@ from countermark import Keyring
 from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from tests.webhooks.samples import KEY_ID, NOW
 
+_made: dict[tuple[str, int], str] = {}
 
-def keyring_for(scheme: WebhookScheme) -> Keyring:
-    """Return a keyring with a new secret."""
-    return Keyring(new_webhook_secret(scheme))
+
+def secret_for(scheme: WebhookScheme, number: int = 0) -> str:
+    """Return the secret of a number. Keys of RSA take long to make, so formats share them."""
+    algorithm = getattr(scheme.signature, "algorithm", "")
+    kind = "rsa" if algorithm.startswith("rsa-") else scheme.slug
+    if (kind, number) not in _made:
+        _made[kind, number] = new_webhook_secret(scheme)
+    return _made[kind, number]
+
+
+def keyring_for(scheme: WebhookScheme, number: int = 0) -> Keyring:
+    """Return a keyring with the secret of a number."""
+    return Keyring(secret_for(scheme, number))
 
 
 def named(scheme: WebhookScheme, ring: Keyring) -> Any:

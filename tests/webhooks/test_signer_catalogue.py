@@ -38,7 +38,7 @@ def test_receivers_with_one_of_two_keys_accept_a_delivery_if_the_format_has_seve
     slug: str,
 ) -> None:
     scheme = WebhookScheme.load(slug)
-    old, new = keyring_for(scheme).current, keyring_for(scheme).current
+    old, new = keyring_for(scheme).current, keyring_for(scheme, 1).current
     signature = scheme.signature
     several = isinstance(signature, SignatureHeader) and bool(signature.separator)
     body = body_for(scheme)
@@ -104,7 +104,7 @@ def signatures_in(scheme: WebhookScheme, value: str) -> list[str]:
 
 def test_the_first_key_id_signs() -> None:
     scheme = WebhookScheme.load("cognito")
-    ring, other = keyring_for(scheme), keyring_for(scheme)
+    ring, other = keyring_for(scheme), keyring_for(scheme, 1)
     signer = WebhookSigner(scheme, {"first": ring, "second": other}, clock=lambda: NOW)
     headers = signer.sign(b"{}")
     assert 'keyId="first"' in headers["authorization"]

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from countermark import ConfigurationError, InvalidKey, InvalidScheme, Keyring, PrivateKey
 from countermark.testing import FrozenClock
 from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
+from tests.samples import private_key
 from tests.webhooks.samples import NOW, SECRET, WHSEC, standard
+from tests.webhooks.signing import keyring_for, signer_for
 
 # The key of the example in the specification's text, as the server of Svix has it in its tests.
 WHSK = (
@@ -104,8 +106,7 @@ def test_the_private_key_may_come_from_the_environment(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("slug", ["discord", "sendgrid", "telnyx", "wise"])
 def test_a_test_signs_with_a_key_pair_of_its_own_in_place_of_the_vendors(slug: str) -> None:
     scheme = WebhookScheme.load(slug)
-    private = new_webhook_secret(slug)
-    own = WebhookSigner(scheme, Keyring(private), clock=lambda: NOW)
+    own = signer_for(scheme, keyring_for(scheme))
     headers = own.sign(b"{}")
     verifier = WebhookVerifier(scheme, Keyring(own.public_keys[0]), clock=lambda: NOW)
     assert verifier.verify(headers=headers, body=b"{}").timestamp in (NOW, None)
@@ -151,7 +152,7 @@ def test_a_key_that_cannot_sign_is_refused(wrong: str) -> None:
         ("sendgrid", pem(ed25519.Ed25519PrivateKey.generate())),
         ("sendgrid", "a-secret-that-is-not-in-pem"),
         ("wise", pem(rsa.generate_private_key(65537, 1024))),
-        ("telnyx", pem(rsa.generate_private_key(65537, 2048))),
+        ("telnyx", private_key("RS256")[0]),
     ],
 )
 def test_a_key_of_another_kind_than_the_algorithm_is_refused(slug: str, key: str) -> None:
