@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
@@ -44,7 +45,8 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
     ring = Keyring(SecretKey.of_example(vector.secret))
     keys: Any = {vector.key_id: ring} if vector.key_id else ring
     delivery: dict[str, Any] = {
-        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path
+        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path,
+        "base_url": vector.base_url,
     }  # fmt: skip
     verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
     assert verified.delivery_id == vector.delivery_id
@@ -96,6 +98,29 @@ def of_id_and_time(start: str) -> Callable[[WebhookVector], dict[str, str]]:
     return compute
 
 
+def of_url(
+    header: str, form: str, algorithm: str = "sha256"
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a URL and the body."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        base, path = vector.base_url or "", vector.path
+        if "port" in vector.origin:
+            base += ":443"
+        pairs = set(parse_qsl(vector.body, keep_blank_values=True))
+        signed = form.format(
+            method=vector.method,
+            url=base + re.sub("%(40|2F)", lambda code: unquote(code[0]), path),
+            body=vector.body,
+            parameters="" if "bodySHA256" in path else "".join(map("".join, sorted(pairs))),
+            at=vector.headers.get("X-HubSpot-Request-Timestamp"),
+        )
+        code = hmac.digest(vector.secret.encode(), signed.encode(), algorithm)
+        return {header: b64encode(code).decode()}
+
+    return compute
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -118,6 +143,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
+    "hubspot": of_url("X-HubSpot-Signature-v3", "{method}{url}{body}{at}"),
     "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
     "jira": of_body("X-Hub-Signature", "sha256={hex}"),
     "knock": of_time("x-knock-signature", "t={at}123,s={base64}", "{at}123."),
@@ -125,8 +151,10 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "lemonsqueezy": of_body("X-Signature", "{hex}"),
     "line": of_body("X-Line-Signature", "{base64}"),
     "linear": of_body("Linear-Signature", "{hex}"),
+    "mailchimp-transactional": of_url("X-Mandrill-Signature", "{url}{parameters}", "sha1"),
     "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "mux": of_time("Mux-Signature", "t={at},v1={hex}", "{at}."),
+    "novu-bridge": of_time("novu-signature", "t={at}123,v1={hex}", "{at}123."),
     "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
     "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
     "pusher": of_body("X-Pusher-Signature", "{hex}"),
@@ -134,12 +162,16 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
     "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
     "slack": of_time("X-Slack-Signature", "v0={hex}", "v0:{at}:", "X-Slack-Request-Timestamp"),
+    "square": of_url("x-square-hmacsha256-signature", "{url}{body}"),
     "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
     "stream-chat": of_body("X-Signature", "{hex}"),
     "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
     "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "trello": of_url("X-Trello-Webhook", "{body}{url}", "sha1"),
+    "twilio": of_url("X-Twilio-Signature", "{url}{parameters}", "sha1"),
+    "twilio-shared-key": of_url("X-Twilio-Signature", "{url}{parameters}"),
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
     "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),

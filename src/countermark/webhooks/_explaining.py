@@ -42,6 +42,7 @@ def explain_delivery(
     body: bytes,
     *,
     now: float,
+    base_url: str,
 ) -> Explanation:
     """Return the explanation of the outcome of a check.
 
@@ -52,6 +53,7 @@ def explain_delivery(
         head: The method, path and headers.
         body: The body.
         now: The time of the check.
+        base_url: The public URL before the path; "" if no URL is signed.
     """
     if isinstance(outcome, VerifiedWebhook):
         return good(outcome.role)
@@ -62,19 +64,23 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        return _of_signature(scheme, rings, head, body)
+        return _of_signature(scheme, rings, head, body, base_url)
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
 
 def _of_signature(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead, body: bytes
+    scheme: WebhookScheme,
+    rings: Mapping[str, Keyring],
+    head: RequestHead,
+    body: bytes,
+    base_url: str,
 ) -> Explanation:
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
         return _of_secret(scheme, signature, rings[""], head)
     if isinstance(signature, SignatureHeader):
-        return explain_header(scheme, signature, rings[""], head, body)
+        return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
     return explain_http_signature(scheme, signature, rings, head, body)
 
 

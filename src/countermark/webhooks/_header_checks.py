@@ -19,6 +19,8 @@ from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_content import SignedContent, signed_content
+from countermark.webhooks._signed_url import signed_method, signed_urls
 from countermark.webhooks._times import parse_time, time_in_head
 
 
@@ -67,15 +69,17 @@ class HmacCheck:
         InvalidKey: A secret is not encoded as the vendor's are.
     """
 
-    __slots__ = ("_after", "_before", "_candidates", "_id_header", "_next_to_id", "_scheme",
-                 "_signature")  # fmt: skip
+    __slots__ = ("_after", "_base_url", "_before", "_candidates", "_id_header", "_names",
+                 "_next_to_id", "_scheme", "_signature")  # fmt: skip
 
-    def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> None:
-        self._scheme, self._signature = scheme, signature
+    def __init__(
+        self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring, base_url: str
+    ) -> None:
+        self._scheme, self._signature, self._base_url = scheme, signature, base_url
         self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
-        names = [str(part) for part in signature.message]
-        body = names.index("{body}")
-        self._before, self._after = signature.message[:body], signature.message[body + 1 :]
+        self._names = names = [str(part) for part in signature.message]
+        content = names.index("{body}" if "{body}" in names else "{parameters}")
+        self._before, self._after = signature.message[:content], signature.message[content + 1 :]
         self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
         self._next_to_id = _next_to_id(names)
 
@@ -99,24 +103,47 @@ class HmacCheck:
             if self._next_to_id.intersection(signed_id):
                 raise Refused("malformed")
             values["{id}"] = signed_id
-        before, after = _fill(self._before, values), _fill(self._after, values)
-        check = SignedBody(self._candidates, codes, before, after)
+        if "{method}" in self._names:
+            values["{method}"] = signed_method(head)
+        around = tuple(
+            (_fill(self._before, filled), _fill(self._after, filled))
+            for filled in self._with_urls(values, head)
+        )
+        check = SignedBody(self._candidates, codes, around, signed_content(self._signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )
 
+    def _with_urls(self, values: dict[str, str], head: RequestHead) -> list[dict[str, str]]:
+        """Return the values with each URL that the vendor may have signed."""
+        if "{url}" not in self._names:
+            return [values]
+        urls = signed_urls(self._signature.url, self._base_url, head.path)
+        return [{**values, "{url}": url} for url in urls]
+
 
 class SignedBody(NamedTuple):
-    """MACs of a message that contains the body."""
+    """MACs of a message that depends on the body, with the texts that may be around it."""
 
     candidates: list[CandidateKey]
     codes: tuple[bytes, ...]
-    before: bytes
-    after: bytes
+    around: tuple[tuple[bytes, bytes], ...]
+    content: SignedContent
 
     def find_key(self, body: bytes, now: float) -> CandidateKey:
         """Return the key that made one of the MACs."""
-        message = (self.before, body, self.after)
+        content, refusals = self.content.signed(body), set()
+        for before, after in self.around:
+            try:
+                key = self._key_of((before, content, after), now)
+            except Refused as refused:
+                refusals.add(refused.code)
+                continue
+            self.content.check(body)
+            return key
+        raise Refused("retired_key" if "retired_key" in refusals else "mismatch")
+
+    def _key_of(self, message: tuple[bytes, ...], now: float) -> CandidateKey:
         return find_key(self.candidates, lambda key: key.mac(message), self.codes, now)
 
 

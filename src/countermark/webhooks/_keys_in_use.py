@@ -27,12 +27,13 @@ class KeysInUse:
         scheme: The webhook scheme.
         keys: The keys by key id, which is "" if the vendor names no keys, and their watches.
         tolerance: The accepted age in seconds, either way, or None.
+        base_url: The public URL before the path, or "".
 
     Raises:
         InvalidKey: A key does not fit the scheme.
     """
 
-    __slots__ = ("_keys", "_scheme", "_tolerance", "check", "has_short", "rings")
+    __slots__ = ("_base_url", "_keys", "_scheme", "_tolerance", "check", "has_short", "rings")
 
     #: The check of the headers.
     check: HeadCheck
@@ -42,12 +43,17 @@ class KeysInUse:
     rings: Mapping[str, Keyring]
 
     def __init__(
-        self, scheme: WebhookScheme, keys: Mapping[str, KeysNow], tolerance: float | None
+        self,
+        scheme: WebhookScheme,
+        keys: Mapping[str, KeysNow],
+        tolerance: float | None,
+        base_url: str,
     ) -> None:
-        self._scheme, self._keys, self._tolerance = scheme, keys, tolerance
+        self._scheme, self._keys = scheme, keys
+        self._tolerance, self._base_url = tolerance, base_url
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
         self.has_short = _check_keys(scheme, self.rings)
-        self.check = _head_check(scheme, self.rings, tolerance)
+        self.check = _head_check(scheme, self.rings, tolerance, base_url)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
         """Return the same with *ring* in place of the keys of *watch*.
@@ -59,7 +65,7 @@ class KeysInUse:
             key_id: (ring, watch) if of is watch else (old, of)
             for key_id, (old, of) in self._keys.items()
         }
-        changed = KeysInUse(self._scheme, keys, self._tolerance)
+        changed = KeysInUse(self._scheme, keys, self._tolerance, self._base_url)
         if changed.has_short and not self.has_short:
             raise InvalidKey(
                 f"{self._scheme.slug}: the new secret has fewer than {self._scheme.secret.least}"
@@ -103,7 +109,7 @@ def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
 
 
 def _head_check(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None
+    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None, base_url: str
 ) -> HeadCheck:
     if scheme.timestamp is not None and tolerance is not None:
         scheme = scheme._replace(timestamp=scheme.timestamp._replace(tolerance=tolerance))
@@ -112,4 +118,4 @@ def _head_check(
         return HttpSignatureCheck(scheme, signature, rings)
     if isinstance(signature, SecretHeader):
         return SecretCheck(scheme, signature, rings[""])
-    return HmacCheck(scheme, signature, rings[""])
+    return HmacCheck(scheme, signature, rings[""], base_url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -13,8 +12,9 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder, Template
+from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
+from countermark.webhooks._messages import parse_message
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     HttpSignature,
@@ -24,6 +24,7 @@ from countermark.webhooks._parts import (
     Signature,
     SignatureHeader,
     Timestamp,
+    Url,
     WebhookVector,
 )
 
@@ -36,6 +37,9 @@ ENCODINGS = ("hex", "base64")
 COVERS = ("(request-target)", "date", "digest")
 
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
+# No delimiter of JSON, as the message could then have two readings.
+_DECODED = r"[:/?@!$&'()*+,;=~._-]*"
+_PARAMETER = "[A-Za-z0-9-]*"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -63,7 +67,8 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"), timestamp)
+    url = _url(top)
+    signature = _signature(kind, top.table("signature"), url)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -81,11 +86,11 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         ),
     }
     top.close()
-    _check(signature, arguments["id"], timestamp, top.where)
+    _check(signature, url, arguments["id"], timestamp, top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signature:
+def _signature(kind: str, table: Table, url: Url) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -102,42 +107,44 @@ def _signature(kind: str, table: Table, timestamp: Timestamp | None) -> Signatur
                     " write it as x-name"
                 )
     else:
+        is_json = table.take("json_body", bool, default=False)
+        is_ambiguous = table.take("ambiguous", bool, default=False)
         signature = SignatureHeader(
             header=_header(table),
             algorithm=table.choose("algorithm", ALGORITHMS),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), timestamp, f"{table.where}: message"),
+            message=parse_message(
+                table.take("message", str),
+                f"{table.where}: message",
+                is_json=is_json,
+                is_ambiguous=is_ambiguous,
+            ),
+            is_json=is_json,
+            is_ambiguous=is_ambiguous,
+            url=url,
         )
     table.close()
     return signature
 
 
-def _message(text: str, timestamp: Timestamp | None, where: str) -> tuple[str | Placeholder, ...]:
-    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
-
-    Only between the body and a time that always has the same length none is needed.
-    """
-    parts = Template.parse(text, where).parts
-    names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
-    if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    fixed = timestamp is not None and timestamp.form == "rfc3339"
-    for one, other in pairwise(parts):
-        if fixed and {str(one), str(other)} == {"{timestamp}", "{body}"}:
-            continue
-        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(
-                f"{where}: nothing separates {one} from {other}; write a text between them"
-            )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
+def _url(top: Table) -> Url:
+    if "url" not in top.left:
+        return Url()
+    table = top.table("url")
+    url = Url(
+        decoded=table.take("decoded", str, ""),
+        is_any_port=table.take("any_port", bool, default=False),
+        body_hash=table.take("body_hash", str, ""),
+    )
+    table.close()
+    if not re.fullmatch(_DECODED, url.decoded) or not re.fullmatch(_PARAMETER, url.body_hash):
         raise InvalidScheme(
-            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
+            f"{table.where}: decoded must hold characters of URLs other than letters and digits,"
+            " and body_hash letters, digits and hyphens"
         )
-    return parts
+    return url
 
 
 def _secret(table: Table, kind: str) -> Secret:
@@ -208,8 +215,11 @@ def _header(table: Table) -> str:
     return name.lower()
 
 
-def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
+def _check(
+    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
+) -> None:
     """Check that exactly the signed fields are defined."""
+    _check_url(signature, url, where)
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
@@ -228,6 +238,21 @@ def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, whe
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
+        )
+
+
+def _check_url(signature: Signature, url: Url, where: str) -> None:
+    """Check that the rules for the URL belong to a signed one."""
+    names = {str(part) for part in getattr(signature, "message", ())}
+    if url != Url() and "{url}" not in names:
+        raise InvalidScheme(f"{where}: [url] is for a message with {{url}}; leave it out")
+    if url.body_hash and "{parameters}" not in names:
+        raise InvalidScheme(
+            f"{where}: [url] body_hash is for a message with {{parameters}}; leave it out"
+        )
+    if getattr(signature, "is_json", False) and not {"{url}", "{body}"} <= names:
+        raise InvalidScheme(
+            f"{where}: json_body is for a message with {{url}} and {{body}}; leave it out"
         )
 
 
@@ -253,6 +278,7 @@ def _vector(table: Table) -> WebhookVector:
         now=table.take("now", int, 0),
         delivery_id=table.maybe("delivery_id", str),
         origin=table.take("origin", str),
+        base_url=table.maybe("base_url", str),
     )
     table.close()
     return vector

@@ -21,6 +21,7 @@ from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_url import checked_base_url
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -38,6 +39,9 @@ class WebhookVerifier:
             mapping: keyrings by the key ids under which the vendor names them.
         tolerance: The number of seconds by which the signed time may differ from the
             time of receipt. The default is the scheme's.
+        base_url: The public URL before the path that the application receives, such as
+            ``https://hooks.example.com``, if the vendor signs the URL. A prefix that a
+            proxy removes from the path belongs to it.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -48,6 +52,7 @@ class WebhookVerifier:
     __slots__ = {
         "scheme": "The webhook scheme, a WebhookScheme.",
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
+        "base_url": "The public URL before the path; empty if the vendor signs no URL.",
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
@@ -56,6 +61,7 @@ class WebhookVerifier:
 
     scheme: WebhookScheme
     tolerance: float | None
+    base_url: str
 
     @guarded
     def __init__(
@@ -64,14 +70,16 @@ class WebhookVerifier:
         keyring: Keyring | Mapping[str, Keyring],
         *,
         tolerance: float | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = scheme = _scheme(scheme)
         rings = _rings(scheme, keyring)
         self.tolerance = _tolerance(scheme, tolerance)
+        self.base_url = checked_base_url(scheme, base_url)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
-        self._keys = KeysInUse(scheme, keys, self.tolerance)
+        self._keys = KeysInUse(scheme, keys, self.tolerance, self.base_url)
         if self._keys.has_short:
             which = (
                 f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else ""
@@ -95,6 +103,7 @@ class WebhookVerifier:
         *,
         watch: bool = False,
         tolerance: float | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
@@ -114,7 +123,7 @@ class WebhookVerifier:
             )
         ring = keyring_of_variable(secret.variable, watch=watch)
         if not secret.key_id_variable:
-            return cls(scheme, ring, tolerance=tolerance, clock=clock)
+            return cls(scheme, ring, tolerance=tolerance, base_url=base_url, clock=clock)
         names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
         ids = [os.environ[name] for name in names if os.environ.get(name)]
         if not os.environ.get(names[0]):
@@ -122,7 +131,9 @@ class WebhookVerifier:
                 f"the environment variable {shown_variable(names[0])} is not set; set it to the"
                 " id of the key"
             )
-        return cls(scheme, dict.fromkeys(ids, ring), tolerance=tolerance, clock=clock)
+        return cls(
+            scheme, dict.fromkeys(ids, ring), tolerance=tolerance, base_url=base_url, clock=clock
+        )
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -147,7 +158,7 @@ class WebhookVerifier:
             headers: A mapping, or pairs of names and values. Only pairs show that
                 a header was sent twice.
             body: The body as it came, before any parsing.
-            method: The method of the request, which HTTP signatures sign.
+            method: The method of the request, which some vendors sign.
             path: The path as it came, percent-encoded, with the query.
 
         Raises:
@@ -195,6 +206,7 @@ class WebhookVerifier:
             RequestHead(headers, method, path),
             b"" if isinstance(content, Refusal) else content,
             now=self._clock(),
+            base_url=self.base_url,
         )
 
     @guarded
@@ -225,6 +237,7 @@ def verify_webhook(
     method: Text = "POST",
     path: Text = "/",
     tolerance: float | None = None,
+    base_url: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> VerifiedWebhook:
     """Verify one delivery with a new :class:`WebhookVerifier`; see there for the arguments.
@@ -233,7 +246,7 @@ def verify_webhook(
         BadWebhook: The delivery is refused; ``code`` gives the reason.
         ConfigurationError: The arguments contradict each other.
     """
-    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
+    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock)
     return verifier.verify(headers=headers, body=body, method=method, path=path)
 
 
