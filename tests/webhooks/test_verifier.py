@@ -33,14 +33,18 @@ from tests.webhooks.samples import (
 )
 
 
+#: The ids of the samples that have no id.
+ID = dict.fromkeys(["hubspot", "twilio"])
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_delivery_is_verified(scheme: str) -> None:
     ring = Keyring(secret_of(scheme))
     verified = verifier(scheme, ring).verify(**sent(scheme)._asdict())
     assert isinstance(verified, VerifiedWebhook)
-    assert (verified.scheme, verified.delivery_id) == (scheme, "evt-1")
+    assert (verified.scheme, verified.delivery_id) == (scheme, ID.get(scheme, "evt-1"))
     assert (verified.role, verified.key_id) == ("current", ring.current.key_id)
-    signed_when = NOW if scheme in ("cognito", "standard-webhooks") else None
+    signed_when = NOW if scheme in {"cognito", "hubspot", "standard-webhooks"} else None
     assert verified.timestamp == signed_when
 
 
@@ -149,7 +153,7 @@ def test_a_missing_header_is_found_before_the_body_is_read(scheme: str) -> None:
     assert isinstance(pending, PendingDelivery)
     verified = pending.finish(delivery.body)
     assert isinstance(verified, VerifiedWebhook)
-    assert verified.delivery_id == "evt-1"
+    assert verified.delivery_id == ID.get(scheme, "evt-1")
     with pytest.raises(ConfigurationError):
         good.read_head(1, "POST", "/")  # type: ignore[arg-type]
 
