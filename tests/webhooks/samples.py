@@ -125,6 +125,7 @@ def hubspot(
     body: bytes = BODY,
     secret: str = SECRET,
     at: float = NOW,
+    *,
     method: str = "POST",
     path: str = "/hooks?x=1",
     signed_path: str | None = None,

@@ -45,8 +45,8 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
     ring = Keyring(SecretKey.of_example(vector.secret))
     keys: Any = {vector.key_id: ring} if vector.key_id else ring
     delivery: dict[str, Any] = {
-        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path,
-        "base_url": vector.base_url,
+        "headers": vector.headers, "body": vector.body, "method": vector.method,
+        "path": vector.path, "base_url": vector.base_url,
     }  # fmt: skip
     verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
     assert verified.delivery_id == vector.delivery_id
@@ -207,9 +207,9 @@ def test_the_page_names_every_key_and_code() -> None:
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
     assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
-        "signature", "timestamp", "vectors"
+        "signature", "timestamp", "url", "vectors"
     ]  # fmt: skip
-    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
+    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[url]", "[[vectors]]"):
         assert f"`{table}`" in PAGE
 
 

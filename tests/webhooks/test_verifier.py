@@ -32,7 +32,6 @@ from tests.webhooks.samples import (
     verifier,
 )
 
-
 #: The ids of the samples that have no id.
 ID = dict.fromkeys(["hubspot", "twilio"])
 
