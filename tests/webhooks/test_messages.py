@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from countermark import InvalidScheme
-from countermark.webhooks import WebhookScheme
+from countermark import InvalidScheme, Keyring
+from countermark.webhooks import WebhookScheme, WebhookVerifier
 from countermark.webhooks._parts import SignatureHeader, Url
+from tests.webhooks.outcomes import code
+from tests.webhooks.samples import NOW, SECRET, Delivery, mac
 
 
 def scheme(
@@ -59,6 +61,25 @@ def test_a_message_with_two_readings_is_refused_unless_the_scheme_admits_it(mess
 )
 def test_a_json_body_is_separate_from_a_url(message: str) -> None:
     assert isinstance(scheme(message, json_body=True).signature, SignatureHeader)
+
+
+@pytest.mark.parametrize("form", ["rfc3339", "rfc3339-nanoseconds"])
+def test_an_id_may_precede_a_date(form: str) -> None:
+    assert scheme("{id}{timestamp}{body}", form=form)
+    for message in ("{timestamp}{id}{body}", "{id}{body}{timestamp}"):
+        with pytest.raises(InvalidScheme, match="nothing separates"):
+            scheme(message, form=form)
+
+
+def test_an_id_before_a_date_has_no_colon() -> None:
+    own = WebhookVerifier(
+        scheme("{id}{timestamp}{body}", form="rfc3339"), Keyring(SECRET), clock=lambda: NOW
+    )
+    at = "2023-11-14T22:13:20Z"
+    for id, expected in (("a-1", "verified"), ("a:1", "malformed"), (f"a{at}", "malformed")):
+        signature = mac(SECRET.encode(), f"{id}{at}{{}}".encode()).hex()
+        headers = {"X-Own": signature, "X-Id": id, "X-Time": at}
+        assert code(own, Delivery(headers, b"{}")) == expected
 
 
 def test_parameters_are_always_ambiguous() -> None:

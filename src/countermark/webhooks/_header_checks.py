@@ -160,6 +160,8 @@ def _next_to_id(names: list[str]) -> frozenset[str]:
     the same signature.
     """
     before, id_, after = "".join(names).partition("{id}")
+    if after.startswith("{timestamp}"):  # a date, whose first colon has a fixed place
+        after = ":"
     return frozenset(before[-1:] + after[:1]) if id_ else frozenset()
 
 

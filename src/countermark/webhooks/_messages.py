@@ -3,7 +3,8 @@
 Each field must end where it ends in every request with the same message: otherwise a person
 who has seen a delivery could move a part of one field into the next, under its signature.
 
-- A time within the tolerance has as many characters as all others until the year 2286.
+- A time within the tolerance has as many characters as all others until the year 2286. A date
+  ends with its only Z, and its first colon has a fixed place.
 - A method consists of capital letters, and a URL begins with ``http``.
 - A URL has none of the characters with which a JSON object or array begins and ends.
 - The verifier refuses an id with a character that separates it from its neighbours.
@@ -27,12 +28,15 @@ _CONTENTS: Final = frozenset({"{body}", "{parameters}"})
 _ALPHABETS: Final = {"{method}": "[A-Z]*", "{url}": r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*"}
 
 
-def parse_message(text: str, where: str, *, is_json: bool, is_ambiguous: bool) -> Parts:
+def parse_message(
+    text: str, where: str, *, is_dated: bool, is_json: bool, is_ambiguous: bool
+) -> Parts:
     """Return the parts of the message *text*.
 
     Args:
         text: The message with its fields in braces.
         where: The name of the key, for errors.
+        is_dated: Whether the time is a date, as RFC 3339 specifies.
         is_json: Whether every body is a JSON object or array.
         is_ambiguous: Whether the scheme admits that two requests can share a message.
 
@@ -51,7 +55,7 @@ def parse_message(text: str, where: str, *, is_json: bool, is_ambiguous: bool) -
         raise InvalidScheme(
             f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
         )
-    reason = _unclear(parts, is_json)
+    reason = _unclear(parts, is_dated=is_dated, is_json=is_json)
     if reason and not is_ambiguous:
         raise InvalidScheme(f"{where}: {reason}, or ambiguous = true if the vendor does not")
     if is_ambiguous and not reason:
@@ -59,11 +63,14 @@ def parse_message(text: str, where: str, *, is_json: bool, is_ambiguous: bool) -
     return parts
 
 
-def _unclear(parts: Parts, is_json: bool) -> str:
+def _unclear(parts: Parts, *, is_dated: bool, is_json: bool) -> str:
     """Return why two requests can share a message, and what to write; or ""."""
     if any(str(part) == "{parameters}" for part in parts):
         return "nothing separates the {parameters} from each other; write {body}"
     for one, between, other in _neighbours(parts):
+        # An id before a date has no colon.
+        if (one, other) == ("{id}", "{timestamp}") and is_dated:
+            continue
         if "{id}" in {one, other} and not between:
             return f"nothing separates {one} from {other}; write a text between them"
     # A time has a fixed length, so its neighbours are next to each other.

@@ -27,6 +27,7 @@ from countermark.webhooks._parts import (
     Url,
     WebhookVector,
 )
+from countermark.webhooks._url_parser import check_url, read_url
 
 KINDS = ("secret", "hmac", "http-signature")
 FORMS = ("text", "hex", "base64")
@@ -37,9 +38,6 @@ ENCODINGS = ("hex", "base64")
 COVERS = ("(request-target)", "date", "digest")
 
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
-# No delimiter of JSON, as the message could then have two readings.
-_DECODED = r"[:/?@!$&'()*+,;=~._-]*"
-_PARAMETER = "[A-Za-z0-9-]*"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -67,8 +65,9 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    url = _url(top)
-    signature = _signature(kind, top.table("signature"), url)
+    url = read_url(top)
+    is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
+    signature = _signature(kind, top.table("signature"), url, is_dated=is_dated)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -90,7 +89,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _signature(kind: str, table: Table, url: Url) -> Signature:
+def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -118,6 +117,7 @@ def _signature(kind: str, table: Table, url: Url) -> Signature:
             message=parse_message(
                 table.take("message", str),
                 f"{table.where}: message",
+                is_dated=is_dated,
                 is_json=is_json,
                 is_ambiguous=is_ambiguous,
             ),
@@ -127,24 +127,6 @@ def _signature(kind: str, table: Table, url: Url) -> Signature:
         )
     table.close()
     return signature
-
-
-def _url(top: Table) -> Url:
-    if "url" not in top.left:
-        return Url()
-    table = top.table("url")
-    url = Url(
-        decoded=table.take("decoded", str, ""),
-        is_any_port=table.take("any_port", bool, default=False),
-        body_hash=table.take("body_hash", str, ""),
-    )
-    table.close()
-    if not re.fullmatch(_DECODED, url.decoded) or not re.fullmatch(_PARAMETER, url.body_hash):
-        raise InvalidScheme(
-            f"{table.where}: decoded must hold characters of URLs other than letters and digits,"
-            " and body_hash letters, digits and hyphens"
-        )
-    return url
 
 
 def _secret(table: Table, kind: str) -> Secret:
@@ -219,7 +201,7 @@ def _check(
     signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
 ) -> None:
     """Check that exactly the signed fields are defined."""
-    _check_url(signature, url, where)
+    check_url(signature, url, where)
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
@@ -238,21 +220,6 @@ def _check(
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
-        )
-
-
-def _check_url(signature: Signature, url: Url, where: str) -> None:
-    """Check that the rules for the URL belong to a signed one."""
-    names = {str(part) for part in getattr(signature, "message", ())}
-    if url != Url() and "{url}" not in names:
-        raise InvalidScheme(f"{where}: [url] is for a message with {{url}}; leave it out")
-    if url.body_hash and "{parameters}" not in names:
-        raise InvalidScheme(
-            f"{where}: [url] body_hash is for a message with {{parameters}}; leave it out"
-        )
-    if getattr(signature, "is_json", False) and not {"{url}", "{body}"} <= names:
-        raise InvalidScheme(
-            f"{where}: json_body is for a message with {{url}} and {{body}}; leave it out"
         )
 
 

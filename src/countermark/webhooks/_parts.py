@@ -121,7 +121,7 @@ class Timestamp(NamedTuple):
         header: The header, in lower case.
         entry: The text before the time in the header of the signature, such as ``t=``.
         body: The member of the JSON body; a dot leads into an inner object.
-        form: ``seconds``, ``milliseconds`` or ``rfc3339``.
+        form: ``seconds``, ``milliseconds``, ``rfc3339`` or ``rfc3339-nanoseconds``.
         tolerance: The number of seconds by which it may differ from the time of receipt.
     """
 
