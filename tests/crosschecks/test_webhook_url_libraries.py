@@ -15,7 +15,7 @@ from tests.crosschecks.deliveries import accepts, bodies
 from tests.webhooks.samples import BASE_URL, SECRET, Delivery, base64, hubspot, twilio
 from tests.webhooks.test_signed_urls import json_delivery
 
-_IN_URLS = string.ascii_letters + string.digits + "-._~:/@!$'()*,;=&"
+_IN_URLS = string.ascii_letters + string.digits + "-._~:/@!$'()*,=&"  # Twilio's drops an empty ";"
 _IN_FORMS = "aé用😀 \\\"{}&=+%/:'<~*\n\t"
 
 
@@ -50,7 +50,7 @@ def twilio_accepts(delivery: Delivery, params: Any, algorithm: str = "HMAC_SHA1"
 
     signature = delivery.headers["X-Twilio-Signature"]
     url = BASE_URL + delivery.path
-    return RequestValidator(SECRET).validate(url, params, signature, algorithm)
+    return bool(RequestValidator(SECRET).validate(url, params, signature, algorithm))
 
 
 def test_twilio_with_forms() -> None:
