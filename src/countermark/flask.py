@@ -110,7 +110,7 @@ class Countermark:
                 "countermark is already set up for this application; call Countermark(app)"
                 " or init_app() once"
             )
-        if unknown := sorted(_unknown_keys(app)):
+        if unknown := sorted({key for key in app.config if key.startswith(_PREFIX)} - _KEYS):
             given = ", ".join(shown(key.removeprefix(_PREFIX), _NAMES) for key in unknown)
             raise ConfigurationError(
                 f"unknown setting {_PREFIX}… {given}; leave it out. The settings are"
@@ -247,10 +247,6 @@ def _verifying_options(app: Flask) -> Any:
 
 def _verifier(given: Any) -> VerifierSetting:
     return Verifier.from_env(given) if isinstance(given, str) else given
-
-
-def _unknown_keys(app: Flask) -> set[str]:
-    return {key for key in app.config if key.startswith(_PREFIX)} - _KEYS
 
 
 def _signers(app: Flask) -> Signers:

@@ -57,6 +57,7 @@ def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
         ("disqus", ["payload json of id={id}, username={name}, email={email} in base64"]),
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
         ("pusher-user", ["with payload json of id={id}\n"]),
+        ("pusher", ["compared    published example, npm pusher, PyPI pusher\n"]),
         ("pylon", ["hex, key in hex"]),
         ("loyaltylion", ["SHA1 with suffix"]),
         ("crisp", ["user:email=[{email}, {token}]"]),
@@ -65,7 +66,13 @@ def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
             "braze",
             ["rotation    the old secret stays valid until you remove it\n", "repo braze-inc"],
         ),
-        ("stigg", ["rotation    not known how long the old secret stays valid\n"]),
+        (
+            "stigg",
+            [
+                "rotation    not known how long the old secret stays valid\n",
+                "compared    own computation\n",
+            ],
+        ),
     ],
 )
 def test_the_details_contain_the_particulars_of_a_scheme(

@@ -200,19 +200,21 @@ def test_livekit(texts: Texts) -> None:
         assert ours == without_times(theirs.to_jwt(), 21600)
 
 
-@pytest.mark.parametrize("product", ["video", "conversations", "voice", "sync"])
-def test_twilio(texts: Texts, product: str) -> None:
+@pytest.mark.parametrize(
+    "slug", ["twilio-video", "twilio-conversations", "twilio-voice", "twilio-sync"]
+)
+def test_twilio(texts: Texts, slug: str) -> None:
     from twilio.jwt.access_token import AccessToken, grants
 
     grant = {
-        "video": grants.VideoGrant("room-1"),
-        "conversations": grants.ChatGrant("the-service_sid"),
-        "voice": grants.VoiceGrant(
+        "twilio-video": grants.VideoGrant("room-1"),
+        "twilio-conversations": grants.ChatGrant("the-service_sid"),
+        "twilio-voice": grants.VoiceGrant(
             incoming_allow=True, outgoing_application_sid="the-application_sid"
         ),
-        "sync": grants.SyncGrant("the-service_sid"),
-    }[product]
-    signer = signer_of(f"twilio-{product}", clock=time.time)
+        "twilio-sync": grants.SyncGrant("the-service_sid"),
+    }[slug]
+    signer = signer_of(slug, clock=time.time)
     for id in texts(COUNT):
         account = ("the-account_sid", "the-api_key_sid", SECRET)
         their_token = AccessToken(*account, [grant], identity=id).to_jwt()

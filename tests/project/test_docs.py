@@ -28,7 +28,7 @@ def test_every_vendor_has_a_row_and_a_section(slug: str) -> None:
     (row,) = [line for line in PAGE.splitlines() if f"(#{slug}) |" in line]
     (section,) = re.findall(rf"^## {slug}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert scheme.name in row
-    assert row.count(" | ") - row.count(" \\| ") == 5
+    assert row.count(" | ") - row.count(" \\| ") == 6
     assert ("**?**" in row) == bool(scheme.unsure)
     assert all(source in section for source in scheme.source)
     assert all(name in section for name in scheme.fields)

@@ -1,8 +1,8 @@
-"""The catalogue for readers: an overview, the details of one scheme, and the page of vendors."""
+"""The catalogue for readers: an overview, and the details of one scheme."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from textwrap import wrap
 
@@ -11,29 +11,16 @@ from countermark.schemes._descriptions import (
     backend,
     describe_signed,
     describe_token,
-    entries,
     snippet,
 )
 from countermark.schemes._parts import PRINCIPAL_TEXTS
 from countermark.schemes._rotation import describe_rotation
 from countermark.schemes._scheme import Scheme
 from countermark.signing._vectors import check
+from countermark.webhooks._scheme import WebhookScheme
 
-_HEAD = """\
-# Vendors
-
-This page lists what each scheme signs, and how the front end passes it on. It is generated from
-the files in [`src/countermark/schemes/catalogue`](../src/countermark/schemes/catalogue) by
-`countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md).
-
-**?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is
-missing, `{x|y}` is the first value that the principal has, and `{now:s}`, `{now:ms}` and
-`{now:iso}` are the time. Names other than `id`, `email`, `phone`, `name` and `created` are
-attributes: `Principal("user-1", attributes={"x": …})`. `{settings.x}` is a constant of your
-account: `Signer(…, settings={"x": …})`. If a vendor does not name an environment variable or a
-response header, the name is countermark's. Replace names in CAPITALS in the code.
-"""
-
+#: The things that a scheme may be compared with, other than packages.
+PUBLISHED, COMPUTED = "published example", "own computation"
 
 #: The age of a reading, in days, after which the source should be read again.
 _READ_AGAIN_AFTER = 365
@@ -42,6 +29,12 @@ _READ_AGAIN_AFTER = 365
 def is_due(read: date | None, today: date) -> bool:
     """Return True if a source was read more than a year ago, or on no known date."""
     return read is None or (today - read).days > _READ_AGAIN_AFTER
+
+
+def comparisons(scheme: Scheme | WebhookScheme) -> list[str]:
+    """Return the things that the tests compare a scheme with, the strongest first."""
+    published = any(vector.origin.startswith("published") for vector in scheme.vectors)
+    return [PUBLISHED] * published + list(scheme.compared_with) or [COMPUTED]
 
 
 def overview(schemes: Iterable[Scheme], today: date) -> str:
@@ -63,12 +56,13 @@ def details(scheme: Scheme, today: date) -> str:
     """Return all facts on one scheme, with code for backend and front end."""
     results = [equal for _, equal in check(scheme)]
     rows = {
-        "status": _status(scheme),
-        **_facts(scheme),
+        "status": status(scheme),
+        **facts(scheme),
         "ambiguous": scheme.ambiguous,
         "header": scheme.header or "none",
         "rotation": "\n".join([describe_rotation(scheme.rotation), *scheme.rotation.source]),
         "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
+        "compared": ", ".join(comparisons(scheme)),
         "source": "\n".join(scheme.source),
         "read": f"{scheme.read}, {scheme.confidence}{_age(scheme, today)}",
         "not sure": scheme.unsure,
@@ -82,19 +76,7 @@ def details(scheme: Scheme, today: date) -> str:
     return "\n".join([*lines, "", *backend(scheme), "", *snippet(scheme), ""])
 
 
-def markdown(schemes: Iterable[Scheme]) -> str:
-    """Return the page of all *schemes*."""
-    schemes = sorted(schemes, key=lambda scheme: scheme.name.lower())
-    rows = [
-        "| vendor | scheme | signed | token | front end | source |",
-        "|---|---|---|---|---|---|",
-    ]
-    rows += [_row(scheme) for scheme in schemes]
-    sections = ["\n".join(_section(scheme)) for scheme in schemes]
-    return "\n".join([_HEAD, *rows, "", *sections])
-
-
-def _facts(scheme: Scheme) -> dict[str, str]:
+def facts(scheme: Scheme) -> dict[str, str]:
     """Return the facts on a scheme that details and sections have in common."""
     life = ""
     if scheme.expires and scheme.lifetime is None:
@@ -120,54 +102,11 @@ def _facts(scheme: Scheme) -> dict[str, str]:
     }
 
 
-def _row(scheme: Scheme) -> str:
-    doubt = " **?**" if scheme.unsure else ""
-    old = " (deprecated)" if scheme.status == "deprecated" else ""
-    if scheme.jwt is not None:
-        signs = f"claims {', '.join(name for name, _ in entries(scheme.jwt.claims))}"
-    else:
-        signs = str(scheme.mac.message) if scheme.mac else ""
-    cells = (
-        f"{scheme.name}{old}{doubt}",
-        f"[`{scheme.slug}`](#{scheme.slug})",
-        f"`{signs}`".replace("|", "\\|").replace("\n", "\\n"),
-        f"`{describe_token(scheme)}`",
-        f"`{', '.join(name for name, _ in entries(scheme.fields))}`",
-        _linked(scheme.source[0], "read here"),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _section(scheme: Scheme) -> Iterator[str]:
-    yield f"## {scheme.slug}"
-    yield ""
-    yield f"**{scheme.name}**, {_status(scheme)}."
-    yield f"{scheme.confidence.capitalize()} on {scheme.read}."
-    if scheme.unsure:
-        yield f"**?** {' '.join(scheme.unsure.split())}"
-    if scheme.ambiguous:
-        yield f"Two principals can get the same signature: {scheme.ambiguous}."
-    if scheme.notes:
-        yield " ".join(scheme.notes.split())
-    yield ""
-    labels = {"header": "response header", "sent on in": "sent on in the header"}
-    yield from (f"- {labels.get(n, n)}: `{text}`" for n, text in _facts(scheme).items() if text)
-    yield f"- rotation of the secret: {_rotation(scheme)}"
-    yield from (f"- source: {_linked(source)}" for source in scheme.source)
-    yield ""
-    yield from ["```js", *snippet(scheme), "```", ""]
-
-
 def _age(scheme: Scheme, today: date) -> str:
     return "; due, as that is more than a year ago" if is_due(scheme.read, today) else ""
 
 
-def _rotation(scheme: Scheme) -> str:
-    sources = ", ".join(map(_linked, scheme.rotation.source))
-    return describe_rotation(scheme.rotation) + (f" ({sources})" if sources else "")
-
-
-def _status(scheme: Scheme) -> str:
+def status(scheme: Scheme) -> str:
     return scheme.status + (f": use {scheme.replacement}" if scheme.replacement else "")
 
 
@@ -177,9 +116,3 @@ def _wrapped(text: str) -> list[str]:
 
 def _fit(cell: str, width: int) -> str:
     return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
-
-
-def _linked(source: str, text: str = "") -> str:
-    if not source.startswith("http"):
-        return source
-    return f"[{text}]({source})" if text else f"<{source}>"

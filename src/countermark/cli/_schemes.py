@@ -24,7 +24,7 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schemes; with ``--due``, return 1 if there is one to read again."""
-    from countermark.cli._scheme_pages import details, markdown, overview
+    from countermark.cli._scheme_pages import details, overview
     from countermark.schemes import Scheme, scheme_slugs
 
     if options.due:
@@ -32,10 +32,19 @@ def run(options: argparse.Namespace) -> int:
     if options.slug:
         print(details(Scheme.load(options.slug), _today()))
     elif options.markdown:
-        print(markdown(map(Scheme.load, scheme_slugs())))
+        print(_vendors_page())
     else:
         print(overview(map(Scheme.load, scheme_slugs()), _today()))
     return 0
+
+
+def _vendors_page() -> str:
+    from countermark.cli._vendors_page import markdown
+    from countermark.schemes import Scheme, scheme_slugs
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    webhooks = map(WebhookScheme.load, webhook_scheme_slugs())
+    return markdown(map(Scheme.load, scheme_slugs()), webhooks)
 
 
 def _print_due(today: date) -> int:

@@ -86,6 +86,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         source=top.texts("source"),
         read=top.maybe("read", date),
         confidence=top.take("confidence", str, ""),
+        compared_with=top.texts("compared_with"),
         unsure=top.take("unsure", str, ""),
         notes=top.take("notes", str, ""),
         ambiguous="",

@@ -101,6 +101,8 @@ class SchemeParts(NamedTuple):
     source: tuple[str, ...]  #: The pages and files that describe the scheme.
     read: date | None  #: The date on which they were read, or None.
     confidence: str  #: How certain the scheme is.
+    #: The packages whose code makes the same tokens in our tests, such as ``npm ably``.
+    compared_with: tuple[str, ...]
     unsure: str  #: The details that are not certain, or an empty text.
     notes: str  #: Advice for users.
     ambiguous: str  #: Why two principals may get the same signature, or an empty text.

@@ -74,6 +74,7 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "source": top.texts("source"),
         "read": top.maybe("read", date),
         "confidence": top.take("confidence", str, ""),
+        "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
         "signature": signature,

@@ -27,6 +27,7 @@ class WebhookScheme(NamedTuple):
         source: The pages that document the scheme.
         read: The date on which they were read.
         confidence: The certainty of the scheme.
+        compared_with: The packages whose code gives the same answers in our tests.
         notes: Notes for users.
         secret: The form of the secrets.
         signature: The proof of a delivery.
@@ -40,6 +41,7 @@ class WebhookScheme(NamedTuple):
     source: tuple[str, ...]
     read: date | None
     confidence: str
+    compared_with: tuple[str, ...]
     notes: str
     secret: Secret
     signature: Signature
