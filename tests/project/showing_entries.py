@@ -328,6 +328,9 @@ def _entries() -> Iterator[Entry]:
     yield Entry("Scheme.from_mapping", Scheme.from_mapping, {"data": {"slug": "mine", **SCHEME}})
     yield Entry("WebhookScheme.load", WebhookScheme.load, {"slug": "stigg"})
     yield Entry("WebhookVerifier", WebhookVerifier, _WEBHOOK)
+    yield Entry("WebhookVerifier of a URL", WebhookVerifier, {
+        "scheme": "twilio", "keyring": RING, "base_url": "https://hooks.example.com",
+    })  # fmt: skip
     yield Entry("WebhookVerifier of HTTP signatures", WebhookVerifier, {
         "scheme": "cognito", "keyring": {"an-id": RING},
     })  # fmt: skip
