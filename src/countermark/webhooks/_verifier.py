@@ -6,22 +6,25 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
-from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._keyring import Keyring
 from countermark.keys._user import keyring_of_variable, keys_now, start_watches
 from countermark.webhooks._keys_in_use import KeysInUse
-from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._signed_url import checked_base_url
+from countermark.webhooks._verifier_options import (
+    checked_rings,
+    checked_scheme,
+    checked_tolerance,
+)
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -73,9 +76,9 @@ class WebhookVerifier:
         base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.scheme = scheme = _scheme(scheme)
-        rings = _rings(scheme, keyring)
-        self.tolerance = _tolerance(scheme, tolerance)
+        self.scheme = scheme = checked_scheme(scheme)
+        rings = checked_rings(scheme, keyring)
+        self.tolerance = checked_tolerance(scheme, tolerance)
         self.base_url = checked_base_url(scheme, base_url)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
@@ -114,7 +117,7 @@ class WebhookVerifier:
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
         """
-        scheme = _scheme(scheme)
+        scheme = checked_scheme(scheme)
         secret = scheme.secret
         if not secret.variable:
             raise ConfigurationError(
@@ -248,45 +251,3 @@ def verify_webhook(
     """
     verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock)
     return verifier.verify(headers=headers, body=body, method=method, path=path)
-
-
-def _scheme(scheme: object) -> WebhookScheme:
-    if isinstance(scheme, str):
-        return WebhookScheme.load(scheme)
-    if not isinstance(scheme, WebhookScheme):
-        raise ConfigurationError(
-            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
-        )
-    return scheme
-
-
-def _rings(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
-    """Return the keyrings by key id, which is "" if the vendor names no keys."""
-    if not isinstance(scheme.signature, HttpSignature):
-        return {"": checked_keyring(keyring)}
-    if isinstance(keyring, Mapping) and keyring:
-        rings = dict(keyring)
-        if all(isinstance(key_id, str) and key_id for key_id in rings) and all(
-            isinstance(ring, Keyring) for ring in rings.values()
-        ):
-            return rings
-    raise ConfigurationError(
-        f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
-        " such as {'the key id': Keyring(secret)}"
-    )
-
-
-def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
-    if given is None:
-        return None if scheme.timestamp is None else scheme.timestamp.tolerance
-    if scheme.timestamp is None:
-        raise ConfigurationError(f"{scheme.slug} does not sign a time; leave tolerance= out")
-    number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not number or not isfinite(given) or given <= 0:  # type: ignore[arg-type,operator]
-        raise ConfigurationError("tolerance= must be a number of seconds above 0")
-    if given > MAX_TOLERANCE:  # type: ignore[operator]
-        raise ConfigurationError(
-            f"tolerance= must be at most {MAX_TOLERANCE} seconds, as deliveries are remembered for"
-            " twice that time"
-        )
-    return given  # type: ignore[return-value]
