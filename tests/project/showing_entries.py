@@ -274,6 +274,10 @@ def _explaining_entries() -> Iterator[Entry]:
         "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
         "path": "/", "tolerance": None,
     })  # fmt: skip
+    yield Entry("explain_webhook of a URL", explain_webhook, {
+        "scheme": "twilio", "keyring": RING, "headers": {}, "body": b"",
+        "base_url": "https://hooks.example.com",
+    })  # fmt: skip
 
 
 def _changing_entries() -> Iterator[Entry]:

@@ -19,6 +19,7 @@ from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import check_keys
 from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+from countermark.webhooks._signed_url import signs_url
 from countermark.webhooks._verifier import WebhookVerifier
 
 #: The variable with the URL of Redis for ``countermark rollout``.
@@ -133,7 +134,10 @@ def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) 
         return Use(name, None, scheme, keys, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short keys have a finding of their own
-        WebhookVerifier(scheme, {"a key": ring} if scheme.secret.key_id_variable else ring)
+        # Only the keys are checked, so any URL will do.
+        base_url = "https://hooks.example.com" if signs_url(scheme) else None
+        keyring = {"a key": ring} if scheme.secret.key_id_variable else ring
+        WebhookVerifier(scheme, keyring, base_url=base_url)
     return Use(name, "webhooks", scheme, keys, environment)
 
 
