@@ -13,6 +13,7 @@ from countermark import Keyring, Signer
 from tests.cli.commands import Command, pipe_with
 from tests.conftest import SECRET
 from tests.webhooks.planted import COGNITO
+from tests.webhooks.samples import BASE_URL, twilio
 
 TOKEN = Signer("stigg", Keyring(SECRET)).sign("user-1")
 QUOTED = f'"{TOKEN}"'.encode()
@@ -125,6 +126,23 @@ def test_a_webhook_is_a_whole_request(command: Command, monkeypatch: pytest.Monk
     other = b"curl https://a.example"
     assert command("explain", "github", stdin=other).out.startswith("explained: header_missing")
     assert command.problem("explain", "github", stdin=b"abc").startswith("github: a webhook is a")
+
+
+def test_a_webhook_whose_url_is_signed_needs_its_base(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", SECRET)
+    delivery = twilio(secret=SECRET)
+    signature = delivery.headers["X-Twilio-Signature"]
+    head = f"POST {delivery.path} HTTP/1.1\r\nX-Twilio-Signature: {signature}\r\n\r\n".encode()
+    seen = head + delivery.body
+    explain = ("explain", "webhook:twilio")
+    assert command.output(*explain, "--base-url", BASE_URL, stdin=seen) == "good\n"
+    other = BASE_URL.replace("https", "http")
+    assert command(*explain, "--base-url", other, stdin=seen).out.splitlines()[:2] == [
+        "explained: url_changed", "  The signed URL differs: it begins with https."
+    ]  # fmt: skip
+    assert command.problem(*explain, stdin=seen).startswith("twilio signs the URL: give base_url=")
 
 
 def test_a_slug_of_both_kinds_is_a_token(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

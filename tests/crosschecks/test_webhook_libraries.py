@@ -47,6 +47,23 @@ def test_castle() -> None:
     same_answers("castle", "X-Castle-Signature", base64, theirs)
 
 
+def test_gocardless() -> None:
+    from gocardless_pro import webhooks
+    from gocardless_pro.errors import InvalidSignatureError
+
+    for body in ('{"events":[]}', '{"events":[{"id":"EV1","text":"\u00e9"}]}'):
+        signature = mac(SECRET.encode(), body.encode()).hex()
+        for given in (body, body + " "):
+            try:
+                webhooks.parse(given, SECRET, signature)
+            except InvalidSignatureError:
+                theirs = False
+            else:
+                theirs = True
+            delivery = Delivery({"Webhook-Signature": signature}, given.encode())
+            assert theirs is accepts("gocardless", delivery) is (given == body)
+
+
 def test_line() -> None:
     from linebot.v3.webhook import SignatureValidator
 

@@ -256,6 +256,7 @@ request stigg http://127.0.0.1/ --id user-1 --max-age ARG
 request webhook:ARG http://127.0.0.1/ --body pyproject.toml
 request webhook:stigg ARG --body pyproject.toml
 request webhook:stigg http://127.0.0.1/ --body ARG
+request webhook:stigg http://127.0.0.1/ --body pyproject.toml --base-url ARG
 request webhook:stigg http://127.0.0.1/ --body pyproject.toml --id ARG
 keygen ARG
 keygen webhook:ARG
@@ -282,12 +283,19 @@ def _explaining_entries() -> Iterator[Entry]:
         "scheme": "github", "keyring": RING, "headers": {}, "body": b"", "method": "POST",
         "path": "/", "tolerance": None,
     })  # fmt: skip
+    yield Entry("explain_webhook of a URL", explain_webhook, {
+        "scheme": "twilio", "keyring": RING, "headers": {}, "body": b"",
+        "base_url": "https://hooks.example.com",
+    })  # fmt: skip
 
 
 def _sending_entries() -> Iterator[Entry]:
     yield Entry("WebhookSigner", WebhookSigner, {"scheme": "github", "keyring": RING})
     yield Entry("WebhookSigner of HTTP signatures", WebhookSigner, {
         "scheme": "cognito", "keyring": {"an-id": RING},
+    })  # fmt: skip
+    yield Entry("WebhookSigner of a URL", WebhookSigner, {
+        "scheme": "square", "keyring": RING, "base_url": "https://hooks.example.com",
     })  # fmt: skip
     yield Entry("WebhookSigner of a private key", WebhookSigner, {
         "scheme": "wise", "keyring": Keyring(PEM), "also": WebhookSigner("github", RING),

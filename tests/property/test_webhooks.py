@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import example, given
@@ -106,11 +107,35 @@ def test_any_text_is_a_date_or_malformed(
     assert found in ({"verified"} if good else {"malformed", "mismatch"})
 
 
-@given(scheme=st.sampled_from(["cognito", "github", "standard-webhooks"]), body=st.binary())
+@given(
+    scheme=st.sampled_from(["cognito", "github", "hubspot", "standard-webhooks"]), body=st.binary()
+)
 def test_another_body_is_refused(scheme: str, body: bytes) -> None:
     delivery = sent(scheme)
     expected = {"verified"} if body == delivery.body else {"mismatch", "digest_mismatch"}
     assert outcome(scheme, **{**delivery._asdict(), "body": body}) in expected
+
+
+PARAMETERS = st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=4)
+
+
+@given(one=PARAMETERS, other=PARAMETERS)
+def test_parameters_are_signed_decoded_and_sorted(
+    one: list[tuple[str, str]], other: list[tuple[str, str]]
+) -> None:
+    delivery = sent("twilio", body=urlencode(one).encode())
+    body = urlencode(other).encode()
+    same = "".join(map("".join, sorted({*one}))) == "".join(map("".join, sorted({*other})))
+    expected = "verified" if same else "mismatch"
+    assert outcome("twilio", **{**delivery._asdict(), "body": body}) == expected
+
+
+@given(path=st.text(alphabet='/?&=%~aB0[{"#\n é', max_size=8))
+def test_another_path_is_refused(path: str) -> None:
+    for scheme in ("hubspot", "twilio"):
+        delivery = sent(scheme)
+        found = outcome(scheme, **{**delivery._asdict(), "path": path})
+        assert found in {"mismatch", "malformed"}
 
 
 @given(scheme=st.sampled_from(SCHEMES), body=st.binary(max_size=65536))

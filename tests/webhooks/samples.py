@@ -7,6 +7,7 @@ import hmac
 from base64 import b64decode, b64encode
 from email.utils import formatdate
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from countermark import Keyring
 from countermark.webhooks import WebhookVerifier
@@ -27,7 +28,11 @@ PROOF = {
     "cognito": "Authorization",
     "discord": "X-Signature-Ed25519",
     "sendgrid": "X-Twilio-Email-Event-Webhook-Signature",
+    "twilio": "X-Twilio-Signature",
+    "hubspot": "X-HubSpot-Signature-v3",
 }
+BASE_URL = "https://hooks.example.com"
+FORM = b"Body=Hello+World%21&From=%2B15005550006&To=%2B15005550001&Body=2"
 SCHEMES = sorted(PROOF)
 
 
@@ -123,11 +128,38 @@ def sendgrid(body: bytes = BODY, at: float = NOW) -> Delivery:
     return Delivery(headers, body)
 
 
+def twilio(
+    body: bytes = FORM, secret: str = SECRET, path: str = "/hooks?x=1", base: str = BASE_URL
+) -> Delivery:
+    pairs = sorted(set(parse_qsl(body.decode("latin-1"), keep_blank_values=True)))
+    signed = base + path + "".join(name + value for name, value in pairs)
+    code = hmac.digest(secret.encode(), signed.encode(), "sha1")
+    return Delivery({"X-Twilio-Signature": base64(code)}, body, path=path)
+
+
+def hubspot(
+    body: bytes = BODY,
+    secret: str = SECRET,
+    at: float = NOW,
+    *,
+    method: str = "POST",
+    path: str = "/hooks?x=1",
+    signed_path: str | None = None,
+) -> Delivery:
+    url, time = f"{method}{BASE_URL}{signed_path or path}", str(int(at * 1000))
+    headers = {
+        "X-HubSpot-Signature-v3": base64(mac(secret.encode(), url.encode() + body + time.encode())),
+        "X-HubSpot-Request-Timestamp": time,
+    }
+    return Delivery(headers, body, method, path)
+
+
 def sent(scheme: str, **changes: Any) -> Delivery:
     """Return a valid delivery of a scheme."""
     senders: dict[str, Any] = {
         "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito,
         "discord": discord, "sendgrid": sendgrid,
+        "twilio": twilio, "hubspot": hubspot,
     }  # fmt: skip
     delivery: Delivery = senders[scheme](**changes)
     return delivery
@@ -146,4 +178,5 @@ def verifier(scheme: str, keyring: Keyring | None = None, **options: Any) -> Web
     """Return a verifier with the keys and the time of the samples."""
     ring = keyring or Keyring(secret_of(scheme))
     keys: Any = {KEY_ID: ring} if scheme == "cognito" else ring
-    return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, **options})
+    base_url = BASE_URL if scheme in {"twilio", "hubspot"} else None
+    return WebhookVerifier(scheme, keys, **{"clock": lambda: NOW, "base_url": base_url, **options})

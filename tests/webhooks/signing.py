@@ -7,7 +7,8 @@ from typing import Any
 
 from countermark import Keyring
 from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
-from tests.webhooks.samples import KEY_ID, NOW
+from countermark.webhooks._signed_url import signs_url
+from tests.webhooks.samples import BASE_URL, KEY_ID, NOW
 
 _made: dict[tuple[str, int], str] = {}
 
@@ -31,8 +32,15 @@ def named(scheme: WebhookScheme, ring: Keyring) -> Any:
     return {KEY_ID: ring} if scheme.secret.key_id_variable else ring
 
 
+def base_url_for(scheme: WebhookScheme) -> str | None:
+    """Return the base of the public URL, if the format signs one."""
+    return BASE_URL if signs_url(scheme) else None
+
+
 def body_for(scheme: WebhookScheme, at: float = NOW, delivery: str = "evt-1") -> bytes:
     """Return a body with the time and the id that the format has in it."""
+    if "{parameters}" in map(str, getattr(scheme.signature, "message", ())):
+        return b"b=2&a=%C3%A9"
     content: dict[str, Any] = {"text": "é"}
     if scheme.id is not None and scheme.id.body:
         put(content, scheme.id.body, delivery)
@@ -51,7 +59,9 @@ def put(content: dict[str, Any], place: str, value: object) -> None:
 
 
 def signer_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookSigner:
-    return WebhookSigner(scheme, named(scheme, ring), clock=lambda: at)
+    return WebhookSigner(
+        scheme, named(scheme, ring), base_url=base_url_for(scheme), clock=lambda: at
+    )
 
 
 def verifier_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookVerifier:
@@ -59,4 +69,6 @@ def verifier_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> Webho
     public = signer_for(scheme, ring).public_keys
     if public:
         ring = Keyring(public[0], next=public[1:])
-    return WebhookVerifier(scheme, named(scheme, ring), clock=lambda: at)
+    return WebhookVerifier(
+        scheme, named(scheme, ring), base_url=base_url_for(scheme), clock=lambda: at
+    )

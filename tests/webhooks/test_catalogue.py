@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
@@ -54,11 +55,12 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
     ring = Keyring(vector.secret if scheme.has_public_key else SecretKey.of_example(vector.secret))
     keys: Any = {vector.key_id: ring} if vector.key_id else ring
     delivery: dict[str, Any] = {
-        "headers": vector.headers, "body": vector.body, "method": vector.method, "path": vector.path
+        "headers": vector.headers, "body": vector.body, "method": vector.method,
+        "path": vector.path, "base_url": vector.base_url,
     }  # fmt: skip
     verified = verify_webhook(slug, keys, **delivery, clock=lambda: vector.now)
     assert verified.delivery_id == vector.delivery_id
-    another = Keyring("whsec_" + "B" * 32)
+    another = Keyring("BB" * 32 if scheme.secret.form == "hex" else "whsec_" + "B" * 32)
     if isinstance(scheme.signature, SignatureHeader) and scheme.has_public_key:
         another = Keyring(public_key(scheme.signature.algorithm))
     keys = {vector.key_id: another} if vector.key_id else another
@@ -67,13 +69,17 @@ def test_a_vector_is_verified(slug: str, vector: WebhookVector) -> None:
 
 
 def of_body(
-    header: str, form: str, algorithm: str = "sha256", signed: str = "{body}"
+    header: str,
+    form: str,
+    algorithm: str = "sha256",
+    signed: str = "{body}",
+    key: Callable[[str], bytes] = str.encode,
 ) -> Callable[[WebhookVector], dict[str, str]]:
     """Return a function that computes a header with the MAC of a text."""
 
     def compute(vector: WebhookVector) -> dict[str, str]:
         message = signed.replace("{body}", vector.body).encode()
-        code = hmac.digest(vector.secret.encode(), message, algorithm)
+        code = hmac.digest(key(vector.secret), message, algorithm)
         return {header: form.format(hex=code.hex(), base64=b64encode(code).decode())}
 
     return compute
@@ -108,6 +114,29 @@ def of_id_and_time(start: str) -> Callable[[WebhookVector], dict[str, str]]:
     return compute
 
 
+def of_url(
+    header: str, form: str, algorithm: str = "sha256"
+) -> Callable[[WebhookVector], dict[str, str]]:
+    """Return a function that computes a header with the MAC of a URL and the body."""
+
+    def compute(vector: WebhookVector) -> dict[str, str]:
+        base, path = vector.base_url or "", vector.path
+        if "port" in vector.origin:
+            base += ":443"
+        pairs = set(parse_qsl(vector.body, keep_blank_values=True))
+        signed = form.format(
+            method=vector.method,
+            url=base + re.sub("%(40|2F)", lambda code: unquote(code[0]), path),
+            body=vector.body,
+            parameters="" if "bodySHA256" in path else "".join(map("".join, sorted(pairs))),
+            at=vector.headers.get("X-HubSpot-Request-Timestamp"),
+        )
+        code = hmac.digest(vector.secret.encode(), signed.encode(), algorithm)
+        return {header: b64encode(code).decode()}
+
+    return compute
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -120,16 +149,22 @@ def compute_cognito(vector: WebhookVector) -> dict[str, str]:
 
 #: The headers that prove a vector, computed with hmac and hashlib alone, by scheme.
 COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
+    "adyen": of_body("HmacSignature", "{base64}", key=bytes.fromhex),
     "bitbucket": of_body("X-Hub-Signature", "sha256={hex}"),
     "buildkite": of_time("X-Buildkite-Signature", "timestamp={at},signature={hex}", "{at}."),
     "calendly": of_time("Calendly-Webhook-Signature", "t={at},v1={hex}", "{at}."),
+    "cashfree": of_time("x-webhook-signature", "{base64}", "{at}123"),
     "castle": of_body("X-Castle-Signature", "{base64}"),
     "chatwoot": of_time("X-Chatwoot-Signature", "sha256={hex}", "{at}.", "X-Chatwoot-Timestamp"),
+    "clickup": of_body("X-Signature", "{hex}"),
     "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
+    "docusign": of_body("X-DocuSign-Signature-1", "{base64}"),
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
+    "gocardless": of_body("Webhook-Signature", "{hex}"),
+    "hubspot": of_url("X-HubSpot-Signature-v3", "{method}{url}{body}{at}"),
     "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
     "jira": of_body("X-Hub-Signature", "sha256={hex}"),
     "knock": of_time("x-knock-signature", "t={at}123,s={base64}", "{at}123."),
@@ -137,8 +172,10 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "lemonsqueezy": of_body("X-Signature", "{hex}"),
     "line": of_body("X-Line-Signature", "{base64}"),
     "linear": of_body("Linear-Signature", "{hex}"),
+    "mailchimp-transactional": of_url("X-Mandrill-Signature", "{url}{parameters}", "sha1"),
     "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "mux": of_time("Mux-Signature", "t={at},v1={hex}", "{at}."),
+    "novu-bridge": of_time("novu-signature", "t={at}123,v1={hex}", "{at}123."),
     "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
     "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
     "pusher": of_body("X-Pusher-Signature", "{hex}"),
@@ -146,12 +183,22 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "sentry": of_body("Sentry-Hook-Signature", "{hex}"),
     "shopify": of_body("X-Shopify-Hmac-SHA256", "{base64}"),
     "slack": of_time("X-Slack-Signature", "v0={hex}", "v0:{at}:", "X-Slack-Request-Timestamp"),
+    "square": of_url("x-square-hmacsha256-signature", "{url}{body}"),
     "standard-webhooks": of_id_and_time("webhook"),
     "stigg": lambda vector: {"Stigg-Webhooks-Secret": vector.secret},
     "stream-chat": of_body("X-Signature", "{hex}"),
     "stripe": of_time("Stripe-Signature", "t={at},v1={hex}", "{at}."),
     "svix": of_id_and_time("svix"),
     "telegram": lambda vector: {"X-Telegram-Bot-Api-Secret-Token": vector.secret},
+    "tiktok": of_time("TikTok-Signature", "t={at},s={hex}", "{at}."),
+    "trello": of_url("X-Trello-Webhook", "{body}{url}", "sha1"),
+    "twilio": of_url("X-Twilio-Signature", "{url}{parameters}", "sha1"),
+    "twilio-shared-key": of_url("X-Twilio-Signature", "{url}{parameters}"),
+    "twitch": of_body(
+        "Twitch-Eventsub-Message-Signature",
+        "sha256={hex}",
+        signed="befa7b53-d79d-478f-86b9-120f112b044e2026-11-30T12:00:00.634234626Z{body}",
+    ),
     "typeform": of_body("Typeform-Signature", "sha256={base64}"),
     "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
@@ -233,13 +280,14 @@ def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_page_names_every_key_and_code() -> None:
-    reader = (ROOT / "src/countermark/webhooks/_parser.py").read_text()
+    folder = ROOT / "src/countermark/webhooks"
+    reader = "".join((folder / f"_{name}.py").read_text() for name in ("parser", "url_parser"))
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
     assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
-        "signature", "timestamp", "vectors"
+        "signature", "timestamp", "url", "vectors"
     ]  # fmt: skip
-    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[[vectors]]"):
+    for table in ("[id]", "[secret]", "[signature]", "[timestamp]", "[url]", "[[vectors]]"):
         assert f"`{table}`" in PAGE
 
 

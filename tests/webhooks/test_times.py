@@ -136,6 +136,24 @@ def test_a_time_of_the_body_may_be_a_date() -> None:
     ("at", "expected"),
     [
         ("2023-11-14T22:13:20Z", "verified"),
+        ("2023-11-14T22:13:20.1Z", "verified"),
+        ("2023-11-14T22:13:20.123456789Z", "verified"),
+        ("2023-11-14T22:12:19.999999999Z", "expired"),
+        ("2023-11-14T22:13:20.Z", "malformed"),
+        ("2023-11-14T22:13:20,1Z", "ambiguous"),
+        ("2023-11-14T22:13:20.1234567890Z", "malformed"),
+        ("2023-11-31T22:13:20.1Z", "malformed"),
+    ],
+)
+def test_a_date_may_have_a_fraction_of_nine_digits(at: str, expected: str) -> None:
+    form = {**DATED["timestamp"], "form": "rfc3339-nanoseconds"}
+    assert code(verifier({**DATED, "timestamp": form}), dated(at)) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2023-11-14T22:13:20Z", "verified"),
         ("2023-11-14T22:12:19Z", "expired"),
         ("2023-11-14T22:14:21Z", "not_yet_valid"),
         ("2023-11-14T22:13:20+00:00", "malformed"),

@@ -19,6 +19,7 @@ from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import check_keys
 from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+from countermark.webhooks._signed_url import signs_url
 from countermark.webhooks._signer import WebhookSigner
 from countermark.webhooks._verifier import WebhookVerifier
 
@@ -137,8 +138,12 @@ def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) 
         rule = scheme.secret
         if rule.private_variable and name.startswith(rule.private_variable):
             WebhookSigner(scheme, ring)
-        else:
-            WebhookVerifier(scheme, {"a key": ring} if rule.key_id_variable else ring)
+            return Use(name, "webhooks", scheme, keys, environment)
+        # Only the keys are checked, so any URL will do.
+        base_url = "https://hooks.example.com" if signs_url(scheme) else None
+        WebhookVerifier(
+            scheme, {"a key": ring} if rule.key_id_variable else ring, base_url=base_url
+        )
     return Use(name, "webhooks", scheme, keys, environment)
 
 

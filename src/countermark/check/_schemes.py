@@ -91,7 +91,9 @@ def _is_accepted(scheme: WebhookScheme, vector: WebhookVector) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # examples have short keys
-            verifier = WebhookVerifier(scheme, keys, clock=lambda: vector.now)
+            verifier = WebhookVerifier(
+                scheme, keys, base_url=vector.base_url, clock=lambda: vector.now
+            )
         verifier.verify(
             headers=vector.headers, body=vector.body, method=vector.method, path=vector.path
         )

@@ -36,6 +36,7 @@ examples:
   countermark explain stigg --id customer-demo-01 < token.txt
   countermark explain intercom-hmac < curl.txt
   countermark explain webhook:github < delivery.txt
+  countermark explain webhook:twilio --base-url https://hooks.example.com < delivery.txt
 """
 
 
@@ -76,6 +77,11 @@ def add_command(commands: Commands) -> None:
         type=whole_number(1),
         metavar="SECONDS",
         help="the maximum age, for tokens with a time of issue (default: any)",
+    )
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="the public URL before the path, for webhooks whose URL is signed",
     )
     parser.add_argument(
         "--now",
@@ -134,6 +140,7 @@ def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanat
         body=delivery.body,
         method=delivery.method,
         path=delivery.target,
+        base_url=options.base_url,
         clock=_clock(options),
     )
 

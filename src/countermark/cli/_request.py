@@ -86,6 +86,12 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--body", metavar="FILE", help="the body of a webhook, which curl sends as it is"
     )
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="the public URL of the service before the path, for webhooks whose URL is signed. The"
+        " default is that of the requested URL",
+    )
     parser.set_defaults(run=run)
 
 
@@ -133,8 +139,12 @@ def _check_options(options: argparse.Namespace, *, of_webhook: bool) -> None:
     if of_webhook and given:
         option = given[0].replace("_", "-")
         raise ConfigurationError(f"--{option} is an option for tokens; a webhook takes --body")
-    if not of_webhook and options.body is not None:
-        raise ConfigurationError("--body is an option for webhooks; pass webhook:NAME as SCHEME")
+    for name in ("body", "base_url"):
+        if not of_webhook and getattr(options, name) is not None:
+            option = name.replace("_", "-")
+            raise ConfigurationError(
+                f"--{option} is an option for webhooks; pass webhook:NAME as SCHEME"
+            )
 
 
 def _expected(check: TokenCheck) -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -16,7 +16,8 @@ from countermark.cli._secrets import webhook_keys_of
 from countermark.errors import BadWebhook, ConfigurationError
 from countermark.keys import Keyring
 from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
-from countermark.webhooks._parts import SecretHeader
+from countermark.webhooks._parts import SecretHeader, SignatureHeader
+from countermark.webhooks._signed_url import signs_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,10 @@ _Keys: TypeAlias = Keyring | dict[str, Keyring]
 
 
 class _Target(NamedTuple):
-    """The request that the commands make."""
+    """The request that the commands make. The base of its URL is None if that is not signed."""
 
     url: str
+    base_url: str | None
     path: str
     file: str
     body: bytes
@@ -50,10 +52,12 @@ def print_deliveries(scheme: WebhookScheme, options: argparse.Namespace, expired
     """
     url = checked_url(options.url)
     keys = _keys_of(scheme, options)
-    target = _Target(url, _path_of(url), *_body_of(options))
+    target = _Target(url, _base_of(scheme, url, options), _path_of(url), *_body_of(options))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the service warns of a short secret
-        verifier = WebhookVerifier(scheme, _receiving(scheme, keys))
+        verifier = WebhookVerifier(
+            scheme, _receiving(scheme, keys, target), base_url=target.base_url
+        )
     print(f"# {scheme.name}: the expected statuses of a service with a WebhookMiddleware")
     for title, headers in _samples(scheme, keys, target, expired_for):
         if isinstance(headers, str):
@@ -72,9 +76,10 @@ def _keys_of(scheme: WebhookScheme, options: argparse.Namespace) -> _Keys:
     return webhook_keys_of(scheme, scheme.signing_variable, options)
 
 
-def _receiving(scheme: WebhookScheme, keys: _Keys) -> _Keys:
+def _receiving(scheme: WebhookScheme, keys: _Keys, target: _Target) -> _Keys:
     """Return the keys of a receiver."""
-    current, *others = WebhookSigner(scheme, keys).public_keys or ("",)
+    signer = WebhookSigner(scheme, keys, base_url=target.base_url)
+    current, *others = signer.public_keys or ("",)
     return Keyring(current, next=others) if current else keys
 
 
@@ -87,7 +92,9 @@ def _samples(
     """Yield titles and headers, or the reason why the format has no such delivery."""
 
     def sign(keys: _Keys, body: bytes, age: float = 0) -> dict[str, str]:
-        signer = WebhookSigner(scheme, keys, clock=lambda: time.time() - age)
+        signer = WebhookSigner(
+            scheme, keys, base_url=target.base_url, clock=lambda: time.time() - age
+        )
         return signer.sign(body, path=target.path)
 
     yield "valid", sign(keys, target.body)
@@ -102,13 +109,32 @@ def _samples(
         yield "tampered with", "the deliveries of this format have no signature"
         yield _FOREIGN, {scheme.signature.header: "another-secret"}
     else:
-        yield "tampered with", sign(keys, target.body + b" ")
-        yield _FOREIGN, sign(_foreign(scheme, keys), target.body)
+        yield "tampered with", _tampered(scheme, sign(_with(keys, _current), target.body))
+        yield _FOREIGN, sign(_with(keys, lambda ring: _foreign(scheme)), target.body)
 
 
-def _foreign(scheme: WebhookScheme, keys: _Keys) -> _Keys:
-    ring = Keyring(new_webhook_secret(scheme))
-    return dict.fromkeys(keys, ring) if isinstance(keys, dict) else ring
+def _with(keys: _Keys, change: Callable[[Keyring], Keyring]) -> _Keys:
+    """Return the keys with changed keyrings."""
+    if isinstance(keys, dict):
+        return {key_id: change(ring) for key_id, ring in keys.items()}
+    return change(keys)
+
+
+def _current(ring: Keyring) -> Keyring:
+    return Keyring(ring.current)
+
+
+def _foreign(scheme: WebhookScheme) -> Keyring:
+    return Keyring(new_webhook_secret(scheme))
+
+
+def _tampered(scheme: WebhookScheme, headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of one signature with a character of it changed."""
+    from countermark.testing import tampered
+
+    signature = scheme.signature
+    name = signature.header if isinstance(signature, SignatureHeader) else "authorization"
+    return {**headers, name: tampered(headers[name])}
 
 
 def _expected(verifier: WebhookVerifier, headers: Mapping[str, str], target: _Target) -> str:
@@ -154,6 +180,15 @@ def _body_of(options: argparse.Namespace) -> tuple[str, bytes]:
     if len(body) > _MOST:
         raise ConfigurationError(f"the file of --body has more than {_MOST >> 20} MiB")
     return name, body
+
+
+def _base_of(scheme: WebhookScheme, url: str, options: argparse.Namespace) -> str | None:
+    """Return the public URL before the path, if the format signs it."""
+    if options.base_url is not None or not signs_url(scheme):
+        base: str | None = options.base_url
+        return base
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _path_of(url: str) -> str:

@@ -84,6 +84,7 @@ def explain_webhook(
     method: Text = "POST",
     path: Text = "/",
     tolerance: float | None = None,
+    base_url: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Explanation:
     """Check a delivery, and look for the mistake that explains why it is refused.
@@ -96,7 +97,9 @@ def explain_webhook(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakKeyWarning)
-        verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
+        verifier = WebhookVerifier(
+            scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock
+        )
     return verifier.explain(headers=headers, body=body, method=method, path=path)
 
 

@@ -189,6 +189,14 @@ WEBHOOK: Final = {
         "The signed method is {which}.",
         "Look for a redirect or a proxy that changes the method.",
     ),
+    "url_changed": (
+        "The signed URL differs: {which}.",
+        "Set base_url= to the public URL before the path, and give the vendor exactly that URL.",
+    ),
+    "parameters_changed": (
+        "The parameters of the body were signed {which}.",
+        "Sign the name and the value of each, decoded and sorted by name.",
+    ),
     "time_unit": (
         "The timestamp is in milliseconds.",
         "Send seconds since 1970.",

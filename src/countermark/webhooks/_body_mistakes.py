@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from hmac import compare_digest
 from typing import Any, Final
 from urllib.parse import parse_qs, quote_plus
 
@@ -46,6 +48,14 @@ def bodies(body: bytes) -> Iterator[tuple[bytes, Mistake]]:
         if other not in seen:
             seen.add(other)
             yield other, step
+
+
+def mistake_in_hashed(body: bytes, digest: bytes) -> tuple[Mistake, ...]:
+    """Return the mistake that explains why the SHA-256 of *body* is not *digest*, if any."""
+    for other, step in bodies(body):
+        if compare_digest(hashlib.sha256(other).digest(), digest):
+            return (step,)
+    return ()
 
 
 def _all(body: bytes) -> Iterator[tuple[bytes, Mistake]]:

@@ -42,6 +42,7 @@ def explain_delivery(
     body: bytes,
     *,
     now: float,
+    base_url: str,
 ) -> Explanation:
     """Return the explanation of the outcome of a check.
 
@@ -52,6 +53,7 @@ def explain_delivery(
         head: The method, path and headers.
         body: The body.
         now: The time of the check.
+        base_url: The public URL before the path; "" if no URL is signed.
     """
     if isinstance(outcome, VerifiedWebhook):
         return good(outcome.role)
@@ -62,14 +64,18 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        found = _of_signature(scheme, rings, head, body)
+        found = _of_signature(scheme, rings, head, body, base_url)
         return _without_signature(scheme, outcome, head) if found is UNEXPLAINED else found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
 
 def _of_signature(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead, body: bytes
+    scheme: WebhookScheme,
+    rings: Mapping[str, Keyring],
+    head: RequestHead,
+    body: bytes,
+    base_url: str,
 ) -> Explanation:
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
@@ -77,9 +83,9 @@ def _of_signature(
     if isinstance(signature, SignatureHeader) and signature.has_public_key:
         from countermark.webhooks._public_key_mistakes import explain_public_key  # late: it is slow
 
-        return explain_public_key(scheme, signature, rings[""], head, body)
+        return explain_public_key(scheme, signature, rings[""], head, body, base_url=base_url)
     if isinstance(signature, SignatureHeader):
-        return explain_header(scheme, signature, rings[""], head, body)
+        return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
     return explain_http_signature(scheme, signature, rings, head, body)
 
 

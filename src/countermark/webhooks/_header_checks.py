@@ -22,6 +22,8 @@ from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_content import SignedContent, signed_content
+from countermark.webhooks._signed_url import signed_method, signed_urls
 from countermark.webhooks._times import parse_time, time_in_head
 
 
@@ -103,14 +105,17 @@ class HmacProof:
 class SignatureCheck:
     """The check of a signature in a header."""
 
-    __slots__ = ("_after", "_before", "_id_header", "_next_to_id", "_proof", "_scheme",
-                 "_signature")  # fmt: skip
+    __slots__ = ("_after", "_base_url", "_before", "_id_header", "_names", "_next_to_id", "_proof",
+                 "_scheme", "_signature")  # fmt: skip
 
-    def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof) -> None:
-        self._scheme, self._signature, self._proof = scheme, signature, proof
-        names = [str(part) for part in signature.message]
-        body = names.index("{body}")
-        self._before, self._after = signature.message[:body], signature.message[body + 1 :]
+    def __init__(
+        self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof, base_url: str
+    ) -> None:
+        self._scheme, self._signature, self._base_url = scheme, signature, base_url
+        self._proof = proof
+        self._names = names = [str(part) for part in signature.message]
+        content = names.index("{body}" if "{body}" in names else "{parameters}")
+        self._before, self._after = signature.message[:content], signature.message[content + 1 :]
         self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
         self._next_to_id = next_to_id(signature)
 
@@ -130,24 +135,45 @@ class SignatureCheck:
             if self._next_to_id.intersection(signed_id):
                 raise Refused("malformed")
             values["{id}"] = signed_id
-        before, after = _fill(self._before, values), _fill(self._after, values)
-        check = SignedBody(self._proof, codes, before, after)
+        if "{method}" in self._names:
+            values["{method}"] = signed_method(head)
+        around = tuple(
+            (_fill(self._before, filled), _fill(self._after, filled))
+            for filled in self._with_urls(values, head)
+        )
+        check = SignedBody(self._proof, codes, around, signed_content(self._signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )
 
+    def _with_urls(self, values: dict[str, str], head: RequestHead) -> list[dict[str, str]]:
+        """Return the values with each URL that the vendor may have signed."""
+        if "{url}" not in self._names:
+            return [values]
+        urls = signed_urls(self._signature.url, self._base_url, head.path)
+        return [{**values, "{url}": url} for url in urls]
+
 
 class SignedBody(NamedTuple):
-    """Signatures of a message that contains the body."""
+    """Signatures of a message that depends on the body, with the texts that may be around it."""
 
     proof: Proof
     codes: tuple[bytes, ...]
-    before: bytes
-    after: bytes
+    around: tuple[tuple[bytes, bytes], ...]
+    content: SignedContent
 
     def find_key(self, body: bytes, now: float) -> Candidate:
         """Return the key that made one of the signatures."""
-        return self.proof.find_key((self.before, body, self.after), self.codes, now)
+        content, refusals = self.content.signed(body), set()
+        for before, after in self.around:
+            try:
+                key = self.proof.find_key((before, content, after), self.codes, now)
+            except Refused as refused:
+                refusals.add(refused.code)
+                continue
+            self.content.check(body)
+            return key
+        raise Refused("retired_key" if "retired_key" in refusals else "mismatch")
 
 
 def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes:
@@ -163,6 +189,8 @@ def next_to_id(signature: SignatureHeader) -> frozenset[str]:
     the same signature.
     """
     before, id_, after = "".join(map(str, signature.message)).partition("{id}")
+    if after.startswith("{timestamp}"):  # a date, whose first colon has a fixed place
+        after = ":"
     return frozenset(before[-1:] + after[:1]) if id_ else frozenset()
 
 

@@ -16,6 +16,8 @@ from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureHe
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_content import signed_content
+from countermark.webhooks._signed_url import signed_method, signed_urls
 from countermark.webhooks._signing_keys import SigningKey, hmac_keys, valid_keys
 from countermark.webhooks._times import write_http_date, write_time
 
@@ -50,12 +52,17 @@ class SecretMaker:
 class SignatureMaker:
     """Makes signatures in a header, one by each key of *keys* that signs now."""
 
-    __slots__ = ("_keys", "_scheme", "_signature")
+    __slots__ = ("_base_url", "_keys", "_scheme", "_signature")
 
     def __init__(
-        self, scheme: WebhookScheme, signature: SignatureHeader, keys: list[SigningKey]
+        self,
+        scheme: WebhookScheme,
+        signature: SignatureHeader,
+        keys: list[SigningKey],
+        base_url: str,
     ) -> None:
         self._scheme, self._signature, self._keys = scheme, signature, keys
+        self._base_url = base_url
 
     @property
     def public_keys(self) -> tuple[str, ...]:
@@ -63,11 +70,11 @@ class SignatureMaker:
         return tuple(key.public for key in self._keys if key.public)
 
     def make(self, delivery: Outgoing) -> dict[str, str]:
-        """Return the header of the signatures, and those of the time and the id."""
+        """Return the header of the signatures, and that of the time."""
         signature, time = self._signature, self._scheme.timestamp
         headers: dict[str, str] = {}
         entries: list[str] = []
-        values = {"{body}": delivery.body, "{id}": delivery.delivery_id.encode()}
+        values = self._values(delivery)
         if time is not None and not time.body:
             text = write_time(delivery.now, time.form)
             values["{timestamp}"] = text.encode()
@@ -84,6 +91,37 @@ class SignatureMaker:
             for key in valid_keys(self._keys, delivery.now, several=bool(signature.separator))
         ]
         return {**headers, signature.header: signature.separator.join(entries)}
+
+    def _values(self, delivery: Outgoing) -> dict[str, bytes]:
+        """Return the values of the message, but for the time.
+
+        Raises:
+            ConfigurationError: Receivers would refuse the delivery.
+        """
+        head = RequestHead({}, delivery.method, delivery.path)
+        try:
+            return self._fields(delivery, head)
+        except Refused:
+            pass
+        raise ConfigurationError(
+            f"{self._scheme.slug}: receivers refuse such a delivery; give method= in capital"
+            " letters, path= with its query and percent-encoded, and a body= as the vendor sends it"
+        )
+
+    def _fields(self, delivery: Outgoing, head: RequestHead) -> dict[str, bytes]:
+        """Return the same; raises Refused."""
+        rule, names = self._signature, {*map(str, self._signature.message)}
+        content = signed_content(rule, head)
+        signed = content.signed(delivery.body)
+        content.check(delivery.body)
+        fields = {
+            "{id}": delivery.delivery_id.encode(), "{body}": signed, "{parameters}": signed
+        }  # fmt: skip
+        if "{method}" in names:
+            fields["{method}"] = signed_method(head).encode()
+        if "{url}" in names:
+            fields["{url}"] = signed_urls(rule.url, self._base_url, head.path)[0].encode()
+        return fields
 
 
 class HttpSignatureMaker:

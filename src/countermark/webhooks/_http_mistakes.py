@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from hmac import compare_digest
-from urllib.parse import quote, unquote
 
 from countermark.keys._keyring import Keyring
 from countermark.mistakes._catalogue import Mistake, mistake
@@ -14,13 +11,14 @@ from countermark.mistakes._explanation import UNEXPLAINED, Explanation
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._search import Message, explanation, search
 from countermark.mistakes._ways import HASHES, ways
-from countermark.webhooks._body_mistakes import bodies
+from countermark.webhooks._body_mistakes import mistake_in_hashed
 from countermark.webhooks._http_signatures import Parameters, read_parameters
 from countermark.webhooks._parts import HttpSignature
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._url_mistakes import other_targets
 
-_METHODS = ("post", "get", "put", "patch", "delete", "POST")
+METHODS = ("post", "get", "put", "patch", "delete", "POST")
 
 
 def explain_http_signature(
@@ -57,18 +55,18 @@ def explain_http_signature(
 def _of_digest(digest: str, body: bytes) -> tuple[Mistake, ...]:
     """Return the mistake that explains why the body does not match its digest, if any."""
     for code in codes(digest.partition("=")[2], "base64", 32):
-        for other, step in bodies(body):
-            if compare_digest(hashlib.sha256(other).digest(), code.data):
-                return (step,)
+        found = mistake_in_hashed(body, code.data)
+        if found:
+            return found
     return ()
 
 
 def _messages(parameters: Parameters, head: RequestHead) -> Iterator[Message]:
     yield Message(_signed(parameters, head, head.method.lower(), head.path))
-    for path, which in _paths(head.path).items():
+    for path, which in other_targets(head.path).items():
         step = mistake("path_changed", which=which)
         yield Message(_signed(parameters, head, head.method.lower(), path), (step,))
-    for method in _METHODS:
+    for method in METHODS:
         if method != head.method.lower():
             step = mistake("method_changed", which=method)
             yield Message(_signed(parameters, head, method, head.path), (step,))
@@ -85,25 +83,3 @@ def _signed(parameters: Parameters, head: RequestHead, method: str, path: str) -
         for name in parameters.covered
     ]
     return "\n".join(lines).encode("utf-8", "surrogatepass")
-
-
-def _paths(target: str) -> dict[str, str]:
-    """Return other paths, with the difference to *target*."""
-    path, mark, query = target.partition("?")
-    behind = mark + query
-    found = {
-        f"{path}/{behind}": "it has a slash at its end",
-        f"{path.rstrip('/')}{behind}": "it has no slash at its end",
-        path: "it has no query",
-        unquote(target): "its percent-encoding was removed",
-        quote(target, safe="/?&=:@!$'()*+,;%"): "it is percent-encoded",
-        target.lower(): "it is in lower case",
-        path.replace("//", "/") + behind: "it has no double slashes",
-    }
-    rest = path
-    for _ in range(3):
-        _, _, rest = rest.lstrip("/").partition("/")
-        if rest:
-            found[f"/{rest}{behind}"] = "it has no prefix, which a proxy or a mount put before it"
-    found.pop(target, None)
-    return found

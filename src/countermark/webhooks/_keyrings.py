@@ -1,51 +1,14 @@
-"""The scheme and the keyrings that a signer or verifier of webhooks is given."""
+"""The keyrings of environment variables, for signers and verifiers of webhooks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from countermark._redaction import shown_variable
 from countermark.errors import ConfigurationError
-from countermark.keys._keyring import Keyring, checked_keyring
+from countermark.keys._keyring import Keyring
 from countermark.keys._user import keyring_of_variable
-from countermark.webhooks._parts import HttpSignature
 from countermark.webhooks._scheme import WebhookScheme
-
-
-def checked_scheme(scheme: object) -> WebhookScheme:
-    """Return a webhook scheme, by its name or as it is.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
-    if isinstance(scheme, str):
-        return WebhookScheme.load(scheme)
-    if not isinstance(scheme, WebhookScheme):
-        raise ConfigurationError(
-            "scheme must be the name of a webhook scheme, such as 'stigg', or a WebhookScheme"
-        )
-    return scheme
-
-
-def keyrings_by_id(scheme: WebhookScheme, keyring: object) -> dict[str, Keyring]:
-    """Return the keyrings by key id, which is "" if the vendor names no keys.
-
-    Raises:
-        ConfigurationError: *keyring* is not a keyring, or not a mapping of key ids to keyrings.
-    """
-    if not isinstance(scheme.signature, HttpSignature):
-        return {"": checked_keyring(keyring)}
-    if isinstance(keyring, Mapping) and keyring:
-        rings = dict(keyring)
-        if all(isinstance(key_id, str) and key_id for key_id in rings) and all(
-            isinstance(ring, Keyring) for ring in rings.values()
-        ):
-            return rings
-    raise ConfigurationError(
-        f"{scheme.slug} names its keys: keyring must be a mapping of key ids to keyrings,"
-        " such as {'the key id': Keyring(secret)}"
-    )
 
 
 def keyrings_from_env(

@@ -10,7 +10,7 @@ from countermark.errors import InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.keys._secret import SecretKey
 from countermark.keys._user import KeysNow
-from countermark.webhooks._header_checks import HmacProof, SecretCheck, SignatureCheck
+from countermark.webhooks._header_checks import HmacProof, Proof, SecretCheck, SignatureCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._parts import HttpSignature, SecretHeader
 from countermark.webhooks._pending import HeadCheck
@@ -27,12 +27,13 @@ class KeysInUse:
         scheme: The webhook scheme.
         keys: The keys by key id, which is "" if the vendor names no keys, and their watches.
         tolerance: The accepted age in seconds, either way, or None.
+        base_url: The public URL before the path, or "".
 
     Raises:
         InvalidKey: A key does not fit the scheme.
     """
 
-    __slots__ = ("_keys", "_scheme", "_tolerance", "check", "has_short", "rings")
+    __slots__ = ("_base_url", "_keys", "_scheme", "_tolerance", "check", "has_short", "rings")
 
     #: The check of the headers.
     check: HeadCheck
@@ -42,12 +43,17 @@ class KeysInUse:
     rings: Mapping[str, Keyring]
 
     def __init__(
-        self, scheme: WebhookScheme, keys: Mapping[str, KeysNow], tolerance: float | None
+        self,
+        scheme: WebhookScheme,
+        keys: Mapping[str, KeysNow],
+        tolerance: float | None,
+        base_url: str,
     ) -> None:
-        self._scheme, self._keys, self._tolerance = scheme, keys, tolerance
+        self._scheme, self._keys = scheme, keys
+        self._tolerance, self._base_url = tolerance, base_url
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
         self.has_short = not scheme.has_public_key and check_keys(scheme, self.rings)
-        self.check = _head_check(scheme, self.rings, tolerance)
+        self.check = _head_check(scheme, self.rings, tolerance, base_url)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
         """Return the same with *ring* in place of the keys of *watch*.
@@ -59,7 +65,7 @@ class KeysInUse:
             key_id: (ring, watch) if of is watch else (old, of)
             for key_id, (old, of) in self._keys.items()
         }
-        changed = KeysInUse(self._scheme, keys, self._tolerance)
+        changed = KeysInUse(self._scheme, keys, self._tolerance, self._base_url)
         if changed.has_short and not self.has_short:
             raise InvalidKey(
                 f"{self._scheme.slug}: the new secret has fewer than {self._scheme.secret.least}"
@@ -104,7 +110,7 @@ def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
 
 
 def _head_check(
-    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None
+    scheme: WebhookScheme, rings: Mapping[str, Keyring], tolerance: float | None, base_url: str
 ) -> HeadCheck:
     if scheme.timestamp is not None and tolerance is not None:
         scheme = scheme._replace(timestamp=scheme.timestamp._replace(tolerance=tolerance))
@@ -113,8 +119,11 @@ def _head_check(
         return HttpSignatureCheck(scheme, signature, rings)
     if isinstance(signature, SecretHeader):
         return SecretCheck(scheme, signature, rings[""])
+    proof: Proof
     if signature.has_public_key:
         from countermark.webhooks._public_key_proof import PublicKeyProof  # late, as it is rare
 
-        return SignatureCheck(scheme, signature, PublicKeyProof(scheme, signature, rings[""]))
-    return SignatureCheck(scheme, signature, HmacProof(scheme, signature, rings[""]))
+        proof = PublicKeyProof(scheme, signature, rings[""])
+    else:
+        proof = HmacProof(scheme, signature, rings[""])
+    return SignatureCheck(scheme, signature, proof, base_url)

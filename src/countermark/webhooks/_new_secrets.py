@@ -6,9 +6,9 @@ import os
 from base64 import b64encode
 
 from countermark._redaction import guarded
-from countermark.webhooks._keyrings import checked_scheme
 from countermark.webhooks._parts import SignatureHeader
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._verifier_options import checked_scheme
 
 # As text they are twice as many, as hexadecimal needs no quotes in a shell or a file.
 _BYTES = 32

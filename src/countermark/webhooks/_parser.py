@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -13,8 +12,9 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder, Template
+from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
+from countermark.webhooks._messages import parse_message
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     PUBLIC_KEY_ALGORITHMS,
@@ -25,8 +25,10 @@ from countermark.webhooks._parts import (
     Signature,
     SignatureHeader,
     Timestamp,
+    Url,
     WebhookVector,
 )
+from countermark.webhooks._url_parser import check_url, read_url
 
 KINDS = ("secret", "hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
@@ -65,7 +67,9 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     top.where = f"webhook scheme {slug}"
     kind = top.choose("kind", KINDS)
     timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    signature = _signature(kind, top.table("signature"))
+    url = read_url(top)
+    is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
+    signature = _signature(kind, top.table("signature"), url, is_dated=is_dated)
     secret = _secret_of(kind, top.table("secret"), signature)
     arguments: dict[str, Any] = {
         "slug": slug,
@@ -85,11 +89,11 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         ),
     }
     top.close()
-    _check(signature, arguments["id"], timestamp, top.where)
+    _check(signature, url, arguments["id"], timestamp, top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table) -> Signature:
+def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
@@ -106,6 +110,8 @@ def _signature(kind: str, table: Table) -> Signature:
                     " write it as x-name"
                 )
     else:
+        is_json = table.take("json_body", bool, default=False)
+        is_ambiguous = table.take("ambiguous", bool, default=False)
         signature = SignatureHeader(
             header=_header(table),
             algorithm=table.choose(
@@ -114,37 +120,19 @@ def _signature(kind: str, table: Table) -> Signature:
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=_message(table.take("message", str), f"{table.where}: message"),
+            message=parse_message(
+                table.take("message", str),
+                f"{table.where}: message",
+                is_dated=is_dated,
+                is_json=is_json,
+                is_ambiguous=is_ambiguous,
+            ),
+            is_json=is_json,
+            is_ambiguous=is_ambiguous,
+            url=url,
         )
     table.close()
     return signature
-
-
-def _message(text: str, where: str) -> tuple[str | Placeholder, ...]:
-    """Parse a message. Text must separate its fields, as they would be ambiguous otherwise.
-
-    None is needed between a time and the body. A time has as many characters as all others
-    until the year 2286, so a digit that moves to its other side makes it expire, or puts it
-    into the far future.
-    """
-    parts = Template.parse(text, where).parts
-    names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {"{id}", "{timestamp}", "{body}"} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {{id}}, {{timestamp}} and {{body}}, each once")
-    if "{body}" not in names:
-        raise InvalidScheme(f"{where} must hold {{body}}, or any body would be valid; add it")
-    for one, other in pairwise(parts):
-        if {str(one), str(other)} == {"{timestamp}", "{body}"}:
-            continue
-        if isinstance(one, Placeholder) and isinstance(other, Placeholder):
-            raise InvalidScheme(
-                f"{where}: nothing separates {one} from {other}; write a text between them"
-            )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
-        raise InvalidScheme(
-            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
-        )
-    return parts
 
 
 def _secret_of(kind: str, table: Table, signature: Signature) -> Secret:
@@ -236,8 +224,11 @@ def _header(table: Table) -> str:
     return name.lower()
 
 
-def _check(signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str) -> None:
+def _check(
+    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
+) -> None:
     """Check that exactly the signed fields are defined."""
+    check_url(signature, url, where)
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
@@ -281,6 +272,7 @@ def _vector(table: Table) -> WebhookVector:
         now=table.take("now", int, 0),
         delivery_id=table.maybe("delivery_id", str),
         origin=table.take("origin", str),
+        base_url=table.maybe("base_url", str),
     )
     table.close()
     return vector

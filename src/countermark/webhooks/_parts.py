@@ -56,6 +56,21 @@ class SecretHeader(NamedTuple):
     header: str
 
 
+class Url(NamedTuple):
+    """The form in which a vendor signs URLs.
+
+    Attributes:
+        decoded: The characters whose percent codes are decoded before the URL is signed.
+        is_any_port: Whether the vendor may sign the default port, or leave another port out.
+        body_hash: The parameter of the query that holds the SHA-256 of the body in hexadecimal.
+            If a URL has it, the body is not in the message; "": there is none.
+    """
+
+    decoded: str = ""
+    is_any_port: bool = False
+    body_hash: str = ""
+
+
 class SignatureHeader(NamedTuple):
     """A MAC in a header, or a signature that a public key verifies.
 
@@ -67,7 +82,10 @@ class SignatureHeader(NamedTuple):
         prefix: The text before the MAC.
         separator: The text between several MACs; "": there is only one. MACs with
             another prefix are of another version and are ignored.
-        message: The signed message: text, and ``{id}``, ``{timestamp}`` and ``{body}``.
+        message: The signed message: text, and fields such as ``{timestamp}`` and ``{body}``.
+        is_json: Whether a body that is neither empty nor a JSON object or array is refused.
+        is_ambiguous: Whether two requests can have the same message.
+        url: The form of ``{url}``.
     """
 
     header: str
@@ -76,6 +94,9 @@ class SignatureHeader(NamedTuple):
     prefix: str
     separator: str
     message: tuple[str | Placeholder, ...]
+    is_json: bool = False
+    is_ambiguous: bool = False
+    url: Url = Url()
 
     @property
     def has_public_key(self) -> bool:
@@ -115,7 +136,7 @@ class Timestamp(NamedTuple):
         header: The header, in lower case.
         entry: The text before the time in the header of the signature, such as ``t=``.
         body: The member of the JSON body; a dot leads into an inner object.
-        form: ``seconds``, ``milliseconds`` or ``rfc3339``.
+        form: ``seconds``, ``milliseconds``, ``rfc3339`` or ``rfc3339-nanoseconds``.
         tolerance: The number of seconds by which it may differ from the time of receipt.
     """
 
@@ -139,6 +160,7 @@ class WebhookVector(NamedTuple):
         now: The time of receipt, in seconds since the epoch.
         delivery_id: The id of the delivery, or None.
         origin: The source of the example.
+        base_url: The public URL before the path, or None.
     """
 
     secret: str
@@ -150,3 +172,4 @@ class WebhookVector(NamedTuple):
     now: int
     delivery_id: str | None
     origin: str
+    base_url: str | None = None

@@ -8,7 +8,8 @@ from countermark.keys._keyring import Keyring
 from countermark.mistakes._catalogue import mistake
 from countermark.mistakes._explanation import UNEXPLAINED, Explanation
 from countermark.mistakes._search import BUDGET, MOST, Code, Found, Message, explanation
-from countermark.webhooks._header_mistakes import codes_in, messages
+from countermark.webhooks._header_mistakes import codes_in
+from countermark.webhooks._message_mistakes import messages
 from countermark.webhooks._parts import SignatureHeader
 from countermark.webhooks._public_key_proof import Verify, verify_function
 from countermark.webhooks._public_keys import load_public_key
@@ -28,6 +29,8 @@ def explain_public_key(
     ring: Keyring,
     head: RequestHead,
     body: bytes,
+    *,
+    base_url: str,
 ) -> Explanation:
     """Return the mistakes that explain a signature that does not match; raises Refused."""
     value = head.require(signature.header, max_commas=None)
@@ -36,7 +39,9 @@ def explain_public_key(
         for _, key in ring.by_role()
     ]
     found = _search(
-        list(_codes(signature, value)), list(messages(scheme, signature, head, body)), verifies
+        list(_codes(signature, value)),
+        list(messages(scheme, signature, head, body, base_url)),
+        verifies,
     )
     return explanation([found]) if found is not None and found.mistakes else UNEXPLAINED
 

@@ -18,13 +18,15 @@ from countermark.webhooks._header_makers import (
     SignatureMaker,
     merged,
 )
-from countermark.webhooks._keyrings import checked_scheme, keyrings_by_id, keyrings_from_env
+from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import check_keys
 from countermark.webhooks._outgoing import Outgoing, outgoing
 from countermark.webhooks._parts import HttpSignature, SecretHeader
 from countermark.webhooks._request_head import Text
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_url import checked_base_url
 from countermark.webhooks._signing_keys import hmac_keys
+from countermark.webhooks._verifier_options import checked_rings, checked_scheme
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -51,6 +53,8 @@ class WebhookSigner:
         also: Another signer that signs the same deliveries, with its own keys and the id and time
             of this one: in another version of the format, such as ``standard-webhooks-ed25519``,
             or in an older format of yours, for receivers that need that.
+        base_url: The URL of the receiver before the path, such as ``https://hooks.example.com``, if
+            the format signs the URL.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -64,6 +68,7 @@ class WebhookSigner:
         "scheme": "The webhook scheme, a WebhookScheme.",
         "__weakref__": None,
         "_also": None,
+        "_base_url": None,
         "_clock": None,
         "_key_id": None,
         "_maker": None,
@@ -79,13 +84,15 @@ class WebhookSigner:
         keyring: Keyring | Mapping[str, Keyring],
         *,
         also: WebhookSigner | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = checked_scheme(scheme)
+        self._base_url = checked_base_url(self.scheme, base_url)
         self._clock = checked_clock(clock)
-        self._key_id, given = next(iter(keyrings_by_id(self.scheme, keyring).items()))
+        self._key_id, given = next(iter(checked_rings(self.scheme, keyring).items()))
         ring, watch = keys_now(given)
-        self._maker = _maker(self.scheme, self._key_id, ring)
+        self._maker = self._maker_of(ring)
         self._watches = () if watch is None else (watch,)
         self._also = _checked_signer(also)
         self._headers(_TRIAL)
@@ -100,6 +107,7 @@ class WebhookSigner:
         *,
         watch: bool = False,
         also: WebhookSigner | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookSigner:
         """Build a signer with the keys of the environment variable that the scheme names.
@@ -111,15 +119,18 @@ class WebhookSigner:
         scheme = checked_scheme(scheme)
         variable = scheme.signing_variable
         rings = keyrings_from_env(scheme, variable, watch=watch, call="WebhookSigner")
-        return cls(scheme, rings, also=also, clock=clock)
+        return cls(scheme, rings, also=also, base_url=base_url, clock=clock)
 
     @property
     def public_keys(self) -> tuple[str, ...]:
         """The public keys for receivers, the current one first; none if the keys are secrets."""
         return self._maker.public_keys
 
+    def _maker_of(self, ring: Keyring) -> HeaderMaker:
+        return _maker(self.scheme, self._key_id, ring, self._base_url)
+
     def _prepare(self, watch: Watch, ring: Keyring) -> Callable[[], None]:
-        changed = _maker(self.scheme, self._key_id, ring)
+        changed = self._maker_of(ring)
 
         def commit() -> None:
             self._maker = changed
@@ -176,7 +187,7 @@ class WebhookSigner:
         return f"<WebhookSigner {self.scheme.slug if hasattr(self, '_watches') else 'refused'}>"
 
 
-def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring) -> HeaderMaker:
+def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring, base_url: str) -> HeaderMaker:
     """Check the keys, and return what signs with them.
 
     Raises:
@@ -201,7 +212,7 @@ def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring) -> HeaderMaker:
         from countermark.webhooks._private_keys import private_keys  # late, as it is rare
 
         keys = private_keys(scheme, signature.algorithm, ring)
-    return SignatureMaker(scheme, signature, keys)
+    return SignatureMaker(scheme, signature, keys, base_url)
 
 
 def _checked_signer(given: object) -> WebhookSigner | None:

@@ -10,12 +10,13 @@ from countermark.webhooks._parts import SignatureHeader, Timestamp
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 
-#: The forms of a time. A time of the last one always has the same length.
-FORMS: Final = ("seconds", "milliseconds", "rfc3339")
+#: The forms of a time.
+FORMS: Final = ("seconds", "milliseconds", "rfc3339", "rfc3339-nanoseconds")
 
 _SECONDS: Final = "0|[1-9][0-9]{0,11}"
 _MILLISECONDS: Final = "0|[1-9][0-9]{0,14}"
-_RFC3339: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_RFC3339: Final = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})Z"
+_NANOSECONDS: Final = _RFC3339[:-1] + r"(\.[0-9]{1,9})?Z"
 
 
 def parse_time(text: str, form: str) -> float:
@@ -24,7 +25,8 @@ def parse_time(text: str, form: str) -> float:
     Args:
         text: The text.
         form: ``seconds`` or ``milliseconds`` since the epoch, both whole and in decimal; or
-            ``rfc3339``, such as ``2026-01-31T12:00:00Z``.
+            ``rfc3339``, such as ``2026-01-31T12:00:00Z``; or ``rfc3339-nanoseconds``, which may
+            have a fraction of up to nine digits.
 
     Raises:
         Refused: The text is malformed, or the date does not exist.
@@ -33,11 +35,14 @@ def parse_time(text: str, form: str) -> float:
         return int(text)
     if form == "milliseconds" and re.fullmatch(_MILLISECONDS, text):
         return int(text) / 1000
-    if form == "rfc3339" and re.fullmatch(_RFC3339, text):
+    pattern = {"rfc3339": _RFC3339, "rfc3339-nanoseconds": _NANOSECONDS}.get(form)
+    found = pattern and re.fullmatch(pattern, text)
+    if found:
         from datetime import datetime  # late, as it is slow to import
 
         try:
-            return datetime.fromisoformat(text).timestamp()
+            # The fraction is cut off, as Python 3.11 reads at most six digits.
+            return datetime.fromisoformat(f"{found[1]}Z").timestamp()
         except ValueError:
             pass
     raise Refused("malformed")
@@ -50,7 +55,7 @@ def write_time(now: float, form: str) -> str:
         now: The time, in seconds since the epoch.
         form: As for :func:`parse_time`.
     """
-    if form == "rfc3339":
+    if form.startswith("rfc3339"):
         from datetime import UTC, datetime  # late, as it is slow to import
 
         return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -85,6 +90,6 @@ def time_in_body(timestamp: Timestamp, body: bytes) -> float:
     """Return a time that is a member of the JSON body; raises Refused."""
     value = member(timestamp.body, body)
     # A number in the form of a text would be a second spelling.
-    if value is None or isinstance(value, str) != (timestamp.form == "rfc3339"):
+    if value is None or isinstance(value, str) != timestamp.form.startswith("rfc3339"):
         raise Refused("malformed")
     return parse_time(str(value), timestamp.form)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
-from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
+from countermark.errors import BadWebhook, WeakKeyWarning
 from countermark.keys._keyring import Keyring
 from countermark.keys._user import keys_now, start_watches
-from countermark.webhooks._keyrings import checked_scheme, keyrings_by_id, keyrings_from_env
+from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import KeysInUse
-from countermark.webhooks._parts import MAX_TOLERANCE
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
 from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_url import checked_base_url
+from countermark.webhooks._verifier_options import (
+    checked_rings,
+    checked_scheme,
+    checked_tolerance,
+)
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -39,6 +43,9 @@ class WebhookVerifier:
             names them.
         tolerance: The number of seconds by which the signed time may differ from the
             time of receipt. The default is the scheme's.
+        base_url: The public URL before the path that the application receives, such as
+            ``https://hooks.example.com``, if the vendor signs the URL. A prefix that a
+            proxy removes from the path belongs to it.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -49,6 +56,7 @@ class WebhookVerifier:
     __slots__ = {
         "scheme": "The webhook scheme, a WebhookScheme.",
         "tolerance": "The accepted age in seconds, either way; None: the vendor signs no time.",
+        "base_url": "The public URL before the path; empty if the vendor signs no URL.",
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
@@ -57,6 +65,7 @@ class WebhookVerifier:
 
     scheme: WebhookScheme
     tolerance: float | None
+    base_url: str
 
     @guarded
     def __init__(
@@ -65,14 +74,16 @@ class WebhookVerifier:
         keyring: Keyring | Mapping[str, Keyring],
         *,
         tolerance: float | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = scheme = checked_scheme(scheme)
-        rings = keyrings_by_id(scheme, keyring)
-        self.tolerance = _tolerance(scheme, tolerance)
+        rings = checked_rings(scheme, keyring)
+        self.tolerance = checked_tolerance(scheme, tolerance)
+        self.base_url = checked_base_url(scheme, base_url)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
-        self._keys = KeysInUse(scheme, keys, self.tolerance)
+        self._keys = KeysInUse(scheme, keys, self.tolerance, self.base_url)
         if self._keys.has_short:
             which = (
                 f" in {shown_variable(scheme.secret.variable)}" if scheme.secret.variable else ""
@@ -96,6 +107,7 @@ class WebhookVerifier:
         *,
         watch: bool = False,
         tolerance: float | None = None,
+        base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
@@ -110,7 +122,7 @@ class WebhookVerifier:
         rings = keyrings_from_env(
             scheme, scheme.secret.variable, watch=watch, call="WebhookVerifier"
         )
-        return cls(scheme, rings, tolerance=tolerance, clock=clock)
+        return cls(scheme, rings, tolerance=tolerance, base_url=base_url, clock=clock)
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -135,7 +147,7 @@ class WebhookVerifier:
             headers: A mapping, or pairs of names and values. Only pairs show that
                 a header was sent twice.
             body: The body as it came, before any parsing.
-            method: The method of the request, which HTTP signatures sign.
+            method: The method of the request, which some vendors sign.
             path: The path as it came, percent-encoded, with the query.
 
         Raises:
@@ -183,6 +195,7 @@ class WebhookVerifier:
             RequestHead(headers, method, path),
             b"" if isinstance(content, Refusal) else content,
             now=self._clock(),
+            base_url=self.base_url,
         )
 
     @guarded
@@ -213,6 +226,7 @@ def verify_webhook(
     method: Text = "POST",
     path: Text = "/",
     tolerance: float | None = None,
+    base_url: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> VerifiedWebhook:
     """Verify one delivery with a new :class:`WebhookVerifier`; see there for the arguments.
@@ -221,21 +235,5 @@ def verify_webhook(
         BadWebhook: The delivery is refused; ``code`` gives the reason.
         ConfigurationError: The arguments contradict each other.
     """
-    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, clock=clock)
+    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock)
     return verifier.verify(headers=headers, body=body, method=method, path=path)
-
-
-def _tolerance(scheme: WebhookScheme, given: object) -> float | None:
-    if given is None:
-        return None if scheme.timestamp is None else scheme.timestamp.tolerance
-    if scheme.timestamp is None:
-        raise ConfigurationError(f"{scheme.slug} does not sign a time; leave tolerance= out")
-    number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not number or not isfinite(given) or given <= 0:  # type: ignore[arg-type,operator]
-        raise ConfigurationError("tolerance= must be a number of seconds above 0")
-    if given > MAX_TOLERANCE:  # type: ignore[operator]
-        raise ConfigurationError(
-            f"tolerance= must be at most {MAX_TOLERANCE} seconds, as deliveries are remembered for"
-            " twice that time"
-        )
-    return given  # type: ignore[return-value]

@@ -1,0 +1,103 @@
+"""Parses the message of a webhook scheme, and checks that no two requests share one.
+
+Each field must end where it ends in every request with the same message: otherwise a person
+who has seen a delivery could move a part of one field into the next, under its signature.
+
+- A time within the tolerance has as many characters as all others until the year 2286. A date
+  ends with its only Z, and its first colon has a fixed place.
+- A method consists of capital letters, and a URL begins with ``http``.
+- A URL has none of the characters with which a JSON object or array begins and ends.
+- The verifier refuses an id with a character that separates it from its neighbours.
+- The names and values of parameters end anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from countermark.errors import InvalidScheme
+from countermark.schemes._templates import Placeholder, Template
+
+Parts = tuple[str | Placeholder, ...]
+
+_FIELDS: Final = ("{id}", "{timestamp}", "{method}", "{url}", "{body}", "{parameters}")
+_CONTENTS: Final = frozenset({"{body}", "{parameters}"})
+#: The characters that may be in the field.
+_ALPHABETS: Final = {"{method}": "[A-Z]*", "{url}": r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*"}
+
+
+def parse_message(
+    text: str, where: str, *, is_dated: bool, is_json: bool, is_ambiguous: bool
+) -> Parts:
+    """Return the parts of the message *text*.
+
+    Args:
+        text: The message with its fields in braces.
+        where: The name of the key, for errors.
+        is_dated: Whether the time is a date, as RFC 3339 specifies.
+        is_json: Whether every body is a JSON object or array.
+        is_ambiguous: Whether the scheme admits that two requests can share a message.
+
+    Raises:
+        InvalidScheme: A field is unknown, missing or there twice; or nothing separates two.
+    """
+    parts = Template.parse(text, where).parts
+    names = [str(part) for part in parts if isinstance(part, Placeholder)]
+    if not {*names} <= {*_FIELDS} or len({*names}) < len(names):
+        raise InvalidScheme(f"{where} may hold {', '.join(_FIELDS)}, each once")
+    if len(_CONTENTS.intersection(names)) != 1:
+        raise InvalidScheme(
+            f"{where} must hold either {{body}} or {{parameters}}, or any body would be valid"
+        )
+    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
+        raise InvalidScheme(
+            f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
+        )
+    reason = _unclear(parts, is_dated=is_dated, is_json=is_json)
+    if reason and not is_ambiguous:
+        raise InvalidScheme(f"{where}: {reason}, or ambiguous = true if the vendor does not")
+    if is_ambiguous and not reason:
+        raise InvalidScheme(f"{where} has one reading; leave ambiguous out")
+    return parts
+
+
+def _unclear(parts: Parts, *, is_dated: bool, is_json: bool) -> str:
+    """Return why two requests can share a message, and what to write; or ""."""
+    if any(str(part) == "{parameters}" for part in parts):
+        return "nothing separates the {parameters} from each other; write {body}"
+    for one, between, other in _neighbours(parts):
+        # An id before a date has no colon.
+        if (one, other) == ("{id}", "{timestamp}") and is_dated:
+            continue
+        if "{id}" in {one, other} and not between:
+            return f"nothing separates {one} from {other}; write a text between them"
+    # A time has a fixed length, so its neighbours are next to each other.
+    for one, between, other in _neighbours([part for part in parts if str(part) != "{timestamp}"]):
+        if not _separates(one, between, other, is_json):
+            return f"nothing separates {one} from {other}; write a text between them"
+    return ""
+
+
+def _neighbours(parts: Sequence[str | Placeholder]) -> Iterator[tuple[str, str, str]]:
+    """Yield each two fields that follow each other, with the text between them."""
+    last, between = "", ""
+    for part in parts:
+        if isinstance(part, str):
+            between += part
+            continue
+        if last:
+            yield last, between, str(part)
+        last, between = str(part), ""
+
+
+def _separates(one: str, between: str, other: str, is_json: bool) -> bool:
+    if (one, between, other) == ("{method}", "", "{url}"):
+        return True
+    if is_json and {one, other} == {"{url}", "{body}"}:
+        return True
+    if "{id}" in {one, other}:
+        return True
+    alphabets = [_ALPHABETS[name] for name in (one, other) if name in _ALPHABETS]
+    return any(not re.fullmatch(alphabet, between) for alphabet in alphabets)
