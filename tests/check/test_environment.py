@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from countermark.webhooks import WebhookScheme
 from tests.check.conftest import SECRET, Check
 from tests.samples import private_key
 
@@ -58,6 +59,18 @@ def test_a_misspelled_role_counts_if_there_is_a_current_key(
     assert found["advice"] == "rename it to STIGG_SIGNING_SECRET_PREVIOUS"
 
 
+def test_a_misspelled_variable_of_a_verify_token_is_found(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("META_APP_SECRET", SECRET)
+    monkeypatch.setenv("META_VERIFY_TOKEN", SECRET[::-1])
+    assert check().findings == []
+    monkeypatch.delenv("META_VERIFY_TOKEN")
+    monkeypatch.setenv("META_VERIFI_TOKEN", SECRET[::-1])
+    (found,) = check().findings
+    assert found["advice"] == "rename it to META_VERIFY_TOKEN"
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -96,6 +109,8 @@ def test_a_variable_is_not_misspelled_if_the_right_one_is_set(
         ("STIGG_SIGNING_SECRET_FILE", "/nowhere", "cannot be read"),
         ("BRAZE_SDK_PRIVATE_KEY", SECRET, "needs a public or private RSA key"),
         ("STIGG_WEBHOOKS_SECRET", private_key("RS256")[0], "needs a shared secret"),
+        ("SENDGRID_WEBHOOK_PUBLIC_KEY", SECRET, "is not the base64 of a DER file"),
+        ("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[0], "is a private key"),
     ],
 )
 def test_a_value_that_is_not_a_key_of_the_scheme_is_found(
@@ -108,6 +123,15 @@ def test_a_value_that_is_not_a_key_of_the_scheme_is_found(
     assert found["where"] == name.removesuffix("_FILE")
     assert problem in found["problem"]
     assert SECRET not in str(outcome)
+
+
+def test_a_public_key_is_neither_short_nor_a_secret(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISCORD_PUBLIC_KEY", "DISCORD_PUBLIC_KEY_TEST"):
+        monkeypatch.setenv(name, WebhookScheme.load("discord").vectors[0].secret)
+    monkeypatch.setenv("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[1])
+    assert check().findings == []
 
 
 def test_a_short_key_is_found(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:

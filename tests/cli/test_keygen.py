@@ -54,6 +54,13 @@ def test_a_webhook_secret_has_its_prefix_and_encoding(command: Command) -> None:
     assert len(command.output("keygen", "webhook:github").strip()) == 64
 
 
+def test_there_is_no_secret_for_webhooks_that_a_private_key_signs(command: Command) -> None:
+    assert command.problem("keygen", "webhook:discord", "--for-tests") == (
+        "discord is signed with the sender's private key, so no secret is shared; copy the sender's"
+        " public key"
+    )
+
+
 def test_a_webhook_secret_is_not_longer_than_the_vendor_takes(command: Command) -> None:
     secret = command.output("keygen", "webhook:lemonsqueezy").strip()
     assert len(secret) == 40

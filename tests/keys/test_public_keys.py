@@ -104,5 +104,21 @@ def test_pseudonyms_have_a_secret_salt() -> None:
 def test_without_cryptography_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     public = private_key("RS256")[1]
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'countermark\[jwt\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'countermark\[public-keys\]'"):
         Keyring(public)
+
+
+def test_a_public_key_may_be_the_base64_of_pem_on_one_line() -> None:
+    public = private_key("RS256")[1]
+    encoded = base64.b64encode(public.encode()).decode()
+    for key in (PublicKey(encoded), Keyring(encoded).current, Keyring(encoded.encode()).current):
+        assert isinstance(key, PublicKey)
+        assert key.key_id == PublicKey(public).key_id
+    with pytest.raises(InvalidKey, match="is a PEM or SSH key"):
+        Keyring(encoded[:-3])  # cut off
+
+
+def test_a_public_key_without_line_breaks_is_refused_with_the_reason() -> None:
+    escaped = private_key("RS256")[1].replace("\n", "\\n")
+    with pytest.raises(InvalidKey, match="a backslash and an n in the place of line breaks"):
+        Keyring(escaped)

@@ -80,7 +80,7 @@ def test_the_list_of_optional_modules_has_each_extra_and_their_libraries_are_ban
     extras = set(CONFIGURATION["project"]["optional-dependencies"])
     # Functions and commands import these when they are called.
     assert {extra for _, _, extra in OPTIONAL} == extras - {
-        "brotli", "completion", "demo", "dotenv", "jwt"
+        "brotli", "completion", "demo", "dotenv", "jwt", "public-keys"
     }  # fmt: skip
     assert {library for _, library, _ in OPTIONAL} <= set(BANNED)
 

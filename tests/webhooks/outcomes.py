@@ -9,15 +9,18 @@ from countermark import (
     BadWebhook,
 )
 from countermark.webhooks import WebhookVerifier
+from tests.webhooks.public_keys import public_key
 from tests.webhooks.samples import (
     SCHEMES,
     SECRET,
     Delivery,
 )
 
-OTHER = {
-    scheme: "whsec_" + "B" * 32 if scheme == "standard-webhooks" else "another-" + SECRET
-    for scheme in SCHEMES
+#: Other secrets and public keys, by scheme.
+OTHER = dict.fromkeys(SCHEMES, f"another-{SECRET}") | {
+    "standard-webhooks": "whsec_" + "B" * 32,
+    "discord": public_key("ed25519", "hex", number=1),
+    "sendgrid": public_key("ecdsa-p256-sha256", "spki", number=1),
 }
 
 

@@ -1,4 +1,4 @@
-"""Deliveries as vendors send them, computed with hmac and hashlib alone."""
+"""Deliveries as vendors send them; MACs are computed with hmac and hashlib alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from countermark import Keyring
 from countermark.webhooks import WebhookVerifier
+from tests.webhooks.public_keys import public_key, sign
 
 NOW = 1_700_000_000.0
 SECRET = "a-secret-of-the-tests-with-enough-bytes"
@@ -27,6 +28,8 @@ PROOF = {
     "cognito": "Authorization",
     "twilio": "X-Twilio-Signature",
     "hubspot": "X-HubSpot-Signature-v3",
+    "discord": "X-Signature-Ed25519",
+    "sendgrid": "X-Twilio-Email-Event-Webhook-Signature",
 }
 BASE_URL = "https://hooks.example.com"
 FORM = b"Body=Hello+World%21&From=%2B15005550006&To=%2B15005550001&Body=2"
@@ -138,18 +141,37 @@ def hubspot(
     return Delivery(headers, body, method, path)
 
 
+def discord(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ed25519", str(int(at)).encode() + body).hex()
+    headers = {"X-Signature-Ed25519": signature, "X-Signature-Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
+def sendgrid(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ecdsa-p256-sha256", str(int(at)).encode() + body)
+    start = "X-Twilio-Email-Event-Webhook-"
+    headers = {f"{start}Signature": base64(signature), f"{start}Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
 def sent(scheme: str, **changes: Any) -> Delivery:
     """Return a valid delivery of a scheme."""
     senders: dict[str, Any] = {
         "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito,
         "twilio": twilio, "hubspot": hubspot,
+        "discord": discord, "sendgrid": sendgrid,
     }  # fmt: skip
     delivery: Delivery = senders[scheme](**changes)
     return delivery
 
 
 def secret_of(scheme: str) -> str:
-    return WHSEC if scheme == "standard-webhooks" else SECRET
+    """Return the secret of the samples, or their public key."""
+    return {
+        "standard-webhooks": WHSEC,
+        "discord": public_key("ed25519", "hex"),
+        "sendgrid": public_key("ecdsa-p256-sha256", "spki"),
+    }.get(scheme, SECRET)
 
 
 def verifier(scheme: str, keyring: Keyring | None = None, **options: Any) -> WebhookVerifier:

@@ -38,7 +38,7 @@ def delivery_of(scheme: WebhookScheme) -> tuple[WebhookVector, Delivery]:
 
 def verifier(scheme: WebhookScheme, later: float = 0) -> WebhookVerifier:
     vector = scheme.vectors[0]
-    ring = Keyring(SecretKey.of_example(vector.secret))
+    ring = Keyring(vector.secret if scheme.has_public_key else SecretKey.of_example(vector.secret))
     clock = lambda: vector.now + later  # noqa: E731
     return WebhookVerifier(scheme, ring, base_url=vector.base_url, clock=clock)
 

@@ -36,8 +36,8 @@ _ENVIRONMENTS: Final = {
     "TEST": "test",
     "DEV": "dev",
 }
-# The name of no vendor: other programs have similar variables, such as WEBHOOK_SECRET.
-_GENERIC: Final = frozenset({"WEBHOOKS_SECRET"})
+# The names of no vendor: other programs have similar variables, such as WEBHOOK_SECRET.
+_GENERIC: Final = frozenset({"WEBHOOKS_SECRET", "WEBHOOKS_PUBLIC_KEY"})
 # The least similarity of a misspelled name: one or two wrong characters of twenty.
 _ALIKE = 0.9
 # The same for the name of a variable that is known to be missing.
@@ -185,8 +185,9 @@ def _other_variables(variable: str) -> Iterator[str]:
     for scheme in _variables().get(variable, ()):
         if isinstance(scheme, Scheme):
             yield from (setting.variable for setting in scheme.settings.values())
-        elif scheme.secret.key_id_variable:
-            yield from (scheme.secret.key_id_variable + role for role in _ROLES)
+        else:
+            names = (scheme.secret.key_id_variable, scheme.token_variable)
+            yield from (name + role for name in names if name for role in _ROLES)
 
 
 def _is_set(name: str) -> bool:

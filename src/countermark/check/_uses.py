@@ -36,6 +36,11 @@ class Use(NamedTuple):
         return f"{self.scheme.slug} ({self.direction})" if self.direction else self.scheme.slug
 
     @property
+    def has_public_key(self) -> bool:
+        """True if the vendor's public key verifies, and there is no secret."""
+        return isinstance(self.scheme, WebhookScheme) and self.scheme.has_public_key
+
+    @property
     def variable(self) -> str:
         """The conventional variable of the secret, or an empty text."""
         if isinstance(self.scheme, WebhookScheme):

@@ -104,6 +104,11 @@ def _asked(options: argparse.Namespace) -> _Asked:
     webhooks = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
     if options.environment is not None:
         raise ConfigurationError("secrets of webhooks show no environment; leave --environment out")
+    if webhooks.has_public_key:
+        raise ConfigurationError(
+            f"{webhooks.slug} is signed with the sender's private key, so no secret is shared; copy"
+            " the sender's public key"
+        )
     rule = webhooks.secret
     slug = f"{_WEBHOOK}{webhooks.slug}"
     return _Asked(slug, rule.variable, rule.is_chosen, partial(new_webhook_secret, rule))

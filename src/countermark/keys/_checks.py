@@ -57,6 +57,22 @@ def problem_with_pem(pem: object) -> str | None:
     return None if is_private else "is not a private key in PEM; give the whole file"
 
 
+def is_public_pem(text: str | bytes) -> bool:
+    """Tell whether *text* is a public key in PEM, or the base64 of that."""
+    return b"PUBLIC KEY-----" in pem_of(text)
+
+
+def pem_of(text: str | bytes) -> bytes:
+    """Return a text in PEM as bytes, and decode it if it is the base64 of PEM."""
+    data = text if isinstance(text, bytes) else text.encode(errors="replace")
+    if data.startswith(BASE64_OF_PEM.encode()):
+        try:
+            return bytes_from_base64(data.decode("ascii"))
+        except ValueError:
+            pass  # its message may quote the key
+    return data
+
+
 def checked_end(until: float | datetime | None, name: str) -> float | None:
     """Return the expiry of the key *name*, in seconds since the epoch.
 

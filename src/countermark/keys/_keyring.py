@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from countermark._redaction import guarded, shown_variable
 from countermark.errors import ConfigurationError, InvalidKey
-from countermark.keys._checks import problem_with_pem
+from countermark.keys._checks import is_public_pem, problem_with_pem
 from countermark.keys._private import PrivateKey
 from countermark.keys._secret import SecretKey
 
@@ -114,7 +114,7 @@ def key_of(secret: Secret, name: str) -> Key:
         return secret if hasattr(secret, "key_id") else SecretKey(secret, name=name)  # type: ignore[arg-type]
     if not problem_with_pem(secret):
         return PrivateKey(secret, name=name)
-    if "PUBLIC KEY-----" not in str(secret):
+    if not is_public_pem(secret):
         return SecretKey(secret, name=name)
     from countermark.keys._public import PublicKey  # late, as few applications have one
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, InvalidKey
-from countermark.keys._checks import checked_end
+from countermark.keys._checks import checked_end, pem_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,7 @@ class PublicKey:
     """A public key. It verifies tokens and cannot sign. It is not a secret.
 
     Args:
-        pem: The key in PEM.
+        pem: The key in PEM; or the base64 of that.
         until: As for a ``SecretKey``.
         name: The name of the key in messages.
 
@@ -47,12 +47,17 @@ class PublicKey:
         given: object = pem
         if not isinstance(given, str | bytes):
             raise InvalidKey(f"{name} must be PEM, as str or bytes, not {type(given).__name__}")
-        data = given if isinstance(given, bytes) else given.encode(errors="replace")
+        data = pem_of(given).strip()
         self.until = checked_end(until, name)
-        self._loaded = _load(data.strip())
+        self._loaded = _load(data)
+        if self._loaded is None and b"\\n" in data:
+            raise InvalidKey(
+                f"{name} has a backslash and an n in the place of line breaks; put line breaks"
+                " there, or give the base64 of the file on one line"
+            )
         if self._loaded is None:
             raise InvalidKey(f"{name} cannot be read as a public key in PEM; give the whole file")
-        self.key_id = hashlib.sha256(b"countermark key id" + data.strip()).hexdigest()[:8]
+        self.key_id = hashlib.sha256(b"countermark key id" + data).hexdigest()[:8]
         self._salt: Any = None
 
     def load(self) -> Any:
@@ -84,7 +89,7 @@ def _load(pem: bytes) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"public keys need {error.name}: pip install 'countermark[jwt]'"
+            f"public keys need {error.name}: pip install 'countermark[public-keys]'"
         ) from error
     try:
         return load_pem_public_key(pem)

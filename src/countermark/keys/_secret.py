@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from countermark._redaction import guarded
 from countermark.errors import InvalidKey
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from hashlib import _Hash
 
+
+T = TypeVar("T")
 
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
@@ -132,6 +134,14 @@ class SecretKey:
     def _digest_of(self, mix: Callable[[bytes], bytes]) -> bytes:
         """Return the hash that *mix* computes with the secret. It must not return the secret."""
         return mix(self._secret)
+
+    def _read_public(self, read: Callable[[bytes], T]) -> T:
+        """Return what *read* makes of a text that is not secret: a public key.
+
+        A keyring holds a public key as a ``SecretKey`` unless it is in PEM, as other public
+        keys look like secrets.
+        """
+        return read(self._secret)
 
     def is_one_of(self, texts: Iterable[bytes]) -> bool:
         """Tell, in constant time, whether one of *texts* is the secret."""

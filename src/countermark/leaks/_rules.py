@@ -89,8 +89,9 @@ def _shapes() -> Iterator[tuple[str, str]]:
         for shape in scheme.shapes:
             found.setdefault(shape, scheme.variable)
     for slug in webhook_scheme_slugs():
-        secret = WebhookScheme.load(slug).secret
-        if secret.prefix:
+        webhooks = WebhookScheme.load(slug)
+        secret = webhooks.secret
+        if secret.prefix and not webhooks.has_public_key:
             least = -(-secret.least * 4 // 3)
             rest = f"[A-Za-z0-9+/]{{{least},}}={{0,2}}"
             found.setdefault(re.escape(secret.prefix) + rest, secret.variable)

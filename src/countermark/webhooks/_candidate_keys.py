@@ -1,4 +1,4 @@
-"""The keys of a keyring that may have signed a delivery, compared in constant time."""
+"""The keys of a keyring that may have signed a delivery."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from hmac import compare_digest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from countermark.keys._keyring import Keyring, Role
 from countermark.keys._secret import SecretKey
@@ -17,8 +17,27 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 
+class Candidate(Protocol):
+    """A key that may have signed a delivery, of any kind."""
+
+    @property
+    def role(self) -> Role:
+        """The role of the key."""
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key."""
+
+    @property
+    def until(self) -> float | None:
+        """When the key expires, or None."""
+
+
+C = TypeVar("C", bound=Candidate)
+
+
 class CandidateKey(NamedTuple):
-    """A key that may have signed a delivery. It holds two hash states, not the secret."""
+    """A secret that may have signed a delivery. It holds two hash states, not the secret."""
 
     role: Role
     key_id: str
@@ -33,6 +52,11 @@ class CandidateKey(NamedTuple):
             inner.update(part)
         outer.update(inner.digest())
         return outer.digest()
+
+    def makes(self, message: Iterable[bytes], codes: Iterable[bytes]) -> bool:
+        """Tell whether the HMAC of a message is one of *codes*, in constant time."""
+        made = self.mac(message)
+        return any(compare_digest(made, code) for code in codes)
 
 
 def hmac_candidates(ring: Keyring, secret: Secret, algorithm: str) -> list[CandidateKey]:
@@ -72,33 +96,38 @@ def secret_candidates(ring: Keyring) -> list[CandidateKey]:
     ]
 
 
+def find_secret(candidates: list[CandidateKey], given: bytes, now: float) -> CandidateKey:
+    """Return the candidate of ``secret_candidates`` that is *given*.
+
+    Raises:
+        Refused: No candidate is, or only an expired one.
+    """
+    salted = candidates[0].inner.copy()
+    salted.update(given)
+    code = hashlib.sha256(salted.digest()).digest()
+    return find_key(candidates, lambda key: compare_digest(key.outer.digest(), code), now)
+
+
 def _keys(ring: Keyring) -> Iterable[tuple[Role, SecretKey]]:
     for role, key in ring.by_role():
         assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has checked
         yield role, key
 
 
-def find_key(
-    candidates: Iterable[CandidateKey],
-    make: Callable[[CandidateKey], bytes],
-    received: Iterable[bytes],
-    now: float,
-) -> CandidateKey:
-    """Return the candidate that made one of the *received* codes.
+def find_key(candidates: Iterable[C], proves: Callable[[C], bool], now: float) -> C:
+    """Return the candidate that signed the delivery.
 
     Args:
         candidates: The keys, including expired ones.
-        make: Returns the code that a candidate makes.
-        received: The codes in the delivery.
+        proves: Tells whether a candidate signed it. It must compare secrets in constant time.
         now: The time, in seconds since the epoch.
 
     Raises:
-        Refused: No candidate made one of them, or only an expired one did.
+        Refused: No candidate signed it, or only an expired one did.
     """
     refusal = "mismatch"
     for candidate in candidates:
-        made = make(candidate)
-        if any(compare_digest(made, code) for code in received):
+        if proves(candidate):
             if candidate.until is None or now < candidate.until:
                 return candidate
             refusal = "retired_key"

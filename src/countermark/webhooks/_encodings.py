@@ -39,6 +39,18 @@ def decode_bytes(text: str, encoding: str, size: int) -> bytes:
     return decoded
 
 
+def decode_at_most(text: str, encoding: str, most: int) -> bytes:
+    """Decode from one to *most* bytes from ``hex`` or ``base64``.
+
+    Raises:
+        Refused: The text is not the canonical encoding of so many bytes.
+    """
+    size = len(text) // 2 if encoding == "hex" else len(text.rstrip("=")) * 3 // 4
+    if not 1 <= size <= most:
+        raise Refused("malformed")
+    return decode_bytes(text, encoding, size)
+
+
 def parse_http_date(text: str) -> float:
     """Parse an IMF-fixdate (RFC 9110, section 5.6.7) to seconds since the epoch.
 

@@ -11,6 +11,7 @@ from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
+from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
 from countermark.webhooks._member_mistakes import explain_member
@@ -25,6 +26,12 @@ _FACTS = {
     "ambiguous": "header_ambiguous",
     "unknown_key": "unknown_key",
     "secret_received": "secret_received",
+}
+_CHALLENGES = {
+    "token_mismatch": "verify_token",
+    "no_verify_token": "verify_token_missing",
+    "ambiguous": "parameter_ambiguous",
+    "malformed": "challenge_malformed",
 }
 # Headers of which senders use one or the other, for the same.
 _PAIRS_OF_HEADERS = (
@@ -65,9 +72,18 @@ def explain_delivery(
     try:
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
-        return _of_signature(scheme, rings, head, body, base_url)
+        found = _of_signature(scheme, rings, head, body, base_url)
+        return _without_signature(scheme, outcome, head) if found is UNEXPLAINED else found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
+
+
+def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) -> Explanation:
+    """Return the explanation of an unsigned request that verifies the URL."""
+    if isinstance(answer, ChallengeAnswer):
+        return Explanation("good", (mistake("verification_request"),))
+    step = mistake(_CHALLENGES[answer.code], variable=scheme.token_variable)
+    return Explanation("explained", (step,))
 
 
 def _of_signature(
@@ -80,11 +96,31 @@ def _of_signature(
     signature = scheme.signature
     if isinstance(signature, SecretHeader):
         return _of_secret(scheme, signature, rings[""], head)
+    if isinstance(signature, SignatureHeader) and signature.has_public_key:
+        from countermark.webhooks._public_key_mistakes import explain_public_key  # late: it is slow
+
+        return explain_public_key(scheme, signature, rings[""], head, body, base_url=base_url)
     if isinstance(signature, SignatureHeader):
         return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
     if isinstance(signature, SignatureMember):
         return explain_member(scheme, signature, rings[""], body)
     return explain_http_signature(scheme, signature, rings, head, body)
+
+
+def _without_signature(scheme: WebhookScheme, outcome: Refusal, head: RequestHead) -> Explanation:
+    """Explain a delivery none of whose signatures could be found again."""
+    signature = scheme.signature
+    if not isinstance(signature, SignatureHeader):
+        return UNEXPLAINED
+    value = head.require(signature.header, max_commas=None)
+    if signature.separator and f"{signature.separator}{signature.prefix}" not in (
+        f"{signature.separator}{value}"
+    ):
+        return Explanation("explained", (mistake("other_version", wanted=signature.prefix),))
+    # A signature by another key cannot be told from one of another body.
+    if signature.has_public_key and outcome.code == "mismatch":
+        return UNEXPLAINED._replace(remarks=(mistake("other_public_key"),))
+    return UNEXPLAINED
 
 
 def _of_secret(

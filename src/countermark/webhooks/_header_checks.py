@@ -1,16 +1,18 @@
-"""Checks of schemes with a single header: the secret itself, or a MAC."""
+"""Checks of schemes with a single header: the secret itself, a MAC, or another signature."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from countermark.keys._keyring import Keyring
 from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import (
+    Candidate,
     CandidateKey,
     find_key,
+    find_secret,
     hmac_candidates,
     secret_candidates,
 )
@@ -36,14 +38,10 @@ class SecretCheck:
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
         """Compare the secret."""
         given = head.require(self._header, max_commas=None)
-        salted = self._candidates[0].inner.copy()
         try:
-            salted.update(given.encode("latin-1"))
+            key = find_secret(self._candidates, given.encode("latin-1"), now)
         except UnicodeEncodeError:
             raise Refused("malformed") from None
-        code = hashlib.sha256(salted.digest()).digest()
-        try:
-            key = find_key(self._candidates, lambda key: key.outer.digest(), [code], now)
         except Refused as refused:
             # A secret may contain a comma, but a wrong one with a comma may be two joined headers.
             if refused.code == "mismatch" and "," in given:
@@ -62,21 +60,52 @@ class KnownKey(NamedTuple):
         return self.key
 
 
-class HmacCheck:
-    """The check of a MAC in a header.
+class Proof(Protocol):
+    """The signatures of one algorithm, checked with the keys of one moment."""
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the signatures of a delivery; raises Refused."""
+
+    def find_key(self, message: Sequence[bytes], codes: Sequence[bytes], now: float) -> Candidate:
+        """Return the key that made one of the signatures; raises Refused."""
+
+
+class HmacProof:
+    """MACs, checked with the secrets of a keyring.
 
     Raises:
         InvalidKey: A secret is not encoded as the vendor's are.
     """
 
-    __slots__ = ("_after", "_base_url", "_before", "_candidates", "_id_header", "_names",
-                 "_next_to_id", "_scheme", "_signature")  # fmt: skip
+    __slots__ = ("_candidates", "_encoding", "_size")
+
+    def __init__(self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring) -> None:
+        self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
+        self._encoding = signature.encoding
+        self._size = encodings.MAC_SIZES[signature.algorithm]
+
+    def decode(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Decode the MACs."""
+        return tuple(encodings.decode_bytes(text, self._encoding, self._size) for text in texts)
+
+    def find_key(
+        self, message: Sequence[bytes], codes: Sequence[bytes], now: float
+    ) -> CandidateKey:
+        """Return the key that made one of the MACs."""
+        return find_key(self._candidates, lambda key: key.makes(message, codes), now)
+
+
+class SignatureCheck:
+    """The check of a signature in a header."""
+
+    __slots__ = ("_after", "_base_url", "_before", "_id_header", "_names", "_next_to_id", "_proof",
+                 "_scheme", "_signature")  # fmt: skip
 
     def __init__(
-        self, scheme: WebhookScheme, signature: SignatureHeader, ring: Keyring, base_url: str
+        self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof, base_url: str
     ) -> None:
-        self._scheme, self._signature, self._base_url = scheme, signature, base_url
-        self._candidates = hmac_candidates(ring, scheme.secret, signature.algorithm)
+        self._scheme, self._signature, self._proof = scheme, signature, proof
+        self._base_url = base_url
         self._names = names = [str(part) for part in signature.message]
         content = names.index("{body}" if "{body}" in names else "{parameters}")
         self._before, self._after = signature.message[:content], signature.message[content + 1 :]
@@ -84,14 +113,10 @@ class HmacCheck:
         self._next_to_id = _next_to_id(names)
 
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
-        """Read the MACs, the time and the id."""
+        """Read the signatures, the time and the id."""
         signature = self._signature
-        codes = tuple(
-            encodings.decode_bytes(
-                text, signature.encoding, encodings.MAC_SIZES[signature.algorithm]
-            )
-            for text in _entries(signature, head.require(signature.header, max_commas=None))
-        )
+        given = head.require(signature.header, max_commas=None)
+        codes = self._proof.decode(_entries(signature, given))
         values: dict[str, str] = {}
         timestamp = signed_id = None
         time = self._scheme.timestamp
@@ -109,7 +134,7 @@ class HmacCheck:
             (_fill(self._before, filled), _fill(self._after, filled))
             for filled in self._with_urls(values, head)
         )
-        check = SignedBody(self._candidates, codes, around, signed_content(self._signature, head))
+        check = SignedBody(self._proof, codes, around, signed_content(signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )
@@ -123,28 +148,25 @@ class HmacCheck:
 
 
 class SignedBody(NamedTuple):
-    """MACs of a message that depends on the body, with the texts that may be around it."""
+    """Signatures of a message that depends on the body, with the texts that may be around it."""
 
-    candidates: list[CandidateKey]
+    proof: Proof
     codes: tuple[bytes, ...]
     around: tuple[tuple[bytes, bytes], ...]
     content: SignedContent
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:
-        """Return the key that made one of the MACs."""
+    def find_key(self, body: bytes, now: float) -> Candidate:
+        """Return the key that made one of the signatures."""
         content, refusals = self.content.signed(body), set()
         for before, after in self.around:
             try:
-                key = self._key_of((before, content, after), now)
+                key = self.proof.find_key((before, content, after), self.codes, now)
             except Refused as refused:
                 refusals.add(refused.code)
                 continue
             self.content.check(body)
             return key
         raise Refused("retired_key" if "retired_key" in refusals else "mismatch")
-
-    def _key_of(self, message: tuple[bytes, ...], now: float) -> CandidateKey:
-        return find_key(self.candidates, lambda key: key.mac(message), self.codes, now)
 
 
 def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes:

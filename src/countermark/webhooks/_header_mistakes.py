@@ -39,17 +39,17 @@ def explain_header(
         prefix=scheme.secret.prefix,
         variable=scheme.secret.variable,
     )
-    wanted = [*_codes(signature, value)]
-    all_messages = [*messages(scheme, signature, head, body, base_url)]
-    found = search(wanted, keys, all_messages, ways(signature.algorithm, "hmac"))
+    wanted = [*codes_in(signature, value, HASHES[signature.algorithm][1])]
+    signed = [*messages(scheme, signature, head, body, base_url)]
+    found = search(wanted, keys, signed, ways(signature.algorithm, "hmac"))
     in_body = _in_hash(signature, head, body)
     if found and (found[0].mistakes or in_body):
         return explanation(found, in_body)
     return UNEXPLAINED
 
 
-def _codes(signature: SignatureHeader, value: str) -> Iterator[Code]:
-    size = HASHES[signature.algorithm][1]
+def codes_in(signature: SignatureHeader, value: str, size: int) -> Iterator[Code]:
+    """Yield the readings of a header as a signature of *size* bytes, with their mistakes."""
     for outer in unwrapped(value):
         for text, steps in _entries(signature, outer.text):
             around = (*outer.mistakes, *steps)

@@ -117,7 +117,7 @@ class HttpSignatureCheck:
         candidates = self._candidates.get(parameters.key_id)
         if candidates is None:
             raise Refused("unknown_key")
-        key = find_key(candidates, lambda key: key.mac(message), [code], now)
+        key = find_key(candidates, lambda key: key.makes(message, [code]), now)
         check = SignedDigest(key, digest)
         return PendingDelivery(self._scheme, head, now, check, timestamp=timestamp)
 

@@ -10,7 +10,7 @@ from countermark.errors import InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.keys._secret import SecretKey
 from countermark.keys._user import KeysNow
-from countermark.webhooks._header_checks import HmacCheck, SecretCheck
+from countermark.webhooks._header_checks import HmacProof, Proof, SecretCheck, SignatureCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
 from countermark.webhooks._member_checks import MemberCheck
 from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureMember
@@ -53,7 +53,7 @@ class KeysInUse:
         self._scheme, self._keys = scheme, keys
         self._tolerance, self._base_url = tolerance, base_url
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
-        self.has_short = _check_keys(scheme, self.rings)
+        self.has_short = not scheme.has_public_key and _check_keys(scheme, self.rings)
         self.check = _head_check(scheme, self.rings, tolerance, base_url)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
@@ -76,7 +76,7 @@ class KeysInUse:
 
 
 def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
-    """Check all keys, and return whether one has fewer bytes than a secret should.
+    """Check all secrets, and return whether one has fewer bytes than a secret should.
 
     Raises:
         InvalidKey: A key does not fit the scheme.
@@ -87,7 +87,8 @@ def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
     for key in [key for ring in rings.values() for _, key in ring.by_role()]:
         if not isinstance(key, SecretKey):
             raise InvalidKey(
-                f"{scheme.slug} needs a shared secret, not a private key; give the secret, as text"
+                f"{scheme.slug} needs a shared secret, not a private or public key; give the"
+                " secret, as text"
             )
         if key.starts_with(rule.refuse_prefixes):
             raise InvalidKey(
@@ -121,4 +122,10 @@ def _head_check(
         return SecretCheck(scheme, signature, rings[""])
     if isinstance(signature, SignatureMember):
         return MemberCheck(scheme, signature, rings[""])
-    return HmacCheck(scheme, signature, rings[""], base_url)
+    if signature.has_public_key:
+        from countermark.webhooks._public_key_proof import PublicKeyProof  # late, as it is rare
+
+        proof: Proof = PublicKeyProof(scheme, signature, rings[""])
+    else:
+        proof = HmacProof(scheme, signature, rings[""])
+    return SignatureCheck(scheme, signature, proof, base_url)

@@ -48,7 +48,7 @@ class SignedMembers(NamedTuple):
         size = encodings.MAC_SIZES[signature.algorithm]
         code = encodings.decode_bytes(_text(signature.member, body), signature.encoding, size)
         message = [signed_members(self.scheme, signature, body)]
-        return find_key(self.candidates, lambda key: key.mac(message), [code], now)
+        return find_key(self.candidates, lambda key: key.makes(message, [code]), now)
 
 
 def signed_members(scheme: WebhookScheme, signature: SignatureMember, body: bytes) -> bytes:

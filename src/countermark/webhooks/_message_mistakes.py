@@ -32,6 +32,7 @@ _OTHER_PARTS = (
     "{body}.{timestamp}",
     "{body}{timestamp}",
     "{timestamp}:{body}",
+    "{timestamp}|{body}",
     "{id}:{timestamp}:{body}",
     "v0:{timestamp}:{body}",
     "{url}{body}",

@@ -12,11 +12,12 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
+from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._messages import parse_members, parse_message
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
+    PUBLIC_KEY_ALGORITHMS,
     HttpSignature,
     Id,
     Secret,
@@ -28,10 +29,12 @@ from countermark.webhooks._parts import (
     Url,
     WebhookVector,
 )
-from countermark.webhooks._url_parser import check_url, read_url
+from countermark.webhooks._scheme_checks import check_key_form, check_parts
+from countermark.webhooks._url_parser import read_url
 
-KINDS = ("secret", "hmac", "body-hmac", "http-signature")
+KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
+PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -81,13 +84,17 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
+        "challenge": (
+            read_challenge(top.table("challenge"), signature) if "challenge" in top.left else None
+        ),
         "vectors": tuple(
             _vector(Table(f"{top.where}: [[vectors]]", item))
             for item in top.take("vectors", list, [])
         ),
     }
     top.close()
-    _check(signature, url, arguments["id"], timestamp, top.where)
+    check_parts(signature, url, arguments["id"], timestamp, top.where)
+    check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
@@ -119,7 +126,9 @@ def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signatur
         is_ambiguous = table.take("ambiguous", bool, default=False)
         signature = SignatureHeader(
             header=_header(table),
-            algorithm=table.choose("algorithm", ALGORITHMS),
+            algorithm=table.choose(
+                "algorithm", PUBLIC_KEY_ALGORITHMS if kind == "public-key" else ALGORITHMS
+            ),
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
@@ -139,6 +148,8 @@ def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signatur
 
 
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
@@ -164,6 +175,21 @@ def _secret(table: Table, kind: str) -> Secret:
             f"{table.where}: least must be 1 or more and at most most; change one of them"
         )
     return secret
+
+
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+    )
+    table.close()
+    return key
 
 
 def _id(table: Table) -> Id:
@@ -206,49 +232,6 @@ def _header(table: Table) -> str:
             f"{table.where}: header: invalid header name; use letters, digits and hyphens"
         )
     return name.lower()
-
-
-def _check(
-    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
-) -> None:
-    """Check that exactly the signed fields are defined."""
-    check_url(signature, url, where)
-    if isinstance(signature, SignatureMember):
-        if not (id and id.body and timestamp and timestamp.body):
-            raise InvalidScheme(
-                f"{where}: a MAC in the body is of an id and a time in the body; add body to [id]"
-                " and [timestamp]"
-            )
-        return
-    dated = isinstance(signature, HttpSignature)
-    if isinstance(signature, SignatureHeader):
-        names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
-        dated = "{timestamp}" in names
-        if "{id}" in names and not (id and id.header):
-            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
-        if timestamp is not None and timestamp.body:  # signed with the body
-            if dated:
-                raise InvalidScheme(
-                    f"{where}: {{timestamp}} is signed, so [timestamp] needs a header or an entry"
-                )
-            return
-        if timestamp is not None and timestamp.entry:
-            _check_entry(signature, timestamp.entry, where)
-    if dated != (timestamp is not None):
-        raise InvalidScheme(
-            f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
-            " it out"
-        )
-
-
-def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
-    """Check that the entry of the time and those of the signatures differ."""
-    prefix = signature.prefix
-    if not signature.separator or prefix.startswith(entry) or entry.startswith(prefix):
-        raise InvalidScheme(
-            f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
-            " begins with another text; change them"
-        )
 
 
 def _vector(table: Table) -> WebhookVector:

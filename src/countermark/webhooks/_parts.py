@@ -17,14 +17,19 @@ REMEMBERED_FOR: Final = 3 * 86400
 MAX_TOLERANCE: Final = REMEMBERED_FOR // 2
 
 
+#: The algorithms of signatures that a public key verifies.
+PUBLIC_KEY_ALGORITHMS: Final = ("ed25519", "ecdsa-p256-sha256", "rsa-sha256", "rsa-sha256-twice")
+
+
 class Secret(NamedTuple):
-    """The form of the vendor's secrets.
+    """The form of the vendor's secrets, or of its public key.
 
     Attributes:
         variable: The environment variable that conventionally holds the secret, or "".
         is_chosen: True if users choose the secret, False if the vendor issues it.
         key_id_variable: The variable with the id under which the vendor names the key.
-        form: The encoding: ``text``, ``hex`` or ``base64``.
+        form: The encoding: ``text``, ``hex`` or ``base64``. Of a public key ``pem``, ``spki``,
+            ``hex`` or ``base64``.
         prefix: Text that may precede the secret and is not a part of it.
         least: The smallest number of bytes; fewer cause a warning.
         most: The largest number of bytes, or None.
@@ -63,11 +68,12 @@ class Url(NamedTuple):
 
 
 class SignatureHeader(NamedTuple):
-    """A MAC in a header.
+    """A MAC in a header, or a signature that a public key verifies.
 
     Attributes:
         header: The header, in lower case.
-        algorithm: The hash: ``sha1``, ``sha256`` or ``sha512``.
+        algorithm: The hash of the MAC, ``sha1``, ``sha256`` or ``sha512``, or one of
+            ``PUBLIC_KEY_ALGORITHMS``.
         encoding: ``hex`` or ``base64``.
         prefix: The text before the MAC.
         separator: The text between several MACs; "": there is only one. MACs with
@@ -87,6 +93,11 @@ class SignatureHeader(NamedTuple):
     is_json: bool = False
     is_ambiguous: bool = False
     url: Url = Url()
+
+    @property
+    def has_public_key(self) -> bool:
+        """True if a public key verifies the signature, and not a shared secret."""
+        return self.algorithm in PUBLIC_KEY_ALGORITHMS
 
 
 class SignatureMember(NamedTuple):

@@ -13,7 +13,7 @@ from countermark.webhooks._scheme import WebhookScheme
 def has_secret(scheme: WebhookScheme, rings: Mapping[str, Keyring], head: RequestHead) -> bool:
     """Tell whether a malformed signature header is or contains the secret."""
     signature = scheme.signature
-    if not isinstance(signature, SignatureHeader):
+    if not isinstance(signature, SignatureHeader) or scheme.has_public_key:
         return False
     from countermark.mistakes._credentials import received_secret  # late, as it is rare
 

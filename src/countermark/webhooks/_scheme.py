@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark._redaction import guarded, shown
 from countermark.errors import UnknownScheme
-from countermark.webhooks._parts import Id, Secret, Signature, Timestamp, WebhookVector
+from countermark.webhooks._challenge import Challenge
+from countermark.webhooks._parts import (
+    Id,
+    Secret,
+    Signature,
+    SignatureHeader,
+    Timestamp,
+    WebhookVector,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,6 +41,7 @@ class WebhookScheme(NamedTuple):
         signature: The proof of a delivery.
         id: The place of the delivery id, or None.
         timestamp: The place of the signed time, or None.
+        challenge: The verification request of a URL, or None.
         vectors: Examples.
     """
 
@@ -47,7 +56,14 @@ class WebhookScheme(NamedTuple):
     signature: Signature
     id: Id | None
     timestamp: Timestamp | None
+    challenge: Challenge | None
     vectors: tuple[WebhookVector, ...]
+
+    @property
+    def token_variable(self) -> str:
+        """The variable that conventionally holds the verify token; "" if the vendor has none."""
+        token = self.challenge.token if self.challenge else None
+        return token.variable if token else ""
 
     @classmethod
     @guarded
@@ -87,6 +103,11 @@ class WebhookScheme(NamedTuple):
         from countermark.webhooks._parser import read_file
 
         return cls(**read_file(path))
+
+    @property
+    def has_public_key(self) -> bool:
+        """True if a public key of the vendor verifies deliveries, and not a shared secret."""
+        return isinstance(self.signature, SignatureHeader) and self.signature.has_public_key
 
     def __repr__(self) -> str:
         return f"<WebhookScheme {self.slug}>"

@@ -69,6 +69,12 @@ const signers = {
       }),
     );
   },
+  discord: ({ key, deliveries }) => {
+    const { verifyKey } = require("discord-interactions");
+    const verify = ({ body, headers }) =>
+      verifyKey(body, headers["X-Signature-Ed25519"], headers["X-Signature-Timestamp"], key);
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
+  },
   linear: async ({ secret, now, deliveries }) => {
     const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
     const client = new LinearWebhookClient(secret);
@@ -95,6 +101,17 @@ const signers = {
     const verify = ({ body, headers }) =>
       webhooks.validate({ rawBody: body, rawRequest: { headers } });
     return Promise.all(deliveries.map(async (one) => (await verify(one)).valid));
+  },
+  zoom: ({ secret, deliveries }) => {
+    const { AwsLambdaReceiver } = require("@zoom/rivet/meetings");
+    console.debug = () => {}; // it writes each event to the standard output
+    const handle = new AwsLambdaReceiver({ webhooksSecretToken: secret }).start();
+    return Promise.all(
+      deliveries.map(async (one) => {
+        const { statusCode, body } = await handle(one);
+        return { status: statusCode, ...JSON.parse(body) };
+      }),
+    );
   },
 };
 
