@@ -42,7 +42,12 @@ def problem(
 
 def json_response(status: int, content_type: str, content: object, *headers: Header) -> Response:
     """Return *content* as a JSON response that no cache stores."""
-    body = json.dumps(content, separators=(",", ":")).encode()
+    return complete(status, content_type, json.dumps(content, separators=(",", ":")), *headers)
+
+
+def complete(status: int, content_type: str, text: str, *headers: Header) -> Response:
+    """Return a response that no cache stores and whose type no browser guesses."""
+    body = text.encode()
     common = [
         ("Content-Type", content_type),
         ("Content-Length", str(len(body))),

@@ -23,6 +23,7 @@ EventName = Literal[
     "would_refuse",
     "allowed",
     "duplicate",
+    "challenged",
     "leaked",
     "rotated",
     "mode_changed",
@@ -42,6 +43,7 @@ _LEVELS: dict[EventName, int] = {
     "would_refuse": _DEBUG,
     "allowed": _INFO,
     "duplicate": _DEBUG,
+    "challenged": _INFO,
     "leaked": _ERROR,
     "rotated": _INFO,
     "mode_changed": _WARNING,
@@ -145,6 +147,8 @@ class Event(NamedTuple):
       ``restored``.
     * ``duplicate``: A webhook was delivered again and did not reach the application, as the
       first delivery is ``done`` or ``busy``.
+    * ``challenged``: A request that verifies the URL of a webhook was answered. Its proof is the
+      reason: ``signature``, ``token`` (the verify token), or ``unsigned`` for none.
     * ``mode_changed``: A :class:`ModeSwitch` follows a change. The reason is the mode of the
       scheme now, without a percentage.
 

@@ -60,6 +60,18 @@ def test_a_misspelled_role_counts_if_there_is_a_current_key(
     assert found["advice"] == "rename it to STIGG_SIGNING_SECRET_PREVIOUS"
 
 
+def test_a_misspelled_variable_of_a_verify_token_is_found(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("META_APP_SECRET", SECRET)
+    monkeypatch.setenv("META_VERIFY_TOKEN", SECRET[::-1])
+    assert check().findings == []
+    monkeypatch.delenv("META_VERIFY_TOKEN")
+    monkeypatch.setenv("META_VERIFI_TOKEN", SECRET[::-1])
+    (found,) = check().findings
+    assert found["advice"] == "rename it to META_VERIFY_TOKEN"
+
+
 @pytest.mark.parametrize(
     "name",
     [

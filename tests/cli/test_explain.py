@@ -116,6 +116,23 @@ def test_the_options_are_those_of_verifiers(command: Command, tmp_path: Path) ->
     assert ran.out.startswith("explained: value_case")
 
 
+def test_a_verification_request_is_compared_with_the_verify_token(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "our-own-verify-token"
+    monkeypatch.setenv("META_APP_SECRET", "a-webhook-secret-for-tests-only-01")
+    monkeypatch.setenv("META_VERIFY_TOKEN", token)
+    query = f"hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}"
+    request = f"GET /hooks?{query} HTTP/1.1\r\nHost: app.example\r\n\r\n".encode()
+    printed = command.output("explain", "webhook:meta", stdin=request)
+    assert "The request verifies the URL" in printed
+    monkeypatch.setenv("META_VERIFY_TOKEN", f"another-{token}")
+    ran = command("explain", "webhook:meta", stdin=request)
+    assert ran.code == 1
+    assert "Set META_VERIFY_TOKEN" in ran.out
+    assert token not in printed + ran.out
+
+
 def test_a_webhook_is_a_whole_request(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
     head = f"POST /hooks HTTP/1.1\r\nX-Hub-Signature-256: sha256={code('{}')}\r\n\r\n"

@@ -17,12 +17,11 @@ import pytest
 from countermark import BadWebhook, Keyring
 from countermark.webhooks import WebhookScheme, WebhookVerifier
 from countermark.webhooks._parts import SecretHeader
-from countermark.webhooks._scheme import webhook_scheme_slugs
 from countermark.webhooks._signed_url import signs_url
 from countermark.wsgi import WebhookMiddleware
 from tests.cli.commands import Command, pipe_with
 from tests.webhooks.samples import BASE_URL, KEY_ID, SECRET, WHSEC
-from tests.webhooks.signing import body_for, named, secret_for, verifier_for
+from tests.webhooks.signing import body_for, named, secret_for, signed_slugs, verifier_for
 
 URL = "http://127.0.0.1:8000/hooks?x=1"
 
@@ -68,7 +67,7 @@ def curl(need_binary: Callable[[str], str]) -> str:
     return need_binary("curl")
 
 
-@pytest.mark.parametrize("slug", webhook_scheme_slugs())
+@pytest.mark.parametrize("slug", signed_slugs())
 def test_each_format_gets_the_codes_that_the_titles_promise(
     command: Command, monkeypatch: pytest.MonkeyPatch, body: Callable[[bytes], str], slug: str
 ) -> None:
@@ -218,6 +217,7 @@ def test_the_secret_may_come_from_a_descriptor(
          "the environment variable COGNITO_API_KEY is not set; set it to the id of the key"),
         (["webhook:discord", "--body", "FILE"],
          "discord: only the vendor has its private key; to try the service, give it the public"),
+        (["webhook:mailgun", "--body", "FILE"], "mailgun: the signature is in the body"),
         (["stigg", "--body", "FILE"], "--body is an option for webhooks; pass webhook:NAME"),
         (["stigg", "--base-url", "canary"], "--base-url is an option for webhooks; pass webhook"),
         (["webhook:github", "--body", "FILE", "--base-url", "canary"],
@@ -231,7 +231,8 @@ def test_a_mistake_is_one_line(
     arguments: list[str],
     problem: str,
 ) -> None:
-    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
+    for variable in ("GITHUB_WEBHOOK_SECRET", "MAILGUN_WEBHOOK_SIGNING_KEY"):
+        monkeypatch.setenv(variable, SECRET)
     name, given = body(b"{}"), [arguments[0], URL, *arguments[1:]]
     line = command.problem("request", *[name if each == "FILE" else each for each in given])
     assert line.startswith(problem)

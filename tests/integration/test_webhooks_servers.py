@@ -17,6 +17,7 @@ import pytest
 from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python, running
 from tests.integration.webhook_apps import MAX_BODY
+from tests.webhooks.challenges import TEXT, TOKEN, meta
 from tests.webhooks.samples import SECRET, Delivery, base64, cognito, mac, stigg
 
 APPS = "tests.integration.webhook_apps"
@@ -78,6 +79,9 @@ Serve = Callable[..., AbstractContextManager[Receiver]]
 COMMANDS = {
     "uvicorn": ("uvicorn", f"{APPS}:asgi_app", "--port", "{port}"),
     "gunicorn": ("gunicorn", f"{APPS}:wsgi_app", "-b", "127.0.0.1:{port}", "--threads", "4"),
+    "gunicorn with a log": (
+        "gunicorn", f"{APPS}:wsgi_app", "-b", "127.0.0.1:{port}", "--access-logfile", "-"
+    ),
     "gunicorn with two workers": (
         "gunicorn", f"{APPS}:wsgi_app", "-b", "127.0.0.1:{port}", "-w", "2", "--threads", "4"
     ),
@@ -127,6 +131,24 @@ def chunks(*parts: bytes) -> bytes:
 def wish(number: int = 1, **wishes: bool) -> Delivery:
     """Return a delivery of Stigg whose handler is asked for something."""
     return stigg(json.dumps({"messageId": f"evt-{number}", **wishes}).encode())
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn with a log"])
+def test_a_verification_request_is_answered_and_its_token_is_not_logged(
+    serve: Serve, server: str, tmp_path: Path
+) -> None:
+    target = meta().path.replace("/hooks", "/meta")
+    with serve(server) as receiver:
+        answer = receiver.whole(f"GET {target} HTTP/1.0\r\nHost: a.example\r\n\r\n".encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b" 200 " in head
+        assert body.decode() == TEXT
+        wrong = target.replace(TOKEN, f"{TOKEN}-wrong").encode()
+        assert b" 401 " in receiver.raw(b"GET " + wrong + b" HTTP/1.0\r\n\r\n")
+    log = (tmp_path / "server.log").read_text()
+    assert log.count("GET /meta") == 2
+    assert TOKEN not in log
+    assert receiver.handled == []
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])

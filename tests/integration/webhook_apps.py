@@ -18,6 +18,7 @@ from countermark.redis import RedisStore
 from countermark.webhooks import WebhookVerifier
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import Environ
+from tests.webhooks.challenges import TOKEN
 from tests.webhooks.samples import KEY_ID, SECRET
 
 MAX_BODY = 100_000
@@ -57,7 +58,7 @@ def wsgi_handler(environ: Environ, start_response: Any) -> list[bytes]:
 
 
 def build(middleware: Any, handler: Any) -> Any:
-    """Return *handler* with Stigg below /stigg and Cognito below /cognito."""
+    """Return *handler* with Stigg below /stigg, Cognito below /cognito and Meta below /meta."""
     url = os.environ.get("WEBHOOKS_REDIS")
     options: dict[str, Any] = {
         "store": RedisStore(url) if url else None,
@@ -66,7 +67,9 @@ def build(middleware: Any, handler: Any) -> Any:
     }
     cognito = WebhookVerifier("cognito", {KEY_ID: Keyring(SECRET)})
     stigg = WebhookVerifier("stigg", Keyring(SECRET))
+    meta = WebhookVerifier("meta", Keyring(SECRET), verify_token=Keyring(TOKEN))
     inner = middleware(handler, verifier=cognito, paths="/cognito", **options)
+    inner = middleware(inner, verifier=meta, paths="/meta", **options)
     return middleware(inner, verifier=stigg, paths="/stigg", **options)
 
 

@@ -42,10 +42,14 @@ def test_the_secrets_of_the_environment_are_those_of_both_catalogues(
     monkeypatch.setenv("STIGG_SIGNING_SECRET", "the-secret-of-stigg-for-tests")
     monkeypatch.setenv("STIGG_SIGNING_SECRET_PREVIOUS", "the-secret-of-stigg-before-that")
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET_FILE", str(file))
+    monkeypatch.setenv("META_VERIFY_TOKEN", "the-verify-token-of-meta-for-tests")
     monkeypatch.setenv("PUSHER_APP_SECRET", "")
     monkeypatch.setenv("OTHER_SECRET", "the-secret-of-another-program")
-    assert [*secrets_from_env()] == ["GITHUB_WEBHOOK_SECRET", "STIGG_SIGNING_SECRET"]
+    assert [*secrets_from_env()] == [
+        "GITHUB_WEBHOOK_SECRET", "META_VERIFY_TOKEN", "STIGG_SIGNING_SECRET"
+    ]  # fmt: skip
     for text, name in (
+        ("the-verify-token-of-meta-for-tests", "META_VERIFY_TOKEN"),
         ("the-secret-of-stigg-for-tests", "STIGG_SIGNING_SECRET"),
         ("the-secret-of-stigg-before-that", "STIGG_SIGNING_SECRET"),
         ("the-secret-of-github-in-a-file", "GITHUB_WEBHOOK_SECRET"),

@@ -287,6 +287,9 @@ def _explaining_entries() -> Iterator[Entry]:
         "scheme": "twilio", "keyring": RING, "headers": {}, "body": b"",
         "base_url": "https://hooks.example.com",
     })  # fmt: skip
+    yield Entry("WebhookVerifier with a verify token", WebhookVerifier, {
+        "scheme": "meta", "keyring": RING, "verify_token": RING,
+    })  # fmt: skip
 
 
 def _sending_entries() -> Iterator[Entry]:

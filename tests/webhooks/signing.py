@@ -7,8 +7,17 @@ from typing import Any
 
 from countermark import Keyring
 from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
+from countermark.webhooks._parts import SignatureMember
+from countermark.webhooks._scheme import webhook_scheme_slugs
 from countermark.webhooks._signed_url import signs_url
 from tests.webhooks.samples import BASE_URL, KEY_ID, NOW
+
+
+def signed_slugs() -> list[str]:
+    """Return the names of the formats whose deliveries a signer can sign."""
+    schemes = map(WebhookScheme.load, webhook_scheme_slugs())
+    return [one.slug for one in schemes if not isinstance(one.signature, SignatureMember)]
+
 
 _made: dict[tuple[str, int], str] = {}
 

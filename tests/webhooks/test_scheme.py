@@ -82,6 +82,9 @@ def test_a_scheme_of_a_known_kind_needs_no_code(tmp_path: Path) -> None:
 
 
 def test_a_message_may_end_with_the_id_or_begin_with_the_body() -> None:
+    signature = {**HMAC_SCHEME["signature"], "message": "{body}{id}"}
+    with pytest.raises(InvalidScheme, match="nothing separates"):
+        WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
     signature = {**HMAC_SCHEME["signature"], "message": "{id}|{timestamp}|{body}."}
     scheme = WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
     assert isinstance(scheme.signature, SignatureHeader)
@@ -108,7 +111,7 @@ WRONG = [
     (SECRET_SCHEME, "slug", "Own", "invalid name for a scheme"),
     (SECRET_SCHEME, "slug", None, "invalid name for a scheme"),
     (SECRET_SCHEME, "kind", None, "kind is missing"),
-    (SECRET_SCHEME, "kind", "jwt", "kind must be one of secret, hmac, public-key, http-signature"),
+    (SECRET_SCHEME, "kind", "jwt", "one of secret, hmac, body-hmac, public-key, http-signature"),
     (SECRET_SCHEME, "more", 1, "unknown key <not shown"),
     (SECRET_SCHEME, "signature.more", 1, r"\[signature\]: unknown key <not shown"),
     (SECRET_SCHEME, "signature.header", None, "header is missing"),
@@ -143,6 +146,7 @@ WRONG = [
     (HMAC_SCHEME, "timestamp", {"entry": "", "tolerance": 5}, "entry or body is empty"),
     (HMAC_SCHEME, "timestamp", {"body": "", "tolerance": 5}, "entry or body is empty"),
     (HMAC_SCHEME, "timestamp.form", "days", "form must be one of"),
+    (HMAC_SCHEME, "timestamp.form", "seconds-text", "for a time in the body only"),
     (HMAC_SCHEME, "timestamp.tolerance", 0, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", 129_601, "seconds from 1 to 129600"),
     (HMAC_SCHEME, "timestamp.tolerance", True, "of type int"),

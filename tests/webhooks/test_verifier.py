@@ -13,7 +13,13 @@ from countermark import (
     SecretKey,
     WeakKeyWarning,
 )
-from countermark.webhooks import VerifiedWebhook, WebhookScheme, WebhookVerifier, verify_webhook
+from countermark.webhooks import (
+    ChallengeAnswer,
+    VerifiedWebhook,
+    WebhookScheme,
+    WebhookVerifier,
+    verify_webhook,
+)
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._results import Refusal
 from tests.webhooks.outcomes import code, inside
@@ -137,7 +143,9 @@ def test_contradictory_options_are_refused() -> None:
         assert SECRET not in shown
 
 
-def read_head(a_verifier: WebhookVerifier, delivery: Delivery) -> PendingDelivery | Refusal:
+def read_head(
+    a_verifier: WebhookVerifier, delivery: Delivery
+) -> PendingDelivery | ChallengeAnswer | Refusal:
     return a_verifier.read_head(delivery.headers, delivery.method, delivery.path)
 
 

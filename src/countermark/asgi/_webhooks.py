@@ -24,7 +24,8 @@ class WebhookMiddleware(WebhookGate[App]):
     ``scope["state"]["countermark_verified_webhook"]``, in Starlette
     ``request.state.countermark_verified_webhook``, is the :class:`VerifiedWebhook`. The body
     is read whole before the application receives it, unchanged. Other requests get a 401,
-    those with too large a body a 413. WebSockets are closed.
+    those with too large a body a 413. WebSockets are closed. Requests that verify the URL
+    are answered, if the scheme describes them.
 
     Once the application has answered a delivery with 2xx, the middleware answers further
     attempts with 200. While one attempt is in flight, others get a 503, so that the vendor
@@ -68,6 +69,9 @@ class WebhookMiddleware(WebhookGate[App]):
         pending = self._check_head(scope["headers"], scope["method"], _target(scope))
         if self._secret_header is not None:
             _remove_header(scope, self._secret_header)
+        if self._secret_query and isinstance(pending, Response):
+            # For the same reason: servers log the query when they have the response.
+            scope["query_string"] = b""
         if isinstance(pending, Response):
             return pending
         body = await self._read(scope, receive)

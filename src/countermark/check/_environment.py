@@ -192,8 +192,9 @@ def _other_variables(variable: str) -> Iterator[str]:
     for scheme in _variables().get(variable, ()):
         if isinstance(scheme, Scheme):
             yield from (setting.variable for setting in scheme.settings.values())
-        elif scheme.secret.key_id_variable:
-            yield from (scheme.secret.key_id_variable + role for role in _ROLES)
+        else:
+            names = (scheme.secret.key_id_variable, scheme.token_variable)
+            yield from (name + role for name in names if name for role in _ROLES)
 
 
 def _is_set(name: str) -> bool:

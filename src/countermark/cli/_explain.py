@@ -130,6 +130,7 @@ def _of_token(options: argparse.Namespace) -> Explanation:
 def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanation:
     from countermark.explain import explain_webhook
     from countermark.explain._input import seen_delivery
+    from countermark.webhooks._verify_tokens import verify_token_from_env
 
     keys = webhook_keys_of(scheme, scheme.secret.variable, options)
     delivery = seen_delivery(scheme, content_of(options.input, "--input", options, _MOST))
@@ -141,6 +142,7 @@ def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanat
         method=delivery.method,
         path=delivery.target,
         base_url=options.base_url,
+        verify_token=verify_token_from_env(scheme),
         clock=_clock(options),
     )
 

@@ -85,12 +85,13 @@ def explain_webhook(
     path: Text = "/",
     tolerance: float | None = None,
     base_url: str | None = None,
+    verify_token: Keyring | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Explanation:
     """Check a delivery, and look for the mistake that explains why it is refused.
 
     It takes up to a second. The arguments are those of
-    :func:`countermark.webhooks.verify_webhook`.
+    :func:`countermark.webhooks.verify_webhook` and :class:`countermark.webhooks.WebhookVerifier`.
 
     Raises:
         ConfigurationError: An argument has the wrong type, or two contradict each other.
@@ -98,7 +99,12 @@ def explain_webhook(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakKeyWarning)
         verifier = WebhookVerifier(
-            scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock
+            scheme,
+            keyring,
+            tolerance=tolerance,
+            base_url=base_url,
+            verify_token=verify_token,
+            clock=clock,
         )
     return verifier.explain(headers=headers, body=body, method=method, path=path)
 

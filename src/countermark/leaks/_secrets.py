@@ -24,8 +24,9 @@ _UNNAMED = "secret"
 def secrets_from_env() -> dict[str, Keyring]:
     """Return the keyrings of all variables of the catalogues that are set, by variable.
 
-    These are the variables of schemes and of webhooks, each with ``_PREVIOUS``, ``_NEXT`` and
-    ``_FILE``, as for :meth:`countermark.Keyring.from_env`. A blank variable counts as missing.
+    These are the variables of schemes and of webhooks, also those of verify tokens, each with
+    ``_PREVIOUS``, ``_NEXT`` and ``_FILE``, as for :meth:`countermark.Keyring.from_env`. A blank
+    variable counts as missing.
 
     Raises:
         InvalidKey: A secret is invalid; the message names the variable.
@@ -40,7 +41,8 @@ def variables() -> list[str]:
     from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
-    names |= {WebhookScheme.load(slug).signing_variable for slug in webhook_scheme_slugs()}
+    for webhook in map(WebhookScheme.load, webhook_scheme_slugs()):
+        names |= {webhook.signing_variable, webhook.token_variable}
     return sorted(names - {""})
 
 

@@ -225,6 +225,26 @@ WEBHOOK: Final = {
         "A header is there twice, or spelled with underscores.",
         "Look for a proxy that adds a header or joins two.",
     ),
+    "verification_request": (
+        "The request verifies the URL; it is not a delivery.",
+        "The middleware answers it.",
+    ),
+    "verify_token": (
+        "The verify token in the request is not the configured one.",
+        "Set {variable} to the token that you entered at the vendor.",
+    ),
+    "verify_token_missing": (
+        "The vendor verifies the URL with a verify token, and none is configured.",
+        "Set {variable} to the token that you entered at the vendor.",
+    ),
+    "parameter_ambiguous": (
+        "A parameter or the header of a verification request is there twice.",
+        "Look for a proxy that adds parameters, or for one in the URL that the vendor has.",
+    ),
+    "challenge_malformed": (
+        "The challenge is empty, too long, or has characters that challenges do not have.",
+        "Compare the request with the vendor's documentation.",
+    ),
     "unknown_key": (
         "The key id of the signature is not one of the configured ones.",
         "Add the key id, or correct it.",

@@ -96,6 +96,18 @@ def secret_candidates(ring: Keyring) -> list[CandidateKey]:
     ]
 
 
+def find_secret(candidates: list[CandidateKey], given: bytes, now: float) -> CandidateKey:
+    """Return the candidate of ``secret_candidates`` that is *given*.
+
+    Raises:
+        Refused: No candidate is, or only an expired one.
+    """
+    salted = candidates[0].inner.copy()
+    salted.update(given)
+    code = hashlib.sha256(salted.digest()).digest()
+    return find_key(candidates, lambda key: compare_digest(key.outer.digest(), code), now)
+
+
 def _keys(ring: Keyring) -> Iterable[tuple[Role, SecretKey]]:
     for role, key in ring.by_role():
         assert isinstance(key, SecretKey)  # noqa: S101  # the verifier has checked

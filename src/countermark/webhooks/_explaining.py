@@ -11,9 +11,11 @@ from countermark.mistakes._explanation import UNEXPLAINED, Explanation, good
 from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
+from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
-from countermark.webhooks._parts import SecretHeader, SignatureHeader
+from countermark.webhooks._member_mistakes import explain_member
+from countermark.webhooks._parts import SecretHeader, SignatureHeader, SignatureMember
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
@@ -24,6 +26,12 @@ _FACTS = {
     "ambiguous": "header_ambiguous",
     "unknown_key": "unknown_key",
     "secret_received": "secret_received",
+}
+_CHALLENGES = {
+    "token_mismatch": "verify_token",
+    "no_verify_token": "verify_token_missing",
+    "ambiguous": "parameter_ambiguous",
+    "malformed": "challenge_malformed",
 }
 # Headers of which senders use one or the other, for the same.
 _PAIRS_OF_HEADERS = (
@@ -70,6 +78,14 @@ def explain_delivery(
         return UNEXPLAINED
 
 
+def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) -> Explanation:
+    """Return the explanation of an unsigned request that verifies the URL."""
+    if isinstance(answer, ChallengeAnswer):
+        return Explanation("good", (mistake("verification_request"),))
+    step = mistake(_CHALLENGES[answer.code], variable=scheme.token_variable)
+    return Explanation("explained", (step,))
+
+
 def _of_signature(
     scheme: WebhookScheme,
     rings: Mapping[str, Keyring],
@@ -86,6 +102,8 @@ def _of_signature(
         return explain_public_key(scheme, signature, rings[""], head, body, base_url=base_url)
     if isinstance(signature, SignatureHeader):
         return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
+    if isinstance(signature, SignatureMember):
+        return explain_member(scheme, signature, rings[""], body)
     return explain_http_signature(scheme, signature, rings, head, body)
 
 
@@ -138,10 +156,10 @@ def _of_age(
 ) -> Mistake:
     time = scheme.timestamp
     assert time is not None  # noqa: S101  # or it has no age
-    if not isinstance(scheme.signature, SignatureHeader):
-        signed = encodings.parse_http_date(head.require("date", max_commas=1))
-    elif time.body:
+    if time.body:
         signed = time_in_body(time, body)
+    elif not isinstance(scheme.signature, SignatureHeader):
+        signed = encodings.parse_http_date(head.require("date", max_commas=1))
     else:
         signed = parse_time(time_in_head(time, scheme.signature, head), time.form)
     if code == "expired":

@@ -11,6 +11,7 @@ from countermark._redaction import guarded
 from countermark._responses import Response, problem
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, EventName, OnEvent, emit
+from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._deduplication import (
     Claim,
     Deliveries,
@@ -117,6 +118,8 @@ class WebhookGate(Generic[AppT]):
         signature = verifier.scheme.signature
         #: The header that holds the secret itself, in lower case; None if the vendor sends none.
         self._secret_header = signature.header if isinstance(signature, SecretHeader) else None
+        #: Whether the query may hold the verify token.
+        self._secret_query = bool(verifier.scheme.token_variable)
 
     def _covers(self, readings: Iterable[str]) -> bool:
         """Return whether to verify a request whose path can be read in these ways."""
@@ -125,17 +128,27 @@ class WebhookGate(Generic[AppT]):
     def _check_head(
         self, headers: Headers, method: str, path: str | bytes
     ) -> PendingDelivery | Response:
-        """Check everything that precedes the body."""
+        """Check everything that precedes the body, or answer a verification request."""
         pending = self._verifier.read_head(headers, method, path)
-        return self._refuse(pending.code) if isinstance(pending, Refusal) else pending
+        return pending if isinstance(pending, PendingDelivery) else self._answer(pending)
 
     def _check_body(self, pending: PendingDelivery, body: bytes) -> VerifiedWebhook | Response:
         """Check the body."""
         verified = pending.finish(body)
         if isinstance(verified, Refusal):
             return self._refuse(verified.code)
+        answer = pending.answer(body)
+        if answer is not None:
+            return self._answer(answer)
         self._emit("verified", verified.role)
         return verified
+
+    def _answer(self, answer: ChallengeAnswer | Refusal) -> Response:
+        """Return the answer to a verification request, or the response to a refused one."""
+        if isinstance(answer, Refusal):
+            return self._refuse(answer.code)
+        self._emit("challenged", answer.proof)
+        return Response(200, answer.headers, answer.body)
 
     def _refuse(self, code: str, status: int = 401) -> Response:
         """Return the response to a refused delivery."""

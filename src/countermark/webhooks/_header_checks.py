@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from hmac import compare_digest
 from typing import NamedTuple, Protocol
 
 from countermark.keys._keyring import Keyring
@@ -14,6 +12,7 @@ from countermark.webhooks._candidate_keys import (
     Candidate,
     CandidateKey,
     find_key,
+    find_secret,
     hmac_candidates,
     secret_candidates,
 )
@@ -39,16 +38,10 @@ class SecretCheck:
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
         """Compare the secret."""
         given = head.require(self._header, max_commas=None)
-        salted = self._candidates[0].inner.copy()
         try:
-            salted.update(given.encode("latin-1"))
+            key = find_secret(self._candidates, given.encode("latin-1"), now)
         except UnicodeEncodeError:
             raise Refused("malformed") from None
-        code = hashlib.sha256(salted.digest()).digest()
-        try:
-            key = find_key(
-                self._candidates, lambda key: compare_digest(key.outer.digest(), code), now
-            )
         except Refused as refused:
             # A secret may contain a comma, but a wrong one with a comma may be two joined headers.
             if refused.code == "mismatch" and "," in given:
@@ -111,8 +104,8 @@ class SignatureCheck:
     def __init__(
         self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof, base_url: str
     ) -> None:
-        self._scheme, self._signature, self._base_url = scheme, signature, base_url
-        self._proof = proof
+        self._scheme, self._signature, self._proof = scheme, signature, proof
+        self._base_url = base_url
         self._names = names = [str(part) for part in signature.message]
         content = names.index("{body}" if "{body}" in names else "{parameters}")
         self._before, self._after = signature.message[:content], signature.message[content + 1 :]
@@ -141,7 +134,7 @@ class SignatureCheck:
             (_fill(self._before, filled), _fill(self._after, filled))
             for filled in self._with_urls(values, head)
         )
-        check = SignedBody(self._proof, codes, around, signed_content(self._signature, head))
+        check = SignedBody(self._proof, codes, around, signed_content(signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )

@@ -12,7 +12,8 @@ from countermark.keys._secret import SecretKey
 from countermark.keys._user import KeysNow
 from countermark.webhooks._header_checks import HmacProof, Proof, SecretCheck, SignatureCheck
 from countermark.webhooks._http_signatures import HttpSignatureCheck
-from countermark.webhooks._parts import HttpSignature, SecretHeader
+from countermark.webhooks._member_checks import MemberCheck
+from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureMember
 from countermark.webhooks._pending import HeadCheck
 from countermark.webhooks._scheme import WebhookScheme
 
@@ -119,11 +120,12 @@ def _head_check(
         return HttpSignatureCheck(scheme, signature, rings)
     if isinstance(signature, SecretHeader):
         return SecretCheck(scheme, signature, rings[""])
-    proof: Proof
+    if isinstance(signature, SignatureMember):
+        return MemberCheck(scheme, signature, rings[""])
     if signature.has_public_key:
         from countermark.webhooks._public_key_proof import PublicKeyProof  # late, as it is rare
 
-        proof = PublicKeyProof(scheme, signature, rings[""])
+        proof: Proof = PublicKeyProof(scheme, signature, rings[""])
     else:
         proof = HmacProof(scheme, signature, rings[""])
     return SignatureCheck(scheme, signature, proof, base_url)

@@ -63,6 +63,20 @@ def parse_message(
     return parts
 
 
+def parse_members(text: str, where: str) -> str:
+    """Return the text between the time and the id in the message *text*.
+
+    Raises:
+        InvalidScheme: The message is not a time followed by an id.
+    """
+    found = re.fullmatch(r"\{timestamp\}([^{}0-9]*)\{id\}", text)
+    if not found:
+        raise InvalidScheme(
+            f"{where} must be {{timestamp}} and {{id}}, with a text between them or without"
+        )
+    return found[1]
+
+
 def _unclear(parts: Parts, *, is_dated: bool, is_json: bool) -> str:
     """Return why two requests can share a message, and what to write; or ""."""
     if any(str(part) == "{parameters}" for part in parts):

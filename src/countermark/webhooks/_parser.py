@@ -12,9 +12,9 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
-from countermark.webhooks._messages import parse_message
+from countermark.webhooks._challenge_parser import read_challenge
+from countermark.webhooks._messages import parse_members, parse_message
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     PUBLIC_KEY_ALGORITHMS,
@@ -24,13 +24,15 @@ from countermark.webhooks._parts import (
     SecretHeader,
     Signature,
     SignatureHeader,
+    SignatureMember,
     Timestamp,
     Url,
     WebhookVector,
 )
-from countermark.webhooks._url_parser import check_url, read_url
+from countermark.webhooks._scheme_checks import check_key_form, check_parts
+from countermark.webhooks._url_parser import read_url
 
-KINDS = ("secret", "hmac", "public-key", "http-signature")
+KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
 PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
 ALGORITHMS = ("sha1", "sha256", "sha512")
@@ -70,7 +72,6 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     url = read_url(top)
     is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
     signature = _signature(kind, top.table("signature"), url, is_dated=is_dated)
-    secret = _secret_of(kind, top.table("secret"), signature)
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
@@ -79,17 +80,21 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         "confidence": top.take("confidence", str, ""),
         "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
-        "secret": secret,
+        "secret": _secret(top.table("secret"), kind),
         "signature": signature,
         "id": _id(top.table("id")) if "id" in top.left else None,
         "timestamp": timestamp,
+        "challenge": (
+            read_challenge(top.table("challenge"), signature) if "challenge" in top.left else None
+        ),
         "vectors": tuple(
             _vector(Table(f"{top.where}: [[vectors]]", item))
             for item in top.take("vectors", list, [])
         ),
     }
     top.close()
-    _check(signature, url, arguments["id"], timestamp, top.where)
+    check_parts(signature, url, arguments["id"], timestamp, top.where)
+    check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
@@ -97,6 +102,13 @@ def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signatur
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
+    elif kind == "body-hmac":
+        signature = SignatureMember(
+            member=table.take("member", str),
+            algorithm=table.choose("algorithm", ALGORITHMS),
+            encoding=table.choose("encoding", ENCODINGS),
+            between=parse_members(table.take("message", str), f"{table.where}: message"),
+        )
     elif kind == "http-signature":
         signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
         if not {*COVERS} <= {*signature.covers}:
@@ -135,28 +147,9 @@ def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signatur
     return signature
 
 
-def _secret_of(kind: str, table: Table, signature: Signature) -> Secret:
-    if not (isinstance(signature, SignatureHeader) and signature.has_public_key):
-        return _secret(table, kind)
-    form = table.choose("form", PUBLIC_KEY_FORMS)
-    if form in {"hex", "base64"} and signature.algorithm != "ed25519":
-        raise InvalidScheme(
-            f"{table.where}: form: {form} is of a key of 32 bytes, and only ed25519 has those;"
-            " choose spki or pem"
-        )
-    variable, prefix = table.take("variable", str, ""), table.take("prefix", str, "")
-    refused = table.texts("refuse_prefixes")
-    private = table.take("private_variable", str, ""), table.take("private_prefix", str, "")
-    table.close()
-    if private[1] and form not in {"hex", "base64"}:
-        raise InvalidScheme(
-            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
-            " leave it out"
-        )
-    return Secret(variable, False, "", form, prefix, 1, None, refused, *private)
-
-
 def _secret(table: Table, kind: str) -> Secret:
+    if kind == "public-key":
+        return _public_key(table)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
@@ -184,6 +177,28 @@ def _secret(table: Table, kind: str) -> Secret:
     return secret
 
 
+def _public_key(table: Table) -> Secret:
+    key = Secret(
+        variable=table.take("variable", str, ""),
+        is_chosen=False,
+        key_id_variable="",
+        form=table.choose("form", PUBLIC_KEY_FORMS),
+        prefix=table.take("prefix", str, ""),
+        least=1,
+        most=None,
+        refuse_prefixes=table.texts("refuse_prefixes"),
+        private_variable=table.take("private_variable", str, ""),
+        private_prefix=table.take("private_prefix", str, ""),
+    )
+    table.close()
+    if key.private_prefix and key.form not in {"hex", "base64"}:
+        raise InvalidScheme(
+            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
+            " leave it out"
+        )
+    return key
+
+
 def _id(table: Table) -> Id:
     given = {"header", "body"} & {*table.left}
     if len(given) != 1:
@@ -206,6 +221,8 @@ def _timestamp(top: Table, kind: str) -> Timestamp:
     if not (header or entry or body):
         raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
     form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
+    if form == "seconds-text" and not body:
+        raise InvalidScheme(f"{table.where}: form: seconds-text is for a time in the body only")
     tolerance = table.take("tolerance", int)
     table.close()
     if not 1 <= tolerance <= MAX_TOLERANCE:
@@ -222,42 +239,6 @@ def _header(table: Table) -> str:
             f"{table.where}: header: invalid header name; use letters, digits and hyphens"
         )
     return name.lower()
-
-
-def _check(
-    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
-) -> None:
-    """Check that exactly the signed fields are defined."""
-    check_url(signature, url, where)
-    dated = isinstance(signature, HttpSignature)
-    if isinstance(signature, SignatureHeader):
-        names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
-        dated = "{timestamp}" in names
-        if "{id}" in names and not (id and id.header):
-            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
-        if timestamp is not None and timestamp.body:  # signed with the body
-            if dated:
-                raise InvalidScheme(
-                    f"{where}: {{timestamp}} is signed, so [timestamp] needs a header or an entry"
-                )
-            return
-        if timestamp is not None and timestamp.entry:
-            _check_entry(signature, timestamp.entry, where)
-    if dated != (timestamp is not None):
-        raise InvalidScheme(
-            f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
-            " it out"
-        )
-
-
-def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
-    """Check that the entry of the time and those of the signatures differ."""
-    prefix = signature.prefix
-    if not signature.separator or prefix.startswith(entry) or entry.startswith(prefix):
-        raise InvalidScheme(
-            f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
-            " begins with another text; change them"
-        )
 
 
 def _vector(table: Table) -> WebhookVector:

@@ -104,6 +104,22 @@ class SignatureHeader(NamedTuple):
         return self.algorithm in PUBLIC_KEY_ALGORITHMS
 
 
+class SignatureMember(NamedTuple):
+    """A MAC in the JSON body, of an id and a time in the body. It proves no other part of it.
+
+    Attributes:
+        member: The member of the body with the MAC; a dot leads into an inner object.
+        algorithm: The hash: ``sha1``, ``sha256`` or ``sha512``.
+        encoding: ``hex`` or ``base64``.
+        between: The text between the time and the id, which follows it.
+    """
+
+    member: str
+    algorithm: str
+    encoding: str
+    between: str
+
+
 class HttpSignature(NamedTuple):
     """A signature of draft-cavage-http-signatures, in ``Authorization``.
 
@@ -116,7 +132,7 @@ class HttpSignature(NamedTuple):
     covers: tuple[str, ...]
 
 
-Signature: TypeAlias = "SecretHeader | SignatureHeader | HttpSignature"
+Signature: TypeAlias = "SecretHeader | SignatureHeader | SignatureMember | HttpSignature"
 
 
 class Id(NamedTuple):

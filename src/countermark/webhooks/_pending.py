@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from countermark.webhooks._candidate_keys import Candidate
+from countermark.webhooks._challenge import ChallengeAnswer
+from countermark.webhooks._challenge_answers import check_form, signed_answer
 from countermark.webhooks._json_body import member
 from countermark.webhooks._parts import Id
 from countermark.webhooks._request_head import RequestHead
@@ -30,7 +32,9 @@ class HeadCheck(Protocol):
 class PendingDelivery:
     """A delivery with checked headers. A class with slots for the same reason as RequestHead."""
 
-    __slots__ = ("_body_check", "_head", "_now", "_scheme", "_signed_id", "_timestamp")
+    __slots__ = ("_body_check", "_head", "_key", "_now", "_scheme", "_signed_id", "_timestamp")
+
+    _key: Candidate
 
     def __init__(
         self,
@@ -48,7 +52,8 @@ class PendingDelivery:
     def finish(self, body: bytes) -> VerifiedWebhook | Refusal:
         """Check the body, and then the age of the delivery."""
         try:
-            key = self._body_check.find_key(body, self._now)
+            self._key = key = self._body_check.find_key(body, self._now)
+            check_form(self._scheme.challenge, body)
             delivery_id = self._signed_id or _unsigned_id(self._scheme.id, self._head, body)
             timestamp = self._timestamp
             if self._scheme.timestamp is not None and self._scheme.timestamp.body:
@@ -57,6 +62,13 @@ class PendingDelivery:
         except Refused as refused:
             return Refusal(refused.code)
         return VerifiedWebhook(self._scheme.slug, delivery_id, timestamp, key.key_id, key.role)
+
+    def answer(self, body: bytes) -> ChallengeAnswer | Refusal | None:
+        """Answer a verification request that ``finish`` has verified; None: it is a delivery."""
+        try:
+            return signed_answer(self._scheme, body, self._key)
+        except Refused as refused:
+            return Refusal(refused.code)
 
     def _check_age(self, timestamp: float | None) -> None:
         if timestamp is None or self._scheme.timestamp is None:

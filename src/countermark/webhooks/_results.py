@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 REFUSALS: Final = {
     "missing": "a header that the vendor sends is missing",
     "malformed": "the delivery is malformed",
-    "ambiguous": "a header has two values or two spellings",
+    "ambiguous": "a header or a parameter has two values or two spellings",
     "unknown_key": "the signature names an unknown key",
     "retired_key": "the signature is valid, but its key has expired",
     "secret_received": "the signature is the secret itself, which must be replaced",
@@ -20,6 +20,8 @@ REFUSALS: Final = {
     "expired": "the delivery has expired",
     "not_yet_valid": "the delivery is not valid yet",
     "too_large": "the body is too large",
+    "token_mismatch": "the verify token does not match",
+    "no_verify_token": "no verify token is configured",
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countermark._redaction import guarded, shown
 from countermark.errors import UnknownScheme
+from countermark.webhooks._challenge import Challenge
 from countermark.webhooks._parts import (
     Id,
     Secret,
@@ -40,6 +41,7 @@ class WebhookScheme(NamedTuple):
         signature: The proof of a delivery.
         id: The place of the delivery id, or None.
         timestamp: The place of the signed time, or None.
+        challenge: The verification request of a URL, or None.
         vectors: Examples.
     """
 
@@ -54,7 +56,14 @@ class WebhookScheme(NamedTuple):
     signature: Signature
     id: Id | None
     timestamp: Timestamp | None
+    challenge: Challenge | None
     vectors: tuple[WebhookVector, ...]
+
+    @property
+    def token_variable(self) -> str:
+        """The variable that conventionally holds the verify token; "" if the vendor has none."""
+        token = self.challenge.token if self.challenge else None
+        return token.variable if token else ""
 
     @classmethod
     @guarded

@@ -21,7 +21,7 @@ from countermark.webhooks._header_makers import (
 from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import check_keys
 from countermark.webhooks._outgoing import Outgoing, outgoing
-from countermark.webhooks._parts import HttpSignature, SecretHeader
+from countermark.webhooks._parts import HttpSignature, SecretHeader, SignatureMember
 from countermark.webhooks._request_head import Text
 from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._signed_url import checked_base_url
@@ -206,6 +206,11 @@ def _maker(scheme: WebhookScheme, key_id: str, ring: Keyring, base_url: str) -> 
         return HttpSignatureMaker(scheme, signature, key_id, ring)
     if isinstance(signature, SecretHeader):
         return SecretMaker(signature, ring)
+    if isinstance(signature, SignatureMember):
+        raise ConfigurationError(
+            f"{scheme.slug}: the signature is in the body, and a signer makes headers alone; sign"
+            " its deliveries with code of your own"
+        )
     if is_secret:
         keys = hmac_keys(ring, scheme.secret, signature.algorithm)
     else:

@@ -11,7 +11,7 @@ from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
 
 #: The forms of a time.
-FORMS: Final = ("seconds", "milliseconds", "rfc3339", "rfc3339-nanoseconds")
+FORMS: Final = ("seconds", "milliseconds", "seconds-text", "rfc3339", "rfc3339-nanoseconds")
 
 _SECONDS: Final = "0|[1-9][0-9]{0,11}"
 _MILLISECONDS: Final = "0|[1-9][0-9]{0,14}"
@@ -24,14 +24,15 @@ def parse_time(text: str, form: str) -> float:
 
     Args:
         text: The text.
-        form: ``seconds`` or ``milliseconds`` since the epoch, both whole and in decimal; or
-            ``rfc3339``, such as ``2026-01-31T12:00:00Z``; or ``rfc3339-nanoseconds``, which may
-            have a fraction of up to nine digits.
+        form: ``seconds`` or ``milliseconds`` since the epoch, both whole and in decimal;
+            ``seconds-text``, the same in a JSON text; ``rfc3339``, such as
+            ``2026-01-31T12:00:00Z``; or ``rfc3339-nanoseconds``, which may have a fraction of
+            up to nine digits.
 
     Raises:
         Refused: The text is malformed, or the date does not exist.
     """
-    if form == "seconds" and re.fullmatch(_SECONDS, text):
+    if form in {"seconds", "seconds-text"} and re.fullmatch(_SECONDS, text):
         return int(text)
     if form == "milliseconds" and re.fullmatch(_MILLISECONDS, text):
         return int(text) / 1000
@@ -90,6 +91,7 @@ def time_in_body(timestamp: Timestamp, body: bytes) -> float:
     """Return a time that is a member of the JSON body; raises Refused."""
     value = member(timestamp.body, body)
     # A number in the form of a text would be a second spelling.
-    if value is None or isinstance(value, str) != timestamp.form.startswith("rfc3339"):
+    is_number = timestamp.form in {"seconds", "milliseconds"}
+    if value is None or isinstance(value, str) == is_number:
         raise Refused("malformed")
     return parse_time(str(value), timestamp.form)

@@ -12,6 +12,8 @@ from countermark._redaction import guarded, shown_variable
 from countermark.errors import BadWebhook, WeakKeyWarning
 from countermark.keys._keyring import Keyring
 from countermark.keys._user import keys_now, start_watches
+from countermark.webhooks._challenge import ChallengeAnswer
+from countermark.webhooks._challenge_answers import is_signed_challenge, unsigned_answer
 from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import KeysInUse
 from countermark.webhooks._pending import PendingDelivery
@@ -25,6 +27,7 @@ from countermark.webhooks._verifier_options import (
     checked_scheme,
     checked_tolerance,
 )
+from countermark.webhooks._verify_tokens import verify_token_from_env, verify_tokens
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
@@ -46,6 +49,8 @@ class WebhookVerifier:
         base_url: The public URL before the path that the application receives, such as
             ``https://hooks.example.com``, if the vendor signs the URL. A prefix that a
             proxy removes from the path belongs to it.
+        verify_token: The verify token that the vendor repeats in a verification request,
+            if the scheme has one. None: such requests are refused.
         clock: Returns the time, in seconds since the epoch.
 
     Raises:
@@ -60,6 +65,7 @@ class WebhookVerifier:
         "__weakref__": None,
         "_clock": None,
         "_keys": None,
+        "_tokens": None,
         "_watches": None,
     }
 
@@ -75,12 +81,14 @@ class WebhookVerifier:
         *,
         tolerance: float | None = None,
         base_url: str | None = None,
+        verify_token: Keyring | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.scheme = scheme = checked_scheme(scheme)
         rings = checked_rings(scheme, keyring)
         self.tolerance = checked_tolerance(scheme, tolerance)
         self.base_url = checked_base_url(scheme, base_url)
+        self._tokens = verify_tokens(scheme, verify_token)
         self._clock = checked_clock(clock)
         keys = {key_id: keys_now(ring) for key_id, ring in rings.items()}
         self._keys = KeysInUse(scheme, keys, self.tolerance, self.base_url)
@@ -113,7 +121,8 @@ class WebhookVerifier:
         """Build a verifier with the keys of the environment variable that the scheme names.
 
         The options are those of the class, the variables those of
-        :meth:`Keyring.from_env`. With *watch*, a new content of their files is used without a
+        :meth:`Keyring.from_env`. If the scheme has a verify token, and its variable is set, that
+        variable holds it, read once. With *watch*, a new content of their files is used without a
         restart: see :class:`WatchedKeyring`. For HTTP signatures another variable holds the key id;
         with ``_PREVIOUS`` and ``_NEXT`` after its name, it holds further ids, each
         accepted for all of the keys.
@@ -122,7 +131,14 @@ class WebhookVerifier:
         rings = keyrings_from_env(
             scheme, scheme.secret.variable, watch=watch, call="WebhookVerifier"
         )
-        return cls(scheme, rings, tolerance=tolerance, base_url=base_url, clock=clock)
+        return cls(
+            scheme,
+            rings,
+            tolerance=tolerance,
+            base_url=base_url,
+            verify_token=verify_token_from_env(scheme),
+            clock=clock,
+        )
 
     def _latest_keys(self) -> KeysInUse:
         """Return the keys for a delivery, after their watches have started."""
@@ -183,9 +199,13 @@ class WebhookVerifier:
         Raises:
             ConfigurationError: An argument has the wrong type, such as a parsed body.
         """
-        from countermark.webhooks._explaining import explain_delivery  # late, as it is rare
+        # Late, as it is rare.
+        from countermark.webhooks._explaining import explain_challenge, explain_delivery
 
         keys = self._latest_keys()
+        answer = self._unsigned_answer(RequestHead(headers, method, path), keys)
+        if answer is not None:
+            return explain_challenge(self.scheme, answer)
         outcome = self._outcome(headers, body, method, path, keys)
         content = read_body(body)
         return explain_delivery(
@@ -199,9 +219,57 @@ class WebhookVerifier:
         )
 
     @guarded
-    def read_head(self, headers: Headers, method: Text, path: Text) -> PendingDelivery | Refusal:
-        """Check everything before the body, so that an invalid delivery is not read completely."""
-        return self._read_head(RequestHead(headers, method, path), self._latest_keys())
+    def answer_challenge(
+        self, *, headers: Headers, body: Text = b"", method: Text = "POST", path: Text = "/"
+    ) -> ChallengeAnswer | None:
+        """Answer a request by which the vendor verifies the URL; None: it is a delivery.
+
+        The arguments are those of :meth:`verify`, which refuses such a request if nothing
+        signs it. The middlewares answer by themselves.
+
+        Raises:
+            BadWebhook: The request is refused; ``code`` gives the reason.
+            ConfigurationError: An argument has the wrong type, such as a parsed body.
+        """
+        outcome = self._answer(headers, body, method, path, self._latest_keys())
+        if isinstance(outcome, Refusal):
+            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
+        return outcome
+
+    def _answer(
+        self, headers: Headers, body: Text, method: Text, path: Text, keys: KeysInUse
+    ) -> ChallengeAnswer | Refusal | None:
+        content, head = read_body(body), RequestHead(headers, method, path)
+        answer = self._unsigned_answer(head, keys)
+        if answer is not None or isinstance(content, Refusal):
+            return answer
+        if not is_signed_challenge(self.scheme.challenge, content):
+            return None
+        pending = self._read_head(head, keys)
+        if isinstance(pending, Refusal):
+            return pending
+        verified = pending.finish(content)
+        return verified if isinstance(verified, Refusal) else pending.answer(content)
+
+    @guarded
+    def read_head(
+        self, headers: Headers, method: Text, path: Text
+    ) -> PendingDelivery | ChallengeAnswer | Refusal:
+        """Check everything before the body, so that an invalid delivery is not read completely.
+
+        A GET request that verifies the URL is answered.
+        """
+        head, keys = RequestHead(headers, method, path), self._latest_keys()
+        answer = self._unsigned_answer(head, keys)
+        return self._read_head(head, keys) if answer is None else answer
+
+    def _unsigned_answer(
+        self, head: RequestHead, keys: KeysInUse
+    ) -> ChallengeAnswer | Refusal | None:
+        try:
+            return unsigned_answer(self.scheme, keys.rings, self._tokens, head, self._clock())
+        except Refused as refused:
+            return Refusal(refused.code)
 
     def _read_head(self, head: RequestHead, keys: KeysInUse) -> PendingDelivery | Refusal:
         try:
@@ -214,26 +282,3 @@ class WebhookVerifier:
     def __repr__(self) -> str:
         # A traceback may print a verifier after its constructor failed.
         return f"<WebhookVerifier {self.scheme.slug if hasattr(self, '_keys') else 'refused'}>"
-
-
-@guarded
-def verify_webhook(
-    scheme: str | WebhookScheme,
-    keyring: Keyring | Mapping[str, Keyring],
-    *,
-    headers: Headers,
-    body: Text,
-    method: Text = "POST",
-    path: Text = "/",
-    tolerance: float | None = None,
-    base_url: str | None = None,
-    clock: Callable[[], float] = time.time,
-) -> VerifiedWebhook:
-    """Verify one delivery with a new :class:`WebhookVerifier`; see there for the arguments.
-
-    Raises:
-        BadWebhook: The delivery is refused; ``code`` gives the reason.
-        ConfigurationError: The arguments contradict each other.
-    """
-    verifier = WebhookVerifier(scheme, keyring, tolerance=tolerance, base_url=base_url, clock=clock)
-    return verifier.verify(headers=headers, body=body, method=method, path=path)

@@ -27,7 +27,8 @@ class WebhookMiddleware(WebhookGate["WSGIApplication"]):
     The :class:`VerifiedWebhook` is stored in ``environ["countermark.verified_webhook"]``. The
     body is read whole before the application receives it, unchanged. Other requests get a 401,
     those with too large a body a 413, and those without a length a 411 unless the server
-    marks the end of the body.
+    marks the end of the body. Requests that verify the URL are answered, if the scheme
+    describes them.
 
     Once the application has answered a delivery with 2xx, the middleware answers further
     attempts with 200. While one attempt is in flight, others get a 503, so that the vendor
@@ -55,6 +56,8 @@ class WebhookMiddleware(WebhookGate["WSGIApplication"]):
             # Remove the checked secret, so that no error report contains it.
             environ.pop("HTTP_" + self._secret_header.upper().replace("-", "_"), None)
         if isinstance(pending, Response):
+            if self._secret_query:
+                _remove_query(environ)  # it may hold the verify token
             return pending
         try:
             body = self._read(environ)
@@ -149,6 +152,13 @@ def _target(environ: WSGIEnvironment) -> str:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
     return quoted(path, "latin-1") + (f"?{query}" if query else "")
+
+
+def _remove_query(environ: WSGIEnvironment) -> None:
+    environ["QUERY_STRING"] = ""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            environ[name] = environ[name].partition("?")[0]
 
 
 def _utf8(path: str) -> str:
