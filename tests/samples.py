@@ -31,6 +31,9 @@ ATTRIBUTES: dict[str, Any] = {
     "allowed_roles": ["editor", "viewer"],
     "auth": {"collaboration": {"doc-1": {"role": "writer"}}},
     "avatar_url": "https://a.example/ann.png",
+    "badges": ["subscriber"],
+    "bbb_role": "VIEWER",
+    "callback_url": "https://app.example/saved",
     "can_publish": True,
     "can_publish_data": False,
     "can_subscribe": True,
@@ -39,9 +42,11 @@ ATTRIBUTES: dict[str, Any] = {
     "claims": {"premium": True},
     "companies": [{"id": "c1", "name": "Acme"}],
     "company_id": "c1",
+    "create_time": 1531155809613,
     "customer_id": "cus_123",
     "dashboard": "d73e7841-9342-4afd-8e29-b4a416a2498c",
     "default_role": "editor",
+    "document": {"key": "k1", "url": "https://app.example/1.docx", "permissions": {"edit": False}},
     "drive_root": "/user-1",
     "email_verified": True,
     "external_group_id": "group-1",
@@ -58,6 +63,7 @@ ATTRIBUTES: dict[str, Any] = {
     "last_name": "Lee",
     "meta": {"plan": "pro"},
     "metadata": '{"seat":4}',
+    "mode": "view",
     "models": ["thelook"],
     "moderator": False,
     "nonce": "cb68251eefb5211e58c00ff1395f0c0b",
@@ -107,7 +113,7 @@ def private_key(kind: str) -> tuple[str, str]:
     if kind == "RS256":
         key = rsa.generate_private_key(65537, 2048)
     else:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP384R1() if kind == "ES384" else ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()
@@ -124,7 +130,7 @@ def build_signer(slug: str, **options: Any) -> Signer:
     """Return the same signer, warnings included."""
     scheme = Scheme.load(slug)
     algorithm = scheme.jwt.algorithm if scheme.jwt else ""
-    key = private_key(algorithm)[0] if algorithm in {"RS256", "ES256"} else SECRET
+    key = private_key(algorithm)[0] if algorithm[:2] in {"RS", "ES"} else SECRET
     given: dict[str, Any] = {
         "settings": {name: f"the-{name}" for name in scheme.settings},
         "claims": ["plan"] if scheme.jwt and scheme.jwt.attributes else (),

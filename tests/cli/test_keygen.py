@@ -92,13 +92,19 @@ def test_a_secret_of_an_own_scheme_has_the_prefix_of_its_environment(
 
 
 @pytest.mark.parametrize(
-    ("slug", "kind"), [("braze", rsa.RSAPrivateKey), ("onesignal-jwt", ec.EllipticCurvePrivateKey)]
+    ("slug", "kind"),
+    [
+        ("aws-ivs", ec.EllipticCurvePrivateKey),
+        ("braze", rsa.RSAPrivateKey),
+        ("onesignal-jwt", ec.EllipticCurvePrivateKey),
+    ],
 )
 def test_a_private_key_is_in_pem_or_on_one_line_for_the_environment(
     command: Command, slug: str, kind: type
 ) -> None:
     pem = command.output("keygen", slug, "--for-tests")
     assert isinstance(load_pem_private_key(pem.encode(), None), kind)
+    Signer(slug, Keyring(pem), settings=dict.fromkeys(Scheme.load(slug).settings, "x"))
     line = command.output("keygen", slug, "--for-tests", "--format", "env")
     name, _, secret = line.strip().partition("=")
     assert name == Scheme.load(slug).variable

@@ -57,7 +57,7 @@ const standIn = (seen) => {
   for (const { slug, lines, payload } of jobs) {
     const seen = []; seen.errors = [];
     const known = { fetch: async (url, options) => {
-        if (seen.fetched) return note(seen, options);
+        if (seen.fetched) return note(seen, [url, options]);
         seen.fetched = [url, options.credentials];
         return { json: async () => payload };
       }, URLSearchParams, Object, Promise, encodeURIComponent };

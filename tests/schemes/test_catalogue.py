@@ -207,4 +207,7 @@ def test_two_accounts_that_differ_in_case_have_different_tokens(slug: str) -> No
             continue
         compared += 1
         assert tokens[0] != tokens[1]
-    assert compared
+    if not compared:  # the vendor ignores the case, so the scheme refuses capital letters
+        assert signer.sign(pair[0])
+        with pytest.raises(InvalidPrincipal, match="does not match the pattern"):
+            signer.sign(pair[1])

@@ -89,6 +89,38 @@ DISCOURSE = b64(
 UNCHURN = base64.urlsafe_b64encode(
     f"the-merchant_id:sub_9:the-mode:{(SECONDS + 300) * 1000}".encode()
 ).decode().rstrip("=")  # fmt: skip
+ALGOLIA = urlencode(
+    {
+        "filters": 'the-user_attribute:"user-1"',
+        "restrictIndices": "the-restrict_indices",
+        "userToken": ID,
+    }
+)
+TYPESENSE = compact({"filter_by": "the-user_field:=user-1"})
+FASTCOMMENTS = b64(
+    compact(
+        {
+            "id": ID,
+            "email": EMAIL,
+            "username": "Ann Lee",
+            "avatar": "https://a.example/ann.png",
+            "groupIds": ["staff"],
+            "isAdmin": False,
+            "isModerator": False,
+        }
+    ).encode()
+)
+BIGBLUEBUTTON = urlencode(
+    {
+        "fullName": "Ann Lee",
+        "meetingID": "room-1",
+        "role": "VIEWER",
+        "userID": ID,
+        "createTime": 1531155809613,
+        "avatarURL": "https://a.example/ann.png",
+        "redirect": "true",
+    }
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -119,6 +151,13 @@ TOKENS = {
     "pusher": f"the-app_key:{hexed('1234.1234:private-foobar')}",
     "pusher-presence": f"the-app_key:{hexed(f'1234.1234:private-foobar:{PRESENCE}')}",
     "pusher-user": "the-app_key:" + hexed('1234.1234::user::{"id":"user-1"}'),
+    "algolia": b64(f"{hexed(ALGOLIA)}{ALGOLIA}".encode()),
+    "typesense": b64(f"{b64(digest(TYPESENSE))}{SECRET[:4]}{TYPESENSE}".encode()),
+    "fastcomments": hexed(f"{int(NOW * 1000)}{FASTCOMMENTS}"),
+    "bigbluebutton": (
+        f"https://the-host/bigbluebutton/api/join?{BIGBLUEBUTTON}&checksum="
+        + hashlib.sha256(f"join{BIGBLUEBUTTON}{SECRET}".encode()).hexdigest()
+    ),
     "loyaltylion": hashlib.sha1(
         f"{ID}2027-01-15T08:00:00.250Z{EMAIL}{SECRET}".encode()
     ).hexdigest(),
@@ -266,3 +305,22 @@ def test_looker_needs_only_permissions_and_models() -> None:
     assert query["external_group_id"] == ['""']
     assert query["user_attributes"] == query["access_filters"] == ["{}"]
     assert "first_name" not in query
+
+
+@pytest.mark.parametrize(
+    ("indices", "written"),
+    [("", ""), ("films,more films", "restrictIndices=films%2Cmore%20films&")],
+)
+def test_algolia_writes_spaces_as_percent_codes(indices: str, written: str) -> None:
+    settings = {"user_attribute": "visible_by", "restrict_indices": indices}
+    signed = signer_of("algolia", settings=settings, lifetime=60).issue("ann")
+    query = f"filters=visible_by%3A%22ann%22&{written}userToken=ann&validUntil={SECONDS + 60}"
+    assert base64.b64decode(signed.token).decode() == hexed(query) + query
+    assert signed.expires_at == SECONDS + 60
+
+
+def test_a_key_of_typesense_expires_if_that_is_asked_for() -> None:
+    settings = {"user_field": "owner"}
+    token = signer_of("typesense", settings=settings, lifetime=60).sign("ann")
+    text = compact({"filter_by": "owner:=ann", "expires_at": SECONDS + 60})
+    assert base64.b64decode(token).decode() == b64(digest(text)) + SECRET[:4] + text

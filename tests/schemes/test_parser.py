@@ -105,6 +105,8 @@ BAD = [
     (SMALLEST, "token.template", "é{mac}", "placeholders and visible ASCII"),
     (SMALLEST, "token.template", {"id": "{id}"}, "template must hold {mac} exactly once"),
     (SMALLEST, "token.template", 5, "template: expected a table"),
+    (SMALLEST, "token.encoding", "hex", "encoding must be one of none, base64"),
+    (TOKEN, "token.encoding", "base64", "[token]: encoding is for [mac] alone"),
     (SMALLEST, "token.header", "No Header", "invalid header name"),
     (SMALLEST, "token.header", "Set-Cookie", "act on a header of this name"),
     # life
@@ -114,11 +116,25 @@ BAD = [
         changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"max_lifetime": 30},
         "lifetime",
         60,
-        "lifetime and max_lifetime contradict",
+        "lifetime, min_lifetime and max_lifetime contradict",
     ),
     (changed(SMALLEST, "mac.message", "{id}-{expires:s}"), "lifetime", 0, "contradict"),
+    (
+        changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"min_lifetime": 90},
+        "lifetime",
+        60,
+        "lifetime, min_lifetime and max_lifetime contradict",
+    ),
+    (SMALLEST, "min_lifetime", 60, "nothing {expires}; leave lifetime"),
+    # the beginning of the secret
+    (SMALLEST, "secret.key_prefix", 4, "the token does not show {key_prefix}"),
+    (SMALLEST, "token.template", "{mac}{key_prefix}", "unknown name <not shown"),
+    (SMALLEST, "secret.key_prefix", 9, "key_prefix is for [mac] alone, and at most 8"),
+    (SMALLEST, "secret.key_prefix", -1, "key_prefix is for [mac] alone, and at most 8"),
+    (TOKEN, "secret.key_prefix", 4, "key_prefix is for [mac] alone, and at most 8"),
+    (SMALLEST, "values.key_prefix", {}, "[values]: key_prefix is computed"),
     # payloads
-    (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, text"),
+    (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, query-percent"),
     (
         SMALLEST,
         "payload",
@@ -253,7 +269,7 @@ BAD = [
     (TOKEN, "jwt.header.kid", 5, "[jwt]: header: entry 1 must be text"),
     (TOKEN, "jwt.header.kid", {"a": "b"}, "[jwt]: header: entry 1 must be text"),
     (SMALLEST, "values.id.pattern", "a{99999999999999999999}", "not a valid regular expression"),
-    (SMALLEST, "lifetime", 10**400, "leave lifetime and max_lifetime out"),
+    (SMALLEST, "lifetime", 10**400, "leave lifetime, min_lifetime and max_lifetime out"),
     # examples
     (SMALLEST, "vectors", [{"secret": "x"}], "token is missing"),
     (SMALLEST, "vectors", ["x"], "expected a table"),

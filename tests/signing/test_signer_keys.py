@@ -84,6 +84,9 @@ class TestKeys:
         for secret in (SECRET, rsa_pem, other_curve):
             with pytest.raises(InvalidKey, match="ES256 needs a private key on the curve P-256"):
                 Signer("onesignal-jwt", Keyring(secret), settings={"app_id": "a"})
+        for secret in (SECRET, rsa_pem, ec_pem):
+            with pytest.raises(InvalidKey, match="ES384 needs a private key on the curve P-384"):
+                Signer("aws-ivs", Keyring(secret))
 
     def test_a_key_that_cannot_be_read_is_refused(self) -> None:
         key = rsa.generate_private_key(65537, 2048)

@@ -91,6 +91,11 @@ class TestLifetime:
         with pytest.raises(ConfigurationError, match="lifetime= must be at most 2592000"):
             signer_of("sigma", lifetime=2592001)
 
+    def test_a_lifetime_has_a_minimum(self) -> None:
+        assert signer_of("zoom-video", lifetime=1800).issue(ANN).expires_at == int(NOW) + 1800
+        with pytest.raises(ConfigurationError, match="lifetime= must be at least 1800 seconds"):
+            signer_of("zoom-video", lifetime=1799)
+
     def test_a_lifetime_is_refused_if_tokens_do_not_expire(self) -> None:
         with pytest.raises(ConfigurationError, match="stigg: its tokens do not expire"):
             signer_of("stigg", lifetime=60)

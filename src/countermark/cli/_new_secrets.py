@@ -26,9 +26,8 @@ def new_secret(scheme: Scheme, environment: str | None = None) -> str:
         ConfigurationError: The scheme has no such environment, or the package cryptography
             is not installed.
     """
-    algorithm = scheme.jwt.algorithm if scheme.jwt else ""
-    if algorithm in {"RS256", "ES256"}:
-        return _private_key(algorithm)
+    if scheme.jwt is not None and not scheme.jwt.algorithm.startswith("HS"):
+        return _private_key(scheme.jwt.algorithm)
     prefix = _prefix(scheme, environment)
     return prefix + _encoded(scheme.mac.key if scheme.mac else "text")
 
@@ -71,5 +70,5 @@ def _private_key(algorithm: str) -> str:
     if algorithm == "RS256":
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     else:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP384R1() if algorithm == "ES384" else ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -55,7 +55,7 @@ def add_command(commands: Commands) -> None:
         description="Print a curl command for each of four tokens or webhooks: valid, expired,"
         " tampered with, and signed with another secret. A comment has the expected status; in the"
         " mode monitor, a service allows all tokens. The valid token is a credential of the user."
-        " A webhook is one POST request with the body of --body, and webhook: before its name.",
+        " A webhook is named webhook:NAME, and needs --body.",
         epilog=_EPILOG,
     )
     add_scheme_arguments(parser)

@@ -82,8 +82,9 @@ def facts(scheme: Scheme) -> dict[str, str]:
     if scheme.expires and scheme.lifetime is None:
         life = "does not expire, unless lifetime= is given"
     elif scheme.expires:
+        least = f", at least {scheme.min_lifetime}" if scheme.min_lifetime else ""
         most = f", at most {scheme.max_lifetime}" if scheme.max_lifetime else ""
-        life = f"{scheme.lifetime} seconds{most}"
+        life = f"{scheme.lifetime} seconds{least}{most}"
     attributes = [
         f"{name} ({rule.kind})"
         for name, rule in scheme.values.items()

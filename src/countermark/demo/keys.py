@@ -22,7 +22,7 @@ def secret_of(slug: str, environment: str = LIVE) -> str:
     scheme = Scheme.load(slug)
     if slug in SCHEMES and environment == LIVE:
         return scheme.vectors[0].secret
-    if scheme.jwt is not None and scheme.jwt.algorithm in {"RS256", "ES256"}:
+    if scheme.jwt is not None and not scheme.jwt.algorithm.startswith("HS"):
         return _private_key(scheme.jwt.algorithm)
     prefix = f"{environment}_secret_" if scheme.environments else ""
     # Hexadecimal digits serve as text and as the key of a scheme that decodes them.
@@ -41,6 +41,6 @@ def _private_key(algorithm: str) -> str:
     key = (
         rsa.generate_private_key(65537, 2048)
         if algorithm == "RS256"
-        else ec.generate_private_key(ec.SECP256R1())
+        else ec.generate_private_key(ec.SECP384R1() if algorithm == "ES384" else ec.SECP256R1())
     )
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

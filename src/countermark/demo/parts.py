@@ -73,7 +73,7 @@ def parts_of(slug: str) -> Parts:
         | names_in(scheme.mac.message if scheme.mac else {})
         | names_in(scheme.payload.content if scheme.payload else {})
     )
-    is_changing = changing or (scheme.jwt is not None and scheme.jwt.algorithm == "ES256")
+    is_changing = changing or (scheme.jwt is not None and scheme.jwt.algorithm.startswith("ES"))
     names_user = scheme.jwt is None or not _OF_USER.isdisjoint(names_in(scheme.jwt.claims))
     lifetime = scheme.lifetime or (MAX_AGE if _is_dated(scheme) else None)
     return Parts(scheme, signer_of(scheme), verifier, problem, is_changing, lifetime, names_user)

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+#: The bytes of a secret that must remain hidden where tokens show its beginning.
+_LEAST_HIDDEN = 16
 
 
 class SecretKey:
@@ -109,6 +111,20 @@ class SecretKey:
         key = self._decoded(form)
         key = (key if len(key) <= block_size else new(key).digest()).ljust(block_size, b"\0")
         return new(key.translate(_INNER_PAD)), new(key.translate(_OUTER_PAD))
+
+    def shown_prefix(self, length: int) -> str:
+        """Return the first *length* characters, by which a vendor finds the key of a token.
+
+        Raises:
+            InvalidKey: They are not ASCII, or the rest of the secret is too short.
+        """
+        prefix, rest = self._secret[:length], self._secret[length:]
+        if not prefix.isascii() or len(rest) < _LEAST_HIDDEN:
+            raise InvalidKey(
+                f"the tokens of this scheme show the first {length} characters of the secret, so it"
+                f" needs {_LEAST_HIDDEN} bytes after them, and ASCII; copy it again"
+            )
+        return prefix.decode("ascii")
 
     def suffix_digest(self, algorithm: str, message: bytes) -> bytes:
         """Return the plain hash of *message* followed by the secret.

@@ -11,6 +11,7 @@ from countermark.mistakes._catalogue import mistake
 from countermark.mistakes._explanation import Mistakes
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import Placeholder, Template
+from countermark.tokens._mac import decoded_text
 
 _CODE: Final = "(?P<mac>[A-Za-z0-9+/_-]+={0,2})"
 #: The patterns of the values that are read; others are skipped.
@@ -40,13 +41,14 @@ class Frame(NamedTuple):
 class Frames:
     """Reads the tokens of one scheme with a code."""
 
-    __slots__ = ("_exact", "_folded", "_urls", "_wanted")
+    __slots__ = ("_encoding", "_exact", "_folded", "_urls", "_wanted")
 
     def __init__(self, scheme: Scheme) -> None:
         self._exact: re.Pattern[str] | None = None
         token: Any = scheme.token
         assert isinstance(token, Template)  # noqa: S101  # or the scheme cannot be verified
         parts = token.parts
+        self._encoding = scheme.token_encoding
         self._wanted = str(token)
         patterns = [*_patterns(parts)]
         self._urls = {p.names[0] for p in parts if isinstance(p, Placeholder) and p.format == "url"}
@@ -57,6 +59,10 @@ class Frames:
 
     def read(self, text: str) -> Iterator[Frame]:
         """Yield the readings of *text* as a token."""
+        decoded = decoded_text(text, self._encoding)
+        if decoded is None:
+            return
+        text = decoded
         found = self._exact.fullmatch(text) if self._exact else None
         if found is not None:
             yield self._frame(found)

@@ -154,8 +154,9 @@ def _by_public_key(
     reading: JwtReading, algorithm: str, keyring: Keyring, others: Mapping[str, Keyring]
 ) -> list[Mistakes]:
     signatures: list[tuple[bytes | None, Mistakes]] = [(_decoded(reading.signature), ())]
-    if algorithm == "ES256":
-        signatures.append((_from_der(signatures[0][0]), (mistake("jwt_signature_der"),)))
+    if algorithm.startswith("ES"):
+        size = int(algorithm[2:]) // 8
+        signatures.append((_from_der(signatures[0][0], size), (mistake("jwt_signature_der"),)))
     found: list[Mistakes] = []
     for key, in_key in all_keys(keyring, others):
         for data, in_code in signatures:
@@ -165,12 +166,12 @@ def _by_public_key(
     return sorted(found, key=len)[:1]
 
 
-def _from_der(signature: bytes | None) -> bytes | None:
-    """Return the two numbers of an ECDSA signature in DER, of 32 bytes each."""
+def _from_der(signature: bytes | None, size: int) -> bytes | None:
+    """Return the two numbers of an ECDSA signature in DER, of *size* bytes each."""
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
     try:
         one, other = decode_dss_signature(signature or b"")
-        return one.to_bytes(32) + other.to_bytes(32)
+        return one.to_bytes(size) + other.to_bytes(size)
     except (ValueError, OverflowError):
         return None

@@ -24,7 +24,9 @@ from countermark.schemes._value_rules import ValueRule, checked_pattern
 #: The values that every principal may have, and those of the current moment, by kind.
 PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
 MOMENT = {"now": "time", "expires": "time", "lifetime": "duration", "uuid": "text"}
-_COMPUTED = frozenset({"payload", "mac", "macs", "jwt", "token", "settings"})
+_COMPUTED = frozenset({"payload", "mac", "macs", "jwt", "token", "settings", "key_prefix"})
+#: The most characters of a secret that tokens may show.
+_MOST_KEY_PREFIX = 8
 _IN_TEXT = ("text", "integer")
 _IN_JSON = KINDS[:5]
 
@@ -71,6 +73,9 @@ def check_parts(parts: SchemeParts) -> None:
         _check_jwt(parts.jwt, parts, where)
     _check_principal(parts, where)
     _check_token(parts.token, "jwt" if parts.jwt else "mac", f"{where}: [token]: template")
+    if parts.jwt is not None and parts.token_encoding != "none":
+        raise InvalidScheme(f"{where}: [token]: encoding is for [mac] alone; leave it out")
+    _check_key_prefix(parts, where)
     _check_lifetime(parts, where)
 
 
@@ -95,7 +100,7 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
     known = MOMENT | PRINCIPAL | {name: rule.kind for name, rule in parts.values.items()}
     known |= {f"settings.{name}": "text" for name in parts.settings}
     if parts.payload is not None:
-        query = parts.payload.format == "query"
+        query = parts.payload.format in {"query", "query-percent"}
         yield _Place(f"{where}: [payload]: content", parts.payload.content, known, texts=query)
         known = known | {"payload": "text"}
     if parts.mac is not None:
@@ -107,7 +112,8 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
         yield _Place(f"{where}: [jwt]: header", parts.jwt.header, known, texts=True)
         yield _Place(f"{where}: [jwt]: claims", parts.jwt.claims, known)
         known = known | {"jwt": "text"}
-    yield _Place(f"{where}: [token]: template", parts.token, known)
+    shown = {"key_prefix": "text"} if parts.key_prefix else {}
+    yield _Place(f"{where}: [token]: template", parts.token, known | shown)
     yield _Place(f"{where}: [fields]", parts.fields, known | {"token": "text"})
 
 
@@ -246,18 +252,35 @@ def _check_token(token: Any, code: str, where: str) -> None:
         raise InvalidScheme(f"{where} must hold {{{code}}} exactly once; write it there")
 
 
+def _check_key_prefix(parts: SchemeParts, where: str) -> None:
+    if not parts.key_prefix:
+        return
+    if parts.jwt is not None or not 0 < parts.key_prefix <= _MOST_KEY_PREFIX:
+        raise InvalidScheme(
+            f"{where}: [secret]: key_prefix is for [mac] alone, and at most {_MOST_KEY_PREFIX};"
+            " leave it out or lower it"
+        )
+    if "key_prefix" not in names_in(parts.token):
+        raise InvalidScheme(
+            f"{where}: [secret]: the token does not show {{key_prefix}}; leave key_prefix out"
+        )
+
+
 def _check_lifetime(parts: SchemeParts, where: str) -> None:
-    lifetime, most = parts.lifetime, parts.max_lifetime
+    lifetime, least, most = parts.lifetime, parts.min_lifetime, parts.max_lifetime
     times = [p for p in signed_placeholders(parts) if {"expires", "lifetime"} & {*p.names}]
     if lifetime is None and any(not placeholder.optional for placeholder in times):
         raise InvalidScheme(
             f"{where}: lifetime is missing; add it in seconds, as the token must expire"
         )
-    if not times and (lifetime or most):
-        raise InvalidScheme(f"{where}: nothing {{expires}}; leave lifetime and max_lifetime out")
-    for seconds in (lifetime, most):
-        if seconds is not None and not 0 < seconds <= min(most or seconds, MAX_LIFETIME):
-            raise InvalidScheme(
-                f"{where}: lifetime and max_lifetime contradict each other; lifetime must be"
-                " above 0 and at most max_lifetime"
-            )
+    if not times and (lifetime or least or most):
+        raise InvalidScheme(
+            f"{where}: nothing {{expires}}; leave lifetime, min_lifetime and max_lifetime out"
+        )
+    low, high = max(least or 1, 1), min(most or MAX_LIFETIME, MAX_LIFETIME)
+    given = [seconds for seconds in (lifetime, least, most) if seconds is not None]
+    if not all(low <= seconds <= high for seconds in given):
+        raise InvalidScheme(
+            f"{where}: lifetime, min_lifetime and max_lifetime contradict each other; lifetime must"
+            " be above 0, at least min_lifetime and at most max_lifetime"
+        )

@@ -35,6 +35,8 @@ def describe_token(scheme: Scheme) -> str:
     kind = f"HMAC-{algorithm}" if mac.construction == "hmac" else f"{algorithm} with suffix"
     key = "" if mac.key == "text" else f", key in {mac.key}"
     form = str(scheme.token) if isinstance(scheme.token, Template) else "JSON"
+    if scheme.token_encoding != "none":
+        form += f" in {scheme.token_encoding}"
     return f"{kind}, {mac.encoding}{key}" + ("" if form == "{mac}" else f": {form}")
 
 

@@ -22,9 +22,10 @@ ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
 CONSTRUCTIONS = ("hmac", "suffix")
 ENCODINGS = ("hex", "hex-upper", "base64", "base64url")
-PAYLOAD_FORMATS = ("json", "query", "text")
+PAYLOAD_FORMATS = ("json", "query", "query-percent", "text")
 PAYLOAD_ENCODINGS = ("none", "base64", "base64url")
-JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256")
+TOKEN_ENCODINGS = ("none", "base64")
+JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256", "ES384")
 CHARSETS = ("any", "ascii")
 STATUSES = ("current", "deprecated")
 
@@ -77,7 +78,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
     secret = top.table("secret")
     environments = secret.table("environments")
     mac, jwt = _mac(top), _jwt(top)
-    token, header, request_header = _token(top, "jwt" if jwt else "mac")
+    token, token_encoding, header, request_header = _token(top, "jwt" if jwt else "mac")
     parts = SchemeParts(
         slug=slug,
         name=top.take("name", str, slug),
@@ -95,6 +96,8 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         refuse_prefixes=secret.texts("refuse_prefixes"),
         shapes=_shapes(secret),
         rotation=parse_rotation(secret),
+        key_prefix=secret.take("key_prefix", int, 0),
+        min_lifetime=top.maybe("min_lifetime", int),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},
         values={name: _rule(one) for name, one in top.table("values").tables().items()},
@@ -105,6 +108,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         mac=mac,
         jwt=jwt,
         token=token,
+        token_encoding=token_encoding,
         header=header,
         request_header=request_header,
         fields=parse_all(top.take("fields", dict, {}), f"{top.where}: [fields]"),
@@ -198,16 +202,17 @@ def _jwt(top: Table) -> Jwt | None:
     return jwt
 
 
-def _token(top: Table, code: str) -> tuple[Any, str | None, str | None]:
-    """Return the template of the token, its response header and its request header."""
+def _token(top: Table, code: str) -> tuple[Any, str, str | None, str | None]:
+    """Return the template of the token, its encoding, its response header and request header."""
     table = top.table("token")
     where = f"{table.where}: template"
     template = table.left.pop("template", f"{{{code}}}")
     if not isinstance(template, str):
         template = Table(where, template).left
+    encoding = table.choose("encoding", TOKEN_ENCODINGS, "none")
     header, request_header = _header(table, "header"), _header(table, "request_header")
     table.close()
-    return parse_all(template, where), header, request_header
+    return parse_all(template, where), encoding, header, request_header
 
 
 def _header(table: Table, key: str) -> str | None:

@@ -75,7 +75,8 @@ class Mac(NamedTuple):
 class Payload(NamedTuple):
     """Text or data that is encoded, signed in that form, and sent with the code."""
 
-    format: str  #: ``json``, ``query`` or ``text``.
+    #: ``json``, ``query``, ``query-percent`` (with spaces as ``%20`` and not ``+``) or ``text``.
+    format: str
     encoding: str  #: ``none``, ``base64`` or ``base64url`` (without padding).
     content: Any  #: A structure of templates.
 
@@ -83,8 +84,8 @@ class Payload(NamedTuple):
 class Jwt(NamedTuple):
     """A JSON Web Token."""
 
-    algorithm: str  #: ``HS256``, ``HS512``, ``RS256`` or ``ES256``.
-    header: Any  #: The entries of its header in addition to ``alg`` and ``typ``.
+    algorithm: str  #: ``HS256``, ``HS512``, ``RS256``, ``ES256`` or ``ES384``.
+    header: Any  #: The entries of its header in addition to ``alg``; ``typ`` is ``JWT`` if absent.
     claims: Any  #: A structure of templates.
     one_of: tuple[str, ...]  #: The optional values of which a principal needs at least one.
     attributes: bool  #: True if the vendor accepts any further claims.
@@ -131,6 +132,11 @@ class SchemeParts(NamedTuple):
     #: Regular expressions of the vendor's secrets, if the vendor documents their form.
     shapes: tuple[str, ...] = ()
     rotation: Rotation = Rotation()  #: How the vendor replaces a secret.
+    token_encoding: str = "none"  #: The encoding of the whole token: ``none`` or ``base64``.
+    #: The number of the secret's first characters that tokens show, as ``{key_prefix}``, so that
+    #: the vendor finds the key; 0: none.
+    key_prefix: int = 0
+    min_lifetime: int | None = None  #: The shortest lifetime in seconds; None: not known.
 
     def rule(self, name: str) -> ValueRule:
         """Return the vendor's rule for the value *name*."""

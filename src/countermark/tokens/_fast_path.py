@@ -50,6 +50,8 @@ def token_shape(scheme: Scheme) -> TokenShape | None:
     mac, token = scheme.mac, scheme.token
     if mac is None or mac.construction != "hmac" or scheme.payload is not None:
         return None
+    if scheme.token_encoding != "none":
+        return None
     value = mac.message.lone
     if value is None or value.format or not isinstance(token, Template):
         return None

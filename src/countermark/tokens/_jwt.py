@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _HASHES = {"HS256": "sha256", "HS512": "sha512"}
+#: The curves of ECDSA, as cryptography and the standards call them (RFC 7518, section 3.4).
+_CURVES = {"ES256": ("secp256r1", "P-256"), "ES384": ("secp384r1", "P-384")}
 #: Takes claims and header, and returns the compact form of the token.
 Encode = Callable[[dict[str, Any], dict[str, Any]], str]
 #: Takes a token in compact form, and returns whether its signature is valid.
@@ -178,9 +180,12 @@ def _loaded(algorithm: str, key: Key, *, signs: bool) -> Any:
             f"RS256 needs a {kind} RSA key of 2048 bits or more, in PEM; give one of that kind"
         )
     wanted = ec.EllipticCurvePrivateKey if signs else ec.EllipticCurvePublicKey
-    if isinstance(loaded, wanted) and loaded.curve.name == "secp256r1":
+    curve, name = _CURVES[algorithm]
+    if isinstance(loaded, wanted) and loaded.curve.name == curve:
         return loaded
-    raise InvalidKey(f"ES256 needs a {kind} key on the curve P-256, in PEM; give one of that kind")
+    raise InvalidKey(
+        f"{algorithm} needs a {kind} key on the curve {name}, in PEM; give one of that kind"
+    )
 
 
 def _not_installed(algorithm: str, error: ModuleNotFoundError) -> ConfigurationError:

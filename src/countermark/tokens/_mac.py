@@ -61,6 +61,18 @@ def is_canonical(code: str, encoding: str) -> bool:
         return False
 
 
+def decoded_text(text: str, encoding: str) -> str | None:
+    """Return the text that *text* encodes; None: it is not the canonical encoding of a text."""
+    if encoding == "none":
+        return text
+    if not is_canonical(text, encoding):
+        return None
+    try:
+        return a2b_base64(text).decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def hmac_states(mac: Mac, key: SecretKey) -> HmacStates | None:
     """Return the inner and the outer hash of HMAC; None: *mac* is another construction.
 

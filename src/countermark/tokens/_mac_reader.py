@@ -13,14 +13,14 @@ from countermark.principal import Principal, Signable, identifier_text
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import MISSING, Placeholder, Template, templates_in
 from countermark.schemes._value_rules import ValueRule
-from countermark.tokens._mac import code_pattern, is_canonical
+from countermark.tokens._mac import code_pattern, decoded_text, is_canonical
 from countermark.tokens._maker import TokenMaker
 from countermark.tokens._options import TokenOptions
 from countermark.tokens._reader import TokenContents, Unreadable, moment
 from countermark.tokens._values import Values
 
 _MOMENT: Final = frozenset({"now", "expires", "lifetime", "uuid"})
-_COMPUTED: Final = frozenset({"mac", "payload"})
+_COMPUTED: Final = frozenset({"mac", "payload", "key_prefix"})
 
 # The patterns of the values that can be read from a token.
 _OPEN: Final = ".+)"
@@ -131,7 +131,8 @@ class MacReader:
     def _read_off(self, token: str) -> dict[str, str]:
         if self._shape is None:
             return {}
-        found = self._shape.fullmatch(token)
+        text = decoded_text(token, self._scheme.token_encoding)
+        found = None if text is None else self._shape.fullmatch(text)
         if found is None or not is_canonical(found["mac"], self._encoding):
             raise Unreadable("malformed")
         return found.groupdict()
@@ -169,6 +170,8 @@ class MacReader:
                 yield re.escape(part)
             elif part.names == ("mac",):
                 yield f"(?P<mac>{code_pattern(self._scheme.mac)})"
+            elif part.names == ("key_prefix",):
+                yield f".{{{self._scheme.key_prefix}}}"
             elif str(part) in shown:  # once: a group name is unique
                 yield f"(?P<{part.names[0]}>{shown.pop(str(part))})"
             else:

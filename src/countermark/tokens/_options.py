@@ -218,6 +218,10 @@ def checked_lifetime(scheme: Scheme, given: object) -> int | None:
         raise ConfigurationError(
             f"{scheme.slug}: lifetime= must be at most {scheme.max_lifetime} seconds"
         )
+    if scheme.min_lifetime is not None and given < scheme.min_lifetime:
+        raise ConfigurationError(
+            f"{scheme.slug}: lifetime= must be at least {scheme.min_lifetime} seconds"
+        )
     return given
 
 

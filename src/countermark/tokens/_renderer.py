@@ -32,7 +32,16 @@ class Renderer:
         InvalidKey: The key does not have the form that the scheme needs.
     """
 
-    __slots__ = ("_clock", "_encode", "_fields", "_getters", "_never", "_slug", "states")
+    __slots__ = (
+        "_clock",
+        "_encode",
+        "_fields",
+        "_getters",
+        "_key_prefix",
+        "_never",
+        "_slug",
+        "states",
+    )
 
     #: The inner and the outer hash of HMAC; None: the scheme uses something else.
     states: HmacStates | None
@@ -43,8 +52,11 @@ class Renderer:
         rule, lifetime, claims, self._clock = options
         self._getters, self._fields = compiled(scheme, rule, lifetime, claims)
         self.states = None
+        self._key_prefix = ""
         if scheme.mac is not None:
             assert isinstance(key, SecretKey)  # noqa: S101  # the signer has checked it
+            if scheme.key_prefix:
+                self._key_prefix = key.shown_prefix(scheme.key_prefix)
             self.states = hmac_states(scheme.mac, key)
             self._encode: Encode = compile_mac(scheme.mac, key, self.states)
         else:
@@ -60,7 +72,10 @@ class Renderer:
             InvalidPrincipal: It cannot be signed.
         """
         who = principal if isinstance(principal, Principal) else identifier_text(principal)
-        return Values(who, self._getters, self._encode, self._clock)
+        values = Values(who, self._getters, self._encode, self._clock)
+        if self._key_prefix:
+            values.put("key_prefix", self._key_prefix)
+        return values
 
     def token(self, values: Values) -> str:
         """Return the token.

@@ -99,7 +99,7 @@ def _getters(
             MISSING if lifetime is None else float(int(values("now")) + lifetime)
         ),
         "created": lambda values: values.of_principal("created"),
-        "token": _writer(scheme.token),
+        "token": _encoded(_writer(scheme.token), scheme.token_encoding),
     }
     for name in PRINCIPAL_TEXTS:
         getters[name] = _getter_of_field(name, rule if name == "id" else scheme.rule(name))
@@ -193,14 +193,19 @@ def _found_at(value: Any, path: str) -> Any:
 
 def _getter_of_payload(payload: Payload) -> Callable[[Values], str]:
     write = _writer(payload.content)
-    if payload.format == "query":
-        from urllib.parse import urlencode  # late, as few schemes need it
+    if payload.format in {"query", "query-percent"}:
+        from urllib.parse import quote, quote_plus, urlencode  # late, as few schemes need it
 
         fill = compile_structure(payload.content)
-        write = lambda values: urlencode(fill(values))  # noqa: E731
-    if payload.encoding == "none":
+        quoted = quote_plus if payload.format == "query" else quote
+        write = lambda values: urlencode(fill(values), quote_via=quoted)  # noqa: E731
+    return _encoded(write, payload.encoding)
+
+
+def _encoded(write: Callable[[Values], str], encoding: str) -> Callable[[Values], str]:
+    if encoding == "none":
         return write
-    return lambda values: encode_bytes(write(values).encode(), payload.encoding)
+    return lambda values: encode_bytes(write(values).encode(), encoding)
 
 
 def _getter_of_mac(message: Template) -> Callable[[Values], str]:

@@ -1,0 +1,67 @@
+"""Ids that would change the rule in which a vendor finds them, and what is refused for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from countermark import InvalidPrincipal, Principal
+from tests.samples import signer_of
+
+#: Each scheme that puts an id into the language of a filter, a topic or a pattern, and ids that
+#: would open what belongs to others.
+CHANGING = {
+    "algolia": [
+        'ann" OR visible_by:"ben',
+        "ann OR visible_by:ben",
+        '"',
+        "'ann'",
+        "group/finance",
+        "-ann",
+        "Ann",  # the vendor compares without regard to case
+        "änn",
+        "a" * 65,
+    ],
+    "typesense": [
+        "ann || user_id:!=ann",
+        "ann&&x:=1",
+        "[ann,ben]",
+        "`ann`",
+        "ann*",
+        ">0",
+        "!=ann",
+        "-ann",
+        "ann,ben",
+        "a.nn",  # the vendor leaves out most punctuation
+        "Ann",
+    ],
+    "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
+    "synapse-jwt": ["Ann", "ann:evil.example", "@ann", "a b", "änn", "ann#1"],
+    "emqx": ["+", "#", "ann/#", "ann/+/x", "${username}", "$SYS", "a/b", ""],
+}
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"), [(slug, id) for slug, ids in CHANGING.items() for id in ids]
+)
+def test_an_id_cannot_change_the_rule_that_it_is_put_into(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal):
+        signer_of(slug).sign(id)
+
+
+def test_a_room_that_stands_for_all_rooms_is_refused() -> None:
+    for room in ("*", "room-*"):
+        with pytest.raises(InvalidPrincipal, match="the attribute room is refused"):
+            signer_of("jitsi").sign(Principal("ann", attributes={"room": room}))
+
+
+@pytest.mark.parametrize("role", ["moderator", "VIEWER&role=MODERATOR", ""])
+def test_a_role_that_bigbluebutton_does_not_know_is_refused(role: str) -> None:
+    attributes = {"room": "room-1", "bbb_role": role}
+    with pytest.raises(InvalidPrincipal, match="the attribute bbb_role"):
+        signer_of("bigbluebutton").sign(Principal("ann", name="Ann", attributes=attributes))
+
+
+@pytest.mark.parametrize("slug", CHANGING)
+@pytest.mark.parametrize("id", ["42", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
+def test_usual_ids_are_signed(slug: str, id: str) -> None:
+    assert signer_of(slug).sign(id)
