@@ -139,8 +139,8 @@ def command(arguments: list[str]) -> Callable[..., object]:
     return run
 
 
-def webhook_headers(**given: Any) -> object:
-    return WebhookSigner("github", RING).sign(**given) and None
+def unseen(call: Callable[..., object]) -> Callable[..., object]:
+    return lambda **given: call(**given) and None
 
 
 def mode_file(*, text: Any) -> object:
@@ -293,29 +293,27 @@ def _explaining_entries() -> Iterator[Entry]:
 
 
 def _sending_entries() -> Iterator[Entry]:
-    yield Entry("WebhookSigner", WebhookSigner, {"scheme": "github", "keyring": RING})
-    yield Entry("WebhookSigner of HTTP signatures", WebhookSigner, {
-        "scheme": "cognito", "keyring": {"an-id": RING},
-    })  # fmt: skip
-    yield Entry("WebhookSigner of a URL", WebhookSigner, {
-        "scheme": "square", "keyring": RING, "base_url": "https://hooks.example.com",
-    })  # fmt: skip
-    yield Entry("WebhookSigner of a private key", WebhookSigner, {
-        "scheme": "wise", "keyring": Keyring(PEM), "also": WebhookSigner("github", RING),
-    })  # fmt: skip
-    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, {
-        "scheme": "stigg", "also": None,
-    })  # fmt: skip
-    yield Entry("new_webhook_secret", lambda scheme: new_webhook_secret(scheme) and None, {
-        "scheme": "github",
-    })  # fmt: skip
-    yield Entry("WebhookSigner.sign", webhook_headers, {
+    signers: dict[str, dict[str, Any]] = {
+        "": {"scheme": "github", "keyring": RING},
+        " of HTTP signatures": {"scheme": "cognito", "keyring": {"an-id": RING}},
+        " of a URL": {"scheme": "square", "keyring": RING, "base_url": "https://hooks.example.com"},
+        " of a private key": {
+            "scheme": "wise", "keyring": Keyring(PEM), "also": WebhookSigner("github", RING),
+        },
+    }  # fmt: skip
+    for name, good in signers.items():
+        yield Entry(f"WebhookSigner{name}", WebhookSigner, good)
+    from_env = {"scheme": "stigg", "also": None}
+    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, from_env)
+    yield Entry("new_webhook_secret", unseen(new_webhook_secret), {"scheme": "github"})
+    yield Entry("WebhookSigner.sign", unseen(WebhookSigner("github", RING).sign), {
         "body": b"{}", "delivery_id": "evt-1", "method": "POST", "path": "/",
     })  # fmt: skip
 
 
 def _changing_entries() -> Iterator[Entry]:
-    """Yield what takes keys that change."""
+    """Yield what takes keys that change, or signs webhooks."""
+    yield from _sending_entries()
     watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
     yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
     yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
@@ -499,10 +497,4 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     ("from_cookie", "name"): _WORDS | {"a text in braces"},
 }  # fmt: skip
 
-ENTRIES = [
-    *_entries(),
-    *_sending_entries(),
-    *_changing_entries(),
-    *_resolver_entries(),
-    *_testing_entries(),
-]
+ENTRIES = [*_entries(), *_changing_entries(), *_resolver_entries(), *_testing_entries()]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from countermark.keys._watch import Watch
 
 
-# Signed once when a signer is made, so that headers that contradict each other are found then.
+# Signed when two signers are put together, so that headers that contradict each other are found.
 _TRIAL: Final = Outgoing(b"", "msg_trial", 1.5, "POST", "/")
 
 
@@ -95,7 +95,8 @@ class WebhookSigner:
         self._maker = self._maker_of(ring)
         self._watches = () if watch is None else (watch,)
         self._also = _checked_signer(also)
-        self._headers(_TRIAL)
+        if self._also is not None:
+            self._headers(_TRIAL)
         if watch is not None:
             watch.attach(ring, self._prepare, scheme=f"webhook:{self.scheme.slug}")
 
