@@ -64,3 +64,12 @@ def test_crisp_pushes_the_address_and_the_code_like_the_sdk(run: Run) -> None:
     assert (
         pushed["ours"] == pushed["theirs"] == [["set", "user:email", ["a@b.example", signed.token]]]
     )
+
+
+def test_saasquatch_sends_the_user_and_the_token(run: Run) -> None:
+    who = Principal("user/1", email="a@b.example", attributes={"account_id": "account 7"})
+    signed = signer_of("saasquatch").issue(who)
+    sent = run("saasquatch", signed.fields)
+    assert sent["headers"]["X-SaaSquatch-User-Token"] == signed.token
+    assert sent["path"].endswith("/account/account%207/user/user%2F1/upsert")
+    assert json.loads(sent["body"]) == signed.fields["user"]

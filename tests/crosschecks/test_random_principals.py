@@ -73,6 +73,14 @@ def test_knock(node: Any, texts: Texts) -> None:
         assert ours == claims(token, public, "RS256")
 
 
+def test_engagespot(node: Any, texts: Texts) -> None:
+    pem, public = private_key("RS256")
+    signer, ids = signer_of("engagespot-jwt"), texts(COUNT)
+    theirs = node("engagespot", pem=pem, apiKey="the-api_key", ids=ids, now=NOW)
+    for id, token in zip(ids, theirs, strict=True):
+        assert claims(signer.sign(id), public, "RS256") == claims(token, public, "RS256")
+
+
 def test_pusher_beams(node: Any, texts: Texts) -> None:
     signer = signer_of("pusher-beams", settings={"instance_id": INSTANCE})
     ids = texts(COUNT)

@@ -38,6 +38,7 @@ def test_the_shapes_are_those_that_the_catalogues_declare() -> None:
         "COGNITO_API_SECRET",
         "LAUNCHDARKLY_SDK_KEY",
         "PRIVATE_KEY",
+        "QUACKBACK_WIDGET_SECRET",
         "TALKJS_SECRET_KEY",
         "WEBHOOKS_PRIVATE_KEY",
         "WEBHOOKS_SECRET",

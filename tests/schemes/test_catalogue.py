@@ -109,6 +109,7 @@ KNOWN_TO_BE_AMBIGUOUS = {
     "loyaltylion",
     "magicbell-hmac",
     "refgrow",
+    "rogeriq",
     "supportwire",
     "yourgpt",
     "zoho-thrive",

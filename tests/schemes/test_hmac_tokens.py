@@ -36,23 +36,34 @@ def compact(value: object) -> str:
 
 
 OF_ID = [
+    "ackreply",
+    "agentic-trust-hmac",
     "canny-hash",
+    "carrot-quest",
     "castle",
     "chatbase-hmac",
     "chatcloud",
+    "chatspark",
     "chatwoot",
+    "convot",
+    "cornerspot",
+    "duggai",
     "eixam",
     "eucera",
     "featurebase-hmac",
     "gleap",
+    "gosquared",
     "hacktionbase",
     "intercom-hmac",
     "inviaro",
     "launchdarkly",
     "novu",
+    "onesignal-hash",
+    "polaria",
     "supportwire",
     "unlayer",
     "userjot",
+    "wavecx",
     "widget-chat",
     "yourgpt",
 ]
@@ -61,12 +72,14 @@ OF_EMAIL = [
     "crisp",
     "elevio",
     "front-chat",
+    "growsurf",
     "helpscout",
     "pipeback",
     "plain",
+    "tawk",
     "wooninja",
 ]
-OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow"]
+OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow", "rogeriq"]
 
 DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
 HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())
@@ -121,6 +134,15 @@ BIGBLUEBUTTON = urlencode(
         "redirect": "true",
     }
 )
+USERHERO = compact(
+    {
+        "externalUserId": ID,
+        "email": EMAIL,
+        "phone": "+15550100",
+        "name": "Ann Lee",
+        "expiresAt": SECONDS + 300,
+    }
+)
 PRESENCE = compact({"user_id": ID, "user_info": {"name": "Ann Lee"}})
 
 TOKENS = {
@@ -129,12 +151,16 @@ TOKENS = {
     **{slug: hexed(EMAIL.lower()) for slug in OF_LOWER_EMAIL},
     "stigg": f"HMAC-SHA256 {ID}:{hexed(ID)}",
     "cognito-flow": b64(digest(ID)),
+    "engagespot-hmac": b64(digest(ID)),
     "magicbell-hmac": b64(digest(ID)),
     "talkjs-signature": hexed(ID).upper(),
     "churnkey": hexed("cus_123"),
     "novu-agent": hexed("agent-7"),
     "chameleon": f"{hexed(f'{ID}-{SECONDS}')}-{SECONDS}",
+    "segops": digest(f"{ID}|{SECONDS}", key=bytes.fromhex(SECRET)).hex(),
+    "channel-talk": digest(ID, key=bytes.fromhex(SECRET)).hex(),
     "pylon": digest(EMAIL, key=bytes.fromhex(SECRET)).hex(),
+    "friendbuy": hexed(f"{SECONDS}:{EMAIL}:{ID}"),
     "reamaze": hexed(f"{ID}:{EMAIL}"),
     "productfruits": compact(
         {
@@ -144,6 +170,10 @@ TOKENS = {
     ),
     "zoho-thrive": hexed(f"{EMAIL}{ID}"),
     "appy-sdk": hexed(f"the-sdk_key{EMAIL}Ann{ID}Lee"),
+    "sprinklr": hexed(
+        f"{ID}_Ann_Lee_https://a.example/ann.png_+15550199_{EMAIL}_{SECONDS}250"
+    ),
+    "userhero": hexed(USERHERO),
     "disqus": f"{DISQUS} {hexed(f'{DISQUS} {SECONDS}', 'sha1')} {SECONDS}",
     "hyvor-talk": hexed(HYVOR),
     "discourse": f"sso={quote(DISCOURSE, safe='')}&sig={hexed(DISCOURSE)}",

@@ -10,7 +10,8 @@ from uuid import UUID
 import jwt
 import pytest
 
-from countermark import Principal, Scheme
+from countermark import Keyring, Principal, Scheme, Signer
+from countermark.keys._secret import SecretKey
 from countermark.schemes import scheme_slugs
 from tests.samples import ANN, ATTRIBUTES, NOW, SECRET, private_key, signer_of
 
@@ -438,12 +439,104 @@ CLAIMS: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "iterable": {"email": EMAIL, "iat": NOW_S, "exp": HOUR},
+    "iterable-user-id": {"userId": ID, "iat": NOW_S, "exp": HOUR},
+    "suprsend": {
+        "entity_type": "subscriber",
+        "entity_id": ID,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "scope": {"tenant_id": "tenant-3"},
+    },
+    "engagespot-jwt": {"sub": "user:user-1", "apiKey": "the-api_key", "iat": NOW_S},
+    "watsonx-assistant": {"sub": ID, "exp": HOUR},
+    "saasquatch": {
+        "user": {
+            "id": ID,
+            "accountId": "account-7",
+            "email": EMAIL,
+            "firstName": "Ann",
+            "lastName": "Lee",
+        }
+    },
+    "quackback": {
+        "sub": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "avatarURL": PICTURE,
+        "iat": NOW_S,
+        "exp": NOW_S + 300,
+        "plan": "pro",
+    },
+    "suggest-feature": {
+        "email": EMAIL,
+        "name": NAME,
+        "profilePic": PICTURE,
+        "iat": NOW_S,
+        "exp": NOW_S + 1800,
+    },
+    "tiledesk": {
+        "_id": ID,
+        "firstname": "Ann",
+        "lastname": "Lee",
+        "email": EMAIL,
+        "sub": "userexternal",
+        "aud": "https://tiledesk.com/projects/the-project_id",
+    },
+    "ferndesk": {
+        "sub": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "customAttributes": {"seats": "4"},
+        "exp": HOUR,
+    },
+    "algomo": {
+        "id": ID,
+        "name": NAME,
+        "email": EMAIL,
+        "avatar": PICTURE,
+        "companyId": "c1",
+        "companyName": "Acme",
+        "customData": {"seats": "4"},
+        "exp": NOW_S + 30,
+    },
+    "aha": {
+        "iat": NOW_S,
+        "sub": ID,
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "email": EMAIL,
+    },
+    "agentic-trust-jwt": {"sub": ID, "email": EMAIL, "name": NAME, "exp": HOUR},
+    "bettermode": {
+        "sub": ID,
+        "email": EMAIL,
+        "name": NAME,
+        "tagline": "Reads everything",
+        "iat": NOW_S,
+        "exp": NOW_S + 60,
+    },
+    "suggix": {"email": EMAIL, "name": NAME, "id": ID, "photo_url": PICTURE},
+    "announcekit": {"id": ID, "name": NAME, "email": EMAIL},
+    "productlane": {"email": EMAIL, "name": NAME, "imageUrl": PICTURE},
+    "applied": {"sub": ID, "email": EMAIL, "plan": "pro", "exp": HOUR},
+    "verly": {"sub": ID, "exp": HOUR},
+    "refref": {
+        "sub": ID,
+        "productId": "the-product_id",
+        "email": EMAIL,
+        "name": NAME,
+        "iat": NOW_S,
+        "exp": NOW_S + 86400,
+    },
+    "reditus": {"ProductId": "the-product_id", "UserId": ID, "iat": NOW_S},
 }
 ALGORITHMS = {
     "aws-ivs": "ES384",
     "braze": "RS256",
     "cello": "HS512",
     "firebase": "RS256",
+    "engagespot-jwt": "RS256",
     "grafana-jwt": "RS256",
     "jaas": "RS256",
     "knock": "RS256",
@@ -451,9 +544,12 @@ ALGORITHMS = {
     "paragon": "RS256",
     "powersync": "ES256",
     "prismatic": "RS256",
+    "reditus": "HS512",
     "supabase": "ES256",
+    "suprsend": "ES256",
     "tiny-drive": "RS256",
     "vonage-video": "RS256",
+    "watsonx-assistant": "RS256",
 }
 KEY_IDS = {
     "ably-jwt": "the-key_name",
@@ -523,6 +619,17 @@ def test_every_token_contains_ids_as_text(slug: str) -> None:
 def test_lifetime_adds_an_expiry_to_the_token(slug: str) -> None:
     signed = signer_of(slug, lifetime=60).issue(ANN)
     assert decoded(slug, signed.token)["exp"] == NOW_S + 60 == signed.expires_at
+
+
+def test_iterable_signs_the_token_that_the_vendor_publishes() -> None:
+    published = Keyring(SecretKey.of_example("2EB6A2F34691492F81A819AEDA32427F"))
+    scheme = Scheme.load("iterable")
+    signer = Signer(scheme, published, lifetime=1, clock=lambda: 1_599_693_218)
+    assert signer.sign(Principal("u", email="test@iterable.com")) == (
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+        "eyJlbWFpbCI6InRlc3RAaXRlcmFibGUuY29tIiwiaWF0IjoxNTk5NjkzMjE4LCJleHAiOjE1OTk2OTMyMTl9."
+        "eDbexB7CnK2jGsXvHfYENrCEkblrLKxgMNbmlfJHXUA"
+    )
 
 
 def test_signed_values_of_intercom_are_not_in_the_fields() -> None:

@@ -142,7 +142,7 @@ class TestAttributes:
             assert caught.value.code == "principal_pattern"
 
 
-@pytest.mark.parametrize("slug", ["customerly", "refgrow", "ensoras", "supportwire"])
+@pytest.mark.parametrize("slug", ["customerly", "refgrow", "ensoras", "rogeriq", "supportwire"])
 @pytest.mark.parametrize("sign", ["\u212a", "\u0130", "\u212b", "\u1e9e"])
 def test_an_address_that_lower_case_turns_into_another_is_refused(slug: str, sign: str) -> None:
     """The Kelvin sign, the dotted capital I, the Angstrom sign and the capital sharp s."""

@@ -30,12 +30,16 @@ CANNOT = {
     "ably",
     "algolia",
     "fastcomments",
+    "friendbuy",
     "hyvor-talk",
     "looker",
     "loyaltylion",
     "productfruits",
+    "segops",
+    "sprinklr",
     "typesense",
     "unchurn",
+    "userhero",
 }
 #: These say when they were made, and have no end of their own.
 DATED = {"chameleon", "disqus"}

@@ -43,6 +43,19 @@ const sdks = {
     run({ identity });
     return { ...pushed, theirs: pushed.theirs.filter(([, name]) => name === "user:email") };
   },
+  saasquatch: async () => {
+    let requested;
+    const request = new Promise((done) => (requested = done));
+    globalThis.fetch = (url, { headers, body }) => {
+      requested({ path: new URL(url).pathname, headers, body });
+      return new Promise(nothing);
+    };
+    Object.assign(globalThis, { HTMLElement: class {}, customElements: { get: nothing, define: nothing } });
+    const { default: squatch } = await import("@saasquatch/squatch-js");
+    squatch.init({ tenantAlias: "tenant" });
+    run({ squatch, identity });
+    return request;
+  },
 };
 console.log(JSON.stringify(await sdks[sdk]()));
 process.exit(0);

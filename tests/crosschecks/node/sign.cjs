@@ -52,6 +52,11 @@ const signers = {
     const options = { signingKey: pem, expiresInSeconds: seconds };
     return atTime(now, () => Promise.all(ids.map((id) => signUserToken(id, options))));
   },
+  engagespot: ({ pem, apiKey, ids, now }) => {
+    const { EngagespotClient } = require("@engagespot/node");
+    const client = EngagespotClient({ apiKey, apiSecret: "x", signingKey: pem });
+    return atTime(now, () => ids.map((id) => client.generateUserToken(id)));
+  },
   discourse: ({ secret, users }) => {
     const Sso = require("discourse-sso");
     return users.map((values) => new Sso(secret).buildLoginString(values));
