@@ -280,6 +280,18 @@ def test_watched_keys_are_used_from_one_delivery_to_the_next(
     assert own.sign(b"{}", delivery_id=headers["webhook-id"]) == headers
 
 
+def test_the_first_delivery_of_a_process_has_the_keys_of_that_moment(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOKS_SECRET_FILE", str(tmp_path / "key"))
+    (tmp_path / "key").write_text(OLD)
+    own = WebhookSigner.from_env("standard-webhooks", watch=True, clock=lambda: NOW)
+    outer = WebhookSigner("github", Keyring(SECRET), also=own)
+    (tmp_path / "key").write_text(NEW)
+    headers = outer.sign(b"{}")
+    assert receiver(NEW, at=outer._clock()).verify(headers=headers, body=b"{}")
+
+
 def test_a_signer_shows_its_format_and_no_secret() -> None:
     own = signer()
     assert repr(own) == "<WebhookSigner standard-webhooks>"
