@@ -51,6 +51,22 @@ def toggl(text: Any = TEXT, **more: Any) -> Delivery:
     return Delivery({"X-Webhook-Signature-256": f"sha256={mac(SECRET.encode(), body).hex()}"}, body)
 
 
+def twitch(text: Any = TEXT, status: str = "webhook_callback_verification_pending") -> Delivery:
+    content = {"challenge": text, "subscription": {"id": "1", "status": status}}
+    body, start, at = (
+        json.dumps(content).encode(),
+        "Twitch-Eventsub-Message",
+        "2023-11-14T22:13:20Z",
+    )
+    code = mac(SECRET.encode(), f"id-1{at}".encode() + body).hex()
+    headers = {
+        f"{start}-Id": "id-1",
+        f"{start}-Timestamp": at,
+        f"{start}-Signature": f"sha256={code}",
+    }
+    return Delivery(headers, body)
+
+
 def okta(text: str = TEXT) -> Delivery:
     return get("", {"X-Okta-Verification-Challenge": text, "Authorization": SECRET})
 
@@ -90,6 +106,7 @@ ASKED = [
         "signature",
     ),
     Asked("toggl", toggl, lambda text: {"validation_code": text}, "signature"),
+    Asked("twitch", twitch, echo, "signature"),
     Asked("okta", okta, lambda text: {"verification": text}, "unsigned"),
     Asked(
         "twitter",

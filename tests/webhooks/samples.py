@@ -26,10 +26,10 @@ PROOF = {
     "standard-webhooks": "webhook-signature",
     "github": "X-Hub-Signature-256",
     "cognito": "Authorization",
-    "twilio": "X-Twilio-Signature",
-    "hubspot": "X-HubSpot-Signature-v3",
     "discord": "X-Signature-Ed25519",
     "sendgrid": "X-Twilio-Email-Event-Webhook-Signature",
+    "twilio": "X-Twilio-Signature",
+    "hubspot": "X-HubSpot-Signature-v3",
 }
 BASE_URL = "https://hooks.example.com"
 FORM = b"Body=Hello+World%21&From=%2B15005550006&To=%2B15005550001&Body=2"
@@ -115,6 +115,19 @@ def cognito(
     return delivery._replace(headers=headers)
 
 
+def discord(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ed25519", str(int(at)).encode() + body).hex()
+    headers = {"X-Signature-Ed25519": signature, "X-Signature-Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
+def sendgrid(body: bytes = BODY, at: float = NOW) -> Delivery:
+    signature = sign("ecdsa-p256-sha256", str(int(at)).encode() + body)
+    start = "X-Twilio-Email-Event-Webhook-"
+    headers = {f"{start}Signature": base64(signature), f"{start}Timestamp": str(int(at))}
+    return Delivery(headers, body)
+
+
 def twilio(
     body: bytes = FORM, secret: str = SECRET, path: str = "/hooks?x=1", base: str = BASE_URL
 ) -> Delivery:
@@ -141,25 +154,12 @@ def hubspot(
     return Delivery(headers, body, method, path)
 
 
-def discord(body: bytes = BODY, at: float = NOW) -> Delivery:
-    signature = sign("ed25519", str(int(at)).encode() + body).hex()
-    headers = {"X-Signature-Ed25519": signature, "X-Signature-Timestamp": str(int(at))}
-    return Delivery(headers, body)
-
-
-def sendgrid(body: bytes = BODY, at: float = NOW) -> Delivery:
-    signature = sign("ecdsa-p256-sha256", str(int(at)).encode() + body)
-    start = "X-Twilio-Email-Event-Webhook-"
-    headers = {f"{start}Signature": base64(signature), f"{start}Timestamp": str(int(at))}
-    return Delivery(headers, body)
-
-
 def sent(scheme: str, **changes: Any) -> Delivery:
     """Return a valid delivery of a scheme."""
     senders: dict[str, Any] = {
         "stigg": stigg, "github": github, "standard-webhooks": standard, "cognito": cognito,
-        "twilio": twilio, "hubspot": hubspot,
         "discord": discord, "sendgrid": sendgrid,
+        "twilio": twilio, "hubspot": hubspot,
     }  # fmt: skip
     delivery: Delivery = senders[scheme](**changes)
     return delivery

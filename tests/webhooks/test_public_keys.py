@@ -293,6 +293,14 @@ def test_a_new_public_key_is_used_without_a_restart() -> None:
     assert code(own, signed("ed25519", numbers=(1,))) == "verified"
 
 
+def test_a_head_request_that_verifies_a_url_is_answered_with_a_public_key() -> None:
+    key = Keyring(public_key("ecdsa-p256-sha256", "spki"))
+    for slug, expected in (("circle", True), ("sendgrid", False)):
+        own = WebhookVerifier(slug, key)
+        answer = own.answer_challenge(headers={}, method="HEAD", path="/hooks")
+        assert (answer is not None) is expected
+
+
 def test_without_cryptography_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.serialization", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'countermark\[public-keys\]'"):

@@ -111,7 +111,12 @@ WRONG = [
     (SECRET_SCHEME, "slug", "Own", "invalid name for a scheme"),
     (SECRET_SCHEME, "slug", None, "invalid name for a scheme"),
     (SECRET_SCHEME, "kind", None, "kind is missing"),
-    (SECRET_SCHEME, "kind", "jwt", "one of secret, hmac, body-hmac, public-key, http-signature"),
+    (
+        SECRET_SCHEME,
+        "kind",
+        "jwt",
+        "kind must be one of secret, hmac, body-hmac, public-key, http-",
+    ),
     (SECRET_SCHEME, "more", 1, "unknown key <not shown"),
     (SECRET_SCHEME, "signature.more", 1, r"\[signature\]: unknown key <not shown"),
     (SECRET_SCHEME, "signature.header", None, "header is missing"),

@@ -158,7 +158,7 @@ def _checked(text: str) -> str:
 
 def _code(scheme: WebhookScheme, key: Candidate, text: str) -> str:
     """Return the MAC of a challenge, encoded as the signatures of the scheme are."""
-    assert isinstance(key, CandidateKey)  # noqa: S101  # the parser admits {mac} for secrets only
+    assert isinstance(key, CandidateKey)  # noqa: S101  # the parser has checked
     code = key.mac([_checked(text).encode()])
     return encode_bytes(code, _signature(scheme).encoding)
 

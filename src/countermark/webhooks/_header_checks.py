@@ -104,8 +104,8 @@ class SignatureCheck:
     def __init__(
         self, scheme: WebhookScheme, signature: SignatureHeader, proof: Proof, base_url: str
     ) -> None:
-        self._scheme, self._signature, self._proof = scheme, signature, proof
-        self._base_url = base_url
+        self._scheme, self._signature, self._base_url = scheme, signature, base_url
+        self._proof = proof
         self._names = names = [str(part) for part in signature.message]
         content = names.index("{body}" if "{body}" in names else "{parameters}")
         self._before, self._after = signature.message[:content], signature.message[content + 1 :]
@@ -134,7 +134,7 @@ class SignatureCheck:
             (_fill(self._before, filled), _fill(self._after, filled))
             for filled in self._with_urls(values, head)
         )
-        check = SignedBody(self._proof, codes, around, signed_content(signature, head))
+        check = SignedBody(self._proof, codes, around, signed_content(self._signature, head))
         return PendingDelivery(
             self._scheme, head, now, check, timestamp=timestamp, signed_id=signed_id
         )

@@ -40,8 +40,8 @@ def explain_header(
         variable=scheme.secret.variable,
     )
     wanted = [*codes_in(signature, value, HASHES[signature.algorithm][1])]
-    signed = [*messages(scheme, signature, head, body, base_url)]
-    found = search(wanted, keys, signed, ways(signature.algorithm, "hmac"))
+    all_messages = [*messages(scheme, signature, head, body, base_url)]
+    found = search(wanted, keys, all_messages, ways(signature.algorithm, "hmac"))
     in_body = _in_hash(signature, head, body)
     if found and (found[0].mistakes or in_body):
         return explanation(found, in_body)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
-from countermark._redaction import shown_variable
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Keyring
 from countermark.keys._user import keyring_of_variable
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._verifier_options import key_ids_from_env
 
 
 def keyrings_from_env(
@@ -29,20 +27,10 @@ def keyrings_from_env(
         ConfigurationError: The scheme names no variable, or the variable of the key id is not set.
         InvalidKey: A secret is missing or invalid.
     """
-    secret = scheme.secret
     if not variable:
         raise ConfigurationError(
             f"{scheme.slug} names no environment variable for this key; give the keyring"
             f" yourself: {call}(scheme, Keyring(key))"
         )
-    ring = keyring_of_variable(variable, watch=watch)
-    if not secret.key_id_variable:
-        return ring
-    names = [f"{secret.key_id_variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
-    ids = [os.environ[name] for name in names if os.environ.get(name)]
-    if not os.environ.get(names[0]):
-        raise ConfigurationError(
-            f"the environment variable {shown_variable(names[0])} is not set; set it to the"
-            " id of the key"
-        )
-    return dict.fromkeys(ids, ring)
+    ring, id_variable = keyring_of_variable(variable, watch=watch), scheme.secret.key_id_variable
+    return dict.fromkeys(key_ids_from_env(id_variable), ring) if id_variable else ring

@@ -122,10 +122,11 @@ def _head_check(
         return SecretCheck(scheme, signature, rings[""])
     if isinstance(signature, SignatureMember):
         return MemberCheck(scheme, signature, rings[""])
+    proof: Proof
     if signature.has_public_key:
         from countermark.webhooks._public_key_proof import PublicKeyProof  # late, as it is rare
 
-        proof: Proof = PublicKeyProof(scheme, signature, rings[""])
+        proof = PublicKeyProof(scheme, signature, rings[""])
     else:
         proof = HmacProof(scheme, signature, rings[""])
     return SignatureCheck(scheme, signature, proof, base_url)

@@ -38,8 +38,11 @@ def explain_public_key(
         verify_function(load_public_key(scheme, signature.algorithm, key), signature.algorithm)
         for _, key in ring.by_role()
     ]
-    signed = list(messages(scheme, signature, head, body, base_url))
-    found = _search(list(_codes(signature, value)), signed, verifies)
+    found = _search(
+        list(_codes(signature, value)),
+        list(messages(scheme, signature, head, body, base_url)),
+        verifies,
+    )
     return explanation([found]) if found is not None and found.mistakes else UNEXPLAINED
 
 

@@ -128,12 +128,10 @@ class WebhookVerifier:
         accepted for all of the keys.
         """
         scheme = checked_scheme(scheme)
-        rings = keyrings_from_env(
-            scheme, scheme.secret.variable, watch=watch, call="WebhookVerifier"
-        )
+        variable = scheme.secret.variable
         return cls(
             scheme,
-            rings,
+            keyrings_from_env(scheme, variable, watch=watch, call="WebhookVerifier"),
             tolerance=tolerance,
             base_url=base_url,
             verify_token=verify_token_from_env(scheme),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from math import isfinite
 
+from countermark._redaction import shown_variable
 from countermark.errors import ConfigurationError
 from countermark.keys._keyring import Keyring, checked_keyring
 from countermark.webhooks._parts import MAX_TOLERANCE, HttpSignature
@@ -66,3 +68,18 @@ def checked_tolerance(scheme: WebhookScheme, given: object) -> float | None:
             " twice that time"
         )
     return given  # type: ignore[return-value]
+
+
+def key_ids_from_env(variable: str) -> list[str]:
+    """Return the key ids in *variable*, and in those with _PREVIOUS and _NEXT after its name.
+
+    Raises:
+        ConfigurationError: The variable is not set.
+    """
+    if not os.environ.get(variable):
+        raise ConfigurationError(
+            f"the environment variable {shown_variable(variable)} is not set; set it to the id of"
+            " the key"
+        )
+    names = [f"{variable}{role}" for role in ("", "_PREVIOUS", "_NEXT")]
+    return [os.environ[name] for name in names if os.environ.get(name)]
