@@ -187,8 +187,15 @@ def _public_key(table: Table) -> Secret:
         least=1,
         most=None,
         refuse_prefixes=table.texts("refuse_prefixes"),
+        private_variable=table.take("private_variable", str, ""),
+        private_prefix=table.take("private_prefix", str, ""),
     )
     table.close()
+    if key.private_prefix and key.form not in {"hex", "base64"}:
+        raise InvalidScheme(
+            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
+            " leave it out"
+        )
     return key
 
 
