@@ -43,6 +43,8 @@ _SECRET = table(
         "key_id_variable": filled_text(
             "The variable with the id under which the vendor names the key, for `http-signature`."
         ),
+        "private_variable": text("The variable that holds the private key of a sender."),
+        "private_prefix": text("A text that may precede a private key of that sender."),
         "chosen": flag("True if you choose the secret, and the vendor does not issue it."),
         "form": choice(
             "The encoding of the secret: `text`, the default, `hex` or `base64`. Of a public key:"
@@ -219,13 +221,19 @@ _VECTOR = table(
 )
 
 _FORM_OF_SECRETS = {"enum": [*parser.FORMS]}
+_NO_PUBLIC_KEY = dict.fromkeys(("private_variable", "private_prefix"), False)
 # The rules of each kind: the table [signature], and what the other tables hold or lack.
 _RULES = [
     if_then(
         has("kind", "secret"),
         {
             "signature": _SECRET_HEADER,
-            "secret": {"properties": dict.fromkeys(("form", "prefix", "key_id_variable"), False)},
+            "secret": {
+                "properties": {
+                    **dict.fromkeys(("form", "prefix", "key_id_variable"), False),
+                    **_NO_PUBLIC_KEY,
+                }
+            },
             "timestamp": _ONE_PLACE,
             "url": False,
         },
@@ -234,7 +242,13 @@ _RULES = [
         has("kind", "body-hmac"),
         {
             "signature": _MEMBER,
-            "secret": {"properties": {"key_id_variable": False, "form": _FORM_OF_SECRETS}},
+            "secret": {
+                "properties": {
+                    "key_id_variable": False,
+                    "form": _FORM_OF_SECRETS,
+                    **_NO_PUBLIC_KEY,
+                }
+            },
             "id": {"required": ["body"]},
             "timestamp": {"required": ["body"], **_ONE_PLACE},
             "url": False,
@@ -246,7 +260,13 @@ _RULES = [
         has("kind", "hmac"),
         {
             "signature": _MAC_HEADER,
-            "secret": {"properties": {"key_id_variable": False, "form": _FORM_OF_SECRETS}},
+            "secret": {
+                "properties": {
+                    "key_id_variable": False,
+                    "form": _FORM_OF_SECRETS,
+                    **_NO_PUBLIC_KEY,
+                }
+            },
             "timestamp": _ONE_PLACE,
         },
     ),
@@ -260,6 +280,10 @@ _RULES = [
                     **dict.fromkeys(("chosen", "key_id_variable", "least", "most"), False),
                 },
                 "required": ["form"],
+                "allOf": [
+                    if_then(has("form", form), {"private_prefix": False})
+                    for form in parser.FORMS_OF_FILES
+                ],
             },
             "timestamp": _ONE_PLACE,
         },
@@ -270,7 +294,7 @@ _RULES = [
         {
             "signature": _HTTP_SIGNATURE,
             "secret": {
-                "properties": {"form": _FORM_OF_SECRETS},
+                "properties": {"form": _FORM_OF_SECRETS, **_NO_PUBLIC_KEY},
                 "required": ["key_id_variable"],
             },
             "timestamp": {"properties": dict.fromkeys((*_PLACES, "form"), False)},

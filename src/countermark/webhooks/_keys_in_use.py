@@ -53,7 +53,7 @@ class KeysInUse:
         self._scheme, self._keys = scheme, keys
         self._tolerance, self._base_url = tolerance, base_url
         self.rings = {key_id: ring for key_id, (ring, _) in keys.items()}
-        self.has_short = not scheme.has_public_key and _check_keys(scheme, self.rings)
+        self.has_short = not scheme.has_public_key and check_keys(scheme, self.rings)
         self.check = _head_check(scheme, self.rings, tolerance, base_url)
 
     def with_new(self, watch: Watch, ring: Keyring) -> KeysInUse:
@@ -75,7 +75,7 @@ class KeysInUse:
         return changed
 
 
-def _check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
+def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
     """Check all secrets, and return whether one has fewer bytes than a secret should.
 
     Raises:

@@ -34,6 +34,8 @@ from countermark.webhooks._url_parser import read_url
 KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
 PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
+#: The forms of public keys that are not of 32 bytes alone.
+FORMS_OF_FILES = ("pem", "spki")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
@@ -165,6 +167,11 @@ def _secret(table: Table, kind: str) -> Secret:
 
 
 def _public_key(table: Table) -> Secret:
+    if table.has("private_prefix") and table.left.get("form") in FORMS_OF_FILES:
+        table.fault(
+            "private_prefix is of keys of 32 bytes, and the form is another one; leave it out",
+            "private_prefix",
+        )
     key = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=False,
@@ -174,6 +181,8 @@ def _public_key(table: Table) -> Secret:
         least=1,
         most=None,
         refuse_prefixes=table.texts("refuse_prefixes"),
+        private_variable=table.take("private_variable", str, ""),
+        private_prefix=table.take("private_prefix", str, ""),
     )
     table.close()
     return key
