@@ -141,6 +141,10 @@ def test_nothing_is_raised_and_nothing_is_explained(
     assert (found.outcome, found.mistakes) == ("unexplained", ())
 
 
+def test_a_path_of_any_text_is_not_explained() -> None:
+    assert explained(cognito("", path="/\ud800?\udfff")).outcome == "unexplained"
+
+
 def test_random_signatures_are_not_explained() -> None:
     source = random.Random(12)
     for _ in range(60):
