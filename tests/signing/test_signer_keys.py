@@ -152,7 +152,7 @@ class TestKeys:
         )
         assert der[:1] == long_der[:1] == b"\x30"
         kinds: dict[Any, str] = {
-            b64encode(public.encode()).decode(): "is a PEM or SSH key",
+            b64encode(public.encode()).decode()[:201]: "is a PEM or SSH key",
             b64encode(pem.encode()).decode()[:401]: "is a PEM or SSH key",
             '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}': "is a JSON Web Key",
             long_der: "is a key in DER",

@@ -105,6 +105,7 @@ def test_the_rules_of_a_url_are_read() -> None:
         ("{url} {body}", {"body_hash": "a"}, {}, "body_hash is for a message with"),
         ("{url} {body}", {"decoded": "{"}, {}, "decoded: write characters of URLs"),
         ("{url} {body}", {"decoded": "a"}, {}, "decoded: write characters of URLs"),
+        ("{url} {body}", {"decoded": "&"}, {}, "other than letters, digits and those between"),
         ("{url} {body}", {"body_hash": "a=b"}, {}, "body_hash: write letters"),
         ("{url} {body}", {"more": 1}, {}, "unknown key"),
         ("{url} {body}", {"any_port": 1}, {}, "any_port must be true or false"),

@@ -7,8 +7,8 @@ from countermark.schemes._tables import Table
 from countermark.webhooks._parts import SignatureHeader, Url
 
 #: The characters that may be decoded. No delimiter of JSON, as the message could then have two
-#: readings.
-DECODED = r"[:/?@!$&'()*+,;=~._-]*"
+#: readings; and none of parameters, as two queries could then have one signature.
+DECODED = r"[:/?@!$'()*,;~._-]*"
 PARAMETER = "[A-Za-z0-9-]*"
 #: The kinds of signatures that can be of a URL.
 KINDS_WITH_URL = ("hmac", "public-key")
@@ -23,7 +23,9 @@ def read_url(top: Table, kind: str) -> Url:
         top.fault("[url] is for a message with {url}; leave it out", "url")
     url = Url(
         decoded=table.matching(
-            "decoded", DECODED, "write characters of URLs other than letters and digits"
+            "decoded",
+            DECODED,
+            "write characters of URLs other than letters, digits and those between parameters",
         )
         or "",
         is_any_port=table.take("any_port", bool, default=False),
