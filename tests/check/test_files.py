@@ -78,7 +78,7 @@ def test_a_deprecated_scheme_and_an_ambiguous_one_are_found(check: Check) -> Non
         ("[mac", "invalid TOML at its end"),
         ('mode = "monitr"', "must be 'off', 'monitor', 'enforce', or a percentage"),
         ('mode = "off"\n[origins]\n"app.example" = "off"', "[origins]"),
-        ('kind = "hmac"', "[signature]: header is missing"),
+        ('kind = "hmacs"', "kind must be one of secret, hmac, body-hmac"),
     ],
 )
 def test_an_invalid_file_is_found(content: str, problem: str, check: Check, tmp_path: Path) -> None:
@@ -98,4 +98,6 @@ def test_a_valid_file_of_modes_has_no_finding(check: Check, tmp_path: Path) -> N
 def test_a_file_that_cannot_be_read_is_a_misuse(check: Check) -> None:
     outcome = check("/nowhere/file.toml")
     assert outcome.code == 2
-    assert outcome.err == "the file cannot be read (FileNotFoundError); correct its path\n"
+    assert (
+        outcome.err == "the file file.toml cannot be read (FileNotFoundError); correct its path\n"
+    )

@@ -19,7 +19,6 @@ from countermark.schemes import scheme_slugs
 from countermark.schemes._formats import FORMATS, KINDS
 from countermark.schemes._parser import (
     ALGORITHMS,
-    CHARSETS,
     CONSTRUCTIONS,
     ENCODINGS,
     KEY_FORMS,
@@ -27,6 +26,7 @@ from countermark.schemes._parser import (
     PAYLOAD_FORMATS,
     TOKEN_ENCODINGS,
 )
+from countermark.schemes._value_tables import CHARSETS
 from countermark.webhooks import WebhookScheme
 from countermark.webhooks._scheme import webhook_scheme_slugs
 from tests.schemes.mappings import SMALLEST, table_of

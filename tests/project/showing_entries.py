@@ -253,6 +253,9 @@ request ARG http://127.0.0.1/ --id user-1
 request stigg ARG --id user-1
 request stigg http://127.0.0.1/ --id user-1 --token ARG
 request stigg http://127.0.0.1/ --id user-1 --max-age ARG
+schemes lint ARG
+schemes stigg ARG
+schemes --schema ARG
 request webhook:ARG http://127.0.0.1/ --body pyproject.toml
 request webhook:stigg ARG --body pyproject.toml
 request webhook:stigg http://127.0.0.1/ --body ARG

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +53,20 @@ BAD = [
     (SMALLEST, "mac.encoding", "base32", "encoding must be one of hex, hex-upper, base64"),
     (SMALLEST, "mac.key", "pem", "key must be one of text, hex, base64"),
     (SMALLEST, "mac.construction", "prefix", "construction must be one of hmac, suffix"),
-    (SMALLEST, "mac", "sha256", "mac must be of type dict"),
+    (SMALLEST, "mac", "sha256", "mac must be a table"),
     (SMALLEST, "mac", None, "add one of [mac] and [jwt], and not both"),
     (SMALLEST, "jwt", TOKEN["jwt"], "add one of [mac] and [jwt], and not both"),
-    (SMALLEST, "name", 1, "name must be of type str"),
-    (SMALLEST, "secret", {"shapes": "a"}, "[secret]: shapes must be of type list"),
-    (SMALLEST, "secret", {"shapes": ["a("]}, "[secret]: an entry of shapes is not a valid regular"),
-    (SMALLEST, "secret", {"shapes": ["a*"]}, "an entry of shapes matches the empty text"),
+    (SMALLEST, "name", 1, "name must be a text"),
+    (SMALLEST, "secret", {"shapes": "a"}, "[secret]: shapes must be a list"),
+    (SMALLEST, "secret", {"shapes": ["a("]}, "[secret]: shapes: an entry is not a valid regular"),
+    (SMALLEST, "secret", {"shapes": ["a*"]}, "shapes: an entry matches the empty text"),
+    (SMALLEST, "read", "2026-02-31", "read must be a date"),
+    (SMALLEST, "read", datetime(2026, 1, 31, 12, tzinfo=UTC), "read must be a date"),
     (SMALLEST, "status", "old", "status must be one of current, deprecated"),
     (SMALLEST, "source", [1], "source must be a list of texts"),
-    (SMALLEST, "read", "yesterday", "read must be of type date"),
-    (SMALLEST, "ambiguous", 1, "ambiguous must be of type bool"),
-    (SMALLEST, "lifetime", True, "lifetime must be of type int"),
+    (SMALLEST, "read", "yesterday", "read must be a date, such as 2026-01-31"),
+    (SMALLEST, "ambiguous", 1, "ambiguous must be true or false"),
+    (SMALLEST, "lifetime", True, "lifetime must be a whole number"),
     # placeholders
     (SMALLEST, "mac.message", "{id}{", "[mac]: message: a brace has no partner"),
     (SMALLEST, "mac.message", "{Id}", "invalid text in braces"),
@@ -93,8 +95,8 @@ BAD = [
     (SMALLEST, "values.Org", {}, "the name of an entry is invalid"),
     (SMALLEST, "values.id.pattern", "(", "[values.id]: pattern is not a valid regular expression"),
     (SMALLEST, "values.id.charset", "latin", "charset must be one of any, ascii"),
-    (SMALLEST, "values.x", {"kind": "list", "lower": True}, "only a text can have rules"),
-    (SMALLEST, "values.x", {"kind": "list", "default": "y"}, "default must be of type list"),
+    (SMALLEST, "values.x", {"kind": "list", "lower": True}, "only a text can have lower"),
+    (SMALLEST, "values.x", {"kind": "list", "default": "y"}, "default must be a list"),
     (SMALLEST, "values.x.colour", "red", "[values.x]: unknown key <not shown"),
     (SMALLEST, "settings.app", "APP", "expected a table"),
     (SMALLEST, "settings.app.default", "x", "variable is missing"),
@@ -104,7 +106,7 @@ BAD = [
     (SMALLEST, "token.template", "{mac}\n", "placeholders and visible ASCII"),
     (SMALLEST, "token.template", "é{mac}", "placeholders and visible ASCII"),
     (SMALLEST, "token.template", {"id": "{id}"}, "template must hold {mac} exactly once"),
-    (SMALLEST, "token.template", 5, "template: expected a table"),
+    (SMALLEST, "token.template", 5, "template must be a text or a table"),
     (SMALLEST, "token.encoding", "hex", "encoding must be one of none, base64"),
     (TOKEN, "token.encoding", "base64", "[token]: encoding is for [mac] alone"),
     (SMALLEST, "token.header", "No Header", "invalid header name"),
@@ -118,7 +120,12 @@ BAD = [
         60,
         "lifetime, min_lifetime and max_lifetime contradict",
     ),
-    (changed(SMALLEST, "mac.message", "{id}-{expires:s}"), "lifetime", 0, "contradict"),
+    (
+        changed(SMALLEST, "mac.message", "{id}-{expires:s}"),
+        "lifetime",
+        0,
+        "lifetime must be a whole number from 1",
+    ),
     (
         changed(SMALLEST, "mac.message", "{id}-{expires:s}") | {"min_lifetime": 90},
         "lifetime",
@@ -129,9 +136,9 @@ BAD = [
     # the beginning of the secret
     (SMALLEST, "secret.key_prefix", 4, "the token does not show {key_prefix}"),
     (SMALLEST, "token.template", "{mac}{key_prefix}", "unknown name <not shown"),
-    (SMALLEST, "secret.key_prefix", 9, "key_prefix is for [mac] alone, and at most 8"),
-    (SMALLEST, "secret.key_prefix", -1, "key_prefix is for [mac] alone, and at most 8"),
-    (TOKEN, "secret.key_prefix", 4, "key_prefix is for [mac] alone, and at most 8"),
+    (SMALLEST, "secret.key_prefix", 9, "key_prefix must be a whole number from 1 to 8"),
+    (SMALLEST, "secret.key_prefix", -1, "key_prefix must be a whole number from 1 to 8"),
+    (TOKEN, "secret.key_prefix", 4, "key_prefix is for [mac] alone"),
     (SMALLEST, "values.key_prefix", {}, "[values]: key_prefix is computed"),
     # payloads
     (SMALLEST, "payload", {"format": "xml"}, "format must be one of json, query, query-percent"),
@@ -139,7 +146,7 @@ BAD = [
         SMALLEST,
         "payload",
         {"format": "json", "encoding": "none", "content": "{id}"},
-        "content must be of type dict",
+        "content must be a table",
     ),
     (
         SMALLEST,
@@ -149,7 +156,7 @@ BAD = [
     ),
     # JSON Web Tokens
     (TOKEN, "jwt.algorithm", "none", "algorithm must be one of HS256, HS512, RS256, ES256"),
-    (TOKEN, "jwt.header.alg", "none", "header must not hold alg, b64 or crit"),
+    (TOKEN, "jwt.header.alg", "none", "header must not hold alg"),
     (TOKEN, "jwt.claims.sub", "{mac}", "unknown name <not shown"),
     (TOKEN, "jwt.claims.sub", "{id?}", "a text that is signed holds nothing of the principal"),
     (TOKEN, "jwt.claims.exp", "{expires:s}", "lifetime is missing"),
@@ -244,10 +251,10 @@ BAD = [
         SMALLEST,
         "values.org",
         {"default": "x:y", "refuse_containing": [":"]},
-        "the default breaks the rules",
+        "default breaks the rules",
     ),
-    (SMALLEST, "values.org", {"default": "X", "lower": True}, "the default breaks the rules"),
-    (SMALLEST, "values.org.default", "x\n", "the default breaks the rules"),
+    (SMALLEST, "values.org", {"default": "X", "lower": True}, "default breaks the rules"),
+    (SMALLEST, "values.org.default", "x\n", "default breaks the rules"),
     (SMALLEST, "fields.x", "{email?}-{phone}", "{email?} cannot be optional here"),
     (SMALLEST, "fields.x", ["{email?}"], "{email?} cannot be optional here"),
     (
@@ -269,10 +276,22 @@ BAD = [
     (TOKEN, "jwt.header.kid", 5, "[jwt]: header: entry 1 must be text"),
     (TOKEN, "jwt.header.kid", {"a": "b"}, "[jwt]: header: entry 1 must be text"),
     (SMALLEST, "values.id.pattern", "a{99999999999999999999}", "not a valid regular expression"),
-    (SMALLEST, "lifetime", 10**400, "leave lifetime, min_lifetime and max_lifetime out"),
+    (SMALLEST, "lifetime", 10**400, "lifetime must be a whole number from 1 to 3153600000"),
+    (SMALLEST, "values.x", {"kind": "list", "default": [date(2026, 1, 1)]}, "JSON cannot hold"),
+    # keys that do not belong together
+    (SMALLEST, "values.x", {"id_at": "user.key"}, 'id_at is for kind = "object"'),
+    (SMALLEST, "values.x", {"apart_from": ["id"]}, "apart_from gives the reason of refuse_"),
+    (SMALLEST, "macs.Other", "{id}", "the name of an entry is invalid"),
+    (TOKEN, "macs", {"other": "{id}"}, "[macs] is for [mac] alone"),
     # examples
     (SMALLEST, "vectors", [{"secret": "x"}], "token is missing"),
     (SMALLEST, "vectors", ["x"], "expected a table"),
+    (
+        SMALLEST,
+        "vectors",
+        [{"secret": "x", "token": "x", "origin": "x", "settings": {"app": 1}}],
+        "[[vectors]]: [settings]: an entry must be a text",
+    ),
 ]
 
 

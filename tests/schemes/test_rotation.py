@@ -53,7 +53,7 @@ def test_each_rotation_has_a_description(changes: dict[str, Any], text: str) -> 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("secret.rotation", "both", "[secret]: rotation must be of type dict"),
+        ("secret.rotation", "both", "[secret]: rotation must be a table"),
         (
             "secret.rotation.overlap",
             "soon",
@@ -62,13 +62,14 @@ def test_each_rotation_has_a_description(changes: dict[str, Any], text: str) -> 
         ("secret.rotation.overlap", "both", "needs grace, in seconds, and the others take none"),
         ("secret.rotation.overlap", None, 'overlap = "grace" needs grace'),
         ("secret.rotation.grace", None, 'overlap = "grace" needs grace'),
-        ("secret.rotation.grace", "1h", "[rotation]: grace must be of type int"),
-        ("secret.rotation.grace", 0, "[rotation]: grace must be 1 or more; it is in seconds"),
-        ("secret.rotation.shown_once", 1, "[rotation]: shown_once must be of type bool"),
-        ("secret.rotation.source", None, "[rotation]: source is missing; add the pages"),
-        ("secret.rotation.source", "a page", "[rotation]: source must be of type list"),
+        ("secret.rotation.grace", "1h", "[rotation]: grace must be a whole number"),
+        ("secret.rotation.grace", 0, "[rotation]: grace must be a whole number from 1"),
+        ("secret.rotation.shown_once", 1, "[rotation]: shown_once must be true or false"),
+        ("secret.rotation.source", None, "[rotation]: source is missing; add it"),
+        ("secret.rotation.source", [], "[rotation]: source is empty; add an entry"),
+        ("secret.rotation.source", "a page", "[rotation]: source must be a list"),
         ("secret.rotation.window", 5, "[rotation]: unknown key <not shown"),
-        ("secret.rotation", {"source": ["a page"]}, "[rotation] states nothing; add overlap"),
+        ("secret.rotation", {"source": ["a page"]}, "[rotation]: states nothing; add overlap"),
     ],
 )
 def test_a_mistake_in_the_table_is_named(path: str, value: object, message: str) -> None:

@@ -19,6 +19,8 @@ from countermark.webhooks import WebhookScheme, verify_webhook
 from countermark.webhooks._parts import SignatureHeader, WebhookVector
 from countermark.webhooks._results import REFUSALS
 from countermark.webhooks._scheme import webhook_scheme_slugs
+from tests.project import webhook_schema
+from tests.project.schema_parts import keys_of
 from tests.webhooks.public_keys import public_key
 from tests.webhooks.reference_signatures import verifies_ed25519, verifies_p256, verifies_rsa
 from tests.webhooks.samples import SECRET
@@ -302,11 +304,8 @@ def test_the_code_of_the_pages_runs(block: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_pages_name_every_key_and_code() -> None:
-    folder = ROOT / "src/countermark/webhooks"
-    names = ("", "_challenge", "_url")
-    reader = "".join((folder / f"{name}_parser.py").read_text() for name in names)
-    keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
-    assert len(keys) > 25
+    keys = keys_of(webhook_schema.schema())
+    assert len(keys) > 35
     assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE + FORMATS] == [
         "timestamp", "url", "vectors"
     ]  # fmt: skip

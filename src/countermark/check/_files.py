@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
-from countermark.check._loading import Misuse
+from countermark.check._findings import Finding, finding
+from countermark.check._scheme_files import check_scheme, read_bytes
 from countermark.check._uses import Use
 from countermark.schemes._scheme import Scheme
 from countermark.verifying._modes import ModeFile
 from countermark.webhooks._scheme import WebhookScheme
 
 
-def read_file(path: str) -> list[Use]:
-    """Read and check a file, and return the scheme in it. A file of modes has none.
+def read_file(path: str) -> tuple[list[Finding], list[Use]]:
+    """Read and check a file, and return the findings, or the scheme in it.
+
+    A file of modes has no scheme.
 
     Raises:
-        ConfigurationError: Its content is invalid.
+        ConfigurationError: It is a file of modes, and its content is invalid.
         Misuse: It cannot be read.
     """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = type(error).__name__
-    except ValueError:  # not TOML, or not UTF-8: reading it as a scheme names the place
-        data, reason = {}, ""
-    else:
-        reason = ""
-    if reason:
-        raise Misuse(f"the file cannot be read ({reason}); correct its path")
-    if "mode" in data:
+    content = read_bytes(path)
+    if _has_mode(content):
         ModeFile(path)
-        return []
-    if "kind" in data or "signature" in data:
-        return [Use(path, None, WebhookScheme.from_toml(path), ())]
-    return [Use(path, None, Scheme.from_toml(path), ())]
+        return [], []
+    kind, mistakes = check_scheme(content, Path(path).stem)
+    if mistakes:
+        advice = "correct the file"
+        return [
+            finding("misconfigured", path, message, advice, file=path, line=line)
+            for line, message in mistakes
+        ], []
+    of_file = WebhookScheme.from_toml if kind == "webhook scheme" else Scheme.from_toml
+    return [], [Use(path, None, of_file(path), ())]
+
+
+def _has_mode(content: bytes) -> bool:
+    with suppress(ValueError, RecursionError):  # not TOML, or not UTF-8
+        return "mode" in tomllib.loads(content.decode())
+    return False

@@ -104,14 +104,14 @@ def check_file(path: str) -> Result:
         Misuse: It cannot be read.
     """
     try:
-        uses = read_file(path)
+        mistakes, uses = read_file(path)
     except Misuse:
         raise
     except ConfigurationError as error:
         advice = "correct the file"
         return Result([finding("misconfigured", path, str(error), advice, file=path)], [], [])
     found = [each._replace(file=path) for each in check_schemes(uses)]
-    return Result(found, [], uses)
+    return Result([*mistakes, *found], [], uses)
 
 
 def check_environment() -> Result:

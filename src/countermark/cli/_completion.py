@@ -57,6 +57,6 @@ def _add_values(parser: argparse.ArgumentParser, file: Any) -> None:
             for command in action.choices.values():
                 _add_values(command, file)
         elif action.metavar == "SCHEME" or action.dest == "slug":
-            action.choices = scheme_slugs()
+            action.choices = [*scheme_slugs(), *(["lint"] if action.dest == "slug" else [])]
         elif action.metavar == "FILE":
             action.complete = file  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""``countermark schemes``: all schemes, the details of one, JSON, or those to read again."""
+"""``countermark schemes``: the catalogue, a scheme of it, or mistakes in files of schemes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,29 @@ import argparse
 from datetime import UTC, date, datetime
 
 from countermark.cli._arguments import Commands
+from countermark.errors import ConfigurationError
+
+_EPILOG = """\
+examples:
+  countermark schemes stigg
+  countermark schemes lint acme.toml
+  countermark schemes --schema signing > signing-scheme.schema.json
+"""
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("schemes", help="list all schemes, or show one")
+    parser = commands.add_parser(
+        "schemes",
+        help="list all schemes, show one, or check files",
+        description="List all schemes, or show one. With lint instead of a scheme, check files of"
+        " signing and webhook schemes, and print each mistake as FILE:LINE: MESSAGE. The exit code"
+        " is 1 if there is one. No message contains a value of the file.",
+        epilog=_EPILOG,
+    )
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("slug", nargs="?", help="the scheme to show")
+    shown.add_argument("slug", nargs="?", help="the scheme to show, or lint")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="after lint: a file to check")
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     shown.add_argument(
         "--json",
@@ -25,14 +41,29 @@ def add_command(commands: Commands) -> None:
         action="store_true",
         help="print the schemes and webhook formats whose source was read more than a year ago",
     )
+    shown.add_argument(
+        "--schema",
+        choices=["signing", "webhook"],
+        help="print the JSON Schema of the files of such schemes, for editors",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the schemes; with ``--due``, return 1 if there is one to read again."""
+    """Print the schemes; return 1 if one is to be read again, or if a file has a mistake.
+
+    Raises:
+        ConfigurationError: There is no such scheme or file.
+    """
     from countermark.cli._scheme_pages import details, overview
     from countermark.schemes import Scheme, scheme_slugs
 
+    if options.slug == "lint":
+        from countermark.cli._lint import lint
+
+        return lint(options.files)
+    if options.files:
+        raise ConfigurationError("only lint takes files; give one scheme")
     if options.due:
         return _print_due(_today())
     if options.json:
@@ -41,11 +72,20 @@ def run(options: argparse.Namespace) -> int:
         print(catalogue_document())
     elif options.slug:
         print(details(Scheme.load(options.slug), _today()))
+    elif options.schema:
+        print(_schema(options.schema), end="")
     elif options.markdown:
         print(_vendors_page())
     else:
         print(overview(map(Scheme.load, scheme_slugs()), _today()))
     return 0
+
+
+def _schema(kind: str) -> str:
+    from importlib.resources import files
+
+    folder = files("countermark") / {"signing": "schemes", "webhook": "webhooks"}[kind]
+    return (folder / f"{kind}-scheme.schema.json").read_text(encoding="utf-8")
 
 
 def _vendors_page() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,11 +11,11 @@ from countermark.errors import InvalidPrincipal, InvalidScheme
 from countermark.principal import identifier_text
 from countermark.schemes._ambiguity import signed_templates
 from countermark.schemes._formats import FORMATS, KINDS
-from countermark.schemes._parts import MAX_LIFETIME, PRINCIPAL_TEXTS, Jwt, SchemeParts
+from countermark.schemes._header_names import header_name
+from countermark.schemes._parts import PRINCIPAL_TEXTS, Jwt, SchemeParts
 from countermark.schemes._patterns import checked_portable_pattern
 from countermark.schemes._templates import (
     Placeholder,
-    Template,
     lone_entries,
     names_in,
     placeholders_in,
@@ -25,9 +26,6 @@ from countermark.schemes._value_rules import ValueRule
 #: The values that every principal may have, and those of the current moment, by kind.
 PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
 MOMENT = {"now": "time", "expires": "time", "lifetime": "duration", "uuid": "text"}
-_COMPUTED = frozenset({"payload", "mac", "macs", "jwt", "token", "settings", "key_prefix"})
-#: The most characters of a secret that tokens may show.
-_MOST_KEY_PREFIX = 8
 _IN_TEXT = ("text", "integer")
 _IN_JSON = KINDS[:5]
 
@@ -55,27 +53,15 @@ def check_parts(parts: SchemeParts) -> None:
         InvalidScheme: They contradict each other; the message names the key.
     """
     where = f"scheme {parts.slug}"
-    if (parts.mac is None) == (parts.jwt is None):
-        raise InvalidScheme(f"{where}: add one of [mac] and [jwt], and not both")
-    if parts.jwt is not None and parts.payload is not None:
-        raise InvalidScheme(
-            f"{where}: [payload] is for [mac] alone; move its entries to [jwt.claims]"
-        )
-    for name, rule in parts.values.items():
-        _check_value(name, parts.values, where)
-        _check_rule(rule, f"{where}: [values.{name}]")
+    _check_secret(parts, where)
+    for name in parts.values:
+        _check_rule(name, parts.values, f"{where}: [values.{name}]")
     for place in _places(parts):
         _check_place(place, parts)
-    if parts.mac is not None and parts.mac.construction == "suffix" and parts.mac.key != "text":
-        raise InvalidScheme(
-            f'{where}: [mac]: construction = "suffix" needs key = "text"; change one of them'
-        )
     if parts.jwt is not None:
         _check_jwt(parts.jwt, parts, where)
     _check_principal(parts, where)
-    _check_token(parts.token, "jwt" if parts.jwt else "mac", f"{where}: [token]: template")
-    if parts.jwt is not None and parts.token_encoding != "none":
-        raise InvalidScheme(f"{where}: [token]: encoding is for [mac] alone; leave it out")
+    _check_token(parts, f"{where}: [token]")
     _check_key_prefix(parts, where)
     _check_lifetime(parts, where)
 
@@ -118,41 +104,22 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
     yield _Place(f"{where}: [fields]", parts.fields, known | {"token": "text"})
 
 
-def _check_value(name: str, values: Mapping[str, ValueRule], where: str) -> None:
-    """Check the name of a value, and what only some names may have."""
-    if name in MOMENT or name in _COMPUTED or PRINCIPAL.get(name) == "time":
-        raise InvalidScheme(f"{where}: [values]: {name} is computed; leave it out of [values]")
+def _check_secret(parts: SchemeParts, where: str) -> None:
+    """Check the shapes. One that matches the empty text would match everywhere."""
+    place = f"{where}: [secret]: shapes: an entry"
+    for shape in parts.shapes:
+        if re.match(checked_portable_pattern(shape, place), ""):
+            raise InvalidScheme(f"{place} matches the empty text; describe the whole secret")
+
+
+def _check_rule(name: str, values: Mapping[str, ValueRule], where: str) -> None:
     rule = values[name]
-    if name in PRINCIPAL and rule.kind != "text":
-        raise InvalidScheme(f"{where}: [values.{name}]: kind must be text; change or drop it")
-    if name in PRINCIPAL and rule.default is not None:
-        raise InvalidScheme(
-            f"{where}: [values.{name}]: only attributes can have a default; drop it"
-        )
     if not {*rule.apart_from} <= {*MOMENT, *PRINCIPAL, *values} - {name}:
-        raise InvalidScheme(
-            f"{where}: [values.{name}]: apart_from must name other values; change it"
-        )
-
-
-def _check_rule(rule: ValueRule, where: str) -> None:
+        raise InvalidScheme(f"{where}: apart_from must name other values; change it")
     for pattern in rule.patterns:
         checked_portable_pattern(pattern, f"{where}: pattern")
-    if rule.apart_from and not (rule.refuse_prefixes or rule.refuse_containing):
-        raise InvalidScheme(
-            f"{where}: apart_from gives the reason of refuse_prefixes or refuse_containing;"
-            " add one of them"
-        )
-    if rule.id_at and rule.kind != "object":
-        raise InvalidScheme(f'{where}: id_at is for kind = "object"; leave it out')
-    if rule.kind != "text" and rule.refuses:
-        raise InvalidScheme(
-            f'{where}: only a text can have rules; leave them out, or set kind = "text"'
-        )
     if isinstance(rule.default, str) and not _accepts(rule, rule.default):
-        raise InvalidScheme(
-            f"{where}: the default breaks the rules of this value; change one of them"
-        )
+        raise InvalidScheme(f"{where}: default breaks the rules of this value; change one of them")
 
 
 def _accepts(rule: ValueRule, default: str) -> bool:
@@ -164,9 +131,6 @@ def _accepts(rule: ValueRule, default: str) -> bool:
 
 
 def _check_place(place: _Place, parts: SchemeParts) -> None:
-    for number, value in enumerate(place.content.values() if place.texts else (), 1):
-        if not isinstance(value, Template):
-            raise InvalidScheme(f"{place.where}: entry {number} must be text")
     entries = set(map(id, lone_entries(place.content)))
     for template in templates_in(place.content):
         in_text = place.texts or template is place.content or template.lone is None
@@ -211,10 +175,6 @@ def _named(placeholder: Placeholder, known: Mapping[str, str]) -> str:
 
 
 def _check_jwt(jwt: Jwt, parts: SchemeParts, where: str) -> None:
-    if {"alg", "b64", "crit"} & {*jwt.header}:
-        raise InvalidScheme(
-            f"{where}: [jwt]: header must not hold alg, b64 or crit; leave them out"
-        )
     claimed = names_in(jwt.claims)
     for name in jwt.one_of:
         if name not in claimed & _principal_values(parts):
@@ -243,25 +203,17 @@ def _check_principal(parts: SchemeParts, where: str) -> None:
             )
 
 
-def _check_token(token: Any, code: str, where: str) -> None:
-    literals = [] if not isinstance(token, Template) else token.parts
-    if not all(part.isascii() and part.isprintable() for part in literals if isinstance(part, str)):
-        raise InvalidScheme(
-            f"{where} may hold placeholders and visible ASCII characters; remove others"
-        )
-    if [name for p in placeholders_in(token) for name in p.names].count(code) != 1:
-        raise InvalidScheme(f"{where} must hold {{{code}}} exactly once; write it there")
+def _check_token(parts: SchemeParts, where: str) -> None:
+    code = "jwt" if parts.jwt else "mac"
+    if [name for p in placeholders_in(parts.token) for name in p.names].count(code) != 1:
+        raise InvalidScheme(f"{where}: template must hold {{{code}}} exactly once; write it there")
+    for key, name in (("header", parts.header), ("request_header", parts.request_header)):
+        if name is not None:
+            header_name(name, f"{where}: {key}", InvalidScheme)
 
 
 def _check_key_prefix(parts: SchemeParts, where: str) -> None:
-    if not parts.key_prefix:
-        return
-    if parts.jwt is not None or not 0 < parts.key_prefix <= _MOST_KEY_PREFIX:
-        raise InvalidScheme(
-            f"{where}: [secret]: key_prefix is for [mac] alone, and at most {_MOST_KEY_PREFIX};"
-            " leave it out or lower it"
-        )
-    if "key_prefix" not in names_in(parts.token):
+    if parts.key_prefix and "key_prefix" not in names_in(parts.token):
         raise InvalidScheme(
             f"{where}: [secret]: the token does not show {{key_prefix}}; leave key_prefix out"
         )
@@ -278,10 +230,9 @@ def _check_lifetime(parts: SchemeParts, where: str) -> None:
         raise InvalidScheme(
             f"{where}: nothing {{expires}}; leave lifetime, min_lifetime and max_lifetime out"
         )
-    low, high = max(least or 1, 1), min(most or MAX_LIFETIME, MAX_LIFETIME)
-    given = [seconds for seconds in (lifetime, least, most) if seconds is not None]
-    if not all(low <= seconds <= high for seconds in given):
+    given = [seconds for seconds in (least, lifetime, most) if seconds is not None]
+    if given != sorted(given):
         raise InvalidScheme(
             f"{where}: lifetime, min_lifetime and max_lifetime contradict each other; lifetime must"
-            " be above 0, at least min_lifetime and at most max_lifetime"
+            " be at least min_lifetime and at most max_lifetime"
         )

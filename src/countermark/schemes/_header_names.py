@@ -15,6 +15,9 @@ _RESERVED = (
     r"|surrogate-control|trailer|transfer-encoding|upgrade|vary|via|www-authenticate"
 )
 
+#: Describes the form of the names.
+HEADER_FORM = "invalid header name; use letters, digits and hyphens, such as X-User-Token"
+
 
 def header_name(
     name: object, where: str, error: type[ConfigurationError] = ConfigurationError
@@ -30,9 +33,7 @@ def header_name(
         ConfigurationError: The name is invalid, or browsers, caches or servers use it.
     """
     if not isinstance(name, str) or not re.fullmatch(TOKEN, name):
-        raise error(
-            f"{where}: invalid header name; use letters, digits and hyphens, such as X-User-Token"
-        )
+        raise error(f"{where}: {HEADER_FORM}")
     if re.fullmatch(_RESERVED, name, re.IGNORECASE):
         raise error(
             f"{where}: browsers, caches or servers act on a header of this name; choose another"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
+from countermark._http import TOKEN
 from countermark.errors import InvalidScheme
 from countermark.schemes._ambiguity import ambiguity
 from countermark.schemes._checks import check_parts, signed_placeholders
-from countermark.schemes._formats import KINDS, TYPES
-from countermark.schemes._header_names import header_name
-from countermark.schemes._parts import Jwt, Mac, Payload, SchemeParts, Setting, Vector
-from countermark.schemes._patterns import checked_portable_pattern
+from countermark.schemes._header_names import HEADER_FORM
+from countermark.schemes._parts import MAX_LIFETIME, Jwt, Mac, Payload, SchemeParts, Setting, Vector
 from countermark.schemes._rotation import parse_rotation
-from countermark.schemes._tables import Table
-from countermark.schemes._templates import Template, parse_all
-from countermark.schemes._value_rules import ValueRule
+from countermark.schemes._tables import Fault, Table, raise_first, slug_of
+from countermark.schemes._templates import Template
+from countermark.schemes._value_tables import parse_rules
 
 ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
@@ -27,30 +24,34 @@ PAYLOAD_FORMATS = ("json", "query", "query-percent", "text")
 PAYLOAD_ENCODINGS = ("none", "base64", "base64url")
 TOKEN_ENCODINGS = ("none", "base64")
 JWT_ALGORITHMS = ("HS256", "HS512", "RS256", "ES256", "ES384")
-CHARSETS = ("any", "ascii")
+#: The most characters of a secret that tokens may show.
+MOST_KEY_PREFIX = 8
 STATUSES = ("current", "deprecated")
+#: The entries of a header of a JWT that templates must not set.
+RESERVED_ENTRIES = ("alg", "b64", "crit")
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-
-def parse(data: Mapping[str, Any]) -> SchemeParts:
+def parse(data: Mapping[str, Any], faults: list[Fault] | None = None) -> SchemeParts:
     """Return the parts of the scheme that *data* describes.
+
+    Args:
+        data: The tables and keys of a file, and a slug.
+        faults: A list to which all mistakes in the structure are added.
 
     Raises:
         InvalidScheme: A key is missing, unknown or of the wrong type, or the parts
             contradict each other. The message names the key.
     """
-    top = Table("the scheme", data)
-    slug = top.left.pop("slug", None)
-    # The endpoint's JSON has a key "marker" next to the slugs.
-    if not isinstance(slug, str) or not _SLUG.fullmatch(slug) or slug == "marker":
-        raise InvalidScheme(
-            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
-        )
-    top.where = f"scheme {slug}"
+    found: list[Fault] = [] if faults is None else faults
+    top = Table("the scheme", data, found)
+    raise_first(found)
+    slug = slug_of(top, "scheme")
+    if slug == "marker":  # the endpoint's JSON has a key of that name next to the slugs
+        top.fault("slug: invalid name for a scheme, as it is reserved; choose another", "slug")
     try:
         declared = top.take("ambiguous", bool, default=False)
         parts = _parts(top, slug)
+        raise_first(found)
         check_parts(parts)
         return parts._replace(
             ambiguous=_declared(ambiguity(parts), top.where, declared=declared),
@@ -77,7 +78,8 @@ def _declared(reason: str, where: str, *, declared: bool) -> str:
 
 def _parts(top: Table, slug: str) -> SchemeParts:
     secret = top.table("secret")
-    environments = secret.table("environments")
+    environments = secret.table("environments", is_open=True)
+    _check_forms(top)
     mac, jwt = _mac(top), _jwt(top)
     token, token_encoding, header, request_header = _token(top, "jwt" if jwt else "mac")
     parts = SchemeParts(
@@ -86,7 +88,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         status=top.choose("status", STATUSES, "current"),
         replacement=top.take("replacement", str, ""),
         source=top.texts("source"),
-        read=top.maybe("read", date),
+        read=top.day("read"),
         confidence=top.take("confidence", str, ""),
         compared_with=top.texts("compared_with"),
         unsure=top.take("unsure", str, ""),
@@ -95,15 +97,15 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         variable=secret.take("variable", str, ""),
         secret_is_chosen=secret.take("chosen", bool, default=False),
         refuse_prefixes=secret.texts("refuse_prefixes"),
-        shapes=_shapes(secret),
+        shapes=secret.texts("shapes"),
         rotation=parse_rotation(secret),
-        key_prefix=secret.take("key_prefix", int, 0),
-        min_lifetime=top.maybe("min_lifetime", int),
+        key_prefix=_key_prefix(secret, is_mac=mac is not None),
+        min_lifetime=top.whole("min_lifetime", 1, MAX_LIFETIME),
         environments={name: environments.texts(name) for name in list(environments.left)},
         settings={name: _setting(one) for name, one in top.table("settings").tables().items()},
-        values={name: _rule(one) for name, one in top.table("values").tables().items()},
-        lifetime=top.maybe("lifetime", int),
-        max_lifetime=top.maybe("max_lifetime", int),
+        values=parse_rules(top.table("values")),
+        lifetime=top.whole("lifetime", 1, MAX_LIFETIME),
+        max_lifetime=top.whole("max_lifetime", 1, MAX_LIFETIME),
         expires=False,
         payload=_payload(top),
         mac=mac,
@@ -112,25 +114,30 @@ def _parts(top: Table, slug: str) -> SchemeParts:
         token_encoding=token_encoding,
         header=header,
         request_header=request_header,
-        fields=parse_all(top.take("fields", dict, {}), f"{top.where}: [fields]"),
+        fields=top.table("fields").all_templates(),
         frontend=top.take("frontend", str, ""),
-        vectors=tuple(
-            _vector(Table(f"{top.where}: [[vectors]]", item))
-            for item in top.take("vectors", list, [])
-        ),
+        vectors=tuple(map(_vector, top.list_of_tables("vectors"))),
     )
     for table in (top, secret, environments):
         table.close()
     return parts
 
 
-def _shapes(secret: Table) -> tuple[str, ...]:
-    """Return the shapes. One that matches the empty text would match everywhere."""
-    where = f"{secret.where}: an entry of shapes"
-    shapes = tuple(checked_portable_pattern(each, where) for each in secret.texts("shapes"))
-    if any(re.match(shape, "") for shape in shapes):
-        raise InvalidScheme(f"{where} matches the empty text; describe the whole secret")
-    return shapes
+def _key_prefix(secret: Table, *, is_mac: bool) -> int:
+    if secret.has("key_prefix") and not is_mac:
+        del secret.left["key_prefix"]
+        secret.fault("key_prefix is for [mac] alone; leave it out", "key_prefix")
+    return secret.whole("key_prefix", 1, MOST_KEY_PREFIX) or 0
+
+
+def _check_forms(top: Table) -> None:
+    """Check that there is one of the two forms, and no table of the other."""
+    if top.has("mac") == top.has("jwt"):
+        top.fault("add one of [mac] and [jwt], and not both")
+    for key in ("payload", "macs"):
+        if top.has(key) and "mac" not in top.left:
+            del top.left[key]
+            top.fault(f"[{key}] is for [mac] alone; leave it out", key)
 
 
 def _setting(table: Table) -> Setting:
@@ -139,97 +146,95 @@ def _setting(table: Table) -> Setting:
     return setting
 
 
-def _rule(table: Table) -> ValueRule:
-    kind = table.choose("kind", KINDS[:5], "text")
-    pattern = table.maybe("pattern", str)
-    rule = ValueRule(
-        kind=kind,
-        default=table.maybe("default", TYPES[kind]),
-        charset=table.choose("charset", CHARSETS, "any"),
-        lower=table.take("lower", bool, default=False),
-        refuse_prefixes=table.texts("refuse_prefixes"),
-        refuse_containing=table.texts("refuse_containing"),
-        apart_from=table.texts("apart_from"),
-        id_at=table.take("id_at", str, ""),
-        patterns=() if pattern is None else (pattern,),
-    )
-    table.close()
-    return rule
-
-
 def _payload(top: Table) -> Payload | None:
-    if "payload" not in top.left:
+    if not top.has("payload"):
         return None
     table = top.table("payload")
+    given = table.left.get("format")
+    kinds = (str,) if given == "text" else (dict,) if given in PAYLOAD_FORMATS else (str, dict)
     format = table.choose("format", PAYLOAD_FORMATS)
     encoding = table.choose("encoding", PAYLOAD_ENCODINGS)
-    content: Any = table.take("content", str if format == "text" else dict)
+    content = table.templates("content", *kinds)
+    if format in {"query", "query-percent"}:
+        _check_texts(table, "content", content)
     table.close()
-    return Payload(format, encoding, parse_all(content, f"{table.where}: content"))
+    return Payload(format, encoding, content)
 
 
 def _mac(top: Table) -> Mac | None:
-    if "mac" not in top.left:
+    if not top.has("mac"):
         return None
-    table, siblings = top.table("mac"), top.table("macs")
+    table, siblings = top.table("mac"), top.table("macs", is_open=True)
     mac = Mac(
         algorithm=table.choose("algorithm", ALGORITHMS),
         key=table.choose("key", KEY_FORMS, "text"),
         construction=table.choose("construction", CONSTRUCTIONS, "hmac"),
-        message=Template.parse(table.take("message", str), f"{table.where}: message"),
+        message=table.templates("message", str),
         encoding=table.choose("encoding", ENCODINGS),
-        siblings={
-            name: Template.parse(siblings.take(name, str), f"{siblings.where}: {name}")
-            for name in list(siblings.left)
-        },
+        siblings={name: siblings.templates(name, str) for name in siblings.names()},
     )
     table.close()
+    if mac.construction == "suffix" and mac.key != "text":
+        table.fault('construction = "suffix" needs key = "text"; change one of them', "key")
     return mac
 
 
 def _jwt(top: Table) -> Jwt | None:
-    if "jwt" not in top.left:
+    if not top.has("jwt"):
         return None
     table = top.table("jwt")
     jwt = Jwt(
         algorithm=table.choose("algorithm", JWT_ALGORITHMS),
-        header=parse_all(table.take("header", dict, {}), f"{table.where}: header"),
-        claims=parse_all(table.take("claims", dict), f"{table.where}: claims"),
+        header=table.templates("header", dict, default={}),
+        claims=table.templates("claims", dict),
         one_of=table.texts("one_of"),
         attributes=table.take("attributes", bool, default=False),
         exclusive=table.take("exclusive", bool, default=False),
     )
     table.close()
+    _check_texts(table, "header", jwt.header)
+    for name in RESERVED_ENTRIES:
+        if name in jwt.header:
+            table.fault(f"header must not hold {name}; leave it out", "header", name)
     return jwt
+
+
+def _check_texts(table: Table, key: str, entries: Mapping[str, Any]) -> None:
+    for number, (name, value) in enumerate(entries.items(), 1):
+        if not isinstance(value, Template):
+            table.fault(f"{key}: entry {number} must be text", key, name)
 
 
 def _token(top: Table, code: str) -> tuple[Any, str, str | None, str | None]:
     """Return the template of the token, its encoding, its response header and request header."""
     table = top.table("token")
-    where = f"{table.where}: template"
-    template = table.left.pop("template", f"{{{code}}}")
-    if not isinstance(template, str):
-        template = Table(where, template).left
+    if code == "jwt" and table.left.get("encoding", "none") != "none":
+        del table.left["encoding"]
+        table.fault("encoding is for [mac] alone; leave it out", "encoding")
     encoding = table.choose("encoding", TOKEN_ENCODINGS, "none")
-    header, request_header = _header(table, "header"), _header(table, "request_header")
+    template = table.templates("template", str, dict, default=f"{{{code}}}")
+    literals = template.parts if isinstance(template, Template) else ()
+    if not all(part.isascii() and part.isprintable() for part in literals if isinstance(part, str)):
+        table.fault(
+            "template may hold placeholders and visible ASCII characters; remove others", "template"
+        )
+    header, request_header = (
+        table.matching(key, TOKEN, HEADER_FORM) for key in ("header", "request_header")
+    )
     table.close()
-    return parse_all(template, where), encoding, header, request_header
-
-
-def _header(table: Table, key: str) -> str | None:
-    name = table.maybe(key, str)
-    return None if name is None else header_name(name, f"{table.where}: {key}", InvalidScheme)
+    return template, encoding, header, request_header
 
 
 def _vector(table: Table) -> Vector:
+    settings = table.table("settings", is_open=True)
     vector = Vector(
         secret=table.take("secret", str),
         token=table.take("token", str),
         origin=table.take("origin", str),
         id=table.maybe("id", str),
         email=table.maybe("email", str),
-        attributes=table.take("attributes", dict, {}),
-        settings=table.take("settings", dict, {}),
+        attributes=table.data("attributes", dict) or {},
+        settings={name: settings.take(name, str) for name in list(settings.left)},
         now=table.take("now", int, 0),
         message=table.maybe("message", str),
     )

@@ -21,6 +21,22 @@ MAX_LIFETIME = 100 * 365 * 86400
 #: The values of a principal that are texts.
 PRINCIPAL_TEXTS = ("id", "email", "phone", "name")
 
+#: The values that are computed, which no entry of ``[values]`` can describe.
+COMPUTED = (
+    "created",
+    "now",
+    "expires",
+    "lifetime",
+    "uuid",
+    "payload",
+    "mac",
+    "macs",
+    "jwt",
+    "token",
+    "settings",
+    "key_prefix",
+)
+
 _NO_RULE = ValueRule()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from math import isfinite
 from typing import Any, NamedTuple
 
 from countermark._redaction import shown
@@ -17,8 +16,9 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._formats import FORMATS
 
 _BRACES = r"\{([^{}]*)\}"
-_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
-_PLACEHOLDER = rf"({_NAME}(?:\|{_NAME})*)(?::([a-z0-9-]+))?(\?)?"
+#: The name of a value in a placeholder.
+PLACEHOLDER_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_PLACEHOLDER = rf"({PLACEHOLDER_NAME}(?:\|{PLACEHOLDER_NAME})*)(?::([a-z0-9-]+))?(\?)?"
 
 #: Returns the value of a name, or :data:`MISSING`.
 Find = Callable[[str], Any]
@@ -110,29 +110,6 @@ def _placeholder(inside: str, where: str) -> Placeholder:
             f" the formats are {', '.join(sorted(FORMATS))}"
         )
     return Placeholder(tuple(names.split("|")), written, bool(optional))
-
-
-def parse_all(structure: Any, where: str) -> Any:
-    """Return *structure*, of tables and lists, with its texts parsed to templates.
-
-    Raises:
-        InvalidScheme: A placeholder is invalid, or a value cannot be encoded as JSON.
-    """
-    if isinstance(structure, str):
-        return Template.parse(structure, where)
-    if isinstance(structure, dict) and all(isinstance(key, str) for key in structure):
-        return {
-            key: parse_all(value, f"{where}: entry {number}")
-            for number, (key, value) in enumerate(structure.items(), 1)
-        }
-    if isinstance(structure, list):
-        return [parse_all(value, where) for value in structure]
-    if isinstance(structure, bool | int) or (isinstance(structure, float) and isfinite(structure)):
-        return structure
-    raise InvalidScheme(
-        f"{where}: JSON cannot hold a {type(structure).__name__}; use text, a number, true or"
-        " false, a list or a table"
-    )
 
 
 def map_templates(structure: Any, change: Callable[[Template], Template]) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from typing import Any
 
 from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
+from countermark.schemes._header_names import HEADER_FORM
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template
 from countermark.webhooks._challenge import Challenge, Place, VerifyToken
@@ -17,77 +19,75 @@ PLACES: tuple[Place, ...] = ("query", "header", "body", "head")
 PLACEHOLDERS = ("{challenge}", "{mac}")
 
 
-def read_challenge(table: Table, signature: Signature) -> Challenge:
-    """Return the challenge that a table describes.
-
-    Args:
-        table: The table.
-        signature: The proof of a delivery.
-
-    Raises:
-        InvalidScheme: A key is missing, unknown or invalid, or two contradict each other.
-    """
-    given = [place for place in PLACES if place in table.left]
+def read_challenge(table: Table) -> Challenge:
+    """Return the challenge that a table describes."""
+    given = [place for place in PLACES if table.has(place)]
     if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: give exactly one of query, header, body and head")
-    (place,) = given
+        table.fault("give exactly one of query, header, body and head")
+    names = {place: _name(table, place) for place in given}
+    place = given[0] if given else "query"
     if place == "head":
-        return _head(table)
-    name = table.take(place, str)
-    if not name or (place == "header" and not re.fullmatch(REQUEST_HEADER, name)):
-        raise InvalidScheme(
-            f"{table.where}: {place}: invalid name; give that of the place of the challenge"
+        table.close()
+        return Challenge(place, "", (), None, None, ())
+    if place == "body" and table.has("token"):
+        del table.left["token"]
+        table.fault(
+            "[token] belongs to a request that nothing signs, not to body; leave it out", "token"
         )
-    when = _texts(table.table("when"))
-    token = _token(table.table("token")) if "token" in table.left else None
-    text, members = _answer(table)
-    table.close()
+    if place == "body" and table.left.get("when", {}) == {}:
+        table.fault(
+            "[when] is missing; add the members that distinguish a verification request from a"
+            " delivery",
+            "when",
+        )
+    when = table.table("when", is_open=True)
+    answer = table.templates("answer", str, dict)
     challenge = Challenge(
-        place, name.lower() if place == "header" else name, when, token, text, members
+        place,
+        names.get(place, ""),
+        tuple((name, when.take(name, str)) for name in list(when.left)),
+        _token(table.table("token")) if table.has("token") else None,
+        answer if isinstance(answer, Template) else None,
+        () if isinstance(answer, Template) else _members(table, answer),
     )
-    _check(challenge, signature, table.where)
+    table.close()
     return challenge
 
 
-def _head(table: Table) -> Challenge:
-    if not table.take("head", bool):
-        raise InvalidScheme(f"{table.where}: head must be true; otherwise leave the table out")
-    table.close()
-    return Challenge("head", "", (), None, None, ())
-
-
-def _texts(table: Table) -> tuple[tuple[str, str], ...]:
-    return tuple((name, table.take(name, str)) for name in list(table.left))
+def _name(table: Table, place: Place) -> str:
+    if place == "head":
+        if not table.take(place, bool):
+            table.fault("head must be true; otherwise leave the table out", place)
+        return ""
+    if place == "header":
+        return (table.matching(place, REQUEST_HEADER, HEADER_FORM) or "").lower()
+    return table.filled(place)
 
 
 def _token(table: Table) -> VerifyToken:
-    token = VerifyToken(table.take("query", str), table.take("variable", str))
+    token = VerifyToken(
+        table.filled("query", required=True), table.filled("variable", required=True)
+    )
     table.close()
-    if not token.query or not token.variable:
-        raise InvalidScheme(f"{table.where}: query or variable is empty; name both")
     return token
 
 
-def _answer(table: Table) -> tuple[Template | None, tuple[tuple[str, Template], ...]]:
-    """Return the answer: a text, or the members of a JSON object."""
-    where = f"{table.where}: answer"
-    if isinstance(table.left.get("answer"), str):
-        return Template.parse(table.take("answer", str), where), ()
-    members = _texts(table.table("answer"))
-    return None, tuple((name, Template.parse(text, where)) for name, text in members)
+def _members(table: Table, entries: Mapping[str, Any]) -> tuple[tuple[str, Template], ...]:
+    """Return the members of an answer in JSON."""
+    for number, (name, entry) in enumerate(entries.items(), 1):
+        if not isinstance(entry, Template):
+            table.fault(f"answer: entry {number} must be text", "answer", name)
+    return tuple(entries.items())
 
 
-def _check(challenge: Challenge, signature: Signature, where: str) -> None:
-    signed = challenge.place == "body"
-    if signed and challenge.token is not None:
-        raise InvalidScheme(
-            f"{where}: [token] belongs to a request that nothing signs, not to body; leave it out"
-        )
-    if signed and not challenge.when:
-        raise InvalidScheme(
-            f"{where}: [when] is missing; add the members that distinguish a verification request"
-            " from a delivery"
-        )
+def check_challenge(challenge: Challenge, signature: Signature, where: str) -> None:
+    """Check the answer of a challenge.
+
+    Raises:
+        InvalidScheme: It has no value of the request, or one that the scheme lacks.
+    """
+    if challenge.place == "head":
+        return
     places = [str(part) for one in challenge.templates for part in one.placeholders]
     if not places or not {*places} <= {*PLACEHOLDERS}:
         raise InvalidScheme(

@@ -1,4 +1,4 @@
-"""Parses the message of a webhook scheme, and checks that no two requests share one.
+"""Checks that no two requests share a message of a webhook scheme.
 
 Each field must end where it ends in every request with the same message: otherwise a person
 who has seen a delivery could move a part of one field into the next, under its signature.
@@ -18,63 +18,56 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from countermark.errors import InvalidScheme
-from countermark.schemes._templates import Placeholder, Template
+from countermark.schemes._tables import Table
+from countermark.schemes._templates import Placeholder
+from countermark.webhooks._parts import SignatureHeader
 
 Parts = tuple[str | Placeholder, ...]
 
-_FIELDS: Final = ("{id}", "{timestamp}", "{method}", "{url}", "{body}", "{parameters}")
+#: The fields that a message may hold.
+FIELDS: Final = ("{id}", "{timestamp}", "{method}", "{url}", "{body}", "{parameters}")
+#: A message of members of the body: a time followed by an id.
+MEMBERS: Final = r"\{timestamp\}[^{}0-9]*\{id\}"
 _CONTENTS: Final = frozenset({"{body}", "{parameters}"})
 #: The characters that may be in the field.
 _ALPHABETS: Final = {"{method}": "[A-Z]*", "{url}": r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*"}
 
 
-def parse_message(
-    text: str, where: str, *, is_dated: bool, is_json: bool, is_ambiguous: bool
-) -> Parts:
-    """Return the parts of the message *text*.
+def check_message(signature: SignatureHeader, where: str, *, is_dated: bool) -> None:
+    """Check the message of a signature.
 
     Args:
-        text: The message with its fields in braces.
+        signature: The signature.
         where: The name of the key, for errors.
         is_dated: Whether the time is a date, as RFC 3339 specifies.
-        is_json: Whether every body is a JSON object or array.
-        is_ambiguous: Whether the scheme admits that two requests can share a message.
 
     Raises:
         InvalidScheme: A field is unknown, missing or there twice; or nothing separates two.
     """
-    parts = Template.parse(text, where).parts
+    parts = signature.message
     names = [str(part) for part in parts if isinstance(part, Placeholder)]
-    if not {*names} <= {*_FIELDS} or len({*names}) < len(names):
-        raise InvalidScheme(f"{where} may hold {', '.join(_FIELDS)}, each once")
+    if not {*names} <= {*FIELDS} or len({*names}) < len(names):
+        raise InvalidScheme(f"{where} may hold {', '.join(FIELDS)}, each once")
     if len(_CONTENTS.intersection(names)) != 1:
         raise InvalidScheme(
             f"{where} must hold either {{body}} or {{parameters}}, or any body would be valid"
         )
-    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", text):
+    if re.search(r"[0-9]\{timestamp\}|\{timestamp\}[0-9]", "".join(map(str, parts))):
         raise InvalidScheme(
             f"{where}: a digit next to {{timestamp}} could belong to the time; separate them"
         )
-    reason = _unclear(parts, is_dated=is_dated, is_json=is_json)
-    if reason and not is_ambiguous:
+    reason = _unclear(parts, is_dated=is_dated, is_json=signature.is_json)
+    if reason and not signature.is_ambiguous:
         raise InvalidScheme(f"{where}: {reason}, or ambiguous = true if the vendor does not")
-    if is_ambiguous and not reason:
+    if signature.is_ambiguous and not reason:
         raise InvalidScheme(f"{where} has one reading; leave ambiguous out")
-    return parts
 
 
-def parse_members(text: str, where: str) -> str:
-    """Return the text between the time and the id in the message *text*.
-
-    Raises:
-        InvalidScheme: The message is not a time followed by an id.
-    """
-    found = re.fullmatch(r"\{timestamp\}([^{}0-9]*)\{id\}", text)
-    if not found:
-        raise InvalidScheme(
-            f"{where} must be {{timestamp}} and {{id}}, with a text between them or without"
-        )
-    return found[1]
+def read_members(table: Table) -> str:
+    """Return the text between the time and the id in the message of members of the body."""
+    form = "write {timestamp} and {id}, with a text between them or without"
+    message = table.matching("message", MEMBERS, form, required=True) or ""
+    return message.removeprefix("{timestamp}").removesuffix("{id}")
 
 
 def _unclear(parts: Parts, *, is_dated: bool, is_json: bool) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from os import PathLike
 from typing import Any
 
 from countermark._http import REQUEST_HEADER
-from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
-from countermark.schemes._tables import Table
+from countermark.schemes._header_names import HEADER_FORM
+from countermark.schemes._tables import Fault, Table, raise_first, slug_of
 from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
-from countermark.webhooks._messages import parse_members, parse_message
+from countermark.webhooks._messages import read_members
 from countermark.webhooks._parts import (
     MAX_TOLERANCE,
     PUBLIC_KEY_ALGORITHMS,
@@ -29,19 +28,21 @@ from countermark.webhooks._parts import (
     Url,
     WebhookVector,
 )
-from countermark.webhooks._scheme_checks import check_key_form, check_parts
+from countermark.webhooks._scheme_checks import check_parts
 from countermark.webhooks._url_parser import read_url
 
 KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
 PUBLIC_KEY_FORMS = ("pem", "spki", "hex", "base64")
+#: The forms of public keys that are not of 32 bytes alone.
+FORMS_OF_FILES = ("pem", "spki")
 ALGORITHMS = ("sha1", "sha256", "sha512")
 HTTP_ALGORITHMS = ("hmac-sha256", "hmac-sha512")
 ENCODINGS = ("hex", "base64")
 #: The parts that an HTTP signature must cover; otherwise it is valid for other requests too.
 COVERS = ("(request-target)", "date", "digest")
-
-_SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
+#: The other parts that it may cover: headers, in lower case.
+COVERED_HEADER = "[a-z0-9-]+"
 
 
 def read_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -54,76 +55,57 @@ def parse(text: str, slug: str) -> dict[str, Any]:
     return read(read_toml(text, slug, "webhook scheme"))
 
 
-def read(data: Mapping[str, Any]) -> dict[str, Any]:
+def read(data: Mapping[str, Any], faults: list[Fault] | None = None) -> dict[str, Any]:
     """Return the arguments of the ``WebhookScheme`` that *data* describes.
+
+    Args:
+        data: The tables and keys of a file, and a slug.
+        faults: A list to which all mistakes in the structure are added.
 
     Raises:
         InvalidScheme: The scheme contradicts itself; the message names the key.
     """
-    top = Table("the scheme", data)
-    slug = top.left.pop("slug", None)
-    if not isinstance(slug, str) or not re.fullmatch(_SLUG, slug):
-        raise InvalidScheme(
-            "slug: invalid name for a scheme; use lower-case letters, digits and hyphens"
-        )
-    top.where = f"webhook scheme {slug}"
+    found: list[Fault] = [] if faults is None else faults
+    top = Table("the scheme", data, found)
+    raise_first(found)
+    slug = slug_of(top, "webhook scheme")
     kind = top.choose("kind", KINDS)
-    timestamp = _timestamp(top, kind) if "timestamp" in top.left else None
-    url = read_url(top)
-    is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
-    signature = _signature(kind, top.table("signature"), url, is_dated=is_dated)
+    raise_first(found)  # the other keys depend on the kind
     arguments: dict[str, Any] = {
         "slug": slug,
         "name": top.take("name", str, slug),
         "source": top.texts("source"),
-        "read": top.maybe("read", date),
+        "read": top.day("read"),
         "confidence": top.take("confidence", str, ""),
         "compared_with": top.texts("compared_with"),
         "notes": top.take("notes", str, ""),
         "secret": _secret(top.table("secret"), kind),
-        "signature": signature,
-        "id": _id(top.table("id")) if "id" in top.left else None,
-        "timestamp": timestamp,
-        "challenge": (
-            read_challenge(top.table("challenge"), signature) if "challenge" in top.left else None
-        ),
-        "vectors": tuple(
-            _vector(Table(f"{top.where}: [[vectors]]", item))
-            for item in top.take("vectors", list, [])
-        ),
+        "signature": _signature(kind, top.table("signature"), read_url(top, kind)),
+        "id": _id(top.table("id")) if top.has("id") else None,
+        "timestamp": _timestamp(top.table("timestamp"), kind) if top.has("timestamp") else None,
+        "challenge": read_challenge(top.table("challenge")) if top.has("challenge") else None,
+        "vectors": tuple(map(_vector, top.list_of_tables("vectors"))),
     }
     top.close()
-    check_parts(signature, url, arguments["id"], timestamp, top.where)
-    check_key_form(signature, arguments["secret"], top.where)
+    raise_first(found)
+    check_parts(arguments, top.where)
     return arguments
 
 
-def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signature:
+def _signature(kind: str, table: Table, url: Url) -> Signature:
     signature: Signature
     if kind == "secret":
         signature = SecretHeader(_header(table))
     elif kind == "body-hmac":
         signature = SignatureMember(
-            member=table.take("member", str),
+            member=table.filled("member", required=True),
             algorithm=table.choose("algorithm", ALGORITHMS),
             encoding=table.choose("encoding", ENCODINGS),
-            between=parse_members(table.take("message", str), f"{table.where}: message"),
+            between=read_members(table),
         )
     elif kind == "http-signature":
-        signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), table.texts("covers"))
-        if not {*COVERS} <= {*signature.covers}:
-            raise InvalidScheme(
-                f"{table.where}: covers must hold {', '.join(COVERS)}; add what is missing"
-            )
-        for name in {*signature.covers} - {*COVERS}:
-            if not re.fullmatch(REQUEST_HEADER, name) or name != name.lower():
-                raise InvalidScheme(
-                    f"{table.where}: covers: an entry is not the name of a header in lower case;"
-                    " write it as x-name"
-                )
+        signature = HttpSignature(table.choose("algorithm", HTTP_ALGORITHMS), _covers(table))
     else:
-        is_json = table.take("json_body", bool, default=False)
-        is_ambiguous = table.take("ambiguous", bool, default=False)
         signature = SignatureHeader(
             header=_header(table),
             algorithm=table.choose(
@@ -132,52 +114,64 @@ def _signature(kind: str, table: Table, url: Url, *, is_dated: bool) -> Signatur
             encoding=table.choose("encoding", ENCODINGS),
             prefix=table.take("prefix", str, ""),
             separator=table.take("separator", str, ""),
-            message=parse_message(
-                table.take("message", str),
-                f"{table.where}: message",
-                is_dated=is_dated,
-                is_json=is_json,
-                is_ambiguous=is_ambiguous,
-            ),
-            is_json=is_json,
-            is_ambiguous=is_ambiguous,
+            message=table.templates("message", str).parts,
+            is_json=table.take("json_body", bool, default=False),
+            is_ambiguous=table.take("ambiguous", bool, default=False),
             url=url,
         )
     table.close()
     return signature
 
 
+def _covers(table: Table) -> tuple[str, ...]:
+    covers = table.texts("covers", required=True)
+    if covers and not {*COVERS} <= {*covers}:
+        table.fault(f"covers must hold {', '.join(COVERS)}; add what is missing", "covers")
+    for number, name in enumerate(covers):
+        if name not in COVERS and not re.fullmatch(COVERED_HEADER, name):
+            table.fault(
+                "covers: an entry is not the name of a header in lower case; write it as x-name",
+                "covers",
+                number,
+            )
+    return covers
+
+
 def _secret(table: Table, kind: str) -> Secret:
     if kind == "public-key":
         return _public_key(table)
+    if kind == "secret":
+        for key in ("form", "prefix"):
+            if table.left.pop(key, None) is not None:
+                table.fault(f"a secret that is sent itself has no {key}; leave it out", key)
+    if (kind == "http-signature") != table.has("key_id_variable"):
+        table.left.pop("key_id_variable", None)
+        table.fault(
+            'kind = "http-signature" needs key_id_variable, and no other kind takes it; add it or'
+            " leave it out",
+            "key_id_variable",
+        )
+    least = table.whole("least", 1)
     secret = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=table.take("chosen", bool, default=False),
-        key_id_variable=table.take("key_id_variable", str, ""),
+        key_id_variable=table.filled("key_id_variable"),
         form=table.choose("form", FORMS, "text"),
         prefix=table.take("prefix", str, ""),
-        least=table.take("least", int, 32),
-        most=table.maybe("most", int),
+        least=32 if least is None else least,
+        most=table.whole("most", 1),
         refuse_prefixes=table.texts("refuse_prefixes"),
     )
     table.close()
-    if kind == "secret" and (secret.form, secret.prefix) != ("text", ""):
-        raise InvalidScheme(
-            f"{table.where}: a secret that is sent itself has no form and prefix; leave them out"
-        )
-    if (kind == "http-signature") != bool(secret.key_id_variable):
-        raise InvalidScheme(
-            f'{table.where}: kind = "http-signature" needs key_id_variable, and no other kind'
-            " takes it; add it or leave it out"
-        )
-    if not 1 <= secret.least <= (secret.most or secret.least):
-        raise InvalidScheme(
-            f"{table.where}: least must be 1 or more and at most most; change one of them"
-        )
     return secret
 
 
 def _public_key(table: Table) -> Secret:
+    if table.has("private_prefix") and table.left.get("form") in FORMS_OF_FILES:
+        table.fault(
+            "private_prefix is of keys of 32 bytes, and the form is another one; leave it out",
+            "private_prefix",
+        )
     key = Secret(
         variable=table.take("variable", str, ""),
         is_chosen=False,
@@ -191,58 +185,44 @@ def _public_key(table: Table) -> Secret:
         private_prefix=table.take("private_prefix", str, ""),
     )
     table.close()
-    if key.private_prefix and key.form not in {"hex", "base64"}:
-        raise InvalidScheme(
-            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
-            " leave it out"
-        )
     return key
 
 
 def _id(table: Table) -> Id:
-    given = {"header", "body"} & {*table.left}
-    if len(given) != 1:
-        raise InvalidScheme(f"{table.where}: give exactly one of header and body")
-    place = Id(_header(table), "") if "header" in given else Id("", table.take("body", str))
+    if table.has("header") == table.has("body"):
+        table.fault("give exactly one of header and body")
+    header = _header(table) if "header" in table.left else ""
+    place = Id(header, table.filled("body"))
     table.close()
     return place
 
 
-def _timestamp(top: Table, kind: str) -> Timestamp:
-    table = top.table("timestamp")
+def _timestamp(table: Table, kind: str) -> Timestamp:
     given = {"header", "entry", "body"} & {*table.left}
     if len(given) != (kind != "http-signature"):
-        raise InvalidScheme(
-            f"{table.where}: give exactly one of header, entry and body, and none of them for"
+        table.fault(
+            "give exactly one of header, entry and body, and none of them for"
             ' kind = "http-signature", whose time is the Date'
         )
-    header = _header(table) if "header" in given else "" if given else "date"
-    entry, body = table.take("entry", str, ""), table.take("body", str, "")
-    if not (header or entry or body):
-        raise InvalidScheme(f"{table.where}: entry or body is empty; name the place of the time")
-    form = table.choose("form", times.FORMS, "seconds") if given else "seconds"
-    if form == "seconds-text" and not body:
-        raise InvalidScheme(f"{table.where}: form: seconds-text is for a time in the body only")
-    tolerance = table.take("tolerance", int)
+    if table.left.get("form") == "seconds-text" and "body" not in given:
+        table.fault("form: seconds-text is for a time in the body only", "form")
+    timestamp = Timestamp(
+        header=_header(table) if "header" in table.left else "" if given else "date",
+        entry=table.filled("entry"),
+        body=table.filled("body"),
+        form=table.choose("form", times.FORMS, "seconds") if given else "seconds",
+        tolerance=table.whole("tolerance", 1, MAX_TOLERANCE, required=True) or 1,
+    )
     table.close()
-    if not 1 <= tolerance <= MAX_TOLERANCE:
-        raise InvalidScheme(
-            f"{table.where}: tolerance must be a whole number of seconds from 1 to {MAX_TOLERANCE}"
-        )
-    return Timestamp(header, entry, body, form, tolerance)
+    return timestamp
 
 
 def _header(table: Table) -> str:
-    name = table.take("header", str)
-    if not re.fullmatch(REQUEST_HEADER, name):
-        raise InvalidScheme(
-            f"{table.where}: header: invalid header name; use letters, digits and hyphens"
-        )
-    return name.lower()
+    return (table.matching("header", REQUEST_HEADER, HEADER_FORM, required=True) or "").lower()
 
 
 def _vector(table: Table) -> WebhookVector:
-    headers = table.table("headers")
+    headers = table.table("headers", is_open=True)
     vector = WebhookVector(
         secret=table.take("secret", str),
         key_id=table.take("key_id", str, ""),

@@ -1,9 +1,14 @@
-"""Checks that the tables of a webhook scheme fit together."""
+"""Checks that the parts of a webhook scheme fit together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from countermark.errors import InvalidScheme
 from countermark.schemes._templates import Placeholder
+from countermark.webhooks._challenge_parser import check_challenge
+from countermark.webhooks._messages import check_message
 from countermark.webhooks._parts import (
     HttpSignature,
     Id,
@@ -12,20 +17,34 @@ from countermark.webhooks._parts import (
     SignatureHeader,
     SignatureMember,
     Timestamp,
-    Url,
 )
 from countermark.webhooks._url_parser import check_url
 
 
-def check_parts(
-    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
-) -> None:
-    """Check that exactly the signed fields are defined.
+def check_parts(arguments: Mapping[str, Any], where: str) -> None:
+    """Check that the parts fit together.
+
+    Args:
+        arguments: The parts, by the names of the attributes of a scheme.
+        where: The beginning of messages.
 
     Raises:
-        InvalidScheme: A table is missing or surplus, or two contradict each other.
+        InvalidScheme: They contradict each other.
     """
-    check_url(signature, url, where)
+    signature: Signature = arguments["signature"]
+    secret: Secret = arguments["secret"]
+    if arguments["challenge"] is not None:
+        check_challenge(arguments["challenge"], signature, f"{where}: [challenge]")
+    if secret.most is not None and secret.least > secret.most:
+        raise InvalidScheme(f"{where}: [secret]: least is above most; change one of them")
+    _check_key_form(signature, secret, where)
+    _check_fields(signature, arguments["id"], arguments["timestamp"], where)
+
+
+def _check_fields(
+    signature: Signature, id: Id | None, timestamp: Timestamp | None, where: str
+) -> None:
+    """Check that exactly the signed fields are defined."""
     if isinstance(signature, SignatureMember):
         if not (id and id.body and timestamp and timestamp.body):
             raise InvalidScheme(
@@ -35,6 +54,9 @@ def check_parts(
         return
     dated = isinstance(signature, HttpSignature)
     if isinstance(signature, SignatureHeader):
+        is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
+        check_message(signature, f"{where}: [signature]: message", is_dated=is_dated)
+        check_url(signature, where)
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
@@ -64,12 +86,8 @@ def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
         )
 
 
-def check_key_form(signature: Signature, key: Secret, where: str) -> None:
-    """Check that a public key in the form of 32 bytes is of the algorithm with such keys.
-
-    Raises:
-        InvalidScheme: The algorithm has other keys.
-    """
+def _check_key_form(signature: Signature, key: Secret, where: str) -> None:
+    """Check that a public key in the form of 32 bytes is of the algorithm with such keys."""
     if (
         isinstance(signature, SignatureHeader)
         and signature.has_public_key
@@ -77,6 +95,6 @@ def check_key_form(signature: Signature, key: Secret, where: str) -> None:
         and key.form in {"hex", "base64"}
     ):
         raise InvalidScheme(
-            f"{where}: [secret] form: {key.form} is of a key of 32 bytes, and only ed25519 has"
+            f"{where}: [secret]: form: {key.form} is of a key of 32 bytes, and only ed25519 has"
             " those; choose spki or pem"
         )
