@@ -191,6 +191,14 @@ def served(verifier: Verifier) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/a/./b", True), ("/a/%2E%2e/b", True), ("/a.b/c?d=..", False)]
+)
+def test_curl_requests_the_path_as_it_is(command: Command, path: str, expected: bool) -> None:
+    out = command.output("request", "stigg", f"http://127.0.0.1:8000{path}", "--id", "u")
+    assert ("--path-as-is" in samples_in(out)[0].words) is expected
+
+
 def test_curl_gets_the_expected_statuses_of_a_service(
     command: Command, need_binary: Callable[[str], str]
 ) -> None:

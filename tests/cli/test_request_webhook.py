@@ -137,7 +137,7 @@ def served(scheme: WebhookScheme, secret: str) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"{base_url}/hooks/a%20b?c=d"
+            yield f"{base_url}/hooks/../a%20b?c=d"
         finally:
             server.shutdown()
             thread.join()

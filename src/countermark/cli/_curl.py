@@ -34,4 +34,6 @@ def curl_command(options: Iterable[str], url: str) -> str:
     words = ["curl", "--silent", "--show-error", "--include", *options]
     if not {*"[]{}"}.isdisjoint(url):
         words.append("--globoff")  # otherwise curl requests several URLs
+    if "/." in url or "/%2e" in url.lower():
+        words.append("--path-as-is")  # otherwise curl removes "/../", which may be signed
     return " ".join(map(quote, [*words, url]))

@@ -76,7 +76,7 @@ class HeaderRules(Generic[AnyStr]):
         own: Iterable[AnyStr] | None,
         encoding: Encoding[AnyStr],
     ) -> None:
-        encode_name, encode, decode = encoding
+        encode_name, _, encode, decode = encoding
         self._encode: Callable[[str], AnyStr] = encode
         self._decode: Callable[[AnyStr], str] = decode
         self._own = None if own is None else {decode(name).lower() for name in own}

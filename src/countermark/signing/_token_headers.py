@@ -22,15 +22,17 @@ class Encoding(NamedTuple, Generic[T]):
     """The string type of a protocol's headers: conversions from and to ``str``."""
 
     encode_name: Callable[[str], T]
+    encode_token: Callable[[str], T]  # of visible ASCII
     encode: Callable[[str], T]
     decode: Callable[[T], str]
 
 
 #: The headers of WSGI.
-TEXT: Final = Encoding[str](str, str, str)
+TEXT: Final = Encoding[str](str, str, str, str)
 #: The headers of ASGI, whose names are in lower case.
 BYTES: Final = Encoding[bytes](
     lambda name: name.lower().encode("ascii"),
+    str.encode,  # as UTF-8, which is the same for ASCII and the fastest
     lambda text: text.encode("latin-1"),
     lambda value: value.decode("latin-1"),
 )
@@ -57,7 +59,7 @@ class TokenHeaders(Generic[T]):
 
     def __init__(self, config: SigningConfig, encoding: Encoding[T]) -> None:
         self._config = config
-        self.encode = encoding.encode
+        self.encode = encoding.encode_token
         self._encode_name = encoding.encode_name
         self._pin()
         self.names = None if config.tenants else [name for name, _ in self._known[1]]
