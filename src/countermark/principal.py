@@ -202,7 +202,8 @@ def _name(value: object) -> str | None:
             code="principal_type",
         )
     # A name does not identify a user, so invalid characters are removed and not refused.
-    text = _SURROGATE.sub("", _CONTROL.sub("", " ".join(value.split())))
+    words = (_SURROGATE.sub("", _CONTROL.sub("", word)) for word in value.split())
+    text = " ".join(filter(None, words))
     if len(text) > MAX_LENGTH:
         raise _too_long("the name")
     return text or None

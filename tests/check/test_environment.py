@@ -10,6 +10,7 @@ import pytest
 from countermark.webhooks import WebhookScheme
 from tests.check.conftest import SECRET, Check
 from tests.samples import private_key
+from tests.webhooks.samples import base64
 
 LIVE = "live_secret_" + "abcd1234" * 8
 
@@ -109,6 +110,7 @@ def test_a_variable_is_not_misspelled_if_the_right_one_is_set(
         ("STIGG_SIGNING_SECRET_FILE", "/nowhere", "cannot be read"),
         ("BRAZE_SDK_PRIVATE_KEY", SECRET, "needs a public or private RSA key"),
         ("STIGG_WEBHOOKS_SECRET", private_key("RS256")[0], "needs a shared secret"),
+        ("WEBHOOKS_PRIVATE_KEY", "whsk_c2hvcnQ=", "needs a private key of Ed25519"),
         ("SENDGRID_WEBHOOK_PUBLIC_KEY", SECRET, "is not the base64 of a DER file"),
         ("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[0], "is a private key"),
     ],
@@ -123,6 +125,13 @@ def test_a_value_that_is_not_a_key_of_the_scheme_is_found(
     assert found["where"] == name.removesuffix("_FILE")
     assert problem in found["problem"]
     assert SECRET not in str(outcome)
+
+
+def test_a_private_key_that_signs_webhooks_is_read(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOKS_PRIVATE_KEY", f"whsk_{base64(bytes(range(32)))}")
+    assert check().found == []
 
 
 def test_a_public_key_is_neither_short_nor_a_secret(

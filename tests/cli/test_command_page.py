@@ -16,6 +16,8 @@ from countermark import Keyring, Signer
 from tests.cli.commands import Command
 from tests.conftest import SECRET
 from tests.project.command_page import page
+from tests.webhooks.samples import WHSEC
+from tests.webhooks.test_signer_private_keys import WHPK, WHSK
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
@@ -28,10 +30,12 @@ def shell(tmp_path: Path, need_binary: Callable[[str], str]) -> Callable[[str], 
     bash = need_binary("bash")
     (tmp_path / "ids.txt").write_text("user-1\nuser-2\n")
     (tmp_path / "secret.txt").write_text(SECRET)
+    (tmp_path / "event.json").write_text("{}")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "STIGG_SIGNING_SECRET": SECRET,
         "COGNITO_API_SECRET": LIVE,
+        "WEBHOOKS_SECRET": WHSEC,
     }
 
     def run(lines: str) -> str:
@@ -80,15 +84,17 @@ def test_the_examples_of_verifying_print_the_id(
 
 
 def test_the_examples_of_requests_print_commands(shell: Callable[[str], str]) -> None:
-    assert shell(example_of("request")).count("\ncurl ") == 6
+    assert shell(example_of("request")).count("\ncurl ") == 10
 
 
 def test_the_examples_of_generating_print_secrets(
     shell: Callable[[str], str], need_binary: Callable[[str], str], tmp_path: Path
 ) -> None:
     need_binary("openssl")
-    first, *pem, last = shell(example_of("keygen")).splitlines()
+    (tmp_path / "key.txt").write_text(WHSK)
+    first, public, *pem, last = shell(example_of("keygen")).splitlines()
     assert len(first) == len(last) == 64
+    assert public == WHPK
     assert pem[0] == "-----BEGIN PUBLIC KEY-----"
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
     assert (tmp_path / ".env").read_text().startswith("WEBHOOKS_SECRET=whsec_")

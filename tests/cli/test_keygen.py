@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from countermark import Keyring, Scheme, Signer
 from countermark.schemes import scheme_slugs
-from countermark.webhooks import WebhookVerifier
+from countermark.webhooks import WebhookSigner, WebhookVerifier
 from tests.cli.commands import Command, pipe_with
+
+ED25519 = "standard-webhooks-ed25519"
 
 
 def test_a_secret_is_64_hexadecimal_digits_on_one_line(command: Command) -> None:
@@ -52,13 +54,6 @@ def test_a_webhook_secret_has_its_prefix_and_encoding(command: Command) -> None:
     assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
     WebhookVerifier("standard-webhooks", Keyring(secret))
     assert len(command.output("keygen", "webhook:github").strip()) == 64
-
-
-def test_there_is_no_secret_for_webhooks_that_a_private_key_signs(command: Command) -> None:
-    assert command.problem("keygen", "webhook:discord", "--for-tests") == (
-        "discord is signed with the sender's private key, so no secret is shared; copy the sender's"
-        " public key"
-    )
 
 
 def test_a_webhook_secret_is_not_longer_than_the_vendor_takes(command: Command) -> None:
@@ -140,3 +135,46 @@ def test_the_line_for_the_environment_needs_a_variable(command: Command, tmp_pat
 
 def test_an_unknown_webhook_scheme_is_refused(command: Command) -> None:
     assert "webhook" in command.problem("keygen", "webhook:nowhere")
+
+
+def test_a_private_key_for_webhooks_is_in_the_form_of_its_format(command: Command) -> None:
+    line = command.output("keygen", f"webhook:{ED25519}", "--format", "env").strip()
+    name, _, secret = line.partition("=")
+    assert name == "WEBHOOKS_PRIVATE_KEY"
+    assert len(base64.b64decode(secret.removeprefix("whsk_"), validate=True)) == 64
+    assert WebhookSigner(ED25519, Keyring(secret)).public_keys
+    assert command.problem("keygen", "webhook:discord").startswith("the vendor of webhook:discord")
+    pem = command.output("keygen", "webhook:discord", "--for-tests")
+    assert WebhookSigner("discord", Keyring(pem.strip())).public_keys
+
+
+@pytest.mark.parametrize("slug", [ED25519, "wise"])
+def test_the_public_key_is_that_of_the_private_key(command: Command, slug: str) -> None:
+    secret = command.output("keygen", f"webhook:{slug}", "--for-tests")
+    fd = pipe_with(secret.encode())
+    public = command.output("keygen", f"webhook:{slug}", "--public", "--secret-fd", fd)
+    assert WebhookSigner(slug, Keyring(secret.strip())).public_keys[0].strip() == public.strip()
+    assert public.count("\n") == (1 if slug == ED25519 else len(public.splitlines()))
+
+
+def test_the_public_key_may_be_of_a_key_in_the_environment(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = command.output("keygen", f"webhook:{ED25519}").strip()
+    monkeypatch.setenv("WEBHOOKS_PRIVATE_KEY", secret)
+    assert command.output("keygen", f"webhook:{ED25519}", "--public").startswith("whpk_")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["webhook:github", "--public"], "--public is for webhooks that receivers verify with a"),
+        (["discourse", "--public"], "--public is for webhooks that receivers verify with a"),
+        (["discourse", "--secret-fd", "0"], "--secret-fd gives the key of --public; leave it out"),
+        ([f"webhook:{ED25519}", "--public"], "the environment variable WEBHOOKS_PRIVATE_KEY is"),
+    ],
+)
+def test_a_mistake_about_public_keys_is_one_line(
+    command: Command, arguments: list[str], problem: str
+) -> None:
+    assert command.problem("keygen", *arguments).startswith(problem)

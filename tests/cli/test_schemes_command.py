@@ -22,7 +22,7 @@ def test_the_overview_has_a_line_for_each_scheme(capsys: pytest.CaptureFixture[s
     assert [line.split()[0] for line in lines] == scheme_slugs()
     by_slug = {line.split()[0]: line for line in lines}
     assert by_slug["intercom-hmac"].endswith("deprecated")
-    assert by_slug["castle"].endswith("?")
+    assert by_slug["drift"].endswith("?")
     assert "JWT RS256" in by_slug["knock"]
     assert "{id}" in by_slug["stigg"]
     assert all(len(line) < 180 for line in lines)

@@ -157,6 +157,8 @@ def test_invalid_further_values_are_refused(field: str, value: Any, code: str) -
 def test_a_name_is_cleaned_and_not_refused() -> None:
     assert Principal(1, name=" Ann\u00a0\n Lee\x00\ud800\u2028 ").name == "Ann Lee"
     assert Principal(1, name=" \n").name is None
+    assert Principal(1, name="\x00 Ann \x00 Lee \ud800").name == "Ann Lee"
+    assert Principal(1, name="\x00").name is None
 
 
 def test_created_is_seconds() -> None:

@@ -40,5 +40,6 @@ def test_the_shapes_are_those_that_the_catalogues_declare() -> None:
         "PRIVATE_KEY",
         "QUACKBACK_WIDGET_SECRET",
         "TALKJS_SECRET_KEY",
+        "WEBHOOKS_PRIVATE_KEY",
         "WEBHOOKS_SECRET",
     }

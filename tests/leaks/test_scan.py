@@ -49,6 +49,7 @@ def test_a_configured_secret_is_found_in_a_build_and_its_source_map(scanner: Sca
         (TALKJS, "TALKJS_SECRET_KEY"),
         ("live_secret_" + "0f3a91c7d2be4865" * 4, "COGNITO_API_SECRET"),
         ("whsec_" + base64.b64encode(bytes(range(24))).decode(), "WEBHOOKS_SECRET"),
+        ("whsk_" + base64.b64encode(bytes(range(64))).decode(), "WEBHOOKS_PRIVATE_KEY"),
         ("sdk-3a409367-a417-4d46-9a92-3d7bc5dc4605", "LAUNCHDARKLY_SDK_KEY"),
         (private_key("RS256")[0], "PRIVATE_KEY"),
         (json.dumps(private_key("ES256")[0]), "PRIVATE_KEY"),

@@ -36,12 +36,12 @@ or the configuration. One line on standard error gives the reason.
 **Secrets** are never arguments, because other users of the machine can see those. They come from
 the environment variables of the scheme, as in `Keyring.from_env`, or from a file descriptor:
 `--secret-fd 3 3< secret.txt`. `verify` reads the token from standard input for the same reason.
-The output of `sign` and `request` is a credential of the user, and `curl` shows the tokens of
-`request` in its arguments: use users and secrets of tests on shared machines.
+The output of `sign` and `request` is a credential of the user, and `curl` shows the tokens and
+signatures of `request` in its arguments: use users and secrets of tests on shared machines.
 
 **Schemes** are names of the catalogue, or paths of TOML files ([your own](own-scheme.md)). `verify`
-takes no webhooks, because their signature covers a whole request. `explain` reads a whole request
-and checks its signature. In code, use [`verify_webhook`](webhooks.md).
+takes no webhooks, because their signature covers a whole request: `explain` reads a whole request
+and checks its signature, and `request` makes one. In code, use [`verify_webhook`](webhooks.md).
 
 **Completion** of commands, options and schemes: `pip install 'countermark[completion]'`, then see
 [below](#countermark-completion).

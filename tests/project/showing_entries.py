@@ -56,7 +56,7 @@ from countermark.verifying import (
     from_header,
     from_query,
 )
-from countermark.webhooks import WebhookScheme, WebhookVerifier
+from countermark.webhooks import WebhookScheme, WebhookSigner, WebhookVerifier, new_webhook_secret
 from tests.samples import private_key
 from tests.testing.wsgi_users import STIGG, USERS, client_of, log_in, token
 
@@ -137,6 +137,10 @@ def command(arguments: list[str]) -> Callable[..., object]:
         return main([part.replace("ARG", text) for part in arguments]) if text else 0
 
     return run
+
+
+def unseen(call: Callable[..., object]) -> Callable[..., object]:
+    return lambda **given: call(**given) and None
 
 
 def mode_file(*, text: Any) -> object:
@@ -249,6 +253,11 @@ request ARG http://127.0.0.1/ --id user-1
 request stigg ARG --id user-1
 request stigg http://127.0.0.1/ --id user-1 --token ARG
 request stigg http://127.0.0.1/ --id user-1 --max-age ARG
+request webhook:ARG http://127.0.0.1/ --body pyproject.toml
+request webhook:stigg ARG --body pyproject.toml
+request webhook:stigg http://127.0.0.1/ --body ARG
+request webhook:stigg http://127.0.0.1/ --body pyproject.toml --base-url ARG
+request webhook:stigg http://127.0.0.1/ --body pyproject.toml --id ARG
 keygen ARG
 keygen webhook:ARG
 keygen stigg --for-tests --environment ARG
@@ -283,8 +292,28 @@ def _explaining_entries() -> Iterator[Entry]:
     })  # fmt: skip
 
 
+def _sending_entries() -> Iterator[Entry]:
+    signers: dict[str, dict[str, Any]] = {
+        "": {"scheme": "github", "keyring": RING},
+        " of HTTP signatures": {"scheme": "cognito", "keyring": {"an-id": RING}},
+        " of a URL": {"scheme": "square", "keyring": RING, "base_url": "https://hooks.example.com"},
+        " of a private key": {
+            "scheme": "wise", "keyring": Keyring(PEM), "also": WebhookSigner("github", RING),
+        },
+    }  # fmt: skip
+    for name, good in signers.items():
+        yield Entry(f"WebhookSigner{name}", WebhookSigner, good)
+    from_env = {"scheme": "stigg", "also": None}
+    yield Entry("WebhookSigner.from_env", WebhookSigner.from_env, from_env)
+    yield Entry("new_webhook_secret", unseen(new_webhook_secret), {"scheme": "github"})
+    yield Entry("WebhookSigner.sign", unseen(WebhookSigner("github", RING).sign), {
+        "body": b"{}", "delivery_id": "evt-1", "method": "POST", "path": "/",
+    })  # fmt: skip
+
+
 def _changing_entries() -> Iterator[Entry]:
-    """Yield what takes keys that change."""
+    """Yield what takes keys that change, or signs webhooks."""
+    yield from _sending_entries()
     watched = {"source": "STIGG_SIGNING_SECRET", "interval": 9999, "on_event": None}
     yield Entry("WatchedKeyring", WatchedKeyring, {**watched, "env_file": None})
     yield Entry("WatchedKeyring of a function", WatchedKeyring, {"source": lambda: KEY})
@@ -461,6 +490,7 @@ NAMES_THAT_ARE_SHOWN: dict[tuple[str, str], set[str]] = {
     )},
     ("from_header", "name"): _WORDS,
     ("countermark request stigg ARG --id user-1", "argument"): {"an origin"},
+    ("countermark request webhook:stigg ARG --body pyproject.toml", "argument"): {"an origin"},
     ("from_query", "name"): _WORDS | {
         "a text in braces", "an origin", "a URL with a password",
     },

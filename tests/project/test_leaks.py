@@ -280,6 +280,8 @@ COMMANDS = {
     "verify": ["verify", "stigg", "--json", "--token-file", "TOKEN"],
     "verify a claimed id": ["verify", "stigg", "--id", "user-2", "--token-file", "TOKEN"],
     "request": ["request", "stigg", "https://a.example/", "--id", "user-1"],
+    "request a webhook": ["request", "webhook:github", "https://a.example/", "--body", "TOKEN"],
+    "request a sent secret": ["request", "webhook:stigg", "https://a.example/", "--body", "TOKEN"],
 }
 
 

@@ -96,7 +96,7 @@ def test_the_role_in_your_application_is_not_the_role_at_the_vendor(slug: str) -
     assert "ADMIN" not in str(jwt.decode(token, options={"verify_signature": False}))
 
 
-def test_an_administrator_of_your_application_is_none_of_the_comments() -> None:
+def test_an_administrator_of_your_application_does_not_become_one_of_the_comments() -> None:
     attributes = {"admin": True, "moderator": True}
     person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
     user = signer_of("fastcomments").issue(person).fields["userDataJSONBase64"]

@@ -82,6 +82,9 @@ def test_a_scheme_of_a_known_kind_needs_no_code(tmp_path: Path) -> None:
 
 
 def test_a_message_may_end_with_the_id_or_begin_with_the_body() -> None:
+    signature = {**HMAC_SCHEME["signature"], "message": "{body}{id}"}
+    with pytest.raises(InvalidScheme, match="nothing separates"):
+        WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
     signature = {**HMAC_SCHEME["signature"], "message": "{id}|{timestamp}|{body}."}
     scheme = WebhookScheme.from_mapping({**HMAC_SCHEME, "signature": signature})
     assert isinstance(scheme.signature, SignatureHeader)

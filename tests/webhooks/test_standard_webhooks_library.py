@@ -6,10 +6,12 @@ import binascii
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from countermark import BadWebhook, Keyring
-from countermark.webhooks import WebhookVerifier, verify_webhook
+from countermark.webhooks import WebhookSigner, WebhookVerifier, verify_webhook
 from tests.webhooks.samples import (
     BODY,
     NOW,
@@ -63,6 +65,16 @@ def test_the_signatures_of_the_library_are_the_same() -> None:
     at = datetime.fromtimestamp(NOW, UTC)
     signature = Webhook(WHSEC).sign("evt-1", at, BODY.decode())
     assert signature == standard().headers["webhook-signature"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_the_library_accepts_what_a_signer_signs(body: str) -> None:
+    old, new = WHSEC, "whsec_" + "B" * 32
+    headers = WebhookSigner("standard-webhooks", Keyring(new, previous=old)).sign(body)
+    for secret in (old, new):
+        Webhook(secret).verify(body, headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "C" * 32).verify(body, headers, json_parse=False)
 
 
 def hostile() -> dict[str, tuple[dict[str, str], bytes, str, str]]:

@@ -20,6 +20,7 @@ from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import check_keys
 from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 from countermark.webhooks._signed_url import signs_url
+from countermark.webhooks._signer import WebhookSigner
 from countermark.webhooks._verifier import WebhookVerifier
 
 #: The variable with the URL of Redis for ``countermark rollout``.
@@ -134,10 +135,15 @@ def _use_of(name: str, scheme: Scheme | WebhookScheme, environment: str | None) 
         return Use(name, None, scheme, keys, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short keys have a finding of their own
+        rule = scheme.secret
+        if rule.private_variable and name.startswith(rule.private_variable):
+            WebhookSigner(scheme, ring)
+            return Use(name, "webhooks", scheme, keys, environment)
         # Only the keys are checked, so any URL will do.
         base_url = "https://hooks.example.com" if signs_url(scheme) else None
-        keyring = {"a key": ring} if scheme.secret.key_id_variable else ring
-        WebhookVerifier(scheme, keyring, base_url=base_url)
+        WebhookVerifier(
+            scheme, {"a key": ring} if rule.key_id_variable else ring, base_url=base_url
+        )
     return Use(name, "webhooks", scheme, keys, environment)
 
 
@@ -150,7 +156,8 @@ def _variables() -> dict[str, list[Scheme | WebhookScheme]]:
         found.setdefault(scheme.variable, []).append(scheme)
     for slug in webhook_scheme_slugs():
         webhook = WebhookScheme.load(slug)
-        found.setdefault(webhook.secret.variable, []).append(webhook)
+        for variable in (webhook.secret.variable, webhook.secret.private_variable):
+            found.setdefault(variable, []).append(webhook)
     found.pop("", None)
     return found
 

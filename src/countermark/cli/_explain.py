@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,16 @@ from typing import TYPE_CHECKING
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import content_of
 from countermark.cli._principal_options import add_principal_options, principal_of
-from countermark.cli._scheme_argument import add_scheme_arguments, pair, scheme_of, settings_of
-from countermark.cli._secrets import add_secret_option, keyring_from, keyring_of
-from countermark.errors import ConfigurationError
+from countermark.cli._scheme_argument import (
+    add_scheme_arguments,
+    pair,
+    scheme_of,
+    settings_of,
+    webhook_scheme_of,
+)
+from countermark.cli._secrets import add_secret_option, keyring_of, webhook_keys_of
 from countermark.keys._keyring import Keyring
 from countermark.principal import Signable
-from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
 # A request with a large body. The token is far smaller.
 _MOST = 4 << 20
-_WEBHOOK = "webhook:"
 
 _EPILOG = """\
 examples:
@@ -97,22 +99,10 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CountermarkError: An option, the secret or a setting is missing or invalid.
     """
-    webhook = _webhook_of(options)
+    webhook = webhook_scheme_of(options)
     found = _of_token(options) if webhook is None else _of_delivery(webhook, options)
     print(json.dumps(_as_dict(found)) if options.json else "\n".join(_lines(found)))
     return 0 if found.outcome == "good" else 1
-
-
-def _webhook_of(options: argparse.Namespace) -> WebhookScheme | None:
-    """Return the webhook scheme that the argument names, or None if it names another scheme."""
-    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
-
-    slug: str = options.scheme
-    if slug.startswith(_WEBHOOK):
-        return WebhookScheme.load(slug.removeprefix(_WEBHOOK))
-    if slug in webhook_scheme_slugs() and slug not in scheme_slugs():
-        return WebhookScheme.load(slug)
-    return None
 
 
 def _of_token(options: argparse.Namespace) -> Explanation:
@@ -142,18 +132,11 @@ def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanat
     from countermark.explain._input import seen_delivery
     from countermark.webhooks._verify_tokens import verify_token_from_env
 
-    secret = scheme.secret
-    ring = keyring_from(scheme.slug, secret.variable, options)
+    keys = webhook_keys_of(scheme, scheme.secret.variable, options)
     delivery = seen_delivery(scheme, content_of(options.input, "--input", options, _MOST))
-    key_id = os.environ.get(secret.key_id_variable, "") if secret.key_id_variable else ""
-    if secret.key_id_variable and not key_id:
-        raise ConfigurationError(
-            f"the environment variable {secret.key_id_variable} is not set; set it to the id of the"
-            " key"
-        )
     return explain_webhook(
         scheme,
-        {key_id: ring} if key_id else ring,
+        keys,
         headers=delivery.headers,
         body=delivery.body,
         method=delivery.method,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from countermark.cli._arguments import Commands
 from countermark.cli._scheme_argument import scheme_of
+from countermark.cli._secrets import add_secret_option, keyring_from
 from countermark.errors import ConfigurationError
 
 _WEBHOOK = "webhook:"
@@ -18,6 +19,7 @@ _EPILOG = """\
 examples:
   countermark keygen discourse
   countermark keygen webhook:standard-webhooks --format env >> .env
+  countermark keygen webhook:standard-webhooks-ed25519 --public 3< key.txt --secret-fd 3
   (umask 077 && countermark keygen braze > key.pem) && openssl pkey -in key.pem -pubout
   countermark keygen stigg --for-tests
 """
@@ -65,15 +67,26 @@ def add_command(commands: Commands) -> None:
         action="store_true",
         help="generate a secret even if the vendor issues them: the vendor does not accept it",
     )
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="generate nothing, and print the public key of the private key that signs your"
+        " webhooks, for receivers",
+    )
+    add_secret_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the secret.
+    """Print the secret, or the public key of one.
 
     Raises:
         ConfigurationError: The vendor issues the secret, or an option does not fit.
     """
+    if options.public:
+        return _print_public(options)
+    if options.secret_fd is not None:
+        raise ConfigurationError("--secret-fd gives the key of --public; leave it out")
     asked = _asked(options)
     if not (asked.is_chosen or options.for_tests):
         raise ConfigurationError(
@@ -94,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> _Asked:
-    from countermark.cli._new_secrets import new_secret, new_webhook_secret
-    from countermark.webhooks import WebhookScheme
+    from countermark.cli._new_secrets import new_secret
+    from countermark.webhooks import WebhookScheme, new_webhook_secret
 
     if not options.scheme.startswith(_WEBHOOK):
         scheme = scheme_of(options)
@@ -104,11 +117,22 @@ def _asked(options: argparse.Namespace) -> _Asked:
     webhooks = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
     if options.environment is not None:
         raise ConfigurationError("secrets of webhooks show no environment; leave --environment out")
-    if webhooks.has_public_key:
+    is_chosen = webhooks.secret.is_chosen or bool(webhooks.secret.private_variable)
+    make = partial(new_webhook_secret, webhooks)
+    return _Asked(f"{_WEBHOOK}{webhooks.slug}", webhooks.signing_variable, is_chosen, make)
+
+
+def _print_public(options: argparse.Namespace) -> int:
+    """Print the public key of the current private key."""
+    from countermark.webhooks import WebhookScheme, WebhookSigner
+
+    scheme = None
+    if options.scheme.startswith(_WEBHOOK):
+        scheme = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
+    if scheme is None or not scheme.has_public_key:
         raise ConfigurationError(
-            f"{webhooks.slug} is signed with the sender's private key, so no secret is shared; copy"
-            " the sender's public key"
+            "--public is for webhooks that receivers verify with a public key; leave it out"
         )
-    rule = webhooks.secret
-    slug = f"{_WEBHOOK}{webhooks.slug}"
-    return _Asked(slug, rule.variable, rule.is_chosen, partial(new_webhook_secret, rule))
+    ring = keyring_from(scheme.slug, scheme.signing_variable, options)
+    print(WebhookSigner(scheme, ring).public_keys[0].removesuffix("\n"))
+    return 0

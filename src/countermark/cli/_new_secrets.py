@@ -8,7 +8,6 @@ from base64 import b64encode
 from countermark.errors import ConfigurationError
 from countermark.schemes._scheme import Scheme
 from countermark.verifying._origins import LIVE
-from countermark.webhooks._parts import Secret
 
 # The bytes of a shared secret. As text it has twice as many, so that HS512, which needs 64
 # (RFC 7518, section 3.2), takes it too.
@@ -31,15 +30,6 @@ def new_secret(scheme: Scheme, environment: str | None = None) -> str:
         return _private_key(scheme.jwt.algorithm)
     prefix = _prefix(scheme, environment)
     return prefix + _encoded(scheme.mac.key if scheme.mac else "text")
-
-
-def new_webhook_secret(secret: Secret) -> str:
-    """Return a new secret for webhooks: 256 bits in their encoding, after their prefix.
-
-    It has fewer bits if the vendor takes no text of that length.
-    """
-    encoded = _encoded(secret.form)
-    return secret.prefix + (encoded[: secret.most] if secret.form == "text" else encoded)
 
 
 def _encoded(form: str) -> str:

@@ -1,18 +1,22 @@
-"""``countermark request``: requests to a service that verifies tokens, for curl."""
+"""``countermark request``: requests to a service that verifies tokens or webhooks, for curl."""
 
 from __future__ import annotations
 
 import argparse
 import time
 import warnings
-from shlex import quote
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encoded
-from urllib.parse import urlsplit
 
 from countermark.cli._arguments import Commands, whole_number
+from countermark.cli._curl import checked_url, curl_command
 from countermark.cli._principal_options import add_principal_options, principal_of
-from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
+from countermark.cli._scheme_argument import (
+    add_scheme_arguments,
+    scheme_of,
+    settings_of,
+    webhook_scheme_of,
+)
 from countermark.cli._secrets import add_secret_option, keyring_of
 from countermark.cli._sign import add_signer_options, signer_of
 from countermark.errors import ConfigurationError
@@ -28,12 +32,18 @@ if TYPE_CHECKING:
 _LIFETIME = 60
 # How long that token has been expired, in seconds: more than any tolerance of clocks.
 _EXPIRED_FOR = 86_400
+# The options that a webhook does not take.
+_OF_TOKENS = (
+    "setting", "id", "email", "phone", "name", "created", "attribute", "environment", "lifetime",
+    "claim", "token", "claimed_id", "max_age",
+)  # fmt: skip
 
 _EPILOG = """\
 examples:
   countermark request stigg http://127.0.0.1:8000/ --id customer-demo-01
   countermark request cognito-flow http://127.0.0.1:8000/ --id customer-demo-01 \\
       --token header:X-Signature --claimed-id query:customerReference
+  countermark request webhook:standard-webhooks http://127.0.0.1:8000/hooks --body event.json
 """
 
 
@@ -41,11 +51,11 @@ def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "request",
-        help="print curl commands that try a service that verifies tokens",
-        description="Print a curl command for each of four tokens: valid, expired, tampered with,"
-        " and signed with another secret. A comment has the expected status in the mode enforce;"
-        " in the mode monitor the service allows all of them. The valid token is a credential"
-        " of the user.",
+        help="print curl commands that try a service that verifies tokens or webhooks",
+        description="Print a curl command for each of four tokens or webhooks: valid, expired,"
+        " tampered with, and signed with another secret. A comment has the expected status; in the"
+        " mode monitor, a service allows all tokens. The valid token is a credential of the user."
+        " A webhook is named webhook:NAME, and needs --body.",
         epilog=_EPILOG,
     )
     add_scheme_arguments(parser)
@@ -73,6 +83,15 @@ def add_command(commands: Commands) -> None:
         metavar="SECONDS",
         help="the service's maximum age, for tokens with a time of issue",
     )
+    parser.add_argument(
+        "--body", metavar="FILE", help="the body of a webhook, which curl sends as it is"
+    )
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="the public URL of the service before the path, for webhooks whose URL is signed. The"
+        " default is that of the requested URL",
+    )
     parser.set_defaults(run=run)
 
 
@@ -82,8 +101,16 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CountermarkError: Something is missing or invalid.
     """
+    webhook = webhook_scheme_of(options)
+    if webhook is not None:
+        from countermark.cli._request_webhook import print_deliveries
+
+        _check_options(options, of_webhook=True)
+        print_deliveries(webhook, options, _EXPIRED_FOR)
+        return 0
+    _check_options(options, of_webhook=False)
     scheme = scheme_of(options)
-    url = _checked_url(options.url)
+    url = checked_url(options.url)
     keyring = keyring_of(scheme, options)
     principal = principal_of(scheme, options, options.id)
     verifier = _verifier(scheme, options, keyring)
@@ -104,6 +131,20 @@ def run(options: argparse.Namespace) -> int:
             carried.append((options.claimed_id, principal.label))
         print(f"\n# {title}: {_expected(verifier.check(token, claimed))}\n{_curl(url, carried)}")
     return 0
+
+
+def _check_options(options: argparse.Namespace, *, of_webhook: bool) -> None:
+    """Refuse the options of the other kind of scheme; raises ConfigurationError."""
+    given = [name for name in _OF_TOKENS if getattr(options, name)]
+    if of_webhook and given:
+        option = given[0].replace("_", "-")
+        raise ConfigurationError(f"--{option} is an option for tokens; a webhook takes --body")
+    for name in ("body", "base_url"):
+        if not of_webhook and getattr(options, name) is not None:
+            option = name.replace("_", "-")
+            raise ConfigurationError(
+                f"--{option} is an option for webhooks; pass webhook:NAME as SCHEME"
+            )
 
 
 def _expected(check: TokenCheck) -> str:
@@ -188,23 +229,8 @@ def _token_place(scheme: Scheme, options: argparse.Namespace) -> Location:
     )
 
 
-def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        fits = fits and parts.username is None and url.isprintable() and " " not in url
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ConfigurationError(
-            "URL must begin with http:// or https://, and contain a host but no user, password or"
-            " white space; curl reads passwords with --netrc"
-        )
-    return url.partition("#")[0]
-
-
 def _curl(url: str, carried: list[tuple[Location, str]]) -> str:
-    words = ["curl", "--silent", "--show-error", "--include"]
+    words: list[str] = []
     for location, value in carried:
         if location.kind == "query":
             joint = "&" if "?" in url else "?"
@@ -213,9 +239,7 @@ def _curl(url: str, carried: list[tuple[Location, str]]) -> str:
             words += ["--cookie", f"{location.name}={_cookie_value(value)}"]
         else:
             words += ["--header", f"{location.name}: {value}"]
-    if not {*"[]{}"}.isdisjoint(url):
-        words.append("--globoff")  # otherwise curl requests several URLs
-    return " ".join(map(quote, [*words, url]))
+    return curl_command(words, url)
 
 
 def _cookie_value(value: str) -> str:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING
 
 from countermark.errors import ConfigurationError
+from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import settings_from_env
+
+if TYPE_CHECKING:
+    from countermark.webhooks import WebhookScheme
+
+_WEBHOOK = "webhook:"
 
 
 def add_scheme_arguments(parser: ArgumentParser) -> None:
@@ -47,6 +54,24 @@ def named_scheme(name: str) -> Scheme:
     except (OSError, ValueError) as error:  # a ValueError: the path has a NUL character
         reason = getattr(error, "strerror", None) or "the path is invalid"
     raise ConfigurationError(f"the file of the scheme cannot be read: {reason}; correct the path")
+
+
+def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:
+    """Return the webhook format that the argument names; None: it names another scheme.
+
+    ``webhook:`` may be left out if no other scheme has the name.
+
+    Raises:
+        UnknownScheme: The catalogue has no webhook format of that name.
+    """
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    slug: str = options.scheme
+    if slug.startswith(_WEBHOOK):
+        return WebhookScheme.load(slug.removeprefix(_WEBHOOK))
+    if slug in webhook_scheme_slugs() and slug not in scheme_slugs():
+        return WebhookScheme.load(slug)
+    return None
 
 
 def settings_of(scheme: Scheme, options: Namespace) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``countermark schemes``: all schemes, the details of one, or those to read again."""
+"""``countermark schemes``: all schemes, the details of one, JSON, or those to read again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def add_command(commands: Commands) -> None:
     shown.add_argument("slug", nargs="?", help="the scheme to show")
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     shown.add_argument(
+        "--json",
+        action="store_true",
+        help="print the whole catalogue, webhooks included, as one JSON document for programs in"
+        " other languages; docs/catalogue-format.md describes it",
+    )
+    shown.add_argument(
         "--due",
         action="store_true",
         help="print the schemes and webhook formats whose source was read more than a year ago",
@@ -29,7 +35,11 @@ def run(options: argparse.Namespace) -> int:
 
     if options.due:
         return _print_due(_today())
-    if options.slug:
+    if options.json:
+        from countermark.cli._catalogue_document import catalogue_document
+
+        print(catalogue_document())
+    elif options.slug:
         print(details(Scheme.load(options.slug), _today()))
     elif options.markdown:
         print(_vendors_page())

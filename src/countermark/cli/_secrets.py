@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING
 
 from countermark._redaction import guarded
 from countermark.cli._arguments import whole_number
 from countermark.errors import ConfigurationError, InvalidKey
 from countermark.keys._keyring import Keyring
 from countermark.schemes._scheme import Scheme
+
+if TYPE_CHECKING:
+    from countermark.webhooks import WebhookScheme
 
 # A PEM key of RSA with 16,384 bits has 13 kB.
 _LONGEST = 64 * 1024
@@ -54,6 +58,27 @@ def keyring_from(slug: str, variable: str, options: Namespace) -> Keyring:
             f"{slug} names no environment variable for its secret; pass --secret-fd N"
         )
     return Keyring.from_env(variable)
+
+
+@guarded
+def webhook_keys_of(
+    scheme: WebhookScheme, variable: str, options: Namespace
+) -> Keyring | dict[str, Keyring]:
+    """Return the keys of a webhook format in a variable, by key id if the vendor names its keys.
+
+    Raises:
+        InvalidKey: As for ``keyring_of``.
+        ConfigurationError: As for ``keyring_of``, or the variable of the key id is not set.
+    """
+    ring, id_variable = keyring_from(scheme.slug, variable, options), scheme.secret.key_id_variable
+    if not id_variable:
+        return ring
+    key_id = os.environ.get(id_variable, "")
+    if not key_id:
+        raise ConfigurationError(
+            f"the environment variable {id_variable} is not set; set it to the id of the key"
+        )
+    return {key_id: ring}
 
 
 def _descriptor(text: str) -> int:

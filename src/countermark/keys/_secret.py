@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from binascii import a2b_base64, unhexlify
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from countermark._redaction import guarded
 from countermark.errors import InvalidKey
-from countermark.keys._checks import bytes_from_base64, checked_end, problem_with_secret
+from countermark.keys._checks import checked_end, problem_with_secret
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -192,8 +193,9 @@ class SecretKey:
             return self._secret
         # Strict: a lenient decoder turns a wrong key into an empty one, which anyone can use.
         try:
-            decode = bytes.fromhex if form == "hex" else bytes_from_base64
-            return decode(self._secret.decode("ascii"))
+            if form == "hex":
+                return unhexlify(self._secret)
+            return a2b_base64(self._secret, strict_mode=True)
         except ValueError:
             pass  # its message may quote the secret
         raise InvalidKey(

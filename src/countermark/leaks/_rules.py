@@ -91,10 +91,12 @@ def _shapes() -> Iterator[tuple[str, str]]:
     for slug in webhook_scheme_slugs():
         webhooks = WebhookScheme.load(slug)
         secret = webhooks.secret
-        if secret.prefix and not webhooks.has_public_key:
-            least = -(-secret.least * 4 // 3)
-            rest = f"[A-Za-z0-9+/]{{{least},}}={{0,2}}"
-            found.setdefault(re.escape(secret.prefix) + rest, secret.variable)
+        prefix, least = secret.prefix, secret.least
+        if webhooks.has_public_key:
+            prefix, least = secret.private_prefix, 32
+        if prefix:
+            rest = f"[A-Za-z0-9+/]{{{-(-least * 4 // 3)},}}={{0,2}}"
+            found.setdefault(re.escape(prefix) + rest, webhooks.signing_variable)
     yield from sorted((variable, shape) for shape, variable in found.items())
 
 

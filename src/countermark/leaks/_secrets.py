@@ -42,8 +42,7 @@ def variables() -> list[str]:
 
     names = {Scheme.load(slug).variable for slug in scheme_slugs()}
     for webhook in map(WebhookScheme.load, webhook_scheme_slugs()):
-        names |= {webhook.token_variable}
-        names |= set() if webhook.has_public_key else {webhook.secret.variable}
+        names |= {webhook.signing_variable, webhook.token_variable}
     return sorted(names - {""})
 
 

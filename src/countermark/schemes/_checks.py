@@ -11,6 +11,7 @@ from countermark.principal import identifier_text
 from countermark.schemes._ambiguity import signed_templates
 from countermark.schemes._formats import FORMATS, KINDS
 from countermark.schemes._parts import MAX_LIFETIME, PRINCIPAL_TEXTS, Jwt, SchemeParts
+from countermark.schemes._patterns import checked_portable_pattern
 from countermark.schemes._templates import (
     Placeholder,
     Template,
@@ -19,7 +20,7 @@ from countermark.schemes._templates import (
     placeholders_in,
     templates_in,
 )
-from countermark.schemes._value_rules import ValueRule, checked_pattern
+from countermark.schemes._value_rules import ValueRule
 
 #: The values that every principal may have, and those of the current moment, by kind.
 PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
@@ -136,7 +137,7 @@ def _check_value(name: str, values: Mapping[str, ValueRule], where: str) -> None
 
 def _check_rule(rule: ValueRule, where: str) -> None:
     for pattern in rule.patterns:
-        checked_pattern(pattern, f"{where}: pattern", InvalidScheme)
+        checked_portable_pattern(pattern, f"{where}: pattern")
     if rule.apart_from and not (rule.refuse_prefixes or rule.refuse_containing):
         raise InvalidScheme(
             f"{where}: apart_from gives the reason of refuse_prefixes or refuse_containing;"
@@ -144,7 +145,7 @@ def _check_rule(rule: ValueRule, where: str) -> None:
         )
     if rule.id_at and rule.kind != "object":
         raise InvalidScheme(f'{where}: id_at is for kind = "object"; leave it out')
-    if rule.kind != "text" and (rule.refuses or rule.lower):
+    if rule.kind != "text" and rule.refuses:
         raise InvalidScheme(
             f'{where}: only a text can have rules; leave them out, or set kind = "text"'
         )

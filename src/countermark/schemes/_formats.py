@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from countermark.errors import InvalidPrincipal
+from countermark.schemes._numbers import MAX_WHOLE, with_portable_numbers
 
 #: The kinds of values. Times are seconds since the epoch, durations are seconds.
 KINDS = ("text", "integer", "boolean", "list", "object", "time", "duration")
@@ -59,6 +60,11 @@ def compact_json(value: object) -> str:
     )
 
 
+def portable_json(value: object) -> str:
+    """Return the JSON that other languages write too: the numbers are those of JavaScript."""
+    return with_portable_numbers(compact_json(value))
+
+
 @cache
 def _compact_encoder() -> Callable[[object], str]:
     import json  # late, as it is slow to import
@@ -77,7 +83,8 @@ def canonical_json(value: object) -> str:
     """Return the canonical JSON of OLPC, for Novu's hash of a context.
 
     Keys are sorted by UTF-16 code units, as in JavaScript. There are no spaces, only the
-    quotation mark and the backslash are escaped, and fractions are not allowed.
+    quotation mark and the backslash are escaped, and fractions are not allowed. A float without
+    a fraction is a whole number, as JavaScript has no other.
 
     Source: http://wiki.laptop.org/go/Canonical_JSON and npm @tufjs/canonical-json.
     """
@@ -85,8 +92,8 @@ def canonical_json(value: object) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int) and abs(value) < 2**53:  # beyond, JavaScript is not exact
-        return str(value)
+    if isinstance(value, int | float) and abs(value) <= MAX_WHOLE and int(value) == value:
+        return str(int(value))
     if isinstance(value, list | tuple):
         return f"[{','.join(map(canonical_json, value))}]"
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
@@ -163,7 +170,7 @@ FORMATS: Mapping[str, Format] = {
     "s": Format(int, ("time", "duration"), 10, _no_digit),
     "ms": Format(milliseconds, ("time", "duration"), 13, _no_digit),
     "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
-    "json": Format(compact_json, _JSON_KINDS, never=_no_graphic),
+    "json": Format(portable_json, _JSON_KINDS, never=_no_graphic),
     "url": Format(percent_encoded, ("text",), never=_no_unreserved),
     "canonical-json": Format(canonical_json, _JSON_KINDS),
     "launchdarkly-key": Format(launchdarkly_key, ("text", "object")),

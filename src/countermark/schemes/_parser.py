@@ -13,10 +13,11 @@ from countermark.schemes._checks import check_parts, signed_placeholders
 from countermark.schemes._formats import KINDS, TYPES
 from countermark.schemes._header_names import header_name
 from countermark.schemes._parts import Jwt, Mac, Payload, SchemeParts, Setting, Vector
+from countermark.schemes._patterns import checked_portable_pattern
 from countermark.schemes._rotation import parse_rotation
 from countermark.schemes._tables import Table
 from countermark.schemes._templates import Template, parse_all
-from countermark.schemes._value_rules import ValueRule, checked_pattern
+from countermark.schemes._value_rules import ValueRule
 
 ALGORITHMS = ("sha1", "sha256", "sha512")
 KEY_FORMS = ("text", "hex", "base64")
@@ -126,7 +127,7 @@ def _parts(top: Table, slug: str) -> SchemeParts:
 def _shapes(secret: Table) -> tuple[str, ...]:
     """Return the shapes. One that matches the empty text would match everywhere."""
     where = f"{secret.where}: an entry of shapes"
-    shapes = tuple(checked_pattern(each, where, InvalidScheme) for each in secret.texts("shapes"))
+    shapes = tuple(checked_portable_pattern(each, where) for each in secret.texts("shapes"))
     if any(re.match(shape, "") for shape in shapes):
         raise InvalidScheme(f"{where} matches the empty text; describe the whole secret")
     return shapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from countermark.errors import ConfigurationError, InvalidPrincipal
+from countermark.errors import InvalidPrincipal
 
 
 class ValueRule(NamedTuple):
@@ -27,9 +27,7 @@ class ValueRule(NamedTuple):
     @property
     def refuses(self) -> bool:
         """True if the rule refuses any text."""
-        return self != ValueRule(
-            self.kind, lower=self.lower, default=self.default, id_at=self.id_at
-        )
+        return self != ValueRule(self.kind, default=self.default, id_at=self.id_at)
 
     def problem(self, text: str) -> str | None:
         """Return why *text* may not be signed, or None. It is already a valid identifier."""
@@ -66,29 +64,16 @@ class ValueRule(NamedTuple):
         return text
 
 
-def checked_pattern(
-    pattern: object, where: str, error: type[ConfigurationError] = ConfigurationError
-) -> str:
-    """Return *pattern* if it is a regular expression.
-
-    Args:
-        pattern: The pattern.
-        where: The beginning of the message.
-        error: The class of the error.
-
-    Raises:
-        ConfigurationError: The pattern is invalid.
-    """
-    if not isinstance(pattern, str):
-        raise error(f"{where} must be a str, not {type(pattern).__name__}")
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as problem:
-        raise error(f"{where} is not a valid regular expression: {problem}") from None
-    return pattern
-
-
 def _has_one_case_pair(character: str) -> bool:
+    """Return True if all languages, of any version of Unicode, put it into the same lower case."""
+    if character.isascii():
+        return True
+    import unicodedata  # late, as few values have such characters
+
+    # A capital sigma has two small letters, and languages choose by different rules. A character
+    # that is not assigned yet may be a capital letter of a later version.
+    if character == "\N{GREEK CAPITAL LETTER SIGMA}" or unicodedata.category(character) == "Cn":
+        return False
     # The Kelvin sign becomes a plain k, which turns one user's address into another's.
     lower = character.lower()
     return lower == character or lower.upper() == character

@@ -13,9 +13,10 @@ from countermark.keys._secret import SecretKey
 from countermark.keys._user import keyring_of_variable
 from countermark.schemes._formats import FORMATS
 from countermark.schemes._parts import MAX_LIFETIME
+from countermark.schemes._patterns import checked_pattern
 from countermark.schemes._scheme import Scheme, with_templates
 from countermark.schemes._templates import Placeholder, Template
-from countermark.schemes._value_rules import ValueRule, checked_pattern
+from countermark.schemes._value_rules import ValueRule
 
 # Claims with a meaning of their own, which no option can set.
 _REGISTERED_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from countermark.errors import InvalidPrincipal
 from countermark.principal import Principal, identifier_text
-from countermark.schemes._formats import TYPES, compact_json
+from countermark.schemes._formats import TYPES, portable_json
+from countermark.schemes._numbers import MAX_WHOLE
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Payload
 from countermark.schemes._scheme import Scheme
 from countermark.schemes._templates import (
@@ -125,7 +126,7 @@ def _writer(content: Any) -> Callable[[Values], str]:
     if isinstance(content, Template):
         return compile_text(content)
     fill = compile_structure(content)
-    return lambda values: compact_json(fill(values))
+    return lambda values: portable_json(fill(values))
 
 
 def _uuid() -> str:
@@ -166,6 +167,8 @@ def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
             return MISSING if rule.default is None else deepcopy(rule.default)
         if rule.kind == "text":
             return rule.apply(identifier_text(value, where), where)
+        if rule.kind == "integer":
+            value = _whole_number(value, where)
         if not isinstance(value, TYPES[rule.kind]) or (
             isinstance(value, bool) and rule.kind != "boolean"
         ):
@@ -182,6 +185,22 @@ def _getter_of_attribute(name: str, rule: ValueRule) -> Callable[[Values], Any]:
         return value
 
     return get
+
+
+def _whole_number(value: Any, where: str) -> Any:
+    """Return a float without a fraction as an integer. JSON and JavaScript have one type of both.
+
+    Raises:
+        InvalidPrincipal: It is so large that JavaScript would round it.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and abs(value) > MAX_WHOLE:
+        raise InvalidPrincipal(
+            f"{where} is beyond 2**53, where other languages round it; give a smaller one",
+            code="principal_field",
+        )
+    return value
 
 
 def _found_at(value: Any, path: str) -> Any:

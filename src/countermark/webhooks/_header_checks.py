@@ -110,7 +110,7 @@ class SignatureCheck:
         content = names.index("{body}" if "{body}" in names else "{parameters}")
         self._before, self._after = signature.message[:content], signature.message[content + 1 :]
         self._id_header = scheme.id.header if scheme.id and "{id}" in names else ""
-        self._next_to_id = _next_to_id(names)
+        self._next_to_id = next_to_id(signature)
 
     def read(self, head: RequestHead, now: float) -> PendingDelivery:
         """Read the signatures, the time and the id."""
@@ -175,13 +175,13 @@ def _fill(parts: tuple[str | Placeholder, ...], values: dict[str, str]) -> bytes
     ).encode()
 
 
-def _next_to_id(names: list[str]) -> frozenset[str]:
+def next_to_id(signature: SignatureHeader) -> frozenset[str]:
     """Return the characters that separate the id from its neighbours; the id must not have them.
 
     Otherwise a part of the id could be read as the time, or of the time as the body, under
     the same signature.
     """
-    before, id_, after = "".join(names).partition("{id}")
+    before, id_, after = "".join(map(str, signature.message)).partition("{id}")
     if after.startswith("{timestamp}"):  # a date, whose first colon has a fixed place
         after = ":"
     return frozenset(before[-1:] + after[:1]) if id_ else frozenset()

@@ -113,7 +113,7 @@ class HttpSignatureCheck:
             raise Refused("malformed")
         size = encodings.MAC_SIZES[self._algorithm]
         code = encodings.decode_bytes(parameters.signature, "base64", size)
-        message = [_message(parameters.covered, head)]
+        message = [signed_text(parameters.covered, head)]
         candidates = self._candidates.get(parameters.key_id)
         if candidates is None:
             raise Refused("unknown_key")
@@ -142,7 +142,8 @@ def _digest(value: str) -> bytes:
     return encodings.decode_bytes(code, "base64", 32)
 
 
-def _message(covered: tuple[str, ...], head: RequestHead) -> bytes:
+def signed_text(covered: tuple[str, ...], head: RequestHead) -> bytes:
+    """Return the text that is signed: a line for each part; raises Refused."""
     lines = []
     for name in covered:
         if name == "(request-target)":

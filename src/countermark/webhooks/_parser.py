@@ -12,7 +12,6 @@ from countermark._http import REQUEST_HEADER
 from countermark.errors import InvalidScheme
 from countermark.schemes._files import read_toml, read_toml_file
 from countermark.schemes._tables import Table
-from countermark.schemes._templates import Placeholder
 from countermark.webhooks import _times as times
 from countermark.webhooks._challenge_parser import read_challenge
 from countermark.webhooks._messages import parse_members, parse_message
@@ -30,7 +29,8 @@ from countermark.webhooks._parts import (
     Url,
     WebhookVector,
 )
-from countermark.webhooks._url_parser import check_url, read_url
+from countermark.webhooks._scheme_checks import check_key_form, check_parts
+from countermark.webhooks._url_parser import read_url
 
 KINDS = ("secret", "hmac", "body-hmac", "public-key", "http-signature")
 FORMS = ("text", "hex", "base64")
@@ -93,8 +93,8 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
         ),
     }
     top.close()
-    _check(signature, url, arguments["id"], timestamp, top.where)
-    _check_key_form(signature, arguments["secret"], top.where)
+    check_parts(signature, url, arguments["id"], timestamp, top.where)
+    check_key_form(signature, arguments["secret"], top.where)
     return arguments
 
 
@@ -187,8 +187,15 @@ def _public_key(table: Table) -> Secret:
         least=1,
         most=None,
         refuse_prefixes=table.texts("refuse_prefixes"),
+        private_variable=table.take("private_variable", str, ""),
+        private_prefix=table.take("private_prefix", str, ""),
     )
     table.close()
+    if key.private_prefix and key.form not in {"hex", "base64"}:
+        raise InvalidScheme(
+            f"{table.where}: private_prefix is of keys of 32 bytes, and the form is another one;"
+            " leave it out"
+        )
     return key
 
 
@@ -232,63 +239,6 @@ def _header(table: Table) -> str:
             f"{table.where}: header: invalid header name; use letters, digits and hyphens"
         )
     return name.lower()
-
-
-def _check(
-    signature: Signature, url: Url, id: Id | None, timestamp: Timestamp | None, where: str
-) -> None:
-    """Check that exactly the signed fields are defined."""
-    check_url(signature, url, where)
-    if isinstance(signature, SignatureMember):
-        if not (id and id.body and timestamp and timestamp.body):
-            raise InvalidScheme(
-                f"{where}: a MAC in the body is of an id and a time in the body; add body to [id]"
-                " and [timestamp]"
-            )
-        return
-    dated = isinstance(signature, HttpSignature)
-    if isinstance(signature, SignatureHeader):
-        names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
-        dated = "{timestamp}" in names
-        if "{id}" in names and not (id and id.header):
-            raise InvalidScheme(f"{where}: {{id}} is signed, so [id] needs a header; add it")
-        if timestamp is not None and timestamp.body:  # signed with the body
-            if dated:
-                raise InvalidScheme(
-                    f"{where}: {{timestamp}} is signed, so [timestamp] needs a header or an entry"
-                )
-            return
-        if timestamp is not None and timestamp.entry:
-            _check_entry(signature, timestamp.entry, where)
-    if dated != (timestamp is not None):
-        raise InvalidScheme(
-            f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
-            " it out"
-        )
-
-
-def _check_entry(signature: SignatureHeader, entry: str, where: str) -> None:
-    """Check that the entry of the time and those of the signatures differ."""
-    prefix = signature.prefix
-    if not signature.separator or prefix.startswith(entry) or entry.startswith(prefix):
-        raise InvalidScheme(
-            f"{where}: [timestamp] entry needs a separator, and a prefix of [signature] that"
-            " begins with another text; change them"
-        )
-
-
-def _check_key_form(signature: Signature, key: Secret, where: str) -> None:
-    """Check that a public key in the form of 32 bytes is of the algorithm with such keys."""
-    if (
-        isinstance(signature, SignatureHeader)
-        and signature.has_public_key
-        and signature.algorithm != "ed25519"
-        and key.form in {"hex", "base64"}
-    ):
-        raise InvalidScheme(
-            f"{where}: [secret] form: {key.form} is of a key of 32 bytes, and only ed25519 has"
-            " those; choose spki or pem"
-        )
 
 
 def _vector(table: Table) -> WebhookVector:

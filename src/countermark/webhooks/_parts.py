@@ -34,6 +34,8 @@ class Secret(NamedTuple):
         least: The smallest number of bytes; fewer cause a warning.
         most: The largest number of bytes, or None.
         refuse_prefixes: Prefixes of other keys that people confuse with the secret.
+        private_variable: The variable that holds the private key of a sender, or "".
+        private_prefix: Text that may precede a private key of that sender.
     """
 
     variable: str
@@ -44,6 +46,8 @@ class Secret(NamedTuple):
     least: int
     most: int | None
     refuse_prefixes: tuple[str, ...]
+    private_variable: str = ""
+    private_prefix: str = ""
 
 
 class SecretHeader(NamedTuple):

@@ -70,9 +70,8 @@ class PublicKeyProof:
         )
 
 
-def verify_function(public: Any, algorithm: str) -> Verify:
-    """Return the function that verifies with a key of the package ``cryptography``."""
-    from cryptography.exceptions import InvalidSignature
+def signing_options(algorithm: str) -> tuple[Any, ...]:
+    """Return the arguments after the message, with which ``cryptography`` signs and verifies."""
     from cryptography.hazmat.primitives.asymmetric import ec, padding
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -82,13 +81,23 @@ def verify_function(public: Any, algorithm: str) -> Verify:
         "rsa-sha256": (padding.PKCS1v15(), SHA256()),
         "rsa-sha256-twice": (padding.PKCS1v15(), SHA256()),
     }
-    options = by_algorithm[algorithm]
+    return by_algorithm[algorithm]
+
+
+def signed_message(algorithm: str, message: bytes) -> bytes:
+    """Return the bytes that ``cryptography`` signs and verifies in place of a message."""
+    return hashlib.sha256(message).digest() if algorithm == "rsa-sha256-twice" else message
+
+
+def verify_function(public: Any, algorithm: str) -> Verify:
+    """Return the function that verifies with a key of the package ``cryptography``."""
+    from cryptography.exceptions import InvalidSignature
+
+    options = signing_options(algorithm)
 
     def verify(code: bytes, message: bytes) -> bool:
-        if algorithm == "rsa-sha256-twice":
-            message = hashlib.sha256(message).digest()
         try:
-            public.verify(code, message, *options)
+            public.verify(code, signed_message(algorithm, message), *options)
         except InvalidSignature:
             return False
         return True

@@ -44,6 +44,11 @@ def check_installed(slug: str) -> None:
         ) from error
 
 
+def named_kind(algorithm: str) -> str:
+    """Return the words for the keys of an algorithm, such as ``of Ed25519``."""
+    return _KINDS[algorithm]
+
+
 def load_public_key(scheme: WebhookScheme, algorithm: str, key: Key) -> Any:
     """Return the public key *key* as an object of the package ``cryptography``.
 

@@ -109,6 +109,11 @@ class WebhookScheme(NamedTuple):
         """True if a public key of the vendor verifies deliveries, and not a shared secret."""
         return isinstance(self.signature, SignatureHeader) and self.signature.has_public_key
 
+    @property
+    def signing_variable(self) -> str:
+        """The environment variable of the key that signs: the secret or a private key; or ""."""
+        return self.secret.private_variable if self.has_public_key else self.secret.variable
+
     def __repr__(self) -> str:
         return f"<WebhookScheme {self.slug}>"
 

@@ -49,6 +49,27 @@ def parse_time(text: str, form: str) -> float:
     raise Refused("malformed")
 
 
+def write_time(now: float, form: str) -> str:
+    """Return the text of a time, whose fraction of a second or millisecond is cut off.
+
+    Args:
+        now: The time, in seconds since the epoch.
+        form: As for :func:`parse_time`.
+    """
+    if form.startswith("rfc3339"):
+        from datetime import UTC, datetime  # late, as it is slow to import
+
+        return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(int(now * 1000 if form == "milliseconds" else now))
+
+
+def write_http_date(now: float) -> str:
+    """Return a time as an IMF-fixdate (RFC 9110, section 5.6.7)."""
+    from email.utils import formatdate  # late, as it is slow to import
+
+    return formatdate(int(now), usegmt=True)
+
+
 def time_in_head(timestamp: Timestamp, signature: SignatureHeader, head: RequestHead) -> str:
     """Return the text of a time in a header of its own or in the header of the signature.
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
-from countermark.errors import BadWebhook, ConfigurationError, WeakKeyWarning
+from countermark.errors import BadWebhook, WeakKeyWarning
 from countermark.keys._keyring import Keyring
-from countermark.keys._user import keyring_of_variable, keys_now, start_watches
+from countermark.keys._user import keys_now, start_watches
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._challenge_answers import is_signed_challenge, unsigned_answer
+from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import KeysInUse
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
@@ -25,7 +26,6 @@ from countermark.webhooks._verifier_options import (
     checked_rings,
     checked_scheme,
     checked_tolerance,
-    key_ids_from_env,
 )
 from countermark.webhooks._verify_tokens import verify_token_from_env, verify_tokens
 
@@ -128,23 +128,13 @@ class WebhookVerifier:
         accepted for all of the keys.
         """
         scheme = checked_scheme(scheme)
-        secret = scheme.secret
-        if not secret.variable:
-            raise ConfigurationError(
-                f"{scheme.slug} names no environment variable for its secret; give the keyring"
-                " yourself: WebhookVerifier(scheme, Keyring(secret))"
-            )
-        ring = keyring_of_variable(secret.variable, watch=watch)
-        token = verify_token_from_env(scheme)
-        keys: Keyring | dict[str, Keyring] = ring
-        if secret.key_id_variable:
-            keys = dict.fromkeys(key_ids_from_env(secret.key_id_variable), ring)
+        variable = scheme.secret.variable
         return cls(
             scheme,
-            keys,
+            keyrings_from_env(scheme, variable, watch=watch, call="WebhookVerifier"),
             tolerance=tolerance,
             base_url=base_url,
-            verify_token=token,
+            verify_token=verify_token_from_env(scheme),
             clock=clock,
         )
 

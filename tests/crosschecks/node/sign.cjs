@@ -107,6 +107,26 @@ const signers = {
       webhooks.validate({ rawBody: body, rawRequest: { headers } });
     return Promise.all(deliveries.map(async (one) => (await verify(one)).valid));
   },
+  standardWebhooks: ({ secret, now, deliveries }) => {
+    const { Webhook } = require("standardwebhooks");
+    const verify = ({ body, headers }) => new Webhook(secret).verify(body, headers);
+    return atTime(now, () => Promise.all(deliveries.map((one) => accepts(() => verify(one)))));
+  },
+  svix: ({ secret, now, deliveries }) => {
+    const { Webhook } = require("svix");
+    const verify = ({ body, headers }) => new Webhook(secret).verify(body, headers);
+    return atTime(now, () => Promise.all(deliveries.map((one) => accepts(() => verify(one)))));
+  },
+  ed25519: ({ publicKey, deliveries }) => {
+    const { createPublicKey, verify } = require("node:crypto");
+    const x = Buffer.from(publicKey.replace("whpk_", ""), "base64").toString("base64url");
+    const key = createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x } });
+    return deliveries.map(({ body, headers }) => {
+      const entry = headers["webhook-signature"].split(" ").find((one) => one.startsWith("v1a,"));
+      const message = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+      return verify(null, Buffer.from(message), key, Buffer.from(entry.slice(4), "base64"));
+    });
+  },
   zoom: ({ secret, deliveries }) => {
     const { AwsLambdaReceiver } = require("@zoom/rivet/meetings");
     console.debug = () => {}; // it writes each event to the standard output
