@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
+import jwt
 import pytest
 
 from countermark import InvalidPrincipal, Principal
@@ -65,3 +69,35 @@ def test_a_role_that_bigbluebutton_does_not_know_is_refused(role: str) -> None:
 @pytest.mark.parametrize("id", ["42", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
 def test_usual_ids_are_signed(slug: str, id: str) -> None:
     assert signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize(
+    ("slug", "attribute", "roles"),
+    [
+        ("coral", "coral_role", ["admin", "OWNER", "ADMIN ", ""]),
+        ("prismatic", "prismatic_role", ["Admin", "owner", ""]),
+    ],
+)
+def test_a_role_that_the_vendor_does_not_know_is_refused(
+    slug: str, attribute: str, roles: list[str]
+) -> None:
+    for role in roles:
+        attributes = {"customer_id": "cus_1", attribute: role}
+        person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
+        with pytest.raises(InvalidPrincipal, match=f"the attribute {attribute}"):
+            signer_of(slug).sign(person)
+
+
+@pytest.mark.parametrize("slug", ["coral", "prismatic"])
+def test_the_role_in_your_application_is_not_the_role_at_the_vendor(slug: str) -> None:
+    attributes = {"customer_id": "cus_1", "role": "ADMIN", "prismatic_role": "user"}
+    person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
+    token = signer_of(slug).sign(person)
+    assert "ADMIN" not in str(jwt.decode(token, options={"verify_signature": False}))
+
+
+def test_an_administrator_of_your_application_does_not_become_one_of_the_comments() -> None:
+    attributes = {"admin": True, "moderator": True}
+    person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
+    user = signer_of("fastcomments").issue(person).fields["userDataJSONBase64"]
+    assert set(json.loads(base64.b64decode(user))) == {"id", "email", "username"}
