@@ -6,13 +6,18 @@ import argparse
 from datetime import UTC, date, datetime
 
 from countermark.cli._arguments import Commands
+from countermark.errors import UnknownScheme
+
+_WEBHOOK = "webhook:"
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("schemes", help="list all schemes, or show one")
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("slug", nargs="?", help="the scheme to show")
+    shown.add_argument(
+        "slug", nargs="?", help="the scheme to show, or webhook: and the name of a webhook scheme"
+    )
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     shown.add_argument(
         "--json",
@@ -30,7 +35,7 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schemes; with ``--due``, return 1 if there is one to read again."""
-    from countermark.cli._scheme_pages import details, overview
+    from countermark.cli._scheme_pages import overview
     from countermark.schemes import Scheme, scheme_slugs
 
     if options.due:
@@ -40,12 +45,29 @@ def run(options: argparse.Namespace) -> int:
 
         print(catalogue_document())
     elif options.slug:
-        print(details(Scheme.load(options.slug), _today()))
+        print(_details(options.slug))
     elif options.markdown:
         print(_vendors_page())
     else:
         print(overview(map(Scheme.load, scheme_slugs()), _today()))
     return 0
+
+
+def _details(name: str) -> str:
+    """Return the details of a scheme or, after ``webhook:``, of a webhook scheme."""
+    from countermark.cli._scheme_pages import details
+    from countermark.cli._webhook_page import webhook_details
+    from countermark.schemes import Scheme
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    if name.startswith(_WEBHOOK):
+        return webhook_details(WebhookScheme.load(name.removeprefix(_WEBHOOK)), _today())
+    try:
+        return details(Scheme.load(name), _today())
+    except UnknownScheme as error:
+        if name in webhook_scheme_slugs():
+            raise UnknownScheme(f"{error}; {_WEBHOOK}{name} is a webhook scheme") from None
+        raise
 
 
 def _vendors_page() -> str:
