@@ -18,7 +18,7 @@ from tests.integration.redis_server import RedisServer
 from tests.integration.servers import free_port, python, running
 from tests.integration.webhook_apps import MAX_BODY
 from tests.webhooks.challenges import TEXT, TOKEN, meta
-from tests.webhooks.samples import SECRET, Delivery, base64, cognito, mac, stigg
+from tests.webhooks.samples import SECRET, Delivery, base64, cognito, mac, stigg, twilio
 
 APPS = "tests.integration.webhook_apps"
 FRAMEWORKS = "tests.integration.webhook_frameworks"
@@ -225,6 +225,25 @@ def test_the_signed_path_is_the_one_that_was_sent(serve: Serve, server: str) -> 
         assert receiver.status(signed, path[:-2]) == 401
         assert receiver.status(signed._replace(body=b"{}"), path) == 401
         assert len(receiver.handled) == 1
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+def test_a_signed_url_is_valid_for_no_other_target(serve: Serve, server: str) -> None:
+    path = "/twilio/a%2Fb;c?x=%20+1&y"
+    delivery = twilio(path=path)
+    with serve(server) as receiver:
+        assert receiver.status(delivery, path) == 200
+        for other in (
+            "/twilio/a/b;c?x=%20+1&y", "/twilio/a%2fb;c?x=%20+1&y", "/twilio/a%2Fb;c%3Fx=%20+1&y",
+            f"/{path}", f"/x/..{path}", f"{path}&", path.replace("%20", "+"),
+            f"/twilio{path}", "/twilio/a%2Fb;c", path.upper(), path.replace(";", "%3B"),
+        ):  # fmt: skip
+            request = head(other, delivery.headers, Content_Length=str(len(delivery.body)))
+            assert b" 200 " not in receiver.raw(request + delivery.body), other
+        # Another host in the target or in a header changes nothing.
+        claims = {**delivery.headers, "X-Forwarded-Host": "b.example", "X-Forwarded-Prefix": "/b"}
+        assert receiver.status(delivery._replace(headers=claims), path) == 200
+        assert len(receiver.handled) == 2
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn with two workers"])

@@ -19,7 +19,7 @@ from countermark.webhooks import WebhookVerifier
 from countermark.wsgi import WebhookMiddleware as WSGIWebhookMiddleware
 from tests.drivers import Environ
 from tests.webhooks.challenges import TOKEN
-from tests.webhooks.samples import KEY_ID, SECRET
+from tests.webhooks.samples import BASE_URL, KEY_ID, SECRET
 
 MAX_BODY = 100_000
 FOLDER = Path(os.environ.get("WEBHOOKS_FOLDER", "."))
@@ -58,7 +58,7 @@ def wsgi_handler(environ: Environ, start_response: Any) -> list[bytes]:
 
 
 def build(middleware: Any, handler: Any) -> Any:
-    """Return *handler* with Stigg below /stigg, Cognito below /cognito and Meta below /meta."""
+    """Return *handler* with Stigg below /stigg, Cognito below /cognito, and so on."""
     url = os.environ.get("WEBHOOKS_REDIS")
     options: dict[str, Any] = {
         "store": RedisStore(url) if url else None,
@@ -70,6 +70,8 @@ def build(middleware: Any, handler: Any) -> Any:
     meta = WebhookVerifier("meta", Keyring(SECRET), verify_token=Keyring(TOKEN))
     inner = middleware(handler, verifier=cognito, paths="/cognito", **options)
     inner = middleware(inner, verifier=meta, paths="/meta", **options)
+    twilio = WebhookVerifier("twilio", Keyring(SECRET), base_url=BASE_URL)
+    inner = middleware(inner, verifier=twilio, paths="/twilio", **options)
     return middleware(inner, verifier=stigg, paths="/stigg", **options)
 
 

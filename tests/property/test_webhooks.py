@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from countermark import BadWebhook
@@ -65,6 +65,18 @@ def test_anything_is_verified_or_refused(
     scheme: str, headers: Any, body: Any, method: Any, path: Any
 ) -> None:
     outcome(scheme, headers=headers, body=body, method=method, path=path)
+
+
+@settings(max_examples=50)
+@given(scheme=st.sampled_from(SCHEMES), value=VALUES, body=BODIES, path=TEXTS, data=st.data())
+@example("cognito", "\ud800", "", "/\ud800", None)
+def test_anything_is_explained_or_not(
+    scheme: str, value: Any, body: Any, path: str, data: st.DataObject | None
+) -> None:
+    headers = sent(scheme).headers
+    name = data.draw(st.sampled_from(sorted(headers))) if data else "X-Other"
+    found = VERIFIERS[scheme].explain(headers={**headers, name: value}, body=body, path=path)
+    assert found.outcome in {"good", "explained", "unexplained"}
 
 
 @given(scheme=st.sampled_from(SCHEMES), data=st.data())

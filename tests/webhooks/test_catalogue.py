@@ -283,36 +283,39 @@ def test_hmac_and_hashlib_compute_the_headers_of_a_vector(slug: str, vector: Web
 
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/webhooks.md").read_text(encoding="utf-8")
+PAGE, FORMATS = (
+    (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    for name in ("webhooks", "webhook-formats")
+)
 
 
 # What is under the name of a framework runs in tests/frameworks/test_webhooks_docs.py.
-PLAIN = re.sub(r"^## FastAPI.*?(?=^## Without)", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+PLAIN = re.sub(r"^## FastAPI.*?(?=^## Without)", "", PAGE, flags=re.DOTALL | re.MULTILINE) + FORMATS
 
 
 @pytest.mark.parametrize(
     "block", re.findall(r"^```python\n(.*?)^```$", PLAIN, re.DOTALL | re.MULTILINE)
 )
-def test_the_code_of_the_page_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_the_pages_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
     exec(compile(block, "webhooks.md", "exec"), {"__name__": "page"})
 
 
-def test_the_page_names_every_key_and_code() -> None:
+def test_the_pages_name_every_key_and_code() -> None:
     folder = ROOT / "src/countermark/webhooks"
     names = ("", "_challenge", "_url")
     reader = "".join((folder / f"{name}_parser.py").read_text() for name in names)
     keys = set(re.findall(r'(?:take|maybe|choose|texts|table)\(\s*"(\w+)"', reader))
     assert len(keys) > 25
-    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE] == [
+    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE + FORMATS] == [
         "timestamp", "url", "vectors"
     ]  # fmt: skip
     tables = ("challenge", "id", "secret", "signature", "timestamp", "url", "[vectors]")
     for table in (f"[{name}]" for name in tables):
-        assert f"`{table}`" in PAGE
+        assert f"`{table}`" in FORMATS
 
 
 @pytest.mark.parametrize("slug", webhook_scheme_slugs())
 def test_the_page_has_a_row_for_each_scheme_of_the_catalogue(slug: str) -> None:
-    (row,) = re.findall(rf"^\| `{slug}` \|.*$", PAGE, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `{slug}` \|.*$", FORMATS, re.MULTILINE)
     assert f"`{WebhookScheme.load(slug).secret.variable}`" in row

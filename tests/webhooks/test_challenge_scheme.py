@@ -56,6 +56,13 @@ def test_a_head_request_is_answered_without_a_body(protocol: str, events: Events
     assert [event[:2] for event in events] == [("challenged", "unsigned"), ("refused", "missing")]
 
 
+@pytest.mark.parametrize("slug", ["circle", "mailchimp-transactional", "trello"])
+def test_vendors_send_a_head_request(slug: str) -> None:
+    challenge = WebhookScheme.load(slug).challenge
+    assert challenge is not None
+    assert challenge.place == "head"
+
+
 def test_a_dot_leads_into_an_inner_object() -> None:
     challenge = {**BODY, "body": "a.b", "when": {"subscription.status": "pending"}}
     own = verifier(scheme(challenge, SECRET_SCHEME))

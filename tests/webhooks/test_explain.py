@@ -93,6 +93,13 @@ def test_an_expired_key_explains_a_delivery() -> None:
     assert explained(github("", BODY), keys=ring).codes == ("retired_key",)
 
 
+def test_an_unknown_key_is_named_before_what_else_is_malformed() -> None:
+    authorization = COGNITO.headers["Authorization"].replace(COGNITO.key_id, "another-key")
+    headers = {**COGNITO.headers, "Authorization": authorization, "Date": "yesterday"}
+    found = explained(cognito("unknown_key")._replace(headers=headers))
+    assert [one.code for one in found.mistakes] == ["unknown_key"]
+
+
 def test_a_cognito_delivery_can_be_too_old() -> None:
     found = explain_webhook(
         "cognito",
@@ -132,6 +139,10 @@ def test_nothing_is_raised_and_nothing_is_explained(
 ) -> None:
     found = explained(Planted("", scheme, headers, body))
     assert (found.outcome, found.mistakes) == ("unexplained", ())
+
+
+def test_a_path_of_any_text_is_not_explained() -> None:
+    assert explained(cognito("", path="/\ud800?\udfff")).outcome == "unexplained"
 
 
 def test_random_signatures_are_not_explained() -> None:

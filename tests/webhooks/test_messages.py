@@ -105,6 +105,7 @@ def test_the_rules_of_a_url_are_read() -> None:
         ("{url} {body}", {"body_hash": "a"}, {}, "body_hash is for a message with"),
         ("{url} {body}", {"decoded": "{"}, {}, "decoded must hold characters of URLs"),
         ("{url} {body}", {"decoded": "a"}, {}, "decoded must hold characters of URLs"),
+        ("{url} {body}", {"decoded": "&"}, {}, "other than letters, digits and those between"),
         ("{url} {body}", {"body_hash": "a=b"}, {}, "body_hash letters"),
         ("{url} {body}", {"more": 1}, {}, "unknown key"),
         ("{url} {body}", {"any_port": 1}, {}, "of type bool"),

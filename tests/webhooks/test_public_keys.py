@@ -170,6 +170,12 @@ def test_a_public_key_is_not_a_shared_secret() -> None:
         WebhookVerifier("github", Keyring(public_key("ed25519")))
 
 
+@pytest.mark.parametrize("algorithm", ["ed25519", "ecdsa-p256-sha256", "rsa-sha256"])
+def test_the_base64_of_a_public_key_is_not_a_shared_secret(algorithm: str) -> None:
+    with pytest.raises(InvalidKey, match="_WEBHOOK_SECRET is a public key, which others know"):
+        WebhookVerifier("github", Keyring(public_key(algorithm, "spki")))
+
+
 # The encodings of points of a small order (RFC 8032 lists the order of the curve; there are
 # eight such points), and of some again with a number that is not reduced.
 SMALL_ORDER = [

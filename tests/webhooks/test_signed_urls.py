@@ -166,6 +166,14 @@ def test_twelve_percent_codes_are_decoded_and_no_others() -> None:
     assert code(HUBSPOT, hubspot(path=path)) == "mismatch"
 
 
+def test_no_percent_code_begins_the_query_of_a_signed_url() -> None:
+    # Both have one signature, and an application reads the path "/hooks?x=1" from the second.
+    assert code(HUBSPOT, hubspot(path="/hooks?x=1")) == "verified"
+    assert code(HUBSPOT, hubspot(path="/hooks?x=1"), path="/hooks%3Fx=1") == "malformed"
+    assert code(HUBSPOT, hubspot(path="/?a?b"), path="/?a%3Fb") == "verified"
+    assert code(TWILIO, twilio(path="/hooks%3Fx=1")) == "verified"
+
+
 @pytest.mark.parametrize(
     ("base", "signed"),
     [
@@ -233,6 +241,13 @@ def test_parameters_are_signed_decoded_and_sorted() -> None:
 )  # fmt: skip
 def test_a_body_that_is_not_encoded_as_a_form_is_malformed(body: bytes) -> None:
     assert code(TWILIO, twilio(body)) == "malformed"
+
+
+def test_a_body_has_at_most_1000_parameters() -> None:
+    # Each is decoded before the signature is known to be valid.
+    most = "&".join(f"a={number}" for number in range(1000)).encode()
+    assert code(TWILIO, twilio(most)) == "verified"
+    assert code(TWILIO, twilio(most + b"&b=")) == "malformed"
 
 
 def test_names_and_values_of_parameters_can_move_which_the_scheme_admits() -> None:

@@ -34,10 +34,13 @@ def explain_http_signature(
     if missing:
         which, wanted = " ".join(parameters.covered), " ".join(signature.covers)
         return Explanation("explained", (mistake("signed_parts", which=which, wanted=wanted),))
+    ring = rings.get(parameters.key_id)
+    if ring is None:
+        return Explanation("explained", (mistake("unknown_key"),))
     algorithm = signature.algorithm.removeprefix("hmac-")
     secret = scheme.secret
     keys = candidate_keys(
-        rings[parameters.key_id],
+        ring,
         {},
         form=secret.form,
         prefix=secret.prefix,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from countermark._redaction import shown, shown_variable
 from countermark.errors import InvalidKey
@@ -19,6 +19,15 @@ from countermark.webhooks._scheme import WebhookScheme
 
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
+
+
+# A public key as the base64 of its DER begins with one of these: of Ed25519, of P-256, and of RSA
+# with 2048, 3072 or 4096 bits.
+_PUBLIC_KEYS: Final = (
+    "MCowBQYDK2VwAyEA",
+    "MFkwEwYHKoZIzj0CAQYI",
+    *(f"{start}ANBgkqhkiG9w0BAQEF" for start in ("MIIBIj", "MIIBoj", "MIICIj")),
+)
 
 
 class KeysInUse:
@@ -93,6 +102,11 @@ def check_keys(scheme: WebhookScheme, rings: Mapping[str, Keyring]) -> bool:
         if key.starts_with(rule.refuse_prefixes):
             raise InvalidKey(
                 f"{scheme.slug}: this is a key of another kind, not the secret{which}; copy the"
+                " secret of the webhook"
+            )
+        if key.starts_with(_PUBLIC_KEYS):  # with it as the secret, anyone could sign
+            raise InvalidKey(
+                f"{scheme.slug}: the secret{which} is a public key, which others know; copy the"
                 " secret of the webhook"
             )
         if rule.prefix and key.starts_with([f"v1,{rule.prefix}"]):

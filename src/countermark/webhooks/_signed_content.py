@@ -16,6 +16,8 @@ _JSON: Final = re.compile(rb"([\[{].*[\]}])?", re.DOTALL)
 # Visible ASCII without "%", "&" and "=", or a percent code.
 _TEXT: Final = rb"((?:[!-$'-<>-~]|%[0-9A-Fa-f]{2})*+)"
 _PAIR: Final = re.compile(_TEXT + b"=" + _TEXT)
+# As many as frameworks accept. Anyone can have them decoded, before the signature is checked.
+_MOST_PARAMETERS: Final = 1000
 
 
 class SignedContent(Protocol):
@@ -50,6 +52,8 @@ class SortedParameters:
 
     def signed(self, body: bytes) -> bytes:
         """Return the joined names and values; raises Refused."""
+        if body.count(b"&") >= _MOST_PARAMETERS:
+            raise Refused("malformed")
         pairs = {_pair(piece) for piece in body.split(b"&")} if body else set()
         return "".join(name + value for name, value in sorted(pairs)).encode()
 

@@ -62,13 +62,20 @@ def signed_urls(rule: Url, base: str, target: str) -> tuple[str, ...]:
         target: The path and the query, as they came.
 
     Raises:
-        Refused: The target has a character that no URL contains.
+        Refused: The target has a character that no URL contains, or its path a decoded "?",
+            which would begin the query.
     """
     if not re.fullmatch(_TARGET, target):
         raise Refused("malformed")
     if rule.decoded:
         codes = "|".join(f"%{ord(character):02X}" for character in rule.decoded)
-        target = re.sub(codes, lambda found: chr(int(found[0][1:], 16)), target)
+        path, *rest = (
+            re.sub(codes, lambda found: chr(int(found[0][1:], 16)), part)
+            for part in target.split("?", 1)
+        )
+        if "?" in path:
+            raise Refused("malformed")
+        target = "?".join([path, *rest])
     bases = [base, *_other_ports(base)] if rule.is_any_port else [base]
     return tuple(one + target for one in bases)
 

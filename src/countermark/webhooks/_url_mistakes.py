@@ -62,7 +62,7 @@ def other_targets(target: str) -> dict[str, str]:
         f"{path.rstrip('/')}{behind}": "it has no slash at its end",
         path: "it has no query",
         unquote(target): "its percent-encoding was removed",
-        quote(target, safe="/?&=:@!$'()*+,;%"): "it is percent-encoded",
+        quote(target, safe="/?&=:@!$'()*+,;%", errors="surrogatepass"): "it is percent-encoded",
         target.lower(): "it is in lower case",
         path.replace("//", "/") + behind: "it has no double slashes",
     }

@@ -8,8 +8,9 @@ from countermark.errors import InvalidScheme
 from countermark.schemes._tables import Table
 from countermark.webhooks._parts import Signature, Url
 
-# No delimiter of JSON, as the message could then have two readings.
-_DECODED = r"[:/?@!$&'()*+,;=~._-]*"
+# No delimiter of JSON, as the message could then have two readings; and none of parameters, as
+# two queries could then have one signature.
+_DECODED = r"[:/?@!$'()*,;~._-]*"
 _PARAMETER = "[A-Za-z0-9-]*"
 
 
@@ -30,8 +31,8 @@ def read_url(top: Table) -> Url:
     table.close()
     if not re.fullmatch(_DECODED, url.decoded) or not re.fullmatch(_PARAMETER, url.body_hash):
         raise InvalidScheme(
-            f"{table.where}: decoded must hold characters of URLs other than letters and digits,"
-            " and body_hash letters, digits and hyphens"
+            f"{table.where}: decoded must hold characters of URLs other than letters, digits and"
+            " those between parameters, and body_hash letters, digits and hyphens"
         )
     return url
 
