@@ -92,6 +92,11 @@ def test_the_steps_follow_what_the_catalogue_says_of_the_vendor(
         assert f"How the vendor replaces secrets: {page}\n" in out
 
 
+def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(command: Command) -> None:
+    problem = command.problem("rotate", "github")
+    assert problem.rstrip().endswith("; webhook:github is a webhook scheme")
+
+
 def test_a_public_key_is_not_called_a_secret(command: Command) -> None:
     assert "secret" not in command.output("rotate", "webhook:discord")
 

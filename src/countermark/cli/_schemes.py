@@ -6,7 +6,6 @@ import argparse
 from datetime import UTC, date, datetime
 
 from countermark.cli._arguments import Commands
-from countermark.errors import UnknownScheme
 
 _WEBHOOK = "webhook:"
 
@@ -55,19 +54,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _details(name: str) -> str:
     """Return the details of a scheme or, after ``webhook:``, of a webhook scheme."""
+    from countermark.cli._scheme_argument import named_scheme
     from countermark.cli._scheme_pages import details
     from countermark.cli._webhook_page import webhook_details
-    from countermark.schemes import Scheme
-    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+    from countermark.webhooks._scheme import WebhookScheme
 
     if name.startswith(_WEBHOOK):
         return webhook_details(WebhookScheme.load(name.removeprefix(_WEBHOOK)), _today())
-    try:
-        return details(Scheme.load(name), _today())
-    except UnknownScheme as error:
-        if name in webhook_scheme_slugs():
-            raise UnknownScheme(f"{error}; {_WEBHOOK}{name} is a webhook scheme") from None
-        raise
+    return details(named_scheme(name), _today())
 
 
 def _vendors_page() -> str:
