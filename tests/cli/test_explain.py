@@ -53,6 +53,7 @@ def test_an_unexplained_token_has_remarks_alone(command: Command) -> None:
         "unexplained\n"
         "  No known mistake explains it, alone or with another one.\n"
         "  The length of the code is 2; codes of this scheme have 64 characters.\n"
+        "  Look for a limit that cuts the token, or for text that was joined to it.\n"
     )
 
 

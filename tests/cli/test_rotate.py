@@ -60,6 +60,7 @@ def test_the_new_key_is_accepted_before_it_signs_and_the_old_one_until_it_is_unu
             ["It begins with live_", "--scheme cognito-flow --environment live prints"],
         ),
         (["webhook:github"], ["countermark keygen webhook:github", "Make the vendor sign with"]),
+        (["webhook:discord"], ["a new public key", "DISCORD_PUBLIC_KEY_NEXT to the new public"]),
         (["webhook:stigg"], ["Let the vendor issue a new secret", "no VerifiedWebhook has"]),
     ],
 )  # fmt: skip
@@ -89,6 +90,15 @@ def test_the_steps_follow_what_the_catalogue_says_of_the_vendor(
     assert ROTATIONS[slug] in " ".join(out.split())
     for page in Scheme.load(slug).rotation.source:
         assert f"How the vendor replaces secrets: {page}\n" in out
+
+
+def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(command: Command) -> None:
+    problem = command.problem("rotate", "github")
+    assert problem.rstrip().endswith("; webhook:github is a webhook scheme")
+
+
+def test_a_public_key_is_not_called_a_secret(command: Command) -> None:
+    assert "secret" not in command.output("rotate", "webhook:discord")
 
 
 def test_the_receiver_of_webhooks_signs_nothing(command: Command) -> None:

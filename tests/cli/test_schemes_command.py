@@ -48,6 +48,46 @@ def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
 
 
 @pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("webhook:stigg", ["the secret itself, in the header", "signed      nothing"]),
+        ("webhook:meta", ["WhatsApp", "token       META_VERIFY_TOKEN", "id          none: each"]),
+        (
+            "webhook:discord",
+            ["key         DISCORD_PUBLIC_KEY", "tolerance   600 seconds", "ed25519"],
+        ),
+        ("webhook:cognito", ["id of key   COGNITO_API_KEY", "(request-target) date digest"]),
+        ("webhook:mailgun", ["signature.signature in the body", "signed      {timestamp}{id}"]),
+        ("webhook:slack", ["signed      v0:{timestamp}:{body}", "tolerance   300 seconds"]),
+        ("webhook:github", ["id          header x-github-delivery"]),
+        ("webhook:twilio", ['from_env("twilio", base_url="https://hooks.example.com")\n']),
+        ("webhook:standard-webhooks-ed25519", ["private key WEBHOOKS_PRIVATE_KEY"]),
+    ],
+)
+def test_the_details_of_a_webhook_format_contain_its_proof_and_its_variables(
+    capsys: pytest.CaptureFixture[str], name: str, parts: list[str]
+) -> None:
+    text = printed(capsys, name)
+    assert f"({name.removeprefix('webhook:')})\n\nproof " in text
+    for part in (*parts, "notes ", "source ", "verifier = WebhookVerifier.from_env("):
+        assert part in text
+
+
+def test_an_unknown_webhook_format_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schemes", "webhook:githab"]) == 2
+    assert capsys.readouterr().err.startswith("unknown webhook scheme")
+
+
+def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["schemes", "intercom"]) == 2
+    error = capsys.readouterr().err
+    assert "there is intercom-jwt" in error
+    assert error.endswith("; webhook:intercom is a webhook scheme\n")
+
+
+@pytest.mark.parametrize(
     ("slug", "parts"),
     [
         ("sigma", ["3600 seconds, at most 2592000", "client_id (SIGMA_EMBED_CLIENT_ID)"]),

@@ -76,7 +76,7 @@ def test_a_mistake_of_twilio_is_named(text: str, code: str, which: str) -> None:
         ("http://hooks.example.com", "it begins with https"),
         ("https://hooks.example.com/hooks", "it has no path between the host and the received"),
         ("https://other.example.com", "it has the host of the header host"),
-        ("http://other.example.com", "https, and the host of host"),
+        ("http://other.example.com", "it begins with https, and has the host of the header host"),
     ],
 )
 def test_a_wrong_base_is_named(base: str, which: str) -> None:
@@ -136,6 +136,25 @@ def test_the_secret_and_the_url_may_both_be_wrong() -> None:
     delivery = twilio(secret=SECRET + "\n")
     found = explained("twilio", delivery, base_url="http://hooks.example.com")
     assert sorted(found.codes) == ["secret_white_space", "url_changed"]
+
+
+def test_an_unexplained_delivery_tells_the_expected_url() -> None:
+    delivery = signed(PARTS.replace("/hooks?", "/api/hooks?") + SORTED)
+    found = explained("twilio", delivery)
+    assert (found.outcome, found.codes) == ("unexplained", ())
+    assert [one.code for one in found.remarks] == ["url_expected"]
+    assert found.remarks[0].happened.startswith(f"The expected URL is {BASE_URL} and then")
+    found = explained("twilio", delivery.having(x_twilio_signature="x"))
+    assert (found.outcome, found.remarks) == ("unexplained", ())
+
+
+def test_a_prefix_that_a_proxy_removed_and_names_in_a_header_is_named() -> None:
+    delivery = signed(PARTS.replace("/hooks?", "/api/hooks?") + SORTED)
+    for prefix in ("/api", "/api/", "api"):
+        headers = {**delivery.headers, "X-Forwarded-Prefix": prefix}
+        found = explained("twilio", delivery._replace(headers=headers))
+        assert found.codes == ("url_changed",)
+        assert "the header x-forwarded-prefix" in found.mistakes[0].happened
 
 
 def test_parameters_that_cannot_be_read_are_not_explained() -> None:

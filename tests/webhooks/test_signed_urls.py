@@ -38,7 +38,7 @@ def resigned(delivery: Delivery, message: bytes) -> Delivery:
 
 
 def test_a_format_that_signs_the_url_needs_its_base() -> None:
-    with pytest.raises(ConfigurationError, match="give base_url=, the public URL before the path"):
+    with pytest.raises(ConfigurationError, match=r"give base_url= .*, the public URL before"):
         WebhookVerifier("twilio", Keyring(SECRET))
     with pytest.raises(ConfigurationError, match="github does not sign a URL"):
         WebhookVerifier("github", Keyring(SECRET), base_url=BASE_URL)

@@ -175,6 +175,7 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield "  No known mistake explains it, alone or with another one."
     for remark in found.remarks:
         yield f"  {remark.happened}"
+        yield f"  {remark.change}"
     if found.signed is not None:
         shown = _visible(found.signed) if sys.stdout.isatty() else "shown on a terminal only"
         yield f"signed: {shown}"

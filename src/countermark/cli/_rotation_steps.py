@@ -32,6 +32,8 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
         steps = WebhookSteps(name, webhook.secret.variable, environment, watched=watched)
         steps.is_chosen = webhook.secret.is_chosen
         steps.ids = webhook.secret.key_id_variable
+        if webhook.has_public_key:
+            steps.signing_key = steps.verifying_key = "public key"
     else:
         scheme = named_scheme(name)
         steps = TokenSteps(scheme.slug, scheme.variable, environment, watched=watched)
@@ -183,7 +185,7 @@ class TokenSteps(Steps):
         if self.is_chosen:
             yield f"Make the vendor accept the new {key}. {self._overlap()}"
         else:
-            yield f"Make the vendor accept the new {key}, if it does not since it issued it."
+            yield f"Make the vendor accept the new {key}, if it does not do so yet."
         yield (
             f"Services that sign: {self._set(name, f'the new {self.signing_key}')} They need"
             f" neither {name}_NEXT nor {name}_PREVIOUS. Those that verify too take the next step"
@@ -227,8 +229,8 @@ class WebhookSteps(Steps):
         if self.is_chosen:
             return text
         return (
-            f"{text} If it signs with it at once, deliveries are refused until all services have"
-            " it; look up whether the vendor repeats them."
+            f"{text} If deliveries are signed with the new key at once, they are refused until all"
+            " services have it; look up whether the vendor repeats them."
         )
 
     def _set(self, variable: str, value: str) -> str:
@@ -250,10 +252,10 @@ class WebhookSteps(Steps):
         return f" With the same restart, {change}."
 
     def _switch(self) -> Iterator[str]:
-        yield "Make the vendor sign with the new secret. Deliveries with either are accepted now."
+        yield "Make the vendor sign with the new key. Deliveries with either are accepted now."
 
     def _wait(self) -> str:
         return (
-            "Wait until the vendor has no delivery left that it signed with the old secret and"
-            " tries again: no VerifiedWebhook has the role previous any more."
+            "Wait until the vendor no longer repeats deliveries that it signed with the old key:"
+            " no VerifiedWebhook has the role previous any more."
         )

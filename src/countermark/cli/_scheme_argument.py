@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
-from countermark.errors import ConfigurationError
+from countermark.errors import ConfigurationError, UnknownScheme
 from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import settings_from_env
@@ -48,12 +48,24 @@ def scheme_of(options: Namespace) -> Scheme:
 def named_scheme(name: str) -> Scheme:
     """Return the scheme of a name or of the path of a TOML file; raises as :func:`scheme_of`."""
     if not name.endswith(".toml"):
-        return Scheme.load(name)
+        try:
+            return Scheme.load(name)
+        except UnknownScheme as error:
+            raise _with_hint(error, name) from None
     try:
         return Scheme.from_toml(name)
     except (OSError, ValueError) as error:  # a ValueError: the path has a NUL character
         reason = getattr(error, "strerror", None) or "the path is invalid"
     raise ConfigurationError(f"the file of the scheme cannot be read: {reason}; correct the path")
+
+
+def _with_hint(error: UnknownScheme, name: str) -> UnknownScheme:
+    """Return *error*, with a hint if only a webhook scheme has the name."""
+    from countermark.webhooks._scheme import webhook_scheme_slugs
+
+    if name in webhook_scheme_slugs():
+        return UnknownScheme(f"{error}; {_WEBHOOK}{name} is a webhook scheme")
+    return error
 
 
 def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from textwrap import wrap
 
@@ -64,16 +64,27 @@ def details(scheme: Scheme, today: date) -> str:
         "examples": f"{sum(results)} of {len(results)} reproduced" if results else "none published",
         "compared": ", ".join(comparisons(scheme)),
         "source": "\n".join(scheme.source),
-        "read": f"{scheme.read}, {scheme.confidence}{_age(scheme, today)}",
+        "read": reading(scheme, today),
         "not sure": scheme.unsure,
         "notes": scheme.notes,
     }
+    return "\n".join([*table(scheme, rows), "", *backend(scheme), "", *snippet(scheme), ""])
+
+
+def table(scheme: Scheme | WebhookScheme, rows: Mapping[str, str]) -> list[str]:
+    """Return the lines of a table of facts; empty ones are left out."""
     lines = [f"{scheme.name} ({scheme.slug})", ""]
     for name, text in rows.items():
         if text:
             first, *rest = _wrapped(text.strip())
             lines += [f"{name:<12}{first}", *(" " * 12 + line for line in rest)]
-    return "\n".join([*lines, "", *backend(scheme), "", *snippet(scheme), ""])
+    return lines
+
+
+def reading(scheme: Scheme | WebhookScheme, today: date) -> str:
+    """Return when the source was read, and how sure the reading is."""
+    due = "; due, as that is more than a year ago" if is_due(scheme.read, today) else ""
+    return f"{scheme.read}, {scheme.confidence}{due}"
 
 
 def facts(scheme: Scheme) -> dict[str, str]:
@@ -101,10 +112,6 @@ def facts(scheme: Scheme) -> dict[str, str]:
         "sent on in": scheme.request_header or "",
         "fields": assignments(scheme.fields),
     }
-
-
-def _age(scheme: Scheme, today: date) -> str:
-    return "; due, as that is more than a year ago" if is_due(scheme.read, today) else ""
 
 
 def status(scheme: Scheme) -> str:

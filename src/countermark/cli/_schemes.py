@@ -15,6 +15,8 @@ examples:
   countermark schemes --schema signing > signing-scheme.schema.json
 """
 
+_WEBHOOK = "webhook:"
+
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -27,7 +29,11 @@ def add_command(commands: Commands) -> None:
         epilog=_EPILOG,
     )
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("slug", nargs="?", help="the scheme to show, or lint")
+    shown.add_argument(
+        "slug",
+        nargs="?",
+        help="the scheme to show, or webhook: and the name of a webhook scheme, or lint",
+    )
     parser.add_argument("files", nargs="*", metavar="FILE", help="after lint: a file to check")
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
     shown.add_argument(
@@ -55,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: There is no such scheme or file.
     """
-    from countermark.cli._scheme_pages import details, overview
+    from countermark.cli._scheme_pages import overview
     from countermark.schemes import Scheme, scheme_slugs
 
     if options.slug == "lint":
@@ -71,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
         print(catalogue_document())
     elif options.slug:
-        print(details(Scheme.load(options.slug), _today()))
+        print(_details(options.slug))
     elif options.schema:
         print(_schema(options.schema), end="")
     elif options.markdown:
@@ -86,6 +92,18 @@ def _schema(kind: str) -> str:
 
     folder = files("countermark") / {"signing": "schemes", "webhook": "webhooks"}[kind]
     return (folder / f"{kind}-scheme.schema.json").read_text(encoding="utf-8")
+
+
+def _details(name: str) -> str:
+    """Return the details of a scheme or, after ``webhook:``, of a webhook scheme."""
+    from countermark.cli._scheme_argument import named_scheme
+    from countermark.cli._scheme_pages import details
+    from countermark.cli._webhook_page import webhook_details
+    from countermark.webhooks._scheme import WebhookScheme
+
+    if name.startswith(_WEBHOOK):
+        return webhook_details(WebhookScheme.load(name.removeprefix(_WEBHOOK)), _today())
+    return details(named_scheme(name), _today())
 
 
 def _vendors_page() -> str:

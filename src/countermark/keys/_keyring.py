@@ -144,8 +144,8 @@ def _from_env(name: str) -> Key:
     if file_name in os.environ:
         return key_of(_read(file_name), f"the content of the file of {shown_variable(file_name)}")
     raise InvalidKey(
-        f"the environment variable {shown_variable(name)} is not set; set it to the secret, or"
-        " the same with _FILE to the path of a file that holds it"
+        f"the environment variable {shown_variable(name)} is not set; set it to the secret or key,"
+        " or the same with _FILE to the path of a file that holds it"
     )
 
 

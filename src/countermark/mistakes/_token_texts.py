@@ -191,7 +191,11 @@ WEBHOOK: Final = {
     ),
     "url_changed": (
         "The signed URL differs: {which}.",
-        "Set base_url= to the public URL before the path, and give the vendor exactly that URL.",
+        "Compare base_url= (--base-url) and the received path with the URL at the vendor.",
+    ),
+    "url_expected": (
+        "The expected URL is {base} and then the received path and query.",
+        "Compare it with the URL at the vendor: base_url= has the prefix that a proxy removes.",
     ),
     "parameters_changed": (
         "The parameters of the body were signed {which}.",

@@ -19,6 +19,7 @@ from countermark.webhooks._parts import SecretHeader, SignatureHeader, Signature
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
+from countermark.webhooks._signed_url import signs_url
 from countermark.webhooks._times import parse_time, time_in_body, time_in_head
 
 _FACTS = {
@@ -73,7 +74,9 @@ def explain_delivery(
         if outcome.code in {"expired", "not_yet_valid"}:
             return Explanation("explained", (_of_age(scheme, head, body, outcome.code, now),))
         found = _of_signature(scheme, rings, head, body, base_url)
-        return _without_signature(scheme, outcome, head) if found is UNEXPLAINED else found
+        if found is UNEXPLAINED:
+            return _without_signature(scheme, outcome, head, base_url)
+        return found
     except Refused:  # a header has two values, for instance
         return UNEXPLAINED
 
@@ -107,7 +110,9 @@ def _of_signature(
     return explain_http_signature(scheme, signature, rings, head, body)
 
 
-def _without_signature(scheme: WebhookScheme, outcome: Refusal, head: RequestHead) -> Explanation:
+def _without_signature(
+    scheme: WebhookScheme, outcome: Refusal, head: RequestHead, base_url: str
+) -> Explanation:
     """Explain a delivery none of whose signatures could be found again."""
     signature = scheme.signature
     if not isinstance(signature, SignatureHeader):
@@ -120,6 +125,9 @@ def _without_signature(scheme: WebhookScheme, outcome: Refusal, head: RequestHea
     # A signature by another key cannot be told from one of another body.
     if signature.has_public_key and outcome.code == "mismatch":
         return UNEXPLAINED._replace(remarks=(mistake("other_public_key"),))
+    # A prefix that a proxy removed cannot be guessed.
+    if signs_url(scheme) and outcome.code == "mismatch":
+        return UNEXPLAINED._replace(remarks=(mistake("url_expected", base=base_url),))
     return UNEXPLAINED
 
 

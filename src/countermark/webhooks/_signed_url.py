@@ -36,8 +36,8 @@ def checked_base_url(scheme: WebhookScheme, given: object) -> str:
         raise ConfigurationError(f"{scheme.slug} does not sign a URL; leave base_url= out")
     if given is None:
         raise ConfigurationError(
-            f"{scheme.slug} signs the URL: give base_url=, the public URL before the path that the"
-            " application receives, such as 'https://hooks.example.com'"
+            f"{scheme.slug} signs the URL: give base_url= (--base-url in a command), the public URL"
+            " before the path that the application receives, such as 'https://hooks.example.com'"
         )
     base = given.rstrip("/") if isinstance(given, str) else ""
     if not re.fullmatch(_BASE, base):

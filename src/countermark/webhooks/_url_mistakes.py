@@ -45,7 +45,12 @@ def _all(base: str, head: RequestHead) -> Iterator[tuple[str, str]]:
         given = head.get(name, max_commas=None)
         if given:
             yield f"{scheme}://{given}{prefix}{target}", f"it has the host of the header {name}"
-            yield f"{other}://{given}{prefix}{target}", f"{other}, and the host of {name}"
+            both = f"it begins with {other}, and has the host of the header {name}"
+            yield f"{other}://{given}{prefix}{target}", both
+    removed = head.get("x-forwarded-prefix", max_commas=None)
+    if removed:
+        which = "it has the prefix of the header x-forwarded-prefix, which a proxy removed"
+        yield f"{scheme}://{host}/{removed.strip('/')}{target}", which
 
 
 def other_targets(target: str) -> dict[str, str]:
