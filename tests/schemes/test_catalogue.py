@@ -81,6 +81,22 @@ def test_the_fields_of_every_scheme_contain_the_token(scheme: Scheme) -> None:
     assert mac_or_token.intersection(texts)
 
 
+def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
+    """The name of such an attribute shows the vendor, as an application has roles of its own."""
+    own = {
+        "admin",
+        "is_admin",
+        "is_owner",
+        "is_staff",
+        "moderator",
+        "owner",
+        "role",
+        "roles",
+        "staff",
+    }
+    assert {slug for slug, scheme in SCHEMES.items() if own & {*scheme.values}} == set()
+
+
 def test_no_two_schemes_share_a_header() -> None:
     headers = [scheme.header for scheme in SCHEMES.values() if scheme.header]
     assert len(set(headers)) == len(headers)
