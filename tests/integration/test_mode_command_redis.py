@@ -67,7 +67,7 @@ def put(store: RedisStore, mode: Any, **options: Any) -> Any:
     return set_mode(store, "stigg", mode, **{"by": "ann", "environment": "live", **options})
 
 
-def count(store: RedisStore, *verdicts: Any, days: float = 7.5) -> None:
+def count(store: RedisStore, *verdicts: Any, days: float = 8.5) -> None:
     clock = Clock(time.time() - days * DAY)
     meter = Meter(store=store, clock=clock, interval=NEVER)
     meter(verified("user-1", environment="live"))
@@ -244,7 +244,7 @@ def test_a_ready_scheme_is_enforced_and_an_other_one_is_not(
     code, out, err = mode.set("enforce", "--if-ready")
     assert (code, out) == (1, "")
     assert err == (
-        f"{head}- stigg, environment live: 99.00 % of the requests were verified; 99.9 % are"
+        f"{head}- stigg, environment live: 98.98 % of the requests were verified; 99.9 % are"
         " needed\n- stigg, environment live: 1 principal had unverified requests only\n"
     )
     assert "enforce 10%" in mode("show")[1]

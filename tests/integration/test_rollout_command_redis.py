@@ -31,7 +31,7 @@ from tests.rollout.verdicts import NOON, Clock, unverified, verified
 @pytest.fixture
 def counted(redis_server: RedisServer) -> RedisServer:
     """A Redis in which stigg is ready to be enforced in one environment, and not in another."""
-    clock = Clock(time.time() - 7.5 * DAY)
+    clock = Clock(time.time() - 8.5 * DAY)
     meter = Meter(store=store_of(redis_server), clock=clock, interval=NEVER)
     for environment in ("live", "test"):
         meter(verified("user-1", environment=environment))
@@ -56,7 +56,7 @@ def rollout(server: RedisServer, *arguments: str) -> int:
         (["--environment", "live"], 0, 1),
         (["--environment", "live", "--scheme", "stigg"], 0, 1),
         (["--environment", "live", "--least", "100"], 1, 1),
-        (["--environment", "live", "--days", "8"], 1, 1),
+        (["--environment", "live", "--days", "9"], 1, 1),
         (["--environment", "live", "--days", "3"], 0, 1),
         (["--environment", "test"], 1, 2),
         (["--environment", "test", "--tenant", "acme"], 1, 1),
@@ -145,7 +145,7 @@ def test_the_command_writes_a_page(
     assert "allowance left 3" in page.text
     shares = [row[3] for row in page.tables["Requests by day"]]
     assert shares[1] == "99.90 %"
-    assert shares.count("none") == 6
+    assert shares.count("none") == 7
 
 
 def test_a_page_that_cannot_be_written_is_an_error(
@@ -159,7 +159,7 @@ def test_a_page_that_cannot_be_written_is_an_error(
 def test_the_applications_read_the_counts_of_all_processes(counted: RedisServer) -> None:
     app = RolloutPage(store_of(counted), authorize=lambda environ: True)
     page = Page(b"".join(call(app).body).decode())
-    assert page.tables["All groups"][1][1:] == ["1,002", "99.90 %", "0", "ready"]
+    assert page.tables["All groups"][1][1:] == ["1,001", "99.90 %", "0", "ready"]
 
 
 @pytest.mark.parametrize(
