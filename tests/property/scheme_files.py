@@ -162,7 +162,8 @@ class Generator:
             return self._made_table(schema, {})
         if kind == "array":
             entry = schema.get("items", {"type": "string"})
-            needed = [rule["contains"]["const"] for rule in schema.get("allOf", ())]
+            rules = [rule for rule in schema.get("allOf", ()) if "contains" in rule]
+            needed = [rule["contains"]["const"] for rule in rules]
             return needed + [self._made(entry) for _ in range(random.randint(0, 2))]
         if kind == "string":
             rules = [rule for rule in (schema, *schema.get("allOf", ())) if "pattern" in rule]
