@@ -63,7 +63,7 @@ def test_clocks_of_workers_that_jump_lose_nothing(
     assert outcome.answers.unavailable_since(0) == 0
 
 
-def test_a_clock_of_redis_that_jumps_loses_nothing(
+def test_a_clock_of_redis_that_jumps_loses_no_count_and_no_place(
     stepped_server: RedisServer, clock: SteppedClock, tmp_path: Path
 ) -> None:
     jumps: list[int] = []
@@ -77,5 +77,6 @@ def test_a_clock_of_redis_that_jumps_loses_nothing(
 
     outcome = run_through(stepped_server.url, tmp_path, step, store=PATIENT)
     assert jumps == [1, -1, 0]
-    check_what_is_never_lost(outcome)
+    # Twice the clock jumps ahead, and the claim of a delivery that is being handled expires.
+    check_what_is_never_lost(outcome, most_handled=3)
     assert (outcome.lost_counts, outcome.lost_places) == (0, 0)
