@@ -35,7 +35,9 @@ def test_a_flood_of_invalid_tokens_is_logged_in_few_lines_and_passed_to_the_hook
         token = f"HMAC-SHA256 made-up-{number}:{'0' * 64}".encode()
         enforcement.judge(http_scope(headers=[(b"x-customer-key", token)]))
     assert counter.total("refused", reason="mismatch") == 100_000
-    assert len(caplog.records) == LogLimit.MOST
+    # Work that other tests have left in the background may log failures of its own.
+    refused = [record for record in caplog.records if "refused" in record.getMessage()]
+    assert len(refused) == LogLimit.MOST
 
 
 def test_a_hook_that_raises_is_logged_a_few_times(caplog: pytest.LogCaptureFixture) -> None:

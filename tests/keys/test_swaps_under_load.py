@@ -158,7 +158,8 @@ def expected(number: int) -> tuple[str, str, str]:
 
 
 def check(load: Load) -> None:
-    assert load.errors == []
+    if load.errors:
+        raise load.errors[0]  # with the traceback of its thread
     assert len(load.responses) >= REQUESTS
     of_number = {number: expected(number) for number in range(SWAPS + 2)}
     numbers = {token: number for number, (token, _, _) in of_number.items()}
