@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -26,6 +25,7 @@ from tests.leaks.guarded import (
     sent_before_cut,
     stream,
 )
+from tests.memory import measured
 
 ENCODED = base64.b64encode(b"x" + SECRET.encode())
 
@@ -110,8 +110,7 @@ def test_a_beginning_of_a_secret_at_the_end_of_a_body_is_sent() -> None:
     assert list(answer.body) == [b"<p>", b"", half]
 
 
-@pytest.mark.parametrize("mode", ["report", "block"])
-def test_the_memory_of_a_search_is_bounded(mode: Any) -> None:
+def length_of_a_guarded_body(mode: Any) -> int:
     chunk = bytes(range(256)) * 256  # 64 KiB
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -121,25 +120,20 @@ def test_the_memory_of_a_search_is_bounded(mode: Any) -> None:
         yield chunk * 16  # one chunk of 1 MiB
 
     answer = call(wsgi.LeakGuardMiddleware(app, mode=mode, secrets=SECRETS))
-    tracemalloc.start()
-    try:
-        length = sum(len(part) for part in answer.body)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert length == 46 * len(chunk)
-    assert peak < (1 << 20) + 5 * len(chunk)
+    return sum(len(part) for part in answer.body)
 
 
-def test_the_size_of_the_search_grows_linearly_with_the_number_of_secrets() -> None:
-    def size(count: int) -> int:
-        rings = [Keyring(f"{number:032x}") for number in range(1 << 60, (1 << 60) + count)]
-        tracemalloc.start()
-        try:
-            guarded = wsgi.LeakGuardMiddleware(wsgi_answer(), mode="report", secrets=rings)
-            assert guarded is not None
-            return tracemalloc.get_traced_memory()[0]
-        finally:
-            tracemalloc.stop()
+@pytest.mark.parametrize("mode", ["report", "block"])
+def test_the_memory_of_a_search_is_bounded(mode: str) -> None:
+    length, peak = measured(length_of_a_guarded_body, mode)
+    assert length == 46 << 16
+    assert peak < (1 << 20) + (5 << 16)
 
-    assert size(200) < 2.5 * size(100)
+
+def prepare_a_search(secrets: int) -> None:
+    rings = [Keyring(f"{number:032x}") for number in range(1 << 60, (1 << 60) + secrets)]
+    wsgi.LeakGuardMiddleware(wsgi_answer(), mode="report", secrets=rings)
+
+
+def test_the_memory_of_a_search_grows_linearly_with_the_number_of_secrets() -> None:
+    assert measured(prepare_a_search, 200).peak < 2.5 * measured(prepare_a_search, 100).peak

@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import tarfile
-import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 from countermark.cli import main
 from countermark.leaks._matcher import BLOCK
 from tests.leaks.scanning import STIGG, TALKJS, Scanner
+from tests.memory import measured
 from tests.samples import private_key
 
 
@@ -258,13 +258,8 @@ def test_a_path_that_does_not_exist_is_misuse(scanner: Scanner, path: str) -> No
 
 def test_a_large_file_needs_little_memory(scanner: Scanner) -> None:
     scanner.write({"a.bin": bytes(range(256)) * (16 << 10)})
-    scanner.scan(".")  # loads the schemes
-    tracemalloc.start()
-    try:
-        assert scanner.scan(".").code == 0
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    code, peak = measured(main, ["scan", str(scanner.folder)])
+    assert code == 0
     assert peak < 2_000_000
 
 
