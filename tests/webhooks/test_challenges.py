@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -56,6 +57,18 @@ def test_a_verification_request_gets_the_answer_that_the_vendor_expects(
     assert [event[:3] for event in events] == [
         ("challenged", asked.proof, f"webhook:{asked.scheme}")
     ]
+
+
+@EACH
+@PROTOCOLS
+def test_a_body_is_parsed_once(
+    protocol: str, asked: Asked, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, delivery, loads = verifier(asked.scheme), asked.delivery(TEXT), Mock(wraps=json.loads)
+    monkeypatch.setattr(json, "loads", loads)
+    send(protocol, receiver, delivery, events)
+    receiver.answer_challenge(**delivery._asdict())
+    assert loads.call_count == (2 if delivery.body else 0)
 
 
 def test_each_format_with_a_challenge_is_asked() -> None:

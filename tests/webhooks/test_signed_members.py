@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -51,6 +52,13 @@ def test_the_id_and_the_time_are_proven_and_nothing_else() -> None:
     assert code(own, delivery(key="another-" + SECRET)) == "mismatch"
     retired = Keyring("another-" + SECRET, previous=SecretKey(SECRET, until=NOW))
     assert code(verifier(retired), delivery()) == "retired_key"
+
+
+def test_the_body_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, both, loads = verifier(), (delivery(), delivery("x")), Mock(wraps=json.loads)
+    monkeypatch.setattr(json, "loads", loads)
+    assert [code(own, one) for one in both] == ["verified", "mismatch"]
+    assert loads.call_count == 2
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from countermark.webhooks import (
     WebhookVerifier,
     verify_webhook,
 )
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._results import Refusal
 from tests.webhooks.outcomes import code, inside
@@ -158,7 +159,7 @@ def test_a_missing_header_is_found_before_the_body_is_read(scheme: str) -> None:
             assert read_head(good, without) == Refusal("missing")
     pending = read_head(good, delivery)
     assert isinstance(pending, PendingDelivery)
-    verified = pending.finish(delivery.body)
+    verified = pending.finish(Body(delivery.body))
     assert isinstance(verified, VerifiedWebhook)
     assert verified.delivery_id == ID.get(scheme, "evt-1")
     with pytest.raises(ConfigurationError):

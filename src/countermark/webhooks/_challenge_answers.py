@@ -23,7 +23,7 @@ from countermark.webhooks._candidate_keys import (
     hmac_candidates,
 )
 from countermark.webhooks._challenge import CHALLENGE, LONGEST, Challenge, ChallengeAnswer, Proof
-from countermark.webhooks._json_body import member
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import SignatureHeader
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
@@ -36,14 +36,14 @@ _TEXT = "text/plain; charset=utf-8"
 _MOST_PARAMETERS = 32
 
 
-def check_form(challenge: Challenge | None, body: bytes) -> None:
+def check_form(challenge: Challenge | None, body: Body) -> None:
     """Refuse a body whose signature may be the answer to a verification request.
 
     Raises:
         Refused: An answer has a MAC, and the body has only characters of challenges.
     """
     signs = challenge is not None and challenge.signs
-    if signs and re.fullmatch(f"{CHALLENGE}*".encode(), body):
+    if signs and re.fullmatch(f"{CHALLENGE}*".encode(), body.content):
         raise Refused("malformed")
 
 
@@ -84,17 +84,17 @@ def unsigned_answer(
     return _answer(challenge, text, code, proof)
 
 
-def is_signed_challenge(challenge: Challenge | None, body: bytes) -> bool:
+def is_signed_challenge(challenge: Challenge | None, body: Body) -> bool:
     """Return whether a body is a verification request, if it is signed."""
     return (
         challenge is not None
         and challenge.place == "body"
-        and all(member(name, body) == value for name, value in challenge.when)
-        and member(challenge.name, body) is not None
+        and all(body.member(name) == value for name, value in challenge.when)
+        and body.member(challenge.name) is not None
     )
 
 
-def signed_answer(scheme: WebhookScheme, body: bytes, key: Candidate) -> ChallengeAnswer | None:
+def signed_answer(scheme: WebhookScheme, body: Body, key: Candidate) -> ChallengeAnswer | None:
     """Answer a verification request, whose body *key* has signed; None: it is a delivery.
 
     Raises:
@@ -103,7 +103,7 @@ def signed_answer(scheme: WebhookScheme, body: bytes, key: Candidate) -> Challen
     challenge = scheme.challenge
     if challenge is None or not is_signed_challenge(challenge, body):
         return None
-    text = member(challenge.name, body)
+    text = body.member(challenge.name)
     if not isinstance(text, str):
         raise Refused("malformed")
     code = _code(scheme, key, text) if challenge.signs else ""

@@ -12,6 +12,7 @@ from countermark.mistakes._keys import candidate_keys
 from countermark.mistakes._wrappings import unwrapped
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._challenge import ChallengeAnswer
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._header_mistakes import explain_header
 from countermark.webhooks._http_mistakes import explain_http_signature
 from countermark.webhooks._member_mistakes import explain_member
@@ -48,7 +49,7 @@ def explain_delivery(
     rings: Mapping[str, Keyring],
     outcome: VerifiedWebhook | Refusal,
     head: RequestHead,
-    body: bytes,
+    body: Body,
     *,
     now: float,
     base_url: str,
@@ -93,7 +94,7 @@ def _of_signature(
     scheme: WebhookScheme,
     rings: Mapping[str, Keyring],
     head: RequestHead,
-    body: bytes,
+    body: Body,
     base_url: str,
 ) -> Explanation:
     signature = scheme.signature
@@ -102,12 +103,14 @@ def _of_signature(
     if isinstance(signature, SignatureHeader) and signature.has_public_key:
         from countermark.webhooks._public_key_mistakes import explain_public_key  # late: it is slow
 
-        return explain_public_key(scheme, signature, rings[""], head, body, base_url=base_url)
+        return explain_public_key(
+            scheme, signature, rings[""], head, body.content, base_url=base_url
+        )
     if isinstance(signature, SignatureHeader):
-        return explain_header(scheme, signature, rings[""], head, body, base_url=base_url)
+        return explain_header(scheme, signature, rings[""], head, body.content, base_url=base_url)
     if isinstance(signature, SignatureMember):
         return explain_member(scheme, signature, rings[""], body)
-    return explain_http_signature(scheme, signature, rings, head, body)
+    return explain_http_signature(scheme, signature, rings, head, body.content)
 
 
 def _without_signature(
@@ -159,9 +162,7 @@ def _missing(scheme: WebhookScheme, head: RequestHead) -> Mistake:
     return mistake("header_missing")
 
 
-def _of_age(
-    scheme: WebhookScheme, head: RequestHead, body: bytes, code: str, now: float
-) -> Mistake:
+def _of_age(scheme: WebhookScheme, head: RequestHead, body: Body, code: str, now: float) -> Mistake:
     time = scheme.timestamp
     assert time is not None  # noqa: S101  # or it has no age
     if time.body:

@@ -18,6 +18,7 @@ from countermark.webhooks._deduplication import (
     DeliveriesInMemory,
     DeliveriesInRedis,
 )
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import SecretHeader
 from countermark.webhooks._paths import WebhookPaths
 from countermark.webhooks._pending import PendingDelivery
@@ -132,8 +133,9 @@ class WebhookGate(Generic[AppT]):
         pending = self._verifier.read_head(headers, method, path)
         return pending if isinstance(pending, PendingDelivery) else self._answer(pending)
 
-    def _check_body(self, pending: PendingDelivery, body: bytes) -> VerifiedWebhook | Response:
+    def _check_body(self, pending: PendingDelivery, content: bytes) -> VerifiedWebhook | Response:
         """Check the body."""
+        body = Body(content)
         verified = pending.finish(body)
         if isinstance(verified, Refusal):
             return self._refuse(verified.code)

@@ -16,6 +16,7 @@ from countermark.webhooks._candidate_keys import (
     hmac_candidates,
     secret_candidates,
 )
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import SecretHeader, SignatureHeader
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
@@ -55,7 +56,7 @@ class KnownKey(NamedTuple):
 
     key: CandidateKey
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:  # a BodyCheck
+    def find_key(self, body: Body, now: float) -> CandidateKey:  # a BodyCheck
         """Return the key."""
         return self.key
 
@@ -155,16 +156,16 @@ class SignedBody(NamedTuple):
     around: tuple[tuple[bytes, bytes], ...]
     content: SignedContent
 
-    def find_key(self, body: bytes, now: float) -> Candidate:
+    def find_key(self, body: Body, now: float) -> Candidate:
         """Return the key that made one of the signatures."""
-        content, refusals = self.content.signed(body), set()
+        content, refusals = self.content.signed(body.content), set()
         for before, after in self.around:
             try:
                 key = self.proof.find_key((before, content, after), self.codes, now)
             except Refused as refused:
                 refusals.add(refused.code)
                 continue
-            self.content.check(body)
+            self.content.check(body.content)
             return key
         raise Refused("retired_key" if "retired_key" in refusals else "mismatch")
 

@@ -16,6 +16,7 @@ from countermark._http import REQUEST_HEADER
 from countermark.keys._keyring import Keyring
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import CandidateKey, find_key, hmac_candidates
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import HttpSignature
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
@@ -128,9 +129,9 @@ class SignedDigest(NamedTuple):
     key: CandidateKey
     digest: bytes
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:  # a BodyCheck
+    def find_key(self, body: Body, now: float) -> CandidateKey:  # a BodyCheck
         """Return the key if the body matches the digest."""
-        if not compare_digest(hashlib.sha256(body).digest(), self.digest):
+        if not compare_digest(hashlib.sha256(body.content).digest(), self.digest):
             raise Refused("digest_mismatch")
         return self.key
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from countermark.keys._keyring import Keyring
 from countermark.webhooks import _encodings as encodings
 from countermark.webhooks._candidate_keys import CandidateKey, find_key, hmac_candidates
-from countermark.webhooks._json_body import member
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import SignatureMember
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._request_head import RequestHead
@@ -42,27 +42,27 @@ class SignedMembers(NamedTuple):
     signature: SignatureMember
     candidates: list[CandidateKey]
 
-    def find_key(self, body: bytes, now: float) -> CandidateKey:  # a BodyCheck
+    def find_key(self, body: Body, now: float) -> CandidateKey:  # a BodyCheck
         """Return the key that made the MAC."""
         signature = self.signature
         size = encodings.MAC_SIZES[signature.algorithm]
-        code = encodings.decode_bytes(_text(signature.member, body), signature.encoding, size)
+        code = encodings.decode_bytes(_text(body, signature.member), signature.encoding, size)
         message = [signed_members(self.scheme, signature, body)]
         return find_key(self.candidates, lambda key: key.makes(message, [code]), now)
 
 
-def signed_members(scheme: WebhookScheme, signature: SignatureMember, body: bytes) -> bytes:
+def signed_members(scheme: WebhookScheme, signature: SignatureMember, body: Body) -> bytes:
     """Return the signed text; raises Refused."""
     assert scheme.id is not None  # noqa: S101  # the parser has checked
     assert scheme.timestamp is not None  # noqa: S101
-    time = member(scheme.timestamp.body, body)
+    time = body.member(scheme.timestamp.body)
     parse_time(str(time), scheme.timestamp.form)
-    id_ = encodings.checked_delivery_id(_text(scheme.id.body, body))
+    id_ = encodings.checked_delivery_id(_text(body, scheme.id.body))
     return f"{time}{signature.between}{id_}".encode()
 
 
-def _text(name: str, body: bytes) -> str:
-    value = member(name, body)
+def _text(body: Body, name: str) -> str:
+    value = body.member(name)
     if not isinstance(value, str):
         raise Refused("malformed")
     return value

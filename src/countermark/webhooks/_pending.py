@@ -7,7 +7,7 @@ from typing import Protocol
 from countermark.webhooks._candidate_keys import Candidate
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._challenge_answers import check_form, signed_answer
-from countermark.webhooks._json_body import member
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import Id
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refusal, Refused, VerifiedWebhook
@@ -18,7 +18,7 @@ from countermark.webhooks._times import time_in_body
 class BodyCheck(Protocol):
     """The part of a check that needs the body."""
 
-    def find_key(self, body: bytes, now: float) -> Candidate:
+    def find_key(self, body: Body, now: float) -> Candidate:
         """Return the key that signed the delivery; raises Refused."""
 
 
@@ -49,7 +49,7 @@ class PendingDelivery:
         self._scheme, self._head, self._now = scheme, head, now
         self._body_check, self._timestamp, self._signed_id = body_check, timestamp, signed_id
 
-    def finish(self, body: bytes) -> VerifiedWebhook | Refusal:
+    def finish(self, body: Body) -> VerifiedWebhook | Refusal:
         """Check the body, and then the age of the delivery."""
         try:
             self._key = key = self._body_check.find_key(body, self._now)
@@ -63,7 +63,7 @@ class PendingDelivery:
             return Refusal(refused.code)
         return VerifiedWebhook(self._scheme.slug, delivery_id, timestamp, key.key_id, key.role)
 
-    def answer(self, body: bytes) -> ChallengeAnswer | Refusal | None:
+    def answer(self, body: Body) -> ChallengeAnswer | Refusal | None:
         """Answer a verification request that ``finish`` has verified; None: it is a delivery."""
         try:
             return signed_answer(self._scheme, body, self._key)
@@ -80,7 +80,7 @@ class PendingDelivery:
             raise Refused("not_yet_valid")
 
 
-def _unsigned_id(place: Id | None, head: RequestHead, body: bytes) -> str | None:
+def _unsigned_id(place: Id | None, head: RequestHead, body: Body) -> str | None:
     """Return a delivery id that is not part of the signed message, or None.
 
     Any text is accepted: the proof does not depend on it.
@@ -91,6 +91,6 @@ def _unsigned_id(place: Id | None, head: RequestHead, body: bytes) -> str | None
     if place is None:
         return None
     # A verified body need not be JSON.
-    found = head.get(place.header) if place.header else member(place.body, body)
+    found = head.get(place.header) if place.header else body.member(place.body)
     # Without an id, deliveries are not deduplicated. An empty one would make all duplicates.
     return None if found is None else str(found) or None

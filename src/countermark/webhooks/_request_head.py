@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from countermark.errors import ConfigurationError
-from countermark.webhooks._results import Refusal, Refused
+from countermark.webhooks._results import Refused
 
 Text: TypeAlias = "str | bytes"
 Headers: TypeAlias = "Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[Text, Text]]"
@@ -92,19 +92,3 @@ def _text(value: object) -> str:
             "the names and values of headers=, method= and path= must be text or bytes"
         )
     return value
-
-
-def read_body(body: object) -> bytes | Refusal:
-    """Return the bytes of a body, or a refusal if it is text that cannot be encoded.
-
-    Raises:
-        ConfigurationError: The body is neither text nor bytes.
-    """
-    if isinstance(body, str):
-        try:
-            return body.encode()
-        except UnicodeEncodeError:
-            return Refusal("malformed")
-    if not isinstance(body, bytes | bytearray | memoryview):
-        raise ConfigurationError("body= must be the bytes of the request, before any parsing")
-    return bytes(body)

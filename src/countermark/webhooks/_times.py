@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from countermark.webhooks._json_body import member
+from countermark.webhooks._delivery_body import Body
 from countermark.webhooks._parts import SignatureHeader, Timestamp
 from countermark.webhooks._request_head import RequestHead
 from countermark.webhooks._results import Refused
@@ -87,9 +87,9 @@ def time_in_head(timestamp: Timestamp, signature: SignatureHeader, head: Request
     return found[0].removeprefix(timestamp.entry)
 
 
-def time_in_body(timestamp: Timestamp, body: bytes) -> float:
+def time_in_body(timestamp: Timestamp, body: Body) -> float:
     """Return a time that is a member of the JSON body; raises Refused."""
-    value = member(timestamp.body, body)
+    value = body.member(timestamp.body)
     # A number in the form of a text would be a second spelling.
     is_number = timestamp.form in {"seconds", "milliseconds"}
     if value is None or isinstance(value, str) == is_number:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from countermark._option_checks import checked_clock
 from countermark._redaction import guarded, shown_variable
@@ -14,11 +14,12 @@ from countermark.keys._keyring import Keyring
 from countermark.keys._user import keys_now, start_watches
 from countermark.webhooks._challenge import ChallengeAnswer
 from countermark.webhooks._challenge_answers import is_signed_challenge, unsigned_answer
+from countermark.webhooks._delivery_body import Body, read_body
 from countermark.webhooks._keyrings import keyrings_from_env
 from countermark.webhooks._keys_in_use import KeysInUse
 from countermark.webhooks._pending import PendingDelivery
 from countermark.webhooks._received_secret import has_secret
-from countermark.webhooks._request_head import Headers, RequestHead, Text, read_body
+from countermark.webhooks._request_head import Headers, RequestHead, Text
 from countermark.webhooks._results import REFUSALS, Refusal, Refused, VerifiedWebhook
 from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._signed_url import checked_base_url
@@ -32,6 +33,8 @@ from countermark.webhooks._verify_tokens import verify_token_from_env, verify_to
 if TYPE_CHECKING:
     from countermark.keys._watch import Watch
     from countermark.mistakes._explanation import Explanation
+
+Outcome = TypeVar("Outcome")
 
 
 class WebhookVerifier:
@@ -169,9 +172,14 @@ class WebhookVerifier:
                 error is raised for text and bytes.
             ConfigurationError: An argument has the wrong type, such as a parsed body.
         """
-        # Some headers hold the secret. A refusal is a value until here, so that the
-        # traceback of the error has no frame that read them.
-        outcome = self._outcome(headers, body, method, path, self._latest_keys())
+        return self._accepted(self._outcome(headers, body, method, path, self._latest_keys()))
+
+    def _accepted(self, outcome: Outcome | Refusal) -> Outcome:
+        """Return an outcome, or raise BadWebhook.
+
+        Some headers hold the secret. A refusal is a value until here, so that the traceback of
+        the error has no frame that read them.
+        """
         if isinstance(outcome, Refusal):
             raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
         return outcome
@@ -211,7 +219,7 @@ class WebhookVerifier:
             keys.rings,
             outcome,
             RequestHead(headers, method, path),
-            b"" if isinstance(content, Refusal) else content,
+            Body(b"") if isinstance(content, Refusal) else content,
             now=self._clock(),
             base_url=self.base_url,
         )
@@ -229,10 +237,7 @@ class WebhookVerifier:
             BadWebhook: The request is refused; ``code`` gives the reason.
             ConfigurationError: An argument has the wrong type, such as a parsed body.
         """
-        outcome = self._answer(headers, body, method, path, self._latest_keys())
-        if isinstance(outcome, Refusal):
-            raise BadWebhook(f"{self.scheme.slug}: {REFUSALS[outcome.code]}", code=outcome.code)
-        return outcome
+        return self._accepted(self._answer(headers, body, method, path, self._latest_keys()))
 
     def _answer(
         self, headers: Headers, body: Text, method: Text, path: Text, keys: KeysInUse
