@@ -93,3 +93,18 @@ def test_the_secrets_of_a_test_are_forgotten_after_it() -> None:
     watch.check("there", CANARY)
     watch.check("there", "a secret of a module that is imported")
     assert watch.places == ["there"]
+
+
+def test_keys_may_be_made_in_other_threads_during_a_search(watch: SecretWatch) -> None:
+    class Text(str):
+        __slots__ = ()
+
+        def __contains__(self, secret: object) -> bool:
+            watch.remember(f"{secret}-of-another-thread")
+            return False
+
+    before = watch.begin()
+    watch.check("an event", Text(CANARY))
+    assert CANARY in before
+    assert f"{CANARY}-of-another-thread" in watch.secrets
+    watch.secrets.intersection_update(before)
