@@ -109,7 +109,7 @@ def test_an_address_that_would_join_an_affiliate_program_is_refused() -> None:
 
 
 def test_an_administrator_of_your_application_does_not_become_one_of_the_comments() -> None:
-    attributes = {"admin": True, "moderator": True}
+    attributes = {"admin": True, "moderator": True, "groups": ["board"]}
     person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
     user = signer_of("fastcomments").issue(person).fields["userDataJSONBase64"]
     assert set(json.loads(base64.b64decode(user))) == {"id", "email", "username"}
