@@ -520,7 +520,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "announcekit": {"id": ID, "name": NAME, "email": EMAIL},
     "productlane": {"email": EMAIL, "name": NAME, "imageUrl": PICTURE},
     "applied": {"sub": ID, "email": EMAIL, "plan": "pro", "exp": HOUR},
-    "verly": {"sub": ID, "exp": HOUR},
+    "verly": {"sub": ID, "name": NAME, "email": EMAIL, "exp": HOUR},
     "refref": {
         "sub": ID,
         "productId": "the-product_id",
