@@ -477,7 +477,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "exp": NOW_S + 1800,
     },
     "tiledesk": {
-        "_id": ID,
+        "_id": f"the-project_id_{ID}",
         "firstname": "Ann",
         "lastname": "Lee",
         "email": EMAIL,
