@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -80,3 +81,10 @@ def test_saasquatch_sends_the_user_and_the_token(run: Run) -> None:
     assert sent["headers"]["X-SaaSquatch-User-Token"] == signed.token
     assert sent["path"].endswith("/account/account%207/user/user%2F1/upsert")
     assert json.loads(sent["body"]) == signed.fields["user"]
+
+
+def test_suprsend_sends_the_id_and_the_token(run: Run) -> None:
+    signed = signer_of("suprsend", clock=time.time).issue("user/1")  # the SDK reads the expiry
+    sent = run("suprsend", signed.fields)
+    assert sent["headers"]["x-ss-signature"] == signed.token
+    assert json.loads(sent["body"])["properties"] == {"$identified_id": "user/1"}

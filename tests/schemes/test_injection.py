@@ -135,8 +135,20 @@ def test_the_role_in_your_application_is_not_the_role_at_the_vendor(slug: str) -
     assert "ADMIN" not in str(jwt.decode(token, options={"verify_signature": False}))
 
 
+def test_a_user_without_a_role_does_not_become_an_administrator_at_the_vendor() -> None:
+    person = Principal("ann", name="Ann", attributes={"customer_id": "cus_1"})
+    with pytest.raises(InvalidPrincipal, match="prismatic_role"):
+        signer_of("prismatic").sign(person)
+
+
+def test_an_address_that_would_join_an_affiliate_program_is_refused() -> None:
+    person = Principal("ann", email="ann@a.example:AFFILIATE_JOIN")
+    with pytest.raises(InvalidPrincipal, match="the email"):
+        signer_of("growsurf").sign(person)
+
+
 def test_an_administrator_of_your_application_does_not_become_one_of_the_comments() -> None:
-    attributes = {"admin": True, "moderator": True}
+    attributes = {"admin": True, "moderator": True, "groups": ["board"]}
     person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
     user = signer_of("fastcomments").issue(person).fields["userDataJSONBase64"]
     assert set(json.loads(base64.b64decode(user))) == {"id", "email", "username"}

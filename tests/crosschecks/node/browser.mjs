@@ -63,6 +63,19 @@ const sdks = {
     run({ squatch, identity });
     return request;
   },
+  suprsend: async () => {
+    let requested;
+    const request = new Promise((done) => (requested = done));
+    globalThis.fetch = (url, { headers, body }) => {
+      requested({ headers, body });
+      return new Promise(nothing);
+    };
+    const storage = { getItem: () => null, setItem: nothing, removeItem: nothing };
+    Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
+    const { SuprSend } = await import("@suprsend/web-sdk");
+    run({ SuprSend, identity });
+    return request;
+  },
 };
 console.log(JSON.stringify(await sdks[sdk]()));
 process.exit(0);
