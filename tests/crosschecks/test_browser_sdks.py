@@ -59,6 +59,13 @@ def test_launchdarkly_sends_the_context_and_the_hash(run: Run, context: Any) -> 
     assert parse_qs(url.query) == {"h": [signed.token]}
 
 
+def test_channel_talk_boots_with_the_member_and_the_code_like_the_loader(run: Run) -> None:
+    signed = signer_of("channel-talk").issue(Principal("user-1", name="Ann"))
+    theirs, ours = run("channel-talk", signed.fields)
+    assert ours == theirs
+    assert ours[1]["memberHash"] == signed.token
+
+
 def test_crisp_pushes_the_address_and_the_code_like_the_sdk(run: Run) -> None:
     signed = signer_of("crisp").issue(Principal("user-1", email="a@b.example"))
     pushed = run("crisp", signed.fields)

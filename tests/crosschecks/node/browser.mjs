@@ -32,6 +32,13 @@ const sdks = {
     await client.waitForInitialization();
     return sent.filter((url) => url.includes("/contexts/"));
   },
+  "channel-talk": async () => {
+    const { boot, loadScript } = await import("@channel.io/channel-web-sdk-loader");
+    loadScript();
+    boot({ pluginKey: "PLUGIN_KEY", ...identity });
+    run({ identity });
+    return window.ChannelIO.q.map((call) => [...call].slice(0, 2));
+  },
   crisp: async () => {
     const [email, hmac] = identity["user:email"];
     const { Crisp } = await import("crisp-sdk-web");
