@@ -179,12 +179,18 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "docusign": of_body("X-DocuSign-Signature-1", "{base64}"),
     "dropbox": of_body("X-Dropbox-Signature", "{hex}"),
     "easypost": of_body("X-Hmac-Signature", "hmac-sha256-hex={hex}"),
+    "elevenlabs": of_time("ElevenLabs-Signature", "t={at},v0={hex}", "{at}."),
     "expo": of_body("expo-signature", "sha1={hex}", "sha1"),
+    "ghost": of_body(
+        "X-Ghost-Signature", "sha256={hex}, t=1796000000123", signed="{body}1796000000123"
+    ),
     "gitea": of_body("X-Gitea-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),
     "gitlab": lambda vector: {"X-Gitlab-Token": vector.secret},
     "gocardless": of_body("Webhook-Signature", "{hex}"),
+    "grafana": of_body("X-Grafana-Alert-Signature", "{hex}"),
     "help-scout": of_body("X-HelpScout-Signature", "{base64}", "sha1"),
+    "hookdeck": of_body("x-hookdeck-signature", "{base64}"),
     "hubspot": of_url("X-HubSpot-Signature-v3", "{method}{url}{body}{at}"),
     "intercom": of_body("X-Hub-Signature", "sha1={hex}", "sha1"),
     "jira": of_body("X-Hub-Signature", "sha256={hex}"),
@@ -194,6 +200,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "line": of_body("X-Line-Signature", "{base64}"),
     "linear": of_body("Linear-Signature", "{hex}"),
     "linkedin": of_body("X-LI-Signature", "{hex}", signed="hmacsha256={body}"),
+    "logto": of_body("logto-signature-sha-256", "sha256={hex}"),
     "mailchimp-transactional": of_url("X-Mandrill-Signature", "{url}{parameters}", "sha1"),
     "mailgun": compute_mailgun,
     "meta": of_body("X-Hub-Signature-256", "sha256={hex}"),
@@ -242,6 +249,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
     "xero": of_body("x-xero-signature", "{base64}"),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
+    "zitadel": of_time("ZITADEL-Signature", "t={at},v1={hex}", "{at}."),
     "zoom": of_time("x-zm-signature", "v0={hex}", "v0:{at}:", "x-zm-request-timestamp"),
 }
 
