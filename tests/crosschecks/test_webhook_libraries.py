@@ -72,6 +72,19 @@ def test_castle() -> None:
     same_answers("castle", "X-Castle-Signature", base64, theirs)
 
 
+def test_cronofy() -> None:
+    from pycronofy import Client
+
+    client = Client(client_id="id", client_secret=SECRET)
+
+    def theirs(body: str, signature: str) -> bool:
+        return bool(client.hmac_valid(signature, body))
+
+    same_answers(
+        "cronofy", "Cronofy-HMAC-SHA256", lambda code: f"{'A' * 43}=,{base64(code)}", theirs
+    )
+
+
 def test_easypost() -> None:
     from easypost.errors import SignatureVerificationError
     from easypost.util import validate_webhook
