@@ -162,6 +162,9 @@ def test_an_id_that_could_be_a_context_is_refused() -> None:
 def test_an_id_that_could_be_a_webhook_under_the_same_key_is_refused() -> None:
     with pytest.raises(InvalidPrincipal, match="castle: the id is refused"):
         signer_of("castle").sign('{"type":"$incident.confirmed"}')
+    for options in ({}, {"never_signed": ["context"]}):
+        with pytest.raises(InvalidPrincipal, match="does not match the pattern"):
+            signer_of("novu", **options).sign('1800000000000.{"data":{}}')
 
 
 @pytest.mark.parametrize("slug", ["ably", "ably-jwt"])
