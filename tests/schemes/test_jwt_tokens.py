@@ -262,6 +262,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": HOUR,
         "uid": ID,
+        "tenant_id": "the-tenant_id",
         "claims": {"premium": True},
     },
     "supabase": {
@@ -562,7 +563,11 @@ KEY_IDS = {
     "zendesk-messaging": "the-key_id",
 }
 #: Other entries of headers.
-HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
+HEADERS = {
+    slug: {"cty": "twilio-fpa;v=1", "twr": "the-region"}
+    for slug in CLAIMS
+    if slug.startswith("twilio-")
+}
 HEADERS["tableau"] = {"iss": "the-client_id"}
 HEADERS["mercure"] = {"typ": "at+jwt"}
 NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}
