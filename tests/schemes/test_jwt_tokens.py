@@ -278,6 +278,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "hasura": {
         "sub": ID,
         "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
         "https://hasura.io/jwt/claims": {
             "x-hasura-default-role": "editor",
             "x-hasura-allowed-roles": ["editor", "viewer"],
