@@ -177,6 +177,16 @@ def test_castle(texts: Texts) -> None:
         assert signer.sign(id) == signature(id, configuration)
 
 
+def test_segops(texts: Texts) -> None:
+    from segops import sign_user_id
+
+    signer = signer_of("segops")
+    for id in accepted(signer, texts(COUNT)):
+        theirs = sign_user_id(SECRET, id, int(NOW))
+        # Their browser SDK gives other names to the same three values.
+        assert [*signer.issue(id).fields.values()] == [*theirs.values()]
+
+
 def test_launchdarkly(texts: Texts) -> None:
     from ldclient import Config, Context, LDClient
 

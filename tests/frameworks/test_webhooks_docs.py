@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 from werkzeug.test import Client
 
 from tests.frameworks.django_project import start
-from tests.webhooks.samples import SECRET, Delivery, stigg
+from tests.webhooks.samples import BODY, SECRET, Delivery, mac
 
 start()
 
@@ -22,10 +23,17 @@ from django.test import override_settings  # noqa: E402
 from django.urls import path as route  # noqa: E402
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/webhooks.md").read_text(encoding="utf-8")
-PATH = "/hooks/stigg"
+PATH = "/hooks/stripe"
 
 #: Delivers, and returns the status.
 Deliver = Callable[[Delivery], int]
+
+
+def stripe(secret: str = SECRET) -> Delivery:
+    """Return a delivery as Stripe makes it now."""
+    now = int(time.time())
+    code = mac(secret.encode(), f"{now}.".encode() + BODY).hex()
+    return Delivery({"Stripe-Signature": f"t={now},v1={code}"}, BODY)
 
 
 def blocks(heading: str) -> list[str]:
@@ -78,7 +86,7 @@ def flask(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
 def django(
     replaced: Mapping[str, str] = {}, *, server: int = 0, by: Any = by_werkzeug
 ) -> Iterator[Deliver]:
-    view = run("Django", server + 1, replaced)["stigg"]
+    view = run("Django", server + 1, replaced)["stripe"]
     with override_settings(
         ROOT_URLCONF=(route(PATH[1:], view),),
         MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
@@ -99,7 +107,7 @@ FRAMEWORKS = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)
 
 
 @FRAMEWORKS
@@ -107,11 +115,11 @@ def test_a_delivery_is_handled_once_and_no_other_is(
     framework: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with framework() as deliver:
-        assert deliver(stigg(secret="wrong")) == 401
+        assert deliver(stripe("another-" + SECRET)) == 401
         assert deliver(Delivery({})) == 401
         assert capsys.readouterr().out == ""
-        assert [deliver(stigg()) for _ in range(2)] == [204, 200]
-        assert capsys.readouterr().out == f"evt-1 {json.loads(stigg().body)}\n"
+        assert [deliver(stripe()) for _ in range(2)] == [204, 200]
+        assert capsys.readouterr().out == f"evt-1 {json.loads(stripe().body)}\n"
 
 
 @FRAMEWORKS
@@ -120,15 +128,15 @@ def test_without_the_middleware_the_handler_does_nothing(
 ) -> None:
     """As if somebody had moved the route, or mounted the wrong application."""
     somewhere = {
-        'WebhookMiddleware(hooks, verifier=WebhookVerifier.from_env("stigg"))': "hooks",
-        'paths="/hooks/stigg"': 'paths="/elsewhere"',
+        'WebhookMiddleware(hooks, verifier=WebhookVerifier.from_env("stripe"))': "hooks",
+        'paths="/hooks/stripe"': 'paths="/elsewhere"',
     }
     with framework(somewhere) as deliver:
-        assert deliver(stigg()) == 500
+        assert deliver(stripe()) == 500
     assert capsys.readouterr().out == ""
 
 
 def test_django_refuses_what_is_not_exempt(capsys: pytest.CaptureFixture[str]) -> None:
     with django({"@csrf_exempt": ""}) as deliver:
-        assert deliver(stigg()) == 403
+        assert deliver(stripe()) == 403
     assert capsys.readouterr().out == ""

@@ -132,3 +132,27 @@ def test_a_node_of_a_cluster_without_slots_and_without_an_address(
         works(store)
     finally:
         node.kill()
+
+
+def test_a_cluster_that_announces_addresses_of_another_network(
+    need_binary: Callable[[str], str], tmp_path: Path
+) -> None:
+    options = [
+        "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
+        "--cluster-announce-ip", "203.0.113.7",
+    ]  # fmt: skip
+    node = RedisServer(need_binary("redis-server"), tmp_path, options)
+    node.start()
+    try:
+        own: Any = node.client()
+        own.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: own.cluster("INFO")["cluster_state"] == "ok", "a cluster", 20)
+        given: Any = {
+            "host": "127.0.0.1",
+            "port": node.port,
+            "address_remap": lambda address: ("127.0.0.1", address[1]),
+        }
+        for client in (redis.RedisCluster(**given), redis.asyncio.RedisCluster(**given)):
+            works(RedisStore(client=client, timeout=5, replicas=0))
+    finally:
+        node.kill()

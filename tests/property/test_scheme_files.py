@@ -29,7 +29,7 @@ from tests.project.json_schemas import SCHEMAS
 from tests.property.scheme_files import Data, Generator, catalogue
 
 FILES = int(os.environ.get("COUNTERMARK_SCHEME_FILES", "400"))
-#: The mistakes that only the parsers know; docs/own-scheme.md and docs/webhooks.md list them.
+#: The mistakes that only the parsers know, listed by docs/own-scheme.md and webhook-formats.md.
 OF_PARSERS = re.compile(
     r"unknown name |the format does not fit|cannot be optional here|can be empty, so write it"
     r"|only values of the principal can be alternatives|holds nothing of the principal"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+import redis.asyncio
 
 from countermark import StoreUnavailable
 from countermark.redis import RedisStore
@@ -184,6 +185,26 @@ def test_a_script_is_sent_again_only_if_it_did_not_run(
     else:
         assert fails(store) == type(error).__name__
     assert network.asked == asked
+
+
+def test_the_address_of_a_redirection_is_remapped_as_by_the_client(network: Network) -> None:
+    client: Any = redis.asyncio.RedisCluster(
+        "one", 1, address_remap=lambda address: (address[0].removeprefix("inner-"), address[1])
+    )
+    store = RedisStore(client=client, timeout=5)
+    network.answers["a"] = redis.exceptions.AskError("1 inner-b:1")
+    assert run(store) == 2
+    assert network.asked == ["a", "b"]
+
+
+def test_the_pauses_of_servers_that_have_gone_are_forgotten(network: Network) -> None:
+    store = RedisStore(URL, timeout=5, pause=3600)
+    for number in range(5):
+        name = f"server {number}"
+        network.table, network.answers = [(0, 16383, name)], {name: number}
+        store._network.directory._load()  # type: ignore[union-attr]
+        assert run(store) == number
+    assert store._network._circuits.keys() == {"the directory", ("server 4", 1)}
 
 
 def test_a_slot_that_loses_its_server_meanwhile_is_unavailable(network: Network) -> None:

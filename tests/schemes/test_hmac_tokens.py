@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
-from countermark import InvalidPrincipal, Principal, Scheme
+from countermark import InvalidPrincipal, Keyring, Principal, Scheme, Signer
 from countermark.schemes import scheme_slugs
 from tests.samples import ANN, ATTRIBUTES, NOW, SECRET, signer_of
 
@@ -347,6 +347,34 @@ def test_algolia_writes_spaces_as_percent_codes(indices: str, written: str) -> N
     query = f"filters=visible_by%3A%22ann%22&{written}userToken=ann&validUntil={SECONDS + 60}"
     assert base64.b64decode(signed.token).decode() == hexed(query) + query
     assert signed.expires_at == SECONDS + 60
+
+
+def test_the_example_of_bigbluebutton_which_has_another_call_and_hash() -> None:
+    scheme = Scheme.from_mapping(
+        {
+            "slug": "bigbluebutton-create",
+            "values": {"room": {}},
+            "payload": {
+                "format": "query",
+                "encoding": "none",
+                "content": {
+                    "name": "{name}",
+                    "meetingID": "{room}",
+                    "attendeePW": "111222",
+                    "moderatorPW": "333444",
+                },
+            },
+            "mac": {
+                "algorithm": "sha1",
+                "construction": "suffix",
+                "message": "create{payload}",
+                "encoding": "hex",
+            },
+        }
+    )
+    who = Principal("u", name="Test Meeting", attributes={"room": "abc123"})
+    signer = Signer(scheme, Keyring("639259d4-9dd8-4b25-bf01-95f9567eaf4b"))
+    assert signer.sign(who) == "1fcbb0c4fc1f039f73aa6d697d2db9ba7f803f17"
 
 
 def test_a_key_of_typesense_expires_if_that_is_asked_for() -> None:

@@ -521,9 +521,15 @@ CLAIMS: dict[str, dict[str, Any]] = {
     },
     "suggix": {"email": EMAIL, "name": NAME, "id": ID, "photo_url": PICTURE},
     "announcekit": {"id": ID, "name": NAME, "email": EMAIL},
-    "productlane": {"email": EMAIL, "name": NAME, "imageUrl": PICTURE},
+    "productlane": {
+        "email": EMAIL,
+        "name": NAME,
+        "imageUrl": PICTURE,
+        "tokenValidity": 15,
+        "iat": NOW_S,
+    },
     "applied": {"sub": ID, "email": EMAIL, "plan": "pro", "exp": HOUR},
-    "verly": {"sub": ID, "exp": HOUR},
+    "verly": {"sub": ID, "name": NAME, "email": EMAIL, "exp": HOUR},
     "refref": {
         "sub": ID,
         "productId": "the-product_id",

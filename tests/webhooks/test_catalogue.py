@@ -285,28 +285,29 @@ def test_hmac_and_hashlib_compute_the_headers_of_a_vector(slug: str, vector: Web
 
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE, FORMATS = (
+PAGE, FORMATS, URLS, CHALLENGES = (
     (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
-    for name in ("webhooks", "webhook-formats")
+    for name in ("webhooks", "webhook-formats", "webhook-urls", "webhook-challenges")
 )
 
 
-# What is under the name of a framework runs in tests/frameworks/test_webhooks_docs.py.
-PLAIN = re.sub(r"^## FastAPI.*?(?=^## Without)", "", PAGE, flags=re.DOTALL | re.MULTILINE) + FORMATS
+# The code for the frameworks runs in tests/frameworks/test_webhooks_docs.py.
+OTHERS = re.sub(r"^## FastAPI.*?(?=^## Mount)", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+PLAIN = OTHERS + FORMATS + URLS + CHALLENGES
 
 
 @pytest.mark.parametrize(
     "block", re.findall(r"^```python\n(.*?)^```$", PLAIN, re.DOTALL | re.MULTILINE)
 )
 def test_the_code_of_the_pages_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)
     exec(compile(block, "webhooks.md", "exec"), {"__name__": "page"})
 
 
 def test_the_pages_name_every_key_and_code() -> None:
     keys = keys_of(webhook_schema.schema())
     assert len(keys) > 35
-    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PAGE + FORMATS] == [
+    assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PLAIN] == [
         "timestamp", "url", "vectors"
     ]  # fmt: skip
     tables = ("challenge", "id", "secret", "signature", "timestamp", "url", "[vectors]")

@@ -36,7 +36,7 @@ def signed(
     """
     status, before = head
     after = configuration.headers.apply(identity, status, before)
-    if identity.is_settled:
+    if identity.is_settled():
         identity.source = None  # breaks the reference cycle with the request
     if after is before:
         return response

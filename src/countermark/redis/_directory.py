@@ -197,10 +197,9 @@ class BySlot(_LookedUp):
             pool.disconnect()
         if not rows:
             raise redis.ConnectionError("a node that knows no slots")
-        return [row[0] for row in rows], [(last, _address(at, node)) for _, last, at in rows]
+        return [row[0] for row in rows], [(last, self._address(at, node)) for _, last, at in rows]
 
-
-def _address(found: list[Any], asked: Address) -> Address:
-    """Return the address of a primary. A node that does not know its own sends no host."""
-    host, port = found[0], int(found[1])
-    return (host or (asked[0] if asked else ""), port)
+    def _address(self, found: list[Any], asked: Address) -> Address:
+        """Return the address of a primary. A node that does not know its own sends no host."""
+        host = found[0] or (asked[0] if asked else "")
+        return self._target.address(host, int(found[1]))

@@ -60,7 +60,7 @@ def _cluster(client: Any) -> Target:
     connection_class = redis.SSLConnection if options.get("ssl") else _class(given)
     kept = _kept(manager)
     kept.pop("db", None)
-    return Target("cluster", nodes, connection_class, kept)
+    return Target("cluster", nodes, connection_class, kept, remap=manager.address_remap)
 
 
 def _sentinel(pool: Any) -> Target:

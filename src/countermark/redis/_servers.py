@@ -46,6 +46,7 @@ class Servers:
             self._cluster = redis.RedisCluster(
                 startup_nodes=[_node(*node) for node in directory.nodes if node],
                 require_full_coverage=False,
+                address_remap=target.remap,
                 retry=once(),
                 ssl=issubclass(target.connection_class, redis.SSLConnection),
                 **(target.options | bounds(self._network.timeout)),

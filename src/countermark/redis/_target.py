@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +11,9 @@ from redis.connection import parse_url
 
 #: A host and a port; None for a Unix socket, or a class of connections that knows its server.
 Address: TypeAlias = "tuple[str, int] | None"
+
+#: Takes the host and port that a node of a Cluster announces, and returns those to connect to.
+Remap: TypeAlias = "Callable[[tuple[str, int]], tuple[str, int]]"
 
 Kind: TypeAlias = Literal["single", "sentinel", "cluster"]
 
@@ -50,9 +54,19 @@ class Target:
         options: The options of these connections, apart from addresses and timeouts.
         service: The name of the primary, for Sentinels.
         sentinel_options: The options of the clients of Sentinels.
+        remap: The ``address_remap`` of a client of a Cluster; None: the nodes announce
+            addresses that can be reached.
     """
 
-    __slots__ = ("connection_class", "kind", "nodes", "options", "sentinel_options", "service")
+    __slots__ = (
+        "connection_class",
+        "kind",
+        "nodes",
+        "options",
+        "remap",
+        "sentinel_options",
+        "service",
+    )
 
     def __init__(
         self,
@@ -63,11 +77,17 @@ class Target:
         *,
         service: str = "",
         sentinel_options: dict[str, Any] | None = None,
+        remap: Remap | None = None,
     ) -> None:
         self.kind, self.nodes, self.service = kind, nodes, service
         self.connection_class = connection_class
         self.options = {**_undecided(options), **_QUIET}
         self.sentinel_options = {**_undecided(sentinel_options or {}), **_QUIET}
+        self.remap = remap
+
+    def address(self, host: str, port: int) -> Address:
+        """Return the address at which a node of a Cluster is reached."""
+        return (host, port) if self.remap is None else self.remap((host, port))
 
 
 def _undecided(options: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import redis
 
@@ -15,6 +16,8 @@ from countermark.redis._target import Address, Target
 
 # The most redirections of one script. A slot that is being moved needs two.
 _MOST_HOPS = 5
+# The name of the circuit breaker of lookups.
+_DIRECTORY: Final = "the directory"
 
 
 class Network:
@@ -38,9 +41,14 @@ class Network:
         """Return the circuit breaker of a server."""
         found = self._circuits.get(name)
         if found is None:
+            for old in [each for each in list(self._circuits) if self._is_gone(each)]:
+                self._circuits.pop(old, None)
             # Two threads may both make one; one of them is kept.
             found = self._circuits.setdefault(name, Circuit(self._pause, self._clock))
         return found
+
+    def _is_gone(self, name: Address | str) -> bool:
+        return isinstance(name, tuple) and not self.directory.serves(name)
 
     def locate(self, key: str) -> Address:
         """Return the address of the server that has *key*.
@@ -48,7 +56,7 @@ class Network:
         Raises:
             StoreUnavailable: It could not be found.
         """
-        circuit = self.circuit("the directory")
+        circuit = self.circuit(_DIRECTORY)
         known = self.directory.known
         tried = not known and circuit.enter()
         try:
@@ -127,7 +135,7 @@ class Trip:
         self.asking = code == "ASK"
         if isinstance(error, redis.exceptions.AskError):
             host = error.host or (self.address[0] if self.address else "")
-            self.address = host, error.port
+            self.address = self._network.target.address(host, error.port)
             return 0.0
         # The slot is being moved, or a primary became a replica.
         try:

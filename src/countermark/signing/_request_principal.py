@@ -81,9 +81,8 @@ class RequestPrincipal:
         """True if :meth:`load` must be awaited before reading."""
         return self._lookup.needs_load and self.source is not None
 
-    @property
-    def is_settled(self) -> bool:
-        """True if the resolver has been called for the last time."""
+    def is_settled(self) -> bool:  # a property would cost each request more
+        """Tell whether the resolver has been called for the last time."""
         return self._lookup.is_settled
 
     def _look_up(self, *, settle: bool = False) -> Any:

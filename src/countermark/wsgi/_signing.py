@@ -78,7 +78,7 @@ class SigningMiddleware:
             signed = apply(identity, 200 if status == "200 OK" else _code(status), headers)
             # Break the reference cycle of identity and environ. A principal that is not settled
             # is looked up in a copy of the environ.
-            identity.source = None if identity.is_settled else _without_identity(environ)
+            identity.source = None if identity.is_settled() else _without_identity(environ)
             # Some servers take only two arguments.
             if exc_info is None:
                 return start_response(status, signed)  # type: ignore[arg-type]
