@@ -97,7 +97,7 @@ ATTRIBUTES: dict[str, Any] = {
     "socket_id": "1234.1234",
     "subscription_id": "sub_9",
     "tableau_scopes": ["tableau:views:embed"],
-    "tableau_username": "ann@acme.example",
+    "tableau_username": "Ann@B.example",
     "tagline": "Reads everything",
     "target": "/embed/dashboards/3",
     "teams": ["EmbedTeam"],

@@ -250,7 +250,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iss": "the-client_id",
         "exp": NOW_S + 300,
         "aud": "tableau",
-        "sub": "ann@acme.example",
+        "sub": EMAIL,
         "scp": ["tableau:views:embed"],
     },
     "cube": {"sub": ID, "iat": NOW_S, "plan": "pro"},
