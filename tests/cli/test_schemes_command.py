@@ -100,6 +100,7 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
         ("pusher", ["compared    published example, npm pusher, PyPI pusher\n"]),
         ("pylon", ["hex, key in hex"]),
         ("loyaltylion", ["SHA1 with suffix"]),
+        ("tinybird", ["scopes=[{type=PIPES:READ, resource={settings.pipe}, fixed_params.user_id="]),
         ("crisp", ["user:email=[{email}, {token}]"]),
         ("ably", ["base64: JSON", "settings={'key_name': '…'}"]),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -58,6 +59,13 @@ def test_launchdarkly_sends_the_context_and_the_hash(run: Run, context: Any) -> 
     assert parse_qs(url.query) == {"h": [signed.token]}
 
 
+def test_channel_talk_boots_with_the_member_and_the_code_like_the_loader(run: Run) -> None:
+    signed = signer_of("channel-talk").issue(Principal("user-1", name="Ann"))
+    theirs, ours = run("channel-talk", signed.fields)
+    assert ours == theirs
+    assert ours[1]["memberHash"] == signed.token
+
+
 def test_crisp_pushes_the_address_and_the_code_like_the_sdk(run: Run) -> None:
     signed = signer_of("crisp").issue(Principal("user-1", email="a@b.example"))
     pushed = run("crisp", signed.fields)
@@ -73,3 +81,10 @@ def test_saasquatch_sends_the_user_and_the_token(run: Run) -> None:
     assert sent["headers"]["X-SaaSquatch-User-Token"] == signed.token
     assert sent["path"].endswith("/account/account%207/user/user%2F1/upsert")
     assert json.loads(sent["body"]) == signed.fields["user"]
+
+
+def test_suprsend_sends_the_id_and_the_token(run: Run) -> None:
+    signed = signer_of("suprsend", clock=time.time).issue("user/1")  # the SDK reads the expiry
+    sent = run("suprsend", signed.fields)
+    assert sent["headers"]["x-ss-signature"] == signed.token
+    assert json.loads(sent["body"])["properties"] == {"$identified_id": "user/1"}

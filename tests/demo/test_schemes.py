@@ -184,6 +184,7 @@ def test_all_users_can_do_all_that_the_pages_offer(client: TestClient) -> None:
     assert refusing == {
         "algolia",
         "emqx",
+        "friendbuy",
         "launchdarkly",
         "mercure",
         "pusher-user",

@@ -39,7 +39,17 @@ CHANGING = {
         "Ann",
     ],
     "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
-    "synapse-jwt": ["Ann", "ann:evil.example", "@ann", "a b", "änn", "ann#1"],
+    "synapse-jwt": [
+        "Ann",
+        "ann:evil.example",
+        "@ann",
+        "a b",
+        "änn",
+        "ann#1",
+        "42",  # a guest
+        "_irc_ann",  # a user of a bridge
+        "_",
+    ],
     "emqx": ["+", "#", "ann/#", "ann/+/x", "${username}", "$SYS", "a/b", ""],
 }
 
@@ -87,9 +97,38 @@ def test_an_id_that_only_begins_like_the_administrator_is_signed() -> None:
 
 
 @pytest.mark.parametrize("slug", [*CHANGING, *SPECIAL])
-@pytest.mark.parametrize("id", ["42", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
+@pytest.mark.parametrize("id", ["42_", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
 def test_usual_ids_are_signed(slug: str, id: str) -> None:
     assert signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize("slug", sorted(CHANGING.keys() - {"synapse-jwt"}))
+def test_an_id_of_digits_alone_is_signed(slug: str) -> None:
+    assert signer_of(slug).sign("42")
+
+
+#: Ids that the vendor would take for another user, in schemes that sign an address or a name too.
+PASSING_FOR_ANOTHER = {
+    "coral": ["moderator@a.example"],  # the vendor looks it up among accounts with a password
+    "friendbuy": ["user-2:x"],  # the vendor may end the id at the colon
+    "gosquared": ["ben@a.example", "email:ben@a.example"],  # the vendor may compare the address
+}
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"), [(slug, id) for slug, ids in PASSING_FOR_ANOTHER.items() for id in ids]
+)
+def test_an_id_cannot_pass_for_another_user(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal, match="the id is refused"):
+        signer_of(slug).sign(Principal(id, email="ann@a.example", name="Ann"))
+
+
+def test_a_name_cannot_put_its_user_into_a_group_of_the_editor() -> None:
+    attributes = {"document": {"key": "k"}, "mode": "view"}
+    person = Principal("ann", name="Group2\u00a0Ann", attributes=attributes)
+    token = signer_of("onlyoffice").sign(person)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["editorConfig"]["user"]["name"] == "Group2 Ann"
 
 
 @pytest.mark.parametrize(
@@ -117,8 +156,20 @@ def test_the_role_in_your_application_is_not_the_role_at_the_vendor(slug: str) -
     assert "ADMIN" not in str(jwt.decode(token, options={"verify_signature": False}))
 
 
+def test_a_user_without_a_role_does_not_become_an_administrator_at_the_vendor() -> None:
+    person = Principal("ann", name="Ann", attributes={"customer_id": "cus_1"})
+    with pytest.raises(InvalidPrincipal, match="prismatic_role"):
+        signer_of("prismatic").sign(person)
+
+
+def test_an_address_that_would_join_an_affiliate_program_is_refused() -> None:
+    person = Principal("ann", email="ann@a.example:AFFILIATE_JOIN")
+    with pytest.raises(InvalidPrincipal, match="the email"):
+        signer_of("growsurf").sign(person)
+
+
 def test_an_administrator_of_your_application_does_not_become_one_of_the_comments() -> None:
-    attributes = {"admin": True, "moderator": True}
+    attributes = {"admin": True, "moderator": True, "groups": ["board"]}
     person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
     user = signer_of("fastcomments").issue(person).fields["userDataJSONBase64"]
     assert set(json.loads(base64.b64decode(user))) == {"id", "email", "username"}

@@ -63,8 +63,13 @@ def entries(structure: Any, before: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
             yield from entries(value, f"{before}{name}.")
         else:
-            shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-            yield f"{before}{name}", shown
+            yield f"{before}{name}", _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return f"{{{assignments(value)}}}" if isinstance(value, dict) else str(value)
 
 
 def assignments(structure: Any) -> str:

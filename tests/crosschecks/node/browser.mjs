@@ -32,6 +32,13 @@ const sdks = {
     await client.waitForInitialization();
     return sent.filter((url) => url.includes("/contexts/"));
   },
+  "channel-talk": async () => {
+    const { boot, loadScript } = await import("@channel.io/channel-web-sdk-loader");
+    loadScript();
+    boot({ pluginKey: "PLUGIN_KEY", ...identity });
+    run({ identity });
+    return window.ChannelIO.q.map((call) => [...call].slice(0, 2));
+  },
   crisp: async () => {
     const [email, hmac] = identity["user:email"];
     const { Crisp } = await import("crisp-sdk-web");
@@ -54,6 +61,19 @@ const sdks = {
     const { default: squatch } = await import("@saasquatch/squatch-js");
     squatch.init({ tenantAlias: "tenant" });
     run({ squatch, identity });
+    return request;
+  },
+  suprsend: async () => {
+    let requested;
+    const request = new Promise((done) => (requested = done));
+    globalThis.fetch = (url, { headers, body }) => {
+      requested({ headers, body });
+      return new Promise(nothing);
+    };
+    const storage = { getItem: () => null, setItem: nothing, removeItem: nothing };
+    Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
+    const { SuprSend } = await import("@suprsend/web-sdk");
+    run({ SuprSend, identity });
     return request;
   },
 };
