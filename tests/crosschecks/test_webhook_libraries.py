@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -27,6 +28,30 @@ def same_answers(
             assert accepts(slug, delivery) is expected
 
 
+def test_airtable() -> None:
+    from pyairtable.models import WebhookNotification
+
+    key = random.randbytes(32)
+    secret = base64(key)
+    for number in range(50):
+        content = {
+            "base": {"id": f"app{number}"},
+            "webhook": {"id": "ach00000000000001"},
+            "timestamp": "2026-11-30T12:00:00.000Z",
+        }
+        body = json.dumps(content)
+        headers = {"X-Airtable-Content-MAC": f"hmac-sha256={mac(key, body.encode()).hex()}"}
+        for given in (body, body + " "):
+            try:
+                WebhookNotification.from_request(given, headers["X-Airtable-Content-MAC"], secret)
+            except ValueError:
+                theirs = False
+            else:
+                theirs = True
+            delivery = Delivery(headers, given.encode())
+            assert theirs is accepts("airtable", delivery, secret) is (given == body)
+
+
 def test_castle() -> None:
     from castle.configuration import Configuration
     from castle.errors import WebhookVerificationError
@@ -45,6 +70,37 @@ def test_castle() -> None:
         return True
 
     same_answers("castle", "X-Castle-Signature", base64, theirs)
+
+
+def test_cronofy() -> None:
+    from pycronofy import Client
+
+    client = Client(client_id="id", client_secret=SECRET)
+
+    def theirs(body: str, signature: str) -> bool:
+        return bool(client.hmac_valid(signature, body))
+
+    same_answers(
+        "cronofy", "Cronofy-HMAC-SHA256", lambda code: f"{'A' * 43}=,{base64(code)}", theirs
+    )
+
+
+def test_easypost() -> None:
+    from easypost.errors import SignatureVerificationError
+    from easypost.util import validate_webhook
+
+    def theirs(body: str, signature: str) -> bool:
+        try:
+            validate_webhook(body.encode(), {"X-Hmac-Signature": signature}, SECRET)
+        except SignatureVerificationError:
+            return False
+        except ValueError:  # it has verified a body that is not JSON
+            return True
+        return True
+
+    same_answers(
+        "easypost", "X-Hmac-Signature", lambda code: f"hmac-sha256-hex={code.hex()}", theirs
+    )
 
 
 def test_gocardless() -> None:
@@ -68,6 +124,31 @@ def test_line() -> None:
     from linebot.v3.webhook import SignatureValidator
 
     same_answers("line", "X-Line-Signature", base64, SignatureValidator(SECRET).validate)
+
+
+def test_modern_treasury() -> None:
+    from modern_treasury import ModernTreasury
+
+    webhooks = ModernTreasury(
+        api_key="key", organization_id="organization", webhook_key=SECRET
+    ).webhooks
+
+    def theirs(body: str, signature: str) -> bool:
+        return bool(webhooks.validate_signature(body, {"X-Signature": signature}))
+
+    same_answers("modern-treasury", "X-Signature", bytes.hex, theirs)
+
+
+def test_mollie() -> None:
+    from mollie.utils.webhooks import InvalidSignatureException, SignatureValidator
+
+    def theirs(body: str, signature: str) -> bool:
+        try:
+            return bool(SignatureValidator(SECRET).validate_payload(body, signature))
+        except InvalidSignatureException:
+            return False
+
+    same_answers("mollie", "X-Mollie-Signature", lambda code: f"sha256={code.hex()}", theirs)
 
 
 def test_razorpay() -> None:

@@ -93,6 +93,15 @@ def echo(text: str) -> str:
 
 ASKED = [
     Asked("dropbox", lambda text: get({"challenge": text}), echo, "unsigned"),
+    Asked(
+        "linkedin",
+        lambda text: get({"challengeCode": text}),
+        lambda text: {
+            "challengeCode": text,
+            "challengeResponse": mac(SECRET.encode(), text.encode()).hex(),
+        },
+        "unsigned",
+    ),
     Asked("nylas", lambda text: get({"challenge": text}), echo, "unsigned"),
     Asked("meta", meta, echo, "token"),
     Asked("slack", slack, echo, "signature"),

@@ -142,6 +142,23 @@ def test_the_mac_of_a_challenge_is_not_the_signature_of_a_delivery(text: str) ->
     assert code(verifier("twitter"), forged) == "malformed"
 
 
+@pytest.mark.parametrize("text", ["1", "null", "a=b", "x" * 501])
+def test_a_challenge_with_the_prefix_of_a_message_helps_no_delivery(text: str) -> None:
+    """The MAC of such a challenge matches, and its text could not be a JSON object."""
+    own = verifier("linkedin")
+    asked = get({"challengeCode": f"hmacsha256={text}"})
+    answer = own.answer_challenge(**asked._asdict())
+    assert answer is not None
+    forged = Delivery(
+        {"X-LI-Signature": json.loads(answer.body)["challengeResponse"]}, text.encode()
+    )
+    assert code(own, forged) == "malformed"
+    bare = own.answer_challenge(**get({"challengeCode": text})._asdict())
+    assert bare is not None
+    forged.headers["X-LI-Signature"] = json.loads(bare.body)["challengeResponse"]
+    assert code(own, forged) == "mismatch"
+
+
 @pytest.mark.parametrize("body", [b'{"a":1}', b"[]", b'"a"', b"a b", b"\n", b"\xff", b"a&b=c"])
 def test_no_mac_is_made_of_the_body_of_a_delivery(body: bytes) -> None:
     signature = f"sha256={base64(mac(SECRET.encode(), body))}"

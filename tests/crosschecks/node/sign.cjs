@@ -92,6 +92,22 @@ const signers = {
     const verify = ({ body, headers }) => webhooks.verifySignature(body, headers);
     return atTime(now, () => Promise.all(deliveries.map((one) => accepts(() => verify(one)))));
   },
+  notion: ({ secret, deliveries }) => {
+    const { verifyWebhookSignature } = require("@notionhq/client");
+    const verify = ({ body, headers }) =>
+      verifyWebhookSignature({
+        body,
+        signature: headers["X-Notion-Signature"],
+        verificationToken: secret,
+      });
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
+  },
+  onfido: ({ secret, deliveries }) => {
+    const { WebhookEventVerifier } = require("@onfido/api");
+    const verifier = new WebhookEventVerifier(secret);
+    const verify = ({ body, headers }) => verifier.readPayload(body, headers["X-SHA2-Signature"]);
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
+  },
   shopify: ({ secret, deliveries }) => {
     require("@shopify/shopify-api/adapters/node");
     const { shopifyApi, LogSeverity } = require("@shopify/shopify-api");
