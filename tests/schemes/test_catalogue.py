@@ -159,14 +159,6 @@ def test_an_id_that_could_be_a_context_is_refused() -> None:
         signer_of("novu").sign('{"tenant":"acme"}')
 
 
-def test_an_id_that_could_be_a_webhook_under_the_same_key_is_refused() -> None:
-    with pytest.raises(InvalidPrincipal, match="castle: the id is refused"):
-        signer_of("castle").sign('{"type":"$incident.confirmed"}')
-    for options in ({}, {"never_signed": ["context"]}):
-        with pytest.raises(InvalidPrincipal, match="does not match the pattern"):
-            signer_of("novu", **options).sign('1800000000000.{"data":{}}')
-
-
 def test_a_scheme_that_signs_addresses_refuses_an_id_alone() -> None:
     with pytest.raises(
         InvalidPrincipal, match="helpscout: it needs the principal's email"
