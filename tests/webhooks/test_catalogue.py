@@ -218,7 +218,10 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "okta": lambda vector: {"Authorization": vector.secret},
     "onfido": of_body("X-SHA2-Signature", "{hex}"),
     "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
-    "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
+    "pagerduty": lambda vector: of_body(
+        "X-PagerDuty-Signature",
+        vector.headers["X-PagerDuty-Signature"][:-64] + "{hex}",
+    )(vector),
     "pusher": of_body("X-Pusher-Signature", "{hex}"),
     "quickbooks": of_body("intuit-signature", "{base64}"),
     "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
