@@ -102,6 +102,29 @@ def test_an_id_cannot_pass_for_another_user(slug: str, id: str) -> None:
         signer_of(slug).sign(Principal(id, email="ann@a.example", name="Ann"))
 
 
+JWT_PARTS = jwt.encode({"sub": "ben", "iss": "the-project_id"}, "k" * 32).rpartition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"),
+    [
+        ("talkjs-signature", JWT_PARTS),
+        ("talkjs-signature", '1800000000250.{"type":"message.sent"}'),
+        ("talkjs-signature", '1800000000250. {"type":"message.sent"}'),
+        ("userjot", JWT_PARTS),
+    ],
+)
+def test_an_id_cannot_be_another_message_that_the_same_key_signs(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal, match="the id is refused"):
+        signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize("slug", ["talkjs-signature", "userjot"])
+@pytest.mark.parametrize("id", ["42", "4.2", "ann.lee", "christopher.long-name@mail.example"])
+def test_an_id_with_a_dot_is_signed(slug: str, id: str) -> None:
+    assert signer_of(slug).sign(id)
+
+
 def test_a_name_cannot_put_its_user_into_a_group_of_the_editor() -> None:
     attributes = {"document": {"key": "k"}, "mode": "view"}
     person = Principal("ann", name="Group2\u00a0Ann", attributes=attributes)
