@@ -130,7 +130,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "stream-chat": {"user_id": ID},
     "sunshine-conversations": {"scope": "user", "external_id": ID},
     "talkjs-jwt": {"tokenType": "user", "iss": "the-app_id", "sub": ID, "exp": NOW_S + 86400},
-    "typewise": {"exp": NOW_S + 86400, "plan": "pro"},
+    "typewise": {"user_email": EMAIL, "iat": NOW_S, "exp": NOW_S + 86400, "plan": "pro"},
     "userback": {"email": EMAIL, "name": NAME, "avatar_url": PICTURE, "iat": NOW_S},
     "userjot-jwt": {
         "sub": ID,
@@ -149,8 +149,10 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "email": EMAIL,
         "name": NAME,
         "username": "ann",
+        "avatarURL": PICTURE,
         "iss": "the-issuer",
         "iat": NOW_S,
+        "exp": NOW_S + 300,
     },
     "zendesk-messaging": {
         "scope": "user",
