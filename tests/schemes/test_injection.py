@@ -39,6 +39,7 @@ CHANGING = {
         "Ann",
     ],
     "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
+    "mercure-0": ["{id}", "{+id}", "ann{/x}", "*", "ann/private", "a%2Fb", "ann?"],
     "synapse-jwt": [
         "Ann",
         "ann:evil.example",

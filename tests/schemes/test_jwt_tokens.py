@@ -399,6 +399,12 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": HOUR,
     },
+    "mercure-0": {
+        "sub": ID,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "mercure": {"subscribe": [f"the-user_topics/{ID}"], "payload": {"color": "red"}},
+    },
     "mercure": {
         "iss": "the-issuer",
         "sub": ID,
