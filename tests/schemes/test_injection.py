@@ -114,6 +114,7 @@ JWT_PARTS = jwt.encode({"sub": "ben", "iss": "the-project_id"}, "k" * 32).rparti
         ("talkjs-signature", '1800000000250.{"type":"message.sent"}'),
         ("talkjs-signature", '1800000000250. {"type":"message.sent"}'),
         ("userjot", JWT_PARTS),
+        ("posthog", JWT_PARTS),
         ("novu", '1800000000250.{"action":"execute"}'),
     ],
 )
@@ -122,7 +123,7 @@ def test_an_id_cannot_be_another_message_that_the_same_key_signs(slug: str, id: 
         signer_of(slug).sign(id)
 
 
-@pytest.mark.parametrize("slug", ["talkjs-signature", "userjot"])
+@pytest.mark.parametrize("slug", ["talkjs-signature", "userjot", "posthog"])
 @pytest.mark.parametrize(
     "id", ["42", "4.2", "ann.lee", "christopher.long-name@mail.example", UUIDS]
 )

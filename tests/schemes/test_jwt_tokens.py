@@ -399,6 +399,12 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": HOUR,
     },
+    "posthog-push": {
+        "sub": ID,
+        "app_id": "the-app_id",
+        "aud": "posthog:push_identity",
+        "exp": HOUR,
+    },
     "mercure-0": {
         "sub": ID,
         "iat": NOW_S,
