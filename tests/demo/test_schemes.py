@@ -187,6 +187,7 @@ def test_all_users_can_do_all_that_the_pages_offer(client: TestClient) -> None:
         "friendbuy",
         "launchdarkly",
         "mercure",
+        "mercure-0",
         "pusher-user",
         "smile-io",
         "synapse-jwt",

@@ -121,7 +121,7 @@ SINGLE = (
     Planted("jwt_constant", jwt({"dest": "api.smile.io", "sub": "email:u1", "exp": NOW + 9}), "smile-io", "u1", {"id_type": "id"}),
     Planted("value_case", jwt({"dest": "api.smile.io", "sub": "id:U1", "exp": NOW + 9}), "smile-io", "u1", {"id_type": "id"}),
     Planted("jwt_missing", jwt({"name": "Ann"}), "featurebase-jwt"),
-    Planted("jwt_issuer", jwt({"email": "ann@b.example", "iss": "x", "iat": NOW}), "website-toolbox", ANN),
+    Planted("jwt_issuer", jwt({"email": "ann@b.example", "iss": "x", "iat": NOW, "exp": NOW + 9}), "website-toolbox", ANN),
     Planted("jwt_encoding", standard_alphabet(), principal="ÿÿÿ"),
     Planted("token_scheme_word", f"Bearer {jwt()}"),
     Planted("token_quoted", f'"{jwt()}"'),

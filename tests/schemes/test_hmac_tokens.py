@@ -60,6 +60,7 @@ OF_ID = [
     "novu",
     "onesignal-hash",
     "polaria",
+    "posthog",
     "supportwire",
     "unlayer",
     "userjot",

@@ -42,6 +42,7 @@ CHANGING = {
         "Ann",
     ],
     "mercure": ["*", "ann/../ben", "..", ".", ":id", "{ann,ben}", "ann?", "(.*)", "a%2Fb", "a/b"],
+    "mercure-0": ["{id}", "{+id}", "ann{/x}", "*", "ann/private", "a%2Fb", "ann?"],
     "synapse-jwt": [
         "Ann",
         "ann:evil.example",
@@ -124,6 +125,40 @@ PASSING_FOR_ANOTHER = {
 def test_an_id_cannot_pass_for_another_user(slug: str, id: str) -> None:
     with pytest.raises(InvalidPrincipal, match="the id is refused"):
         signer_of(slug).sign(Principal(id, email="ann@a.example", name="Ann"))
+
+
+UUIDS = "e0409367-a417-4d46-9a92-3d7bc5dc4605.CD409367-A417-4D46-9A92-3D7BC5DC4605"
+JWT_PARTS = jwt.encode({"sub": "ben", "iss": "the-project_id"}, "k" * 32).rpartition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"),
+    [
+        ("talkjs-signature", JWT_PARTS),
+        ("talkjs-signature", '1800000000250.{"type":"message.sent"}'),
+        ("talkjs-signature", '1800000000250. {"type":"message.sent"}'),
+        ("userjot", JWT_PARTS),
+        ("posthog", JWT_PARTS),
+        ("novu", '1800000000250.{"action":"execute"}'),
+    ],
+)
+def test_an_id_cannot_be_another_message_that_the_same_key_signs(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal, match="the id is refused"):
+        signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize("slug", ["talkjs-signature", "userjot", "posthog"])
+@pytest.mark.parametrize(
+    "id", ["42", "4.2", "ann.lee", "christopher.long-name@mail.example", UUIDS]
+)
+def test_an_id_with_a_dot_is_signed(slug: str, id: str) -> None:
+    assert signer_of(slug).sign(id)
+
+
+@pytest.mark.parametrize("agent", ['{"tenant":"acme"}', '1800000000250.{"action":"execute"}'])
+def test_an_agent_cannot_be_another_message_that_the_same_key_signs(agent: str) -> None:
+    with pytest.raises(InvalidPrincipal, match="the attribute agent is refused"):
+        signer_of("novu-agent").sign(Principal("ann", attributes={"agent": agent}))
 
 
 def test_a_name_cannot_put_its_user_into_a_group_of_the_editor() -> None:
