@@ -28,6 +28,18 @@ def same_answers(
             assert accepts(slug, delivery) is expected
 
 
+def test_adyen() -> None:
+    from Adyen.util import is_valid_hmac_payload
+
+    secret = random.randbytes(32).hex().upper()
+    for body in bodies():
+        signature = base64(mac(bytes.fromhex(secret), body.encode()))
+        for given in (body.encode(), body.encode() + b" "):
+            theirs = is_valid_hmac_payload(signature, secret, given)
+            delivery = Delivery({"HmacSignature": signature}, given)
+            assert theirs is accepts("adyen", delivery, secret) is (given == body.encode())
+
+
 def test_airtable() -> None:
     from pyairtable.models import WebhookNotification
 

@@ -59,6 +59,10 @@ def of_json(header: str, prefix: str = "") -> list[tuple[Delivery, bool]]:
     return deliveries
 
 
+def test_github(node: Any) -> None:
+    same_answers(node, "github", of_json("X-Hub-Signature-256", "sha256="))
+
+
 def test_notion(node: Any) -> None:
     same_answers(node, "notion", of_json("X-Notion-Signature", "sha256="))
 

@@ -180,7 +180,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "elevenlabs": of_time("ElevenLabs-Signature", "t={at},v0={hex}", "{at}."),
     "expo": of_body("expo-signature", "sha1={hex}", "sha1"),
     "ghost": of_body(
-        "X-Ghost-Signature", "sha256={hex}, t=1796000000123", signed="{body}1796000000123"
+        "X-Ghost-Signature", "sha256={hex}, t=1719842984367", signed="{body}1719842984367"
     ),
     "gitea": of_body("X-Gitea-Signature", "{hex}"),
     "github": of_body("X-Hub-Signature-256", "sha256={hex}"),

@@ -125,6 +125,21 @@ def test_the_longest_and_the_shortest_secret_of_the_standard_are_accepted() -> N
 
 
 @pytest.mark.parametrize(
+    ("scheme", "secret"),
+    [
+        ("buildkite", "309c9c842g8565adecpd7469x6005989"),
+        ("chatwoot", "vJ1ZKtZ4Nwq3yPUqfXm2RhLs"),
+        ("cloudflare-stream", "85011ed3a913c6ad5f9cf6c5573cc0a7"),
+        ("cronofy", "pDY0Oi7TJSP2hfNmZNkm5"),
+    ],
+)
+def test_a_secret_as_the_vendor_issues_it_causes_no_warning(scheme: str, secret: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        WebhookVerifier(scheme, Keyring(secret))
+
+
+@pytest.mark.parametrize(
     ("scheme", "secret"), [("stigg", "short"), ("standard-webhooks", "whsec_" + "B" * 28)]
 )
 def test_a_short_secret_causes_a_warning(scheme: str, secret: str) -> None:

@@ -80,6 +80,11 @@ const signers = {
       verifyKey(body, headers["X-Signature-Ed25519"], headers["X-Signature-Timestamp"], key);
     return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
   },
+  github: async ({ secret, deliveries }) => {
+    const { verify } = await import("@octokit/webhooks-methods");
+    const check = ({ body, headers }) => verify(secret, body, headers["X-Hub-Signature-256"]);
+    return Promise.all(deliveries.map((one) => accepts(() => check(one))));
+  },
   linear: async ({ secret, now, deliveries }) => {
     const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
     const client = new LinearWebhookClient(secret);
