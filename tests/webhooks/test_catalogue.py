@@ -148,6 +148,21 @@ def compute_mailgun(vector: WebhookVector) -> dict[str, str]:
     return {}
 
 
+def compute_coinbase(vector: WebhookVector) -> dict[str, str]:
+    """Compute the signature of the time and the body, and that of the headers if it is there."""
+    header = "X-Hook0-Signature"
+    computed = of_time(header, "t={at},v0={hex}", "{at}.")(vector)
+    if "v1=" in vector.headers[header]:
+        names = ["content-type", "x-event-id", "x-event-type"]
+        given = {name.lower(): value for name, value in vector.headers.items()}
+        signed = ".".join(
+            [str(vector.now), " ".join(names), *(given[name] for name in names), vector.body]
+        )
+        code = hmac.digest(vector.secret.encode(), signed.encode(), "sha256").hex()
+        computed[header] += f",h={' '.join(names)},v1={code}"
+    return computed
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -176,6 +191,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "cloudflare-notifications": lambda vector: {"cf-webhook-auth": vector.secret},
     "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
+    "coinbase": compute_coinbase,
     "cronofy": of_body("Cronofy-HMAC-SHA256", "{base64}"),
     "customer-io": of_time("X-CIO-Signature", "{hex}", "v0:{at}:", "X-CIO-Timestamp"),
     "discourse": of_body("X-Discourse-Event-Signature", "sha256={hex}"),
@@ -219,6 +235,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "onfido": of_body("X-SHA2-Signature", "{hex}"),
     "paddle": of_time("Paddle-Signature", "ts={at};h1={hex}", "{at}:"),
     "pagerduty": of_body("X-PagerDuty-Signature", f"v1={'0' * 64},v1={{hex}}"),
+    "paystack": of_body("X-Paystack-Signature", "{hex}", "sha512"),
     "pusher": of_body("X-Pusher-Signature", "{hex}"),
     "quickbooks": of_body("intuit-signature", "{base64}"),
     "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
