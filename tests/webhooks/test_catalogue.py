@@ -153,7 +153,7 @@ def compute_coinbase(vector: WebhookVector) -> dict[str, str]:
     header = "X-Hook0-Signature"
     computed = of_time(header, "t={at},v0={hex}", "{at}.")(vector)
     if "v1=" in vector.headers[header]:
-        names = ["content-type", "x-event-id", "x-event-type"]
+        names = ["x-event-id", "x-event-type"]
         given = {name.lower(): value for name, value in vector.headers.items()}
         signed = ".".join(
             [str(vector.now), " ".join(names), *(given[name] for name in names), vector.body]
