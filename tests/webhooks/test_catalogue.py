@@ -163,6 +163,12 @@ def compute_coinbase(vector: WebhookVector) -> dict[str, str]:
     return computed
 
 
+def compute_workos(vector: WebhookVector) -> dict[str, str]:
+    time, _, _ = vector.headers["WorkOS-Signature"].partition(",")
+    form, signed = f"{time}, v1={{hex}}", f"{time[2:]}.{{body}}"
+    return of_body("WorkOS-Signature", form, signed=signed)(vector)
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -268,7 +274,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "vercel": of_body("x-vercel-signature", "{hex}", "sha1"),
     "webflow": of_time("x-webflow-signature", "{hex}", "{at}123:"),
     "woocommerce": of_body("X-WC-Webhook-Signature", "{base64}"),
-    "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
+    "workos": compute_workos,
     "xero": of_body("x-xero-signature", "{base64}"),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
     "zitadel": of_time("ZITADEL-Signature", "t={at},v1={hex}", "{at}."),
