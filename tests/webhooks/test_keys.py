@@ -125,6 +125,27 @@ def test_the_longest_and_the_shortest_secret_of_the_standard_are_accepted() -> N
 
 
 @pytest.mark.parametrize(
+    ("scheme", "secret"),
+    [
+        ("square", "B" * 22),
+        ("svix", "whsec_" + "B" * 32),  # 24 bytes
+        ("svix", "whsec_" + "B" * 100),  # 75 bytes
+        ("workos", "B" * 25),
+    ],
+)
+def test_secrets_of_the_lengths_that_a_vendor_issues_are_accepted(scheme: str, secret: str) -> None:
+    base_url = "https://hooks.example.com" if scheme == "square" else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        WebhookVerifier(scheme, Keyring(secret), base_url=base_url)
+
+
+def test_a_secret_longer_than_the_vendor_allows_is_refused() -> None:
+    with pytest.raises(InvalidKey, match="has more than 75 bytes"):
+        WebhookVerifier("svix", Keyring("whsec_" + "B" * 104))
+
+
+@pytest.mark.parametrize(
     ("scheme", "secret"), [("stigg", "short"), ("standard-webhooks", "whsec_" + "B" * 28)]
 )
 def test_a_short_secret_causes_a_warning(scheme: str, secret: str) -> None:
