@@ -109,7 +109,7 @@ def test_a_variable_is_not_misspelled_if_the_right_one_is_set(
         ("STIGG_SIGNING_SECRET", f"client-{SECRET}", "this is a publishable key"),
         ("STIGG_SIGNING_SECRET_FILE", "/nowhere", "cannot be read"),
         ("BRAZE_SDK_PRIVATE_KEY", SECRET, "needs a public or private RSA key"),
-        ("STIGG_WEBHOOKS_SECRET", private_key("RS256")[0], "needs a shared secret"),
+        ("STIGG_WEBHOOK_SECRET", private_key("RS256")[0], "needs a shared secret"),
         ("WEBHOOKS_PRIVATE_KEY", "whsk_c2hvcnQ=", "needs a private key of Ed25519"),
         ("SENDGRID_WEBHOOK_PUBLIC_KEY", SECRET, "is not the base64 of a DER file"),
         ("WISE_WEBHOOK_PUBLIC_KEY", private_key("RS256")[0], "is a private key"),
@@ -168,8 +168,8 @@ def test_a_secret_of_a_vendors_tokens_and_webhooks_is_found(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STIGG_SIGNING_SECRET", SECRET)
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
-    assert check().found == [("shared_secret", "STIGG_WEBHOOKS_SECRET")]
+    monkeypatch.setenv("STIGG_WEBHOOK_SECRET", SECRET)
+    assert check().found == [("shared_secret", "STIGG_WEBHOOK_SECRET")]
 
 
 def test_a_vendor_may_have_one_secret_for_tokens_and_webhooks(

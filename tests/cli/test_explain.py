@@ -164,7 +164,7 @@ def test_a_webhook_whose_url_is_signed_needs_its_base(
 
 
 def test_a_slug_of_both_kinds_is_a_token(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", SECRET)
+    monkeypatch.setenv("STIGG_WEBHOOK_SECRET", SECRET)
     curl = f"curl https://a.example -d '{{}}' -H 'Stigg-Webhooks-Secret: {SECRET}'".encode()
     assert command.output("explain", "webhook:stigg", stdin=curl) == "good\n"
     assert command.output("explain", "stigg", stdin=TOKEN.encode()) == "good\n"

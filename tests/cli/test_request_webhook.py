@@ -198,7 +198,7 @@ def test_the_secret_may_come_from_a_descriptor(
         "request", "webhook:stigg", URL, "--body", body(b"{}"), "--secret-fd", fd
     )  # fmt: skip
     valid = samples_in(out)["valid"]
-    assert valid.expected.endswith("if $STIGG_WEBHOOKS_SECRET is the secret")
+    assert valid.expected.endswith("if $STIGG_WEBHOOK_SECRET is the secret")
     assert valid.words[:2] == ["printf", "stigg-webhooks-secret: %s\\n"]
     assert SECRET not in out
 

@@ -13,12 +13,26 @@ NOW = 1_800_000_000
 AGES = (0, -30, 30, -400, 400)
 
 
-def same_answers(node: Any, slug: str, deliveries: list[tuple[Delivery, bool]]) -> None:
+def same_answers(
+    node: Any, slug: str, deliveries: list[tuple[Delivery, bool]], theirs: str = ""
+) -> None:
     """Compare what both make of deliveries, each given with the expected answer."""
     job = [{"body": one.body.decode(), "headers": one.headers} for one, _ in deliveries]
     expected = [answer for _, answer in deliveries]
-    assert node(slug, secret=SECRET, now=NOW, deliveries=job) == expected
+    assert node(theirs or slug, secret=SECRET, now=NOW, deliveries=job) == expected
     assert [accepts(slug, one, clock=lambda: NOW) for one, _ in deliveries] == expected
+
+
+def test_coinbase(node: Any) -> None:
+    deliveries = []
+    for age in AGES:
+        for body in bodies():
+            at = NOW - age
+            code = mac(SECRET.encode(), f"{at}.{body}".encode()).hex()
+            headers = {"X-Hook0-Signature": f"t={at},v0={code}"}
+            deliveries.append((Delivery(headers, body.encode()), abs(age) < 300))
+            deliveries.append((Delivery(headers, f"{body}x".encode()), False))
+    same_answers(node, "coinbase", deliveries, theirs="hook0")
 
 
 def linear() -> Iterator[tuple[Delivery, bool]]:

@@ -58,7 +58,7 @@ GIVEN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STIGG_SIGNING_SECRET", KEY)
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", KEY)
+    monkeypatch.setenv("STIGG_WEBHOOK_SECRET", KEY)
     monkeypatch.setenv("COGNITO_API_SECRET", f"live_{KEY}")
     for name in ("INTERCOM_IDENTITY_SECRET", "METABASE_EMBEDDING_SECRET_KEY"):
         monkeypatch.setenv(name, KEY)

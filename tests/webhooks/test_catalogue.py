@@ -143,6 +143,27 @@ def compute_mailgun(vector: WebhookVector) -> dict[str, str]:
     return {}
 
 
+def compute_coinbase(vector: WebhookVector) -> dict[str, str]:
+    """Compute the signature of the time and the body, and that of the headers if it is there."""
+    header = "X-Hook0-Signature"
+    computed = of_time(header, "t={at},v0={hex}", "{at}.")(vector)
+    if "v1=" in vector.headers[header]:
+        names = ["x-event-id", "x-event-type"]
+        given = {name.lower(): value for name, value in vector.headers.items()}
+        signed = ".".join(
+            [str(vector.now), " ".join(names), *(given[name] for name in names), vector.body]
+        )
+        code = hmac.digest(vector.secret.encode(), signed.encode(), "sha256").hex()
+        computed[header] += f",h={' '.join(names)},v1={code}"
+    return computed
+
+
+def compute_workos(vector: WebhookVector) -> dict[str, str]:
+    time, _, _ = vector.headers["WorkOS-Signature"].partition(",")
+    form, signed = f"{time}, v1={{hex}}", f"{time[2:]}.{{body}}"
+    return of_body("WorkOS-Signature", form, signed=signed)(vector)
+
+
 def compute_cognito(vector: WebhookVector) -> dict[str, str]:
     headers = {name.lower(): value for name, value in vector.headers.items()}
     digest = "SHA-256=" + b64encode(hashlib.sha256(vector.body.encode()).digest()).decode()
@@ -171,6 +192,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "cloudflare-notifications": lambda vector: {"cf-webhook-auth": vector.secret},
     "cloudflare-stream": of_time("Webhook-Signature", "time={at},sig1={hex}", "{at}."),
     "cognito": compute_cognito,
+    "coinbase": compute_coinbase,
     "cronofy": of_body("Cronofy-HMAC-SHA256", "{base64}"),
     "customer-io": of_time("X-CIO-Signature", "{hex}", "v0:{at}:", "X-CIO-Timestamp"),
     "discourse": of_body("X-Discourse-Event-Signature", "sha256={hex}"),
@@ -217,6 +239,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
         "X-PagerDuty-Signature",
         vector.headers["X-PagerDuty-Signature"][:-64] + "{hex}",
     )(vector),
+    "paystack": of_body("X-Paystack-Signature", "{hex}", "sha512"),
     "pusher": of_body("X-Pusher-Signature", "{hex}"),
     "quickbooks": of_body("intuit-signature", "{base64}"),
     "razorpay": of_body("X-Razorpay-Signature", "{hex}"),
@@ -249,7 +272,7 @@ COMPUTE: dict[str, Callable[[WebhookVector], dict[str, str]]] = {
     "vercel": of_body("x-vercel-signature", "{hex}", "sha1"),
     "webflow": of_time("x-webflow-signature", "{hex}", "{at}123:"),
     "woocommerce": of_body("X-WC-Webhook-Signature", "{base64}"),
-    "workos": of_time("WorkOS-Signature", "t={at}123, v1={hex}", "{at}123."),
+    "workos": compute_workos,
     "xero": of_body("x-xero-signature", "{base64}"),
     "zendesk": of_time("X-Zendesk-Webhook-Signature", "{base64}", "2026-11-30T12:00:00Z"),
     "zitadel": of_time("ZITADEL-Signature", "t={at},v1={hex}", "{at}."),

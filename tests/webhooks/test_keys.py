@@ -131,12 +131,22 @@ def test_the_longest_and_the_shortest_secret_of_the_standard_are_accepted() -> N
         ("chatwoot", "vJ1ZKtZ4Nwq3yPUqfXm2RhLs"),
         ("cloudflare-stream", "85011ed3a913c6ad5f9cf6c5573cc0a7"),
         ("cronofy", "pDY0Oi7TJSP2hfNmZNkm5"),
+        ("square", "B" * 22),
+        ("svix", "whsec_" + "B" * 32),  # 24 bytes
+        ("svix", "whsec_" + "B" * 100),  # 75 bytes
+        ("workos", "B" * 25),
     ],
 )
-def test_a_secret_as_the_vendor_issues_it_causes_no_warning(scheme: str, secret: str) -> None:
+def test_secrets_of_the_lengths_that_a_vendor_issues_are_accepted(scheme: str, secret: str) -> None:
+    base_url = "https://hooks.example.com" if scheme == "square" else None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        WebhookVerifier(scheme, Keyring(secret))
+        WebhookVerifier(scheme, Keyring(secret), base_url=base_url)
+
+
+def test_a_secret_longer_than_the_vendor_allows_is_refused() -> None:
+    with pytest.raises(InvalidKey, match="has more than 75 bytes"):
+        WebhookVerifier("svix", Keyring("whsec_" + "B" * 104))
 
 
 @pytest.mark.parametrize(

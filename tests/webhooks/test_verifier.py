@@ -186,8 +186,8 @@ def test_a_refused_body_is_not_in_the_traceback() -> None:
 
 
 def test_keys_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET", "another-" + SECRET)
-    monkeypatch.setenv("STIGG_WEBHOOKS_SECRET_PREVIOUS", SECRET)
+    monkeypatch.setenv("STIGG_WEBHOOK_SECRET", "another-" + SECRET)
+    monkeypatch.setenv("STIGG_WEBHOOK_SECRET_PREVIOUS", SECRET)
     verified = WebhookVerifier.from_env("stigg").verify(**stigg()._asdict())
     assert verified.role == "previous"
 

@@ -85,6 +85,19 @@ const signers = {
     const check = ({ body, headers }) => verify(secret, body, headers["X-Hub-Signature-256"]);
     return Promise.all(deliveries.map((one) => accepts(() => check(one))));
   },
+  hook0: ({ secret, now, deliveries }) => {
+    const { verifyWebhookSignatureWithCurrentTime } = require("hook0-client");
+    const verify = ({ body, headers }) =>
+      verifyWebhookSignatureWithCurrentTime(
+        headers["X-Hook0-Signature"],
+        body,
+        new Map(),
+        secret,
+        300,
+        new Date(now * 1000),
+      );
+    return Promise.all(deliveries.map((one) => accepts(() => verify(one))));
+  },
   linear: async ({ secret, now, deliveries }) => {
     const { LinearWebhookClient } = await import("@linear/sdk/webhooks");
     const client = new LinearWebhookClient(secret);
