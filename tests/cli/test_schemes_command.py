@@ -92,7 +92,8 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
     [
         ("sigma", ["3600 seconds, at most 2592000", "client_id (SIGMA_EMBED_CLIENT_ID)"]),
         ("drift", ["does not expire, unless lifetime= is given", "none published", "not sure"]),
-        ("metabase-static", ["deprecated: use guest embeds", "resource (object), params (object)"]),
+        ("cognito-flow", ["deprecated: use Plaid Link"]),
+        ("metabase-static", ["resource (object), params (object)"]),
         ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing separates"]),
         ("disqus", ["payload json of id={id}, username={name}, email={email} in base64"]),
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
