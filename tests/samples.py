@@ -71,6 +71,7 @@ ATTRIBUTES: dict[str, Any] = {
     "membrane_fields": {"color": "red"},
     "meta": {"plan": "pro"},
     "metabase_groups": ["staff"],
+    "metabase_tenant": "acme",
     "metadata": '{"seat":4}',
     "mode": "view",
     "models": ["thelook"],

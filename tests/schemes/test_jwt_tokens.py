@@ -78,7 +78,10 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "first_name": "Ann",
         "last_name": "Lee",
         "groups": ["staff"],
-        "exp": NOW_S + 600,
+        "@tenant": "acme",
+        "iat": NOW_S,
+        "exp": NOW_S + 180,
+        "plan": "pro",
     },
     "metabase-static": {
         "resource": {"dashboard": 7},
