@@ -41,7 +41,8 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
         "discourse": 1,
         "intercom-hmac": 2,
         "pusher": 2,
-        "pusher-user": 1,
+        "pusher-presence": 1,
+        "pusher-user": 2,
         "stigg": 2,
     }
     assert all(counts[slug] >= count for slug, count in published.items())
@@ -86,6 +87,7 @@ def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
     own = {
         "account_type", "admin", "features", "groups", "is_admin", "is_owner", "is_staff",
         "moderator", "owner", "permissions", "role", "roles", "scope", "scopes", "staff", "teams",
+        "weight",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}
     # These two must be set for the vendor anyway.

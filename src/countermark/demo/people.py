@@ -58,8 +58,9 @@ ATTRIBUTES: dict[str, Any] = {
     "metadata": '{"seat":4}',
     "mode": "view",
     "models": ["orders"],
-    "nolt_role": "member",
+    "nolt_role": "MODERATOR",
     "nonce": "cb68251eefb5211e58c00ff1395f0c0b",
+    "onesignal_subscriptions": [{"type": "Email", "token": "ada@moreno.example"}],
     "org_id": "org-9",
     "organization": "Acme",
     "params": {"state": "on"},
@@ -68,6 +69,7 @@ ATTRIBUTES: dict[str, Any] = {
     "plan": "pro",
     "postgres_role": "reader",
     "prismatic_role": "user",
+    "pusher_watchlist": ["user-2"],
     "readonly_documents": ["doc-2"],
     "remove_groups": "trial",
     "require_activation": False,
@@ -82,7 +84,9 @@ ATTRIBUTES: dict[str, Any] = {
     "session_id": "session-1",
     "session_length": 900,
     "sigma_account_type": "viewer",
+    "sigma_connection_id": "connection-5",
     "sigma_teams": ["EmbedTeam"],
+    "sleekplan_weight": 3,
     "socket_id": "1234.5678",
     "suprsend_scope": {"tenant_id": "acme"},
     "tagline": "Works at Acme",
@@ -91,7 +95,6 @@ ATTRIBUTES: dict[str, Any] = {
     "topic": "session-1",
     "user_attributes": {"region": "north"},
     "video_role": "publisher",
-    "weight": 3,
 }
 
 
