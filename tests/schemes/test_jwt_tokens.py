@@ -688,4 +688,6 @@ def test_tokens_that_are_valid_once_differ_at_the_same_time() -> None:
 def test_the_payload_has_the_expected_bytes() -> None:
     token = signer_of("stream-chat").sign("jöhn")
     payload = token.split(".")[1]
-    assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == b'{"user_id":"j\\u00f6hn"}'
+    assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == (
+        b'{"user_id":"j\\u00f6hn","iat":1800000000}'
+    )
