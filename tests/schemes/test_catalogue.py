@@ -160,6 +160,20 @@ def test_an_id_that_could_be_a_context_is_refused() -> None:
         signer_of("novu").sign('{"tenant":"acme"}')
 
 
+@pytest.mark.parametrize("channel", ["presence-room", "private-encrypted-room"])
+def test_a_channel_that_needs_more_than_a_token_is_refused(channel: str) -> None:
+    attributes = {"socket_id": "1234.1234", "channel": channel}
+    with pytest.raises(InvalidPrincipal, match="the attribute channel is refused"):
+        signer_of("pusher").sign(Principal("user-1", attributes=attributes))
+    signer_of("pusher-presence").sign(Principal("user-1", attributes=attributes))
+
+
+def test_a_role_that_the_vendor_does_not_have_is_refused() -> None:
+    ann = Principal("user-1", email="a@b.example", name="Ann", attributes={"nolt_role": "member"})
+    with pytest.raises(InvalidPrincipal, match="it does not match the pattern"):
+        signer_of("nolt", claims=()).sign(ann)
+
+
 def test_a_scheme_that_signs_addresses_refuses_an_id_alone() -> None:
     with pytest.raises(
         InvalidPrincipal, match="helpscout: it needs the principal's email"
