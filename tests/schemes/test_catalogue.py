@@ -38,7 +38,7 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
     counts = {slug: len(scheme.vectors) for slug, scheme in SCHEMES.items()}
     published = {
         "cognito-flow": 1,
-        "discourse": 1,
+        "discourse": 2,
         "intercom-hmac": 2,
         "pusher": 2,
         "pusher-presence": 1,
@@ -85,9 +85,9 @@ def test_the_fields_of_every_scheme_contain_the_token(scheme: Scheme) -> None:
 def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
     """The name of such an attribute shows the vendor, as an application has roles of its own."""
     own = {
-        "account_type", "admin", "features", "groups", "is_admin", "is_owner", "is_staff",
-        "moderator", "owner", "permissions", "role", "roles", "scope", "scopes", "staff", "teams",
-        "weight",
+        "account_type", "add_groups", "admin", "auth", "features", "groups", "is_admin", "is_owner",
+        "is_staff", "moderator", "owner", "permissions", "remove_groups", "role", "roles", "scope",
+        "scopes", "staff", "teams", "weight",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}
     # It must be set for the vendor anyway.

@@ -68,6 +68,18 @@ def signed_parts(scheme: WebhookScheme) -> str:
     return ", ".join(parts)
 
 
+def proof(scheme: WebhookScheme) -> str:
+    signature = scheme.signature
+    if isinstance(signature, HttpSignature):
+        return "`authorization: signature …`"
+    if isinstance(signature, SignatureMember):
+        return f"`{signature.member}` in the body"
+    if isinstance(signature, SecretHeader):
+        return f"the secret, in `{signature.header}`"
+    kind = ", of sha-1" if signature.algorithm == "sha1" else ""
+    return f"`{signature.header}`{', of a public key' if scheme.has_public_key else kind}"
+
+
 def duration(seconds: float) -> str:
     """Return the largest unit in which a number of seconds is whole; "" for none."""
     for unit, length in (("hour", 3600), ("minute", 60), ("second", 1)):
@@ -81,7 +93,8 @@ def duration(seconds: float) -> str:
 def test_the_row_of_each_scheme_agrees_with_its_file(slug: str) -> None:
     scheme = WebhookScheme.load(slug)
     (row,) = re.findall(rf"^\| `{slug}` \|(.*) \|$", FORMATS, re.MULTILINE)
-    _, signed, tolerance, delivery_id, variable = (cell.strip() for cell in row.split("|"))
+    proven_by, signed, tolerance, delivery_id, variable = map(str.strip, row.split("|"))
+    assert proven_by.lower() == proof(scheme)
     assert signed == signed_parts(scheme)
     seconds = 0 if scheme.timestamp is None else scheme.timestamp.tolerance
     assert tolerance == duration(seconds)
