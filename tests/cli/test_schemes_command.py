@@ -92,14 +92,15 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
     [
         ("sigma", ["3600 seconds, at most 2592000", "client_id (SIGMA_EMBED_CLIENT_ID)"]),
         ("drift", ["does not expire, unless lifetime= is given", "none published", "not sure"]),
-        ("metabase-static", ["deprecated: use guest embeds", "resource (object), params (object)"]),
+        ("cognito-flow", ["deprecated: use Plaid Link"]),
+        ("metabase-static", ["resource (object), params (object)"]),
         ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing separates"]),
         (
             "disqus",
             ["payload json of id={id}, username={name},", "avatar={avatar_url?} in base64"],
         ),
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
-        ("pusher-user", ["with payload json of id={id}\n"]),
+        ("pusher-user", ["with payload json of id={id}, watchlist={pusher_watchlist?}\n"]),
         ("pusher", ["compared    published example, npm pusher, PyPI pusher\n"]),
         ("pylon", ["hex, key in hex"]),
         ("loyaltylion", ["SHA1 with suffix"]),

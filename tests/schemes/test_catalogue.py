@@ -41,7 +41,8 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
         "discourse": 2,
         "intercom-hmac": 2,
         "pusher": 2,
-        "pusher-user": 1,
+        "pusher-presence": 1,
+        "pusher-user": 2,
         "stigg": 2,
     }
     assert all(counts[slug] >= count for slug, count in published.items())
@@ -86,7 +87,7 @@ def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
     own = {
         "account_type", "add_groups", "admin", "auth", "features", "groups", "is_admin", "is_owner",
         "is_staff", "moderator", "owner", "permissions", "remove_groups", "role", "roles", "scope",
-        "scopes", "staff", "teams",
+        "scopes", "staff", "teams", "weight",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}
     # It must be set for the vendor anyway.
@@ -157,6 +158,20 @@ def test_an_id_that_could_be_a_context_is_refused() -> None:
         signer_of("launchdarkly").sign("org:acme")
     with pytest.raises(InvalidPrincipal):
         signer_of("novu").sign('{"tenant":"acme"}')
+
+
+@pytest.mark.parametrize("channel", ["presence-room", "private-encrypted-room"])
+def test_a_channel_that_needs_more_than_a_token_is_refused(channel: str) -> None:
+    attributes = {"socket_id": "1234.1234", "channel": channel}
+    with pytest.raises(InvalidPrincipal, match="the attribute channel is refused"):
+        signer_of("pusher").sign(Principal("user-1", attributes=attributes))
+    signer_of("pusher-presence").sign(Principal("user-1", attributes=attributes))
+
+
+def test_a_role_that_the_vendor_does_not_have_is_refused() -> None:
+    ann = Principal("user-1", email="a@b.example", name="Ann", attributes={"nolt_role": "member"})
+    with pytest.raises(InvalidPrincipal, match="it does not match the pattern"):
+        signer_of("nolt", claims=()).sign(ann)
 
 
 def test_a_scheme_that_signs_addresses_refuses_an_id_alone() -> None:

@@ -191,7 +191,9 @@ TOKENS = {
     "unchurn": f"unch_the-mode_{UNCHURN}.{hexed(UNCHURN)}",
     "pusher": f"the-app_key:{hexed('1234.1234:private-foobar')}",
     "pusher-presence": f"the-app_key:{hexed(f'1234.1234:private-foobar:{PRESENCE}')}",
-    "pusher-user": "the-app_key:" + hexed('1234.1234::user::{"id":"user-1"}'),
+    "pusher-user": "the-app_key:" + hexed(
+        '1234.1234::user::{"id":"user-1","watchlist":["user-2"]}'
+    ),
     "algolia": b64(f"{hexed(ALGOLIA)}{ALGOLIA}".encode()),
     "typesense": b64(f"{b64(digest(TYPESENSE))}{SECRET[:4]}{TYPESENSE}".encode()),
     "fastcomments": hexed(f"{int(NOW * 1000)}{FASTCOMMENTS}"),

@@ -79,7 +79,10 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "first_name": "Ann",
         "last_name": "Lee",
         "groups": ["staff"],
-        "exp": NOW_S + 600,
+        "@tenant": "acme",
+        "iat": NOW_S,
+        "exp": NOW_S + 180,
+        "plan": "pro",
     },
     "metabase-static": {
         "resource": {"dashboard": 7},
@@ -91,9 +94,15 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "email": EMAIL,
         "name": NAME,
         "imageUrl": PICTURE,
-        "noltUserRole": "member",
+        "noltUserRole": "MODERATOR",
+        "plan": "pro",
     },
-    "onesignal-jwt": {"iss": "the-app_id", "exp": HOUR, "identity": {"external_id": ID}},
+    "onesignal-jwt": {
+        "iss": "the-app_id",
+        "exp": HOUR,
+        "identity": {"external_id": ID},
+        "subscriptions": [{"type": "Email", "token": "ann@b.example"}],
+    },
     "pusher-beams": {
         "iss": "https://the-instance_id.pushnotifications.pusher.com",
         "sub": ID,
@@ -118,6 +127,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "user_attributes": {"vendor": "17"},
         "account_type": "viewer",
         "teams": ["EmbedTeam"],
+        "eval_connection_id": "connection-5",
     },
     "sleekplan": {
         "mail": EMAIL,
@@ -128,7 +138,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "meta": {"plan": "pro"},
     },
     "smile-io": {"dest": "api.smile.io", "sub": f"the-id_type:{ID}", "exp": NOW_S + 300},
-    "stream-chat": {"user_id": ID},
+    "stream-chat": {"user_id": ID, "iat": NOW_S},
     "sunshine-conversations": {"scope": "user", "external_id": ID},
     "talkjs-jwt": {"tokenType": "user", "iss": "the-app_id", "sub": ID, "exp": NOW_S + 86400},
     "typewise": {"user_email": EMAIL, "iat": NOW_S, "exp": NOW_S + 86400, "plan": "pro"},
@@ -711,4 +721,6 @@ def test_tokens_that_are_valid_once_differ_at_the_same_time() -> None:
 def test_the_payload_has_the_expected_bytes() -> None:
     token = signer_of("stream-chat").sign("jöhn")
     payload = token.split(".")[1]
-    assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == b'{"user_id":"j\\u00f6hn"}'
+    assert urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == (
+        b'{"user_id":"j\\u00f6hn","iat":1800000000}'
+    )

@@ -131,6 +131,7 @@ def test_a_key_of_another_environment_is_refused(
     ("scheme", "secret"),
     [
         ("stigg", "client-0123456789abcdef0123456789abcdef"),
+        ("stigg", "server-0123456789abcdef0123456789abcdef"),
         ("cognito-flow", "live_publishable_key_0123456789abcdef0123456789abcdef"),
         ("cognito-flow", "live_key_0123456789abcdef0123456789abcdef"),
         ("cognito-flow", "sandbox_key_0123456789abcdef0123456789abcdef"),

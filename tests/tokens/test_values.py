@@ -23,8 +23,8 @@ class TestAttributes:
     @pytest.mark.parametrize(
         ("slug", "name", "value"),
         [
-            ("sleekplan", "weight", "3"),
-            ("sleekplan", "weight", True),
+            ("sleekplan", "sleekplan_weight", "3"),
+            ("sleekplan", "sleekplan_weight", True),
             ("sleekplan", "meta", [1]),
             ("featurebase-jwt", "companies", {"id": 1}),
             ("launchdarkly", "context", "org:acme"),

@@ -43,8 +43,16 @@ def raw(header: str | bytes, claims: str | bytes, secret: str = NEW) -> str:
 HEADER = '{"alg":"HS256","typ":"JWT"}'
 
 
+CHAT = Scheme.from_mapping(
+    {
+        "slug": "acme-chat",
+        "jwt": {"algorithm": "HS256", "claims": {"user_id": "{id}", "exp": "{expires:s?}"}},
+    }
+)
+
+
 def chat(**options: Any) -> Verifier:
-    return Verifier("stream-chat", Keyring(NEW), **{"clock": lambda: NOW} | options)
+    return Verifier(CHAT, Keyring(NEW), **{"clock": lambda: NOW} | options)
 
 
 def test_the_claims_identify_the_principal() -> None:
@@ -83,7 +91,7 @@ def test_every_key_of_the_keyring_is_valid_until_it_expires() -> None:
     now = [NOW]
     ring = Keyring(NEW, previous=SecretKey(OLD, until=NOW + 5))
     verifier = Verifier(
-        "stream-chat", ring, other_environments={"test": Keyring(FOREIGN)}, clock=lambda: now[0]
+        CHAT, ring, other_environments={"test": Keyring(FOREIGN)}, clock=lambda: now[0]
     )
     assert verifier.verify(token(secret=OLD)).role == "previous"
     now[0] += 5

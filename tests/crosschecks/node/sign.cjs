@@ -42,10 +42,10 @@ const signers = {
     const { createHmac } = await import("magicbell/crypto");
     return ids.map((id) => createHmac(secret, id));
   },
-  stream: ({ secret, ids }) => {
+  stream: ({ secret, ids, now }) => {
     const { StreamChat } = require("stream-chat");
     const client = new StreamChat("key", secret);
-    return ids.map((id) => client.createToken(id));
+    return ids.map((id) => client.createToken(id, undefined, now));
   },
   knock: ({ pem, ids, now, seconds }) => {
     const { signUserToken } = require("@knocklabs/node");
