@@ -66,7 +66,13 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "created_at": 1_700_000_000,
         "plan": "pro",
     },
-    "knock": {"sub": ID, "iat": NOW_S, "exp": HOUR, "grants": ATTRIBUTES["grants"]},
+    "knock": {
+        "sub": ID,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "grants": {"https://api.example/u/1": {"read": [{}]}},
+        "explicit_grants": True,
+    },
     "magicbell-jwt": {
         "user_external_id": ID,
         "user_email": EMAIL,
