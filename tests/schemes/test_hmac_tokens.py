@@ -82,7 +82,17 @@ OF_EMAIL = [
 OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow", "rogeriq"]
 
 DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
-HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())
+HYVOR = b64(
+    compact(
+        {
+            "timestamp": SECONDS,
+            "id": ID,
+            "name": "Ann Lee",
+            "email": EMAIL,
+            "picture_url": "https://a.example/ann.png",
+        }
+    ).encode()
+)
 DISCOURSE = b64(
     urlencode(
         {

@@ -646,17 +646,34 @@ def test_iterable_signs_the_token_that_the_vendor_publishes() -> None:
     )
 
 
-def test_the_token_that_synapse_publishes_is_valid_and_has_the_same_claims() -> None:
-    published = (
-        "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0LXVzZXIifQ."
-        "Ag71GT8v01UO3w80aqRPTeuVPBIBZkYhNTJJ-_-zQIc"
-    )
-    keyring = Keyring(SecretKey.of_example("my-secret-token"))
+@pytest.mark.parametrize(
+    ("slug", "secret", "id", "published"),
+    [
+        (
+            "synapse-jwt",
+            "my-secret-token",
+            "test-user",
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0LXVzZXIifQ."
+            "Ag71GT8v01UO3w80aqRPTeuVPBIBZkYhNTJJ-_-zQIc",
+        ),
+        (
+            "drift",
+            "your-256-bit-secret",
+            "12345",
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9."
+            "22H1g2b8yxmkcEY1Fhku4AhNl-M40P5Sl_B2ktSUdv8",
+        ),
+    ],
+)
+def test_the_token_that_the_vendor_publishes_is_valid_and_has_the_same_claims(
+    slug: str, secret: str, id: str, published: str
+) -> None:
+    keyring = Keyring(SecretKey.of_example(secret))
     with pytest.warns(WeakKeyWarning):
-        verifier = Verifier("synapse-jwt", keyring, allow_short_secret=True)
+        verifier = Verifier(slug, keyring, allow_short_secret=True)
     with pytest.warns(WeakKeyWarning):
-        signed = Signer("synapse-jwt", keyring).sign("test-user")
-    assert verifier.verify(published).principal_id == "test-user"
+        signed = Signer(slug, keyring).sign(id)
+    assert verifier.verify(published).principal_id == id
     assert signed.split(".")[1] == published.split(".")[1]
 
 
