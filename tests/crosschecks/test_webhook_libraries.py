@@ -289,6 +289,20 @@ def test_workos(age: int) -> None:
             assert theirs is accepts("workos", delivery) is (given == body and abs(age) < 180)
 
 
+@pytest.mark.parametrize("age", [0, -800, 800, -1000, 1000])
+def test_mailgun(age: int) -> None:
+    from mailgun.security import SecurityGuard
+
+    at, token = str(now() - age), random.randbytes(25).hex()
+    code = mac(SECRET.encode(), f"{at}{token}".encode()).hex()
+    for given in (token, token[::-1]):
+        expected = given == token and abs(age) < 900
+        assert SecurityGuard.verify_webhook(SECRET, given, at, code) is expected
+        signature = {"token": given, "timestamp": at, "signature": code}
+        body = json.dumps({"signature": signature, "event-data": {"event": "delivered"}})
+        assert accepts("mailgun", Delivery({}, body.encode())) is expected
+
+
 @pytest.mark.parametrize("age", AGES)
 def test_pusher(age: int) -> None:
     from pusher import Pusher

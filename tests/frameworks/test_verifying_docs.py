@@ -33,7 +33,11 @@ from rest_framework.test import APIClient  # noqa: E402
 from tests.frameworks.django_project.models import Person  # noqa: E402
 from tests.frameworks.django_project.people import person  # noqa: E402
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/verifying.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = "".join(
+    (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("verifying", "enforcement", "refusals")
+)
 STIGG = Signer("stigg", Keyring(SECRET))
 FLOW = Signer("cognito-flow", Keyring(SECRET))
 HEADER = "X-CUSTOMER-KEY"
@@ -247,11 +251,11 @@ def test_the_table_of_codes_matches_the_responses() -> None:
         f" | {HINTS[code]} |"
         for code, meaning in REFUSALS.items()
     ]
-    assert "\n".join(rows) in section("A refusal")
+    assert "\n".join(rows) in section("Codes")
 
 
 def test_the_refusal_is_the_one_shown() -> None:
-    shown = re.search(r"```json\n(.*?)```", section("A refusal"), re.DOTALL)
+    shown = re.search(r"```json\n(.*?)```", section("The response"), re.DOTALL)
     assert shown is not None
     answer = Client(run("WSGI")["app"]).get("/accounts/user-1", headers=given("bad"))
     instance, example = answer.get_json()["instance"], json.loads(shown[1])

@@ -27,6 +27,7 @@ GOOD = "7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6"
         (f"{GOOD}\r\n".encode(), "white space or a newline"),
         ("changeme", "placeholder"),
         ("CHANGE_ME_IN_PRODUCTION", "placeholder"),
+        ("test-guest-secret-change-me", "placeholder"),
         ("your-secret-here", "placeholder"),
         ("<signing secret>", "placeholder"),
         ("${STIGG_SIGNING_SECRET}", "placeholder"),

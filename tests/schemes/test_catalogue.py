@@ -91,8 +91,8 @@ def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
         "scopes", "staff", "teams",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}
-    # These two must be set for the vendor anyway.
-    assert found == {("looker", "permissions"), ("tableau", "scopes")}
+    # It must be set for the vendor anyway.
+    assert found == {("looker", "permissions")}
 
 
 def test_no_two_schemes_share_a_header() -> None:

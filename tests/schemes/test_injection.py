@@ -75,7 +75,28 @@ def test_a_role_that_bigbluebutton_does_not_know_is_refused(role: str) -> None:
         signer_of("bigbluebutton").sign(Principal("ann", name="Ann", attributes=attributes))
 
 
-@pytest.mark.parametrize("slug", CHANGING)
+#: Ids that have a meaning of their own at a vendor, or that it refuses.
+SPECIAL = {
+    "ably": ["*", "ann*"],
+    "ably-jwt": ["*", "ann*"],
+    "grafana-jwt": ["admin", "Admin"],
+    "twilio-voice": ["ann lee", "ann%2F", "<ann>", "a\\n", "[ann]", "`ann`", "a" * 257],
+}
+
+
+@pytest.mark.parametrize(
+    ("slug", "id"), [(slug, id) for slug, ids in SPECIAL.items() for id in ids]
+)
+def test_an_id_with_a_special_meaning_is_refused(slug: str, id: str) -> None:
+    with pytest.raises(InvalidPrincipal):
+        signer_of(slug).sign(id)
+
+
+def test_an_id_that_only_begins_like_the_administrator_is_signed() -> None:
+    assert signer_of("grafana-jwt").sign("administrator-7")
+
+
+@pytest.mark.parametrize("slug", [*CHANGING, *SPECIAL])
 @pytest.mark.parametrize("id", ["42_", "user_1", "3a409367-a417-4d46-9a92-3d7bc5dc4605"])
 def test_usual_ids_are_signed(slug: str, id: str) -> None:
     assert signer_of(slug).sign(id)

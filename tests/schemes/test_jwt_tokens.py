@@ -256,7 +256,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iss": "the-client_id",
         "exp": NOW_S + 300,
         "aud": "tableau",
-        "sub": "ann",
+        "sub": EMAIL,
         "scp": ["tableau:views:embed"],
     },
     "cube": {"sub": ID, "iat": NOW_S, "plan": "pro"},
@@ -268,6 +268,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "iat": NOW_S,
         "exp": HOUR,
         "uid": ID,
+        "tenant_id": "the-tenant_id",
         "claims": {"premium": True},
     },
     "supabase": {
@@ -283,6 +284,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "hasura": {
         "sub": ID,
         "iat": NOW_S,
+        "aud": "the-audience",
+        "iss": "the-issuer",
         "https://hasura.io/jwt/claims": {
             "x-hasura-default-role": "editor",
             "x-hasura-allowed-roles": ["editor", "viewer"],
@@ -575,7 +578,11 @@ KEY_IDS = {
     "zendesk-messaging": "the-key_id",
 }
 #: Other entries of headers.
-HEADERS = {slug: {"cty": "twilio-fpa;v=1"} for slug in CLAIMS if slug.startswith("twilio-")}
+HEADERS = {
+    slug: {"cty": "twilio-fpa;v=1", "twr": "the-region"}
+    for slug in CLAIMS
+    if slug.startswith("twilio-")
+}
 HEADERS["tableau"] = {"iss": "the-client_id"}
 HEADERS["mercure"] = {"typ": "at+jwt"}
 NO_TIMES: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud")}

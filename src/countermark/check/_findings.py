@@ -35,7 +35,7 @@ KINDS: Final[dict[str, Kind]] = {
     "middleware_twice": Kind("warning", "docs/check.md#the-order-of-middlewares"),
     "misconfigured": Kind("error", "docs/check.md"),
     "name_misspelled": Kind("warning", "docs/check.md#names"),
-    "redis_evicts": Kind("warning", "docs/verifying.md#unsigned-sessions-origins"),
+    "redis_evicts": Kind("warning", "docs/enforcement.md#unsigned-sessions-origins"),
     "shared_secret": Kind("error", "docs/check.md#keys"),
     "variable_misspelled": Kind("error", "docs/check.md#names"),
     "weak_key": Kind("warning", "docs/check.md#keys"),

@@ -19,7 +19,7 @@ _END_OF_TIME = 253_402_300_800
 # Texts that people leave in configuration files in place of a secret. Compiled when a key is
 # built: compiling it at import would take most of the time of the import.
 _PLACEHOLDER = (
-    r"(change|replace)[-_ ]?(me|this).*|(your|insert|enter)[-_ ].*|<.*>|\[.*\]"
+    r"(.*[-_ ])?(change|replace)[-_ ]?(me|this).*|(your|insert|enter)[-_ ].*|<.*>|\[.*\]"
     r"|\$\{.*\}|\{\{.*\}\}|%\(.*\)s|x+|\*+|\.+|-+|\?+|0+"
     r"|(my|the|a|test|dummy|fake|example|some|super)?[-_ ]?secret([-_ ]?key)?"
     r"|(pass|password|passwd|placeholder|todo|tbd|fixme|none|null|nil|undefined|example"
