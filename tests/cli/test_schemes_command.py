@@ -94,7 +94,10 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
         ("drift", ["does not expire, unless lifetime= is given", "none published", "not sure"]),
         ("metabase-static", ["deprecated: use guest embeds", "resource (object), params (object)"]),
         ("zoho-thrive", ["ambiguous   in '{email}{id}' nothing separates"]),
-        ("disqus", ["payload json of id={id}, username={name}, email={email} in base64"]),
+        (
+            "disqus",
+            ["payload json of id={id}, username={name},", "avatar={avatar_url?} in base64"],
+        ),
         ("unchurn", ["payload text of", "{settings.merchant_id}:{subscription_id}:"]),
         ("pusher-user", ["with payload json of id={id}\n"]),
         ("pusher", ["compared    published example, npm pusher, PyPI pusher\n"]),

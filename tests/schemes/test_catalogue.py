@@ -39,7 +39,7 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
     counts = {slug: len(scheme.vectors) for slug, scheme in SCHEMES.items()}
     published = {
         "cognito-flow": 1,
-        "discourse": 1,
+        "discourse": 2,
         "intercom-hmac": 2,
         "launchdarkly": 3,
         "pusher": 2,
@@ -86,8 +86,9 @@ def test_the_fields_of_every_scheme_contain_the_token(scheme: Scheme) -> None:
 def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
     """The name of such an attribute shows the vendor, as an application has roles of its own."""
     own = {
-        "account_type", "admin", "features", "grants", "group_ids", "groups", "is_admin",
-        "is_owner", "is_staff", "moderator", "owner", "permissions", "role", "roles", "scope",
+        "account_type", "add_groups", "admin", "auth", "features", "grants", "group_ids", "groups",
+        "is_admin", "is_owner", "is_staff", "moderator", "owner", "permissions", "remove_groups",
+        "role", "roles", "scope",
         "scopes", "staff", "teams",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}

@@ -81,7 +81,16 @@ OF_EMAIL = [
 ]
 OF_LOWER_EMAIL = ["customerly", "ensoras", "refgrow", "rogeriq"]
 
-DISQUS = b64(compact({"id": ID, "username": "Ann Lee", "email": EMAIL}).encode())
+DISQUS = b64(
+    compact(
+        {
+            "id": ID,
+            "username": "Ann Lee",
+            "email": EMAIL,
+            "avatar": "https://a.example/ann.png",
+        }
+    ).encode()
+)
 HYVOR = b64(
     compact(
         {
@@ -104,6 +113,7 @@ DISCOURSE = b64(
             "require_activation": "true",
             "admin": "false",
             "moderator": "false",
+            "groups": "members",
             "add_groups": "staff,beta",
             "remove_groups": "trial",
         }

@@ -8,7 +8,10 @@ import json
 import jwt
 import pytest
 
-from countermark import InvalidPrincipal, Principal
+from countermark import InvalidPrincipal, Principal, Scheme
+from countermark.schemes import scheme_slugs
+from countermark.webhooks import WebhookScheme
+from countermark.webhooks._scheme import webhook_scheme_slugs
 from tests.samples import signer_of
 
 #: Each scheme that puts an id into the language of a filter, a topic or a pattern, and ids that
@@ -146,6 +149,32 @@ def test_a_role_that_the_vendor_does_not_know_is_refused(
         person = Principal("ann", email="ann@a.example", name="Ann", attributes=attributes)
         with pytest.raises(InvalidPrincipal, match=f"the attribute {attribute}"):
             signer_of(slug).sign(person)
+
+
+#: What the vendor signs in a webhook, by the scheme that signs bare ids with the same key.
+PASSING_FOR_A_WEBHOOK = {
+    "castle": '{"type":"$incident.confirmed"}',
+    "cognito-flow": "(request-target): post /hooks",
+    "novu": '1800000000000.{"payload":{}}',
+}
+
+
+@pytest.mark.parametrize(("slug", "signed"), PASSING_FOR_A_WEBHOOK.items())
+def test_an_id_cannot_pass_for_a_webhook(slug: str, signed: str) -> None:
+    with pytest.raises(InvalidPrincipal):
+        signer_of(slug).sign(signed)
+
+
+def test_an_id_cannot_pass_for_a_request_if_contexts_are_never_signed() -> None:
+    with pytest.raises(InvalidPrincipal, match="does not match the pattern"):
+        signer_of("novu", never_signed=["context"]).sign(PASSING_FOR_A_WEBHOOK["novu"])
+
+
+def test_each_scheme_of_ids_whose_key_signs_webhooks_is_tested() -> None:
+    keys = {WebhookScheme.load(slug).secret.variable for slug in webhook_scheme_slugs()}
+    schemes = map(Scheme.load, scheme_slugs())
+    of_ids = {s.slug: s.variable for s in schemes if s.mac and str(s.mac.message) == "{id}"}
+    assert {slug for slug, key in of_ids.items() if key in keys} == set(PASSING_FOR_A_WEBHOOK)
 
 
 @pytest.mark.parametrize("slug", ["coral", "prismatic"])
