@@ -74,6 +74,20 @@ def test_crisp_pushes_the_address_and_the_code_like_the_sdk(run: Run) -> None:
     )
 
 
+def test_featurebase_boots_with_the_token_like_the_sdk(run: Run) -> None:
+    signed = signer_of("featurebase-jwt").issue("user-1")
+    theirs, ours = run("featurebase-jwt", signed.fields)
+    assert ours == theirs == ["boot", {"appId": "APP_ID", "featurebaseJwt": signed.token}]
+
+
+def test_knock_sends_the_id_and_the_token(run: Run) -> None:
+    signed = signer_of("knock").issue("user-1")
+    sent = run("knock", signed.fields)
+    assert sent["headers"]["X-Knock-User-Token"] == signed.token
+    assert sent["path"] == "/v1/users/user-1"
+    assert json.loads(sent["body"]) == {}
+
+
 def test_saasquatch_sends_the_user_and_the_token(run: Run) -> None:
     who = Principal("user/1", email="a@b.example", attributes={"account_id": "account 7"})
     signed = signer_of("saasquatch").issue(who)

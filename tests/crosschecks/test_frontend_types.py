@@ -28,7 +28,7 @@ declare module "./countermark.js" {
 const end: () => void = follow("acme", ({ hash }) => hash.length, () => {});
 const done: Promise<void> = refresh();
 follow("knock", async (identity, fresh) => {
-  const user: string = (await fresh()).userId;
+  const user: string = (await fresh()).user.id;
   return [user, identity.userToken, end, done];
 }, async () => {}, {
   url: "/me/tokens",

@@ -49,7 +49,7 @@ PAGE = f"""<!doctype html>
     "knock",
     (identity, fresh) => {{
       Object.assign(window, {{ fresh }});
-      start(identity);
+      start({{ userId: identity.user.id }});
     }},
     stop,
     {{ url, renew: () => log.push("k~") }},

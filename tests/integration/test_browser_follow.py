@@ -188,7 +188,7 @@ def test_a_clock_that_jumps_ahead_renews_and_one_that_jumps_back_does_not(tab: O
 
 def test_a_vendor_can_ask_for_a_token_of_the_same_user_alone(tab: OpenTab) -> None:
     one = tab(user="ann")
-    assert one.wait_for("fresh()")["userId"] == "ann"
+    assert one.wait_for("fresh()")["user"] == {"id": "ann"}
     one.wait_for("(window.old = fresh, fetch('sign-in/bob'))")
     assert one.wait_for("old()") == "failed: countermark: no token, or another user"
     one.logged("s+ann", "k+ann", "s-", "k-", "s+bob", "k+bob")

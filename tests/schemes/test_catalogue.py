@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import warnings
 from datetime import date
@@ -40,6 +41,7 @@ def test_the_examples_that_vendors_publish_are_in_the_catalogue() -> None:
         "cognito-flow": 1,
         "discourse": 2,
         "intercom-hmac": 2,
+        "launchdarkly": 3,
         "pusher": 2,
         "pusher-presence": 1,
         "pusher-user": 2,
@@ -85,9 +87,9 @@ def test_the_fields_of_every_scheme_contain_the_token(scheme: Scheme) -> None:
 def test_no_attribute_of_an_application_gives_rights_at_a_vendor() -> None:
     """The name of such an attribute shows the vendor, as an application has roles of its own."""
     own = {
-        "account_type", "add_groups", "admin", "auth", "features", "groups", "is_admin", "is_owner",
-        "is_staff", "moderator", "owner", "permissions", "remove_groups", "role", "roles", "scope",
-        "scopes", "staff", "teams", "weight",
+        "account_type", "add_groups", "admin", "auth", "features", "grants", "group_ids", "groups",
+        "is_admin", "is_owner", "is_staff", "moderator", "owner", "permissions", "remove_groups",
+        "role", "roles", "scope", "scopes", "staff", "teams", "weight",
     }  # fmt: skip
     found = {(slug, name) for slug, scheme in SCHEMES.items() for name in own & {*scheme.values}}
     # It must be set for the vendor anyway.
@@ -151,6 +153,41 @@ def test_zoho_signs_two_principals_alike() -> None:
 def test_an_id_that_could_be_an_address_is_refused(slug: str) -> None:
     with pytest.raises(InvalidPrincipal, match=f"{slug}: the id is refused: it holds '@'"):
         signer_of(slug).sign("victim@b.example")
+
+
+KEY_ALSO_SIGNS_TOKENS = ["agentic-trust-hmac", "intercom-hmac", "magicbell-hmac"]
+
+
+def base64url(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("slug", KEY_ALSO_SIGNS_TOKENS)
+def test_an_id_that_could_be_a_token_without_its_signature_is_refused(slug: str) -> None:
+    """The secret also signs tokens, and the code of that id would be the missing signature."""
+    for header, claims in (
+        ('{"alg":"HS256"}', '{"user_id":1}'),
+        ('{ "alg":"HS256"}', '{"sub":"victim"}'),
+        ('\n{"alg":"HS256"}', '{"user_id":"victim"}'),
+        (' \t\r{"typ":"JWT","alg":"HS256"}', '{"user_email":"victim@b.example"}'),
+    ):
+        unsigned = ".".join(base64url(part) for part in (header, claims))
+        with pytest.raises(InvalidPrincipal, match="does not match the pattern"):
+            signer_of(slug).sign(unsigned)
+
+
+@pytest.mark.parametrize("slug", KEY_ALSO_SIGNS_TOKENS)
+@pytest.mark.parametrize(
+    "id",
+    [
+        "eyal.cohen",
+        "ewan",
+        "3a409367-a417-4d46-9a92-3d7bc5dc4605.e7d5a2b0-17e3-4a3c-8e6a-2f3f4b5c6d7e",
+        "CDAB0B3E-5A0B-4C43-9E7B-0A6B1C2D3E4F.DEAB0B3E-5A0B-4C43-9E7B-0A6B1C2D3E4F",
+    ],
+)
+def test_an_id_with_a_full_stop_is_signed(slug: str, id: str) -> None:
+    assert signer_of(slug).sign(id)
 
 
 def test_an_id_that_could_be_a_context_is_refused() -> None:

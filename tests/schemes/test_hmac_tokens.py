@@ -92,7 +92,17 @@ DISQUS = b64(
         }
     ).encode()
 )
-HYVOR = b64(compact({"timestamp": SECONDS, "id": ID, "name": "Ann Lee", "email": EMAIL}).encode())
+HYVOR = b64(
+    compact(
+        {
+            "timestamp": SECONDS,
+            "id": ID,
+            "name": "Ann Lee",
+            "email": EMAIL,
+            "picture_url": "https://a.example/ann.png",
+        }
+    ).encode()
+)
 DISCOURSE = b64(
     urlencode(
         {
@@ -335,7 +345,12 @@ def test_looker_signs_the_lines_of_its_url() -> None:
         "time": SECONDS,
         "session_length": 3600,
         "external_user_id": ID,
-        **{name: ATTRIBUTES[name] for name in signed[4:]},
+        "permissions": ["see_user_dashboards"],
+        "models": ["thelook"],
+        "group_ids": [5],
+        "external_group_id": "group-1",
+        "user_attributes": {"vendor": "17"},
+        "access_filters": {"sales": {"region": "north"}},
     }
     assert json.loads(query["first_name"]) == "Ann"
 

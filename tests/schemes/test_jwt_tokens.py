@@ -67,7 +67,13 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "created_at": 1_700_000_000,
         "plan": "pro",
     },
-    "knock": {"sub": ID, "iat": NOW_S, "exp": HOUR, "grants": ATTRIBUTES["grants"]},
+    "knock": {
+        "sub": ID,
+        "iat": NOW_S,
+        "exp": HOUR,
+        "grants": {"https://api.example/u/1": {"read": [{}]}},
+        "explicit_grants": True,
+    },
     "magicbell-jwt": {
         "user_external_id": ID,
         "user_email": EMAIL,
@@ -683,17 +689,33 @@ def test_iterable_signs_the_token_that_the_vendor_publishes() -> None:
     )
 
 
-def test_the_token_that_synapse_publishes_is_valid_and_has_the_same_claims() -> None:
-    published = (
-        "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0LXVzZXIifQ."
-        "Ag71GT8v01UO3w80aqRPTeuVPBIBZkYhNTJJ-_-zQIc"
-    )
-    keyring = Keyring(SecretKey.of_example("my-secret-token"))
+@pytest.mark.parametrize(
+    ("slug", "secret", "id", "after_header"),
+    [
+        (
+            "synapse-jwt",
+            "my-secret-token",
+            "test-user",
+            "eyJzdWIiOiJ0ZXN0LXVzZXIifQ.Ag71GT8v01UO3w80aqRPTeuVPBIBZkYhNTJJ-_-zQIc",
+        ),
+        (
+            "drift",
+            "your-256-bit-secret",
+            "12345",
+            "eyJzdWIiOiIxMjM0NSJ9.22H1g2b8yxmkcEY1Fhku4AhNl-M40P5Sl_B2ktSUdv8",
+        ),
+    ],
+)
+def test_the_token_that_the_vendor_publishes_is_valid_and_has_the_same_claims(
+    slug: str, secret: str, id: str, after_header: str
+) -> None:
+    published = f"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.{after_header}"
+    keyring = Keyring(SecretKey.of_example(secret))
     with pytest.warns(WeakKeyWarning):
-        verifier = Verifier("synapse-jwt", keyring, allow_short_secret=True)
+        verifier = Verifier(slug, keyring, allow_short_secret=True)
     with pytest.warns(WeakKeyWarning):
-        signed = Signer("synapse-jwt", keyring).sign("test-user")
-    assert verifier.verify(published).principal_id == "test-user"
+        signed = Signer(slug, keyring).sign(id)
+    assert verifier.verify(published).principal_id == id
     assert signed.split(".")[1] == published.split(".")[1]
 
 

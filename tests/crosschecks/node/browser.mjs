@@ -50,6 +50,27 @@ const sdks = {
     run({ identity });
     return { ...pushed, theirs: pushed.theirs.filter(([, name]) => name === "user:email") };
   },
+  "featurebase-jwt": async () => {
+    const { boot } = await import("featurebase-js");
+    const calls = [];
+    const Featurebase = (...call) => calls.push(call.slice(0, 2));
+    Object.assign(window, { Featurebase });
+    Object.assign(document, { getElementById: () => null });
+    boot({ appId: "APP_ID", ...identity });
+    run({ Featurebase, identity });
+    return calls;
+  },
+  knock: async () => {
+    let requested;
+    const request = new Promise((done) => (requested = done));
+    globalThis.fetch = (url, { headers, body }) => {
+      requested({ path: new URL(url).pathname, headers, body });
+      return new Promise(nothing);
+    };
+    const { default: Knock } = await import("@knocklabs/client");
+    run({ Knock, identity });
+    return request;
+  },
   saasquatch: async () => {
     let requested;
     const request = new Promise((done) => (requested = done));

@@ -48,9 +48,11 @@ const signers = {
     return ids.map((id) => client.createToken(id, undefined, now));
   },
   knock: ({ pem, ids, now, seconds }) => {
-    const { signUserToken } = require("@knocklabs/node");
+    const { buildUserTokenGrant, signUserToken } = require("@knocklabs/node");
     const options = { signingKey: pem, expiresInSeconds: seconds };
-    return atTime(now, () => Promise.all(ids.map((id) => signUserToken(id, options))));
+    const grants = (id) => [buildUserTokenGrant({ type: "user", id }, ["user/feed_read"])];
+    const sign = (id) => signUserToken(id, { ...options, grants: grants(id) });
+    return atTime(now, () => Promise.all(ids.map(sign)));
   },
   engagespot: ({ pem, apiKey, ids, now }) => {
     const { EngagespotClient } = require("@engagespot/node");
