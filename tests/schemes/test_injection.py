@@ -205,11 +205,27 @@ def test_an_id_cannot_pass_for_a_request_if_contexts_are_never_signed() -> None:
         signer_of("novu", never_signed=["context"]).sign(PASSING_FOR_A_WEBHOOK["novu"])
 
 
+OF_IDS = [
+    scheme
+    for scheme in map(Scheme.load, scheme_slugs())
+    if scheme.mac and str(scheme.mac.message) in {"{id}", "{id|email}"}
+]
+
+
 def test_each_scheme_of_ids_whose_key_signs_webhooks_is_tested() -> None:
     keys = {WebhookScheme.load(slug).secret.variable for slug in webhook_scheme_slugs()}
-    schemes = map(Scheme.load, scheme_slugs())
-    of_ids = {s.slug: s.variable for s in schemes if s.mac and str(s.mac.message) == "{id}"}
-    assert {slug for slug, key in of_ids.items() if key in keys} == set(PASSING_FOR_A_WEBHOOK)
+    found = {scheme.slug for scheme in OF_IDS if scheme.variable in keys}
+    assert found == set(PASSING_FOR_A_WEBHOOK)
+
+
+def test_no_id_passes_for_a_json_web_token_of_the_same_key() -> None:
+    """The code of such an id would be the signature of a token for any user."""
+    keys = {scheme.variable for scheme in map(Scheme.load, scheme_slugs()) if scheme.jwt}
+    found = [scheme.slug for scheme in OF_IDS if scheme.variable in keys]
+    assert len(found) == 5
+    for slug in found:
+        with pytest.raises(InvalidPrincipal, match="the id is refused"):
+            signer_of(slug).sign(JWT_PARTS)
 
 
 @pytest.mark.parametrize("slug", ["coral", "prismatic"])
