@@ -39,9 +39,11 @@ the environment variables of the scheme, as in `Keyring.from_env`, or from a fil
 The output of `sign` and `request` is a credential of the user, and `curl` shows the tokens and
 signatures of `request` in its arguments: use users and secrets of tests on shared machines.
 
-**Schemes** are names of the catalogue, or paths of TOML files ([your own](own-scheme.md)). `verify`
-takes no webhooks, because their signature covers a whole request: `explain` reads a whole request
-and checks its signature, and `request` makes one. In code, use [`verify_webhook`](webhooks.md).
+**Schemes** are names of the catalogue, or paths of TOML files ([your own](own-scheme.md)). Webhook
+schemes are names and paths after `webhook:`, such as `webhook:stripe` and `webhook:acme.toml`.
+`verify` takes no webhooks, because their signature covers a whole request: `explain` reads a whole
+request and checks its signature, and `request` makes one. In code, use
+[`verify_webhook`](webhooks.md).
 
 **Completion** of commands, options and schemes: `pip install 'countermark[completion]'`, then see
 [below](#countermark-completion).

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from countermark.cli._arguments import Commands
-from countermark.cli._scheme_argument import scheme_of
+from countermark.cli._scheme_argument import named_webhook_scheme, scheme_of
 from countermark.cli._secrets import add_secret_option, keyring_from
 from countermark.errors import ConfigurationError
 
@@ -48,7 +48,7 @@ def add_command(commands: Commands) -> None:
         "scheme",
         metavar="SCHEME",
         help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
-        " and the name of a webhook scheme",
+        " and the name or the path of a webhook scheme",
     )
     parser.add_argument(
         "--format",
@@ -108,13 +108,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _asked(options: argparse.Namespace) -> _Asked:
     from countermark.cli._new_secrets import new_secret
-    from countermark.webhooks import WebhookScheme, new_webhook_secret
+    from countermark.webhooks import new_webhook_secret
 
     if not options.scheme.startswith(_WEBHOOK):
         scheme = scheme_of(options)
         make = partial(new_secret, scheme, options.environment)
         return _Asked(scheme.slug, scheme.variable, scheme.secret_is_chosen, make)
-    webhooks = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
+    webhooks = named_webhook_scheme(options.scheme)
     if options.environment is not None:
         raise ConfigurationError("secrets of webhooks show no environment; leave --environment out")
     is_chosen = webhooks.secret.is_chosen or bool(webhooks.secret.private_variable)
@@ -124,11 +124,11 @@ def _asked(options: argparse.Namespace) -> _Asked:
 
 def _print_public(options: argparse.Namespace) -> int:
     """Print the public key of the current private key."""
-    from countermark.webhooks import WebhookScheme, WebhookSigner
+    from countermark.webhooks import WebhookSigner
 
     scheme = None
     if options.scheme.startswith(_WEBHOOK):
-        scheme = WebhookScheme.load(options.scheme.removeprefix(_WEBHOOK))
+        scheme = named_webhook_scheme(options.scheme)
     if scheme is None or not scheme.has_public_key:
         raise ConfigurationError(
             "--public is for webhooks that receivers verify with a public key; leave it out"

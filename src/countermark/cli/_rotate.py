@@ -30,7 +30,7 @@ def add_command(commands: Commands) -> None:
         "scheme",
         metavar="SCHEME",
         help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
-        " and the name of a webhook scheme",
+        " and the name or the path of a webhook scheme",
     )
     parser.add_argument("--environment", metavar="ENV", help="the environment, such as live")
     parser.add_argument(

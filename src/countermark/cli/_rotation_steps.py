@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from countermark.cli._scheme_argument import named_scheme
+from countermark.cli._scheme_argument import named_scheme, named_webhook_scheme
 from countermark.errors import ConfigurationError
 from countermark.schemes._parts import Rotation
 from countermark.schemes._scheme import Scheme
-from countermark.webhooks import WebhookScheme
 
 _WEBHOOK = "webhook:"
 
@@ -18,7 +17,7 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
     """Return the steps for a scheme.
 
     Args:
-        name: The name of a scheme, the path of a TOML file, or the name of a webhook scheme after
+        name: The name of a scheme or the path of a TOML file, or that of a webhook scheme after
             ``webhook:``.
         environment: The environment, or None.
         watched: Whether the services watch the files of their secrets.
@@ -28,7 +27,7 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
     """
     steps: Steps
     if name.startswith(_WEBHOOK):
-        webhook = WebhookScheme.load(name.removeprefix(_WEBHOOK))
+        webhook = named_webhook_scheme(name)
         steps = WebhookSteps(name, webhook.secret.variable, environment, watched=watched)
         steps.is_chosen = webhook.secret.is_chosen
         steps.ids = webhook.secret.key_id_variable

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from countermark.errors import ConfigurationError, UnknownScheme
+from countermark.errors import ConfigurationError, InvalidScheme, UnknownScheme
 from countermark.schemes._catalogue import scheme_slugs
 from countermark.schemes._scheme import Scheme
 from countermark.tokens._options import settings_from_env
 
 if TYPE_CHECKING:
     from countermark.webhooks import WebhookScheme
+
+T = TypeVar("T")
 
 _WEBHOOK = "webhook:"
 
@@ -47,16 +50,54 @@ def scheme_of(options: Namespace) -> Scheme:
 
 def named_scheme(name: str) -> Scheme:
     """Return the scheme of a name or of the path of a TOML file; raises as :func:`scheme_of`."""
-    if not name.endswith(".toml"):
+    if path_in(name) is None:
         try:
             return Scheme.load(name)
         except UnknownScheme as error:
             raise _with_hint(error, name) from None
     try:
-        return Scheme.from_toml(name)
+        return _read(Scheme.from_toml, name)
+    except InvalidScheme:
+        if _is_webhook_scheme(name):
+            raise ConfigurationError(
+                f"the file is a webhook scheme; put {_WEBHOOK} before its path"
+            ) from None
+        raise
+
+
+def named_webhook_scheme(name: str) -> WebhookScheme:
+    """Return the webhook scheme of a name or a path, after ``webhook:``.
+
+    Raises:
+        UnknownScheme: The catalogue has no webhook scheme of that name.
+        InvalidScheme: The file is not a webhook scheme.
+        ConfigurationError: The file cannot be read.
+    """
+    from countermark.webhooks import WebhookScheme
+
+    name = name.removeprefix(_WEBHOOK)
+    return _read(WebhookScheme.from_toml, name) if path_in(name) else WebhookScheme.load(name)
+
+
+def path_in(name: str) -> str | None:
+    """Return *name* if it is the path of a file, and None if it is a name of the catalogue."""
+    return name if name.endswith(".toml") else None
+
+
+def _read(read: Callable[[str], T], path: str) -> T:
+    try:
+        return read(path)
     except (OSError, ValueError) as error:  # a ValueError: the path has a NUL character
         reason = getattr(error, "strerror", None) or "the path is invalid"
     raise ConfigurationError(f"the file of the scheme cannot be read: {reason}; correct the path")
+
+
+def _is_webhook_scheme(path: str) -> bool:
+    try:
+        named_webhook_scheme(path)
+    except InvalidScheme:
+        return False
+    return True
 
 
 def _with_hint(error: UnknownScheme, name: str) -> UnknownScheme:
@@ -75,14 +116,14 @@ def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:
 
     Raises:
         UnknownScheme: The catalogue has no webhook format of that name.
+        InvalidScheme: The file is not a webhook scheme.
+        ConfigurationError: The file cannot be read.
     """
-    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+    from countermark.webhooks._scheme import webhook_scheme_slugs
 
-    slug: str = options.scheme
-    if slug.startswith(_WEBHOOK):
-        return WebhookScheme.load(slug.removeprefix(_WEBHOOK))
-    if slug in webhook_scheme_slugs() and slug not in scheme_slugs():
-        return WebhookScheme.load(slug)
+    name: str = options.scheme
+    if name.startswith(_WEBHOOK) or (name in webhook_scheme_slugs() and name not in scheme_slugs()):
+        return named_webhook_scheme(name)
     return None
 
 

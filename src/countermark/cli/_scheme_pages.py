@@ -34,7 +34,8 @@ def is_due(read: date | None, today: date) -> bool:
 def comparisons(scheme: Scheme | WebhookScheme) -> list[str]:
     """Return the things that the tests compare a scheme with, the strongest first."""
     published = any(vector.origin.startswith("published") for vector in scheme.vectors)
-    return [PUBLISHED] * published + list(scheme.compared_with) or [COMPUTED]
+    found = [PUBLISHED] * published + list(scheme.compared_with)
+    return found or [COMPUTED] * (scheme.read is not None)  # each of the catalogue is computed
 
 
 def overview(schemes: Iterable[Scheme], today: date) -> str:
@@ -52,7 +53,7 @@ def overview(schemes: Iterable[Scheme], today: date) -> str:
     )
 
 
-def details(scheme: Scheme, today: date) -> str:
+def details(scheme: Scheme, today: date, path: str | None = None) -> str:
     """Return all facts on one scheme, with code for backend and front end."""
     results = [equal for _, equal in check(scheme)]
     rows = {
@@ -68,7 +69,7 @@ def details(scheme: Scheme, today: date) -> str:
         "not sure": scheme.unsure,
         "notes": scheme.notes,
     }
-    return "\n".join([*table(scheme, rows), "", *backend(scheme), "", *snippet(scheme), ""])
+    return "\n".join([*table(scheme, rows), "", *backend(scheme, path), "", *snippet(scheme), ""])
 
 
 def table(scheme: Scheme | WebhookScheme, rows: Mapping[str, str]) -> list[str]:
@@ -83,6 +84,8 @@ def table(scheme: Scheme | WebhookScheme, rows: Mapping[str, str]) -> list[str]:
 
 def reading(scheme: Scheme | WebhookScheme, today: date) -> str:
     """Return when the source was read, and how sure the reading is."""
+    if scheme.read is None:  # a file of the user's
+        return scheme.confidence
     due = "; due, as that is more than a year ago" if is_due(scheme.read, today) else ""
     return f"{scheme.read}, {scheme.confidence}{due}"
 

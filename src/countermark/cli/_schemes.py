@@ -32,7 +32,7 @@ def add_command(commands: Commands) -> None:
     shown.add_argument(
         "slug",
         nargs="?",
-        help="the scheme to show, or webhook: and the name of a webhook scheme, or lint",
+        help="the scheme to show, webhook: and the name or path of a webhook scheme, or lint",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="after lint: a file to check")
     shown.add_argument("--markdown", action="store_true", help="print the page docs/vendors.md")
@@ -96,14 +96,14 @@ def _schema(kind: str) -> str:
 
 def _details(name: str) -> str:
     """Return the details of a scheme or, after ``webhook:``, of a webhook scheme."""
-    from countermark.cli._scheme_argument import named_scheme
+    from countermark.cli._scheme_argument import named_scheme, named_webhook_scheme, path_in
     from countermark.cli._scheme_pages import details
     from countermark.cli._webhook_page import webhook_details
-    from countermark.webhooks._scheme import WebhookScheme
 
     if name.startswith(_WEBHOOK):
-        return webhook_details(WebhookScheme.load(name.removeprefix(_WEBHOOK)), _today())
-    return details(named_scheme(name), _today())
+        path = path_in(name.removeprefix(_WEBHOOK))
+        return webhook_details(named_webhook_scheme(name), _today(), path)
+    return details(named_scheme(name), _today(), path_in(name))
 
 
 def _vendors_page() -> str:

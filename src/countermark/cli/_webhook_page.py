@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 from countermark.cli._scheme_pages import comparisons, reading, table
@@ -10,8 +11,14 @@ from countermark.webhooks._scheme import WebhookScheme
 from countermark.webhooks._signed_url import signs_url
 
 
-def webhook_details(scheme: WebhookScheme, today: date) -> str:
-    """Return all facts on one webhook format, with the line that builds its verifier."""
+def webhook_details(scheme: WebhookScheme, today: date, path: str | None = None) -> str:
+    """Return all facts on one webhook format, with the line that builds its verifier.
+
+    Args:
+        scheme: The format.
+        today: The date.
+        path: The path of its file, unless it is in the catalogue.
+    """
     proof, signed = _proof(scheme)
     rows = {
         "proof": proof,
@@ -28,10 +35,15 @@ def webhook_details(scheme: WebhookScheme, today: date) -> str:
         "notes": scheme.notes,
     }
     base = ', base_url="https://hooks.example.com"' if signs_url(scheme) else ""
+    if path is None:
+        imports, which = "WebhookVerifier", f'"{scheme.slug}"'
+    else:
+        imports = "WebhookScheme, WebhookVerifier"
+        which = f"WebhookScheme.from_toml({json.dumps(path)})"
     code = [
-        "from countermark.webhooks import WebhookVerifier",
+        f"from countermark.webhooks import {imports}",
         "",
-        f'verifier = WebhookVerifier.from_env("{scheme.slug}"{base})',
+        f"verifier = WebhookVerifier.from_env({which}{base})",
     ]
     return "\n".join([*table(scheme, rows), "", *code, ""])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,12 +41,20 @@ def describe_token(scheme: Scheme) -> str:
     return f"{kind}, {mac.encoding}{key}" + ("" if form == "{mac}" else f": {form}")
 
 
-def backend(scheme: Scheme) -> list[str]:
-    """Return the Python that builds a signer for *scheme*, line by line."""
+def backend(scheme: Scheme, path: str | None = None) -> list[str]:
+    """Return the Python that builds a signer for *scheme*, line by line.
+
+    Args:
+        scheme: The scheme.
+        path: The path of its file, unless it is in the catalogue.
+    """
     settings = {name: "…" for name, s in scheme.settings.items() if s.default is None}
     more = f", settings={settings}" if settings else ""
-    signer = f'signer = Signer.from_env("{scheme.slug}"{more})'
-    return ["from countermark import Signer", "", signer]
+    if path is None:
+        imports, which = "Signer", f'"{scheme.slug}"'
+    else:
+        imports, which = "Scheme, Signer", f"Scheme.from_toml({json.dumps(path)})"
+    return [f"from countermark import {imports}", "", f"signer = Signer.from_env({which}{more})"]
 
 
 def snippet(scheme: Scheme) -> list[str]:
