@@ -117,14 +117,15 @@ class Event(NamedTuple):
       ``delivery_raised``, or the code of an ``InvalidPrincipal``. Or an error affected the
       verification of a request: ``resolver_raised``, ``tenant_raised``,
       ``verifier_raised``, ``mode_raised`` (the mode is then ``enforce``), ``mode_file``
-      (the modes stay the same), ``mode_unavailable``, ``mode_missing``, ``mode_invalid``,
-      ``mode_older`` (a :class:`ModeSwitch` keeps the last modes, as Redis does not answer, holds
-      none, invalid ones or older ones), ``store_unavailable``, ``allowance_raised``,
-      ``meter_raised`` (a verdict was not counted) or ``meter_unavailable`` (the meter's
-      store does not respond; emitted once until it does), ``meter_unreplicated`` (too few
-      replicas have acknowledged its counts; likewise) or ``meter_lost`` (Redis has lost counts
-      that it had confirmed). Or an error affected work in the background:
-      ``background_raised`` (it is tried again; emitted once until it succeeds) or ``no_thread``
+      (the modes stay the same), ``mode_ineffective`` (there is a mode of a tenant or an
+      environment, and no request has one; emitted once), ``mode_unavailable``, ``mode_missing``,
+      ``mode_invalid``, ``mode_older`` (a :class:`ModeSwitch` keeps the last modes, as Redis does
+      not answer, holds none, invalid ones or older ones), ``store_unavailable``,
+      ``allowance_raised``, ``meter_raised`` (a verdict was not counted) or ``meter_unavailable``
+      (the meter's store does not respond; emitted once until it does), ``meter_unreplicated`` (too
+      few replicas have acknowledged its counts; likewise) or ``meter_lost`` (Redis has lost counts
+      that it had confirmed). Or an error affected work in the background: ``background_raised`` (it
+      is tried again; emitted once until it succeeds) or ``no_thread``
       (the system refused a thread, or uWSGI runs threads during requests only, as
       ``enable-threads`` is off). Or the keys of a watched keyring stay in use: its source has
       others that are ``keys_refused``, or it cannot be read (``keys_unavailable``); each is

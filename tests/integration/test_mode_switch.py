@@ -81,6 +81,20 @@ def test_a_tenant_may_have_a_mode_of_its_own(server: RedisServer, events: Events
     assert [event.change for event in events] == [("monitor", "monitor", 1, "live", "ann")]
 
 
+def test_a_mode_of_a_tenant_is_reported_if_no_request_has_a_tenant(
+    server: RedisServer, events: Events
+) -> None:
+    put(server, "monitor")
+    put(server, "enforce", tenant="acme")
+    switch = switch_of(server)
+    verifier = Verifier("stigg", Keyring(SECRET), environment="live")
+    lacking = Enforcement(verifier, mode=switch, on_event=events)
+    reading = Enforcement(verifier, mode=switch, tenant=lambda source: "acme", on_event=events)
+    for enforcement in (lacking, lacking, reading):
+        assert enforcement.judge({"type": "http", "headers": []}) is not None
+    assert [event.reason for event in events.named("failed")] == ["mode_ineffective"]
+
+
 def test_a_change_to_the_same_mode_is_no_event(server: RedisServer, events: Events) -> None:
     put(server, "monitor")
     switch = switch_of(server, on_event=events)

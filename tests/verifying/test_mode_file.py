@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark import ConfigurationError
-from countermark.verifying import ModeContext, ModeFile
+from countermark import ConfigurationError, Keyring, Verifier
+from countermark.verifying import Enforcement, ModeContext, ModeFile
 from countermark.verifying._modes import checked_mode
-from tests.conftest import Events
+from tests.conftest import SECRET, Events
 
 
 class Clock:
@@ -288,3 +288,33 @@ def test_representations_show_no_id(file: Path) -> None:
     assert repr(ModeFile(file)) == "<ModeFile mode=monitor>"
     question = ModeContext({}, scheme="stigg", environment="live", origin="o", tenant="acme")
     assert repr(question) == "<ModeContext scheme=stigg environment=live>"
+
+
+@pytest.mark.parametrize("table", ["[tenants]\nacme", "[environments]\nlive"])
+def test_a_mode_for_what_no_request_has_is_refused_at_the_start(table: str, file: Path) -> None:
+    file.write_text(f'mode = "monitor"\n{table} = "enforce"')
+    with pytest.raises(ConfigurationError, match="which would have no effect"):
+        Enforcement(Verifier("stigg", Keyring(SECRET)), mode=ModeFile(file))
+    Enforcement(
+        Verifier("stigg", Keyring(SECRET), environment="live"),
+        mode=ModeFile(file),
+        tenant=lambda source: "acme",
+    )
+
+
+def test_a_mode_for_a_tenant_that_is_added_later_is_reported_once(
+    file: Path, clock: Clock, events: Events
+) -> None:
+    file.write_text('mode = "monitor"')
+    verifier = Verifier("stigg", Keyring(SECRET))
+    modes = ModeFile(file, clock=clock)
+    lacking = Enforcement(verifier, mode=modes, on_event=events)
+    reading = Enforcement(verifier, mode=modes, tenant=lambda source: "acme", on_event=events)
+    scope = {"type": "http", "headers": []}
+    assert lacking.judge(scope).admitted_by == "monitor"  # type: ignore[union-attr]
+    file.write_text('mode = "monitor"\n[tenants]\nacme = "enforce"')
+    clock.forward(2)
+    assert reading.judge(scope).admitted_by is None  # type: ignore[union-attr]
+    for _ in range(2):
+        assert lacking.judge(scope).admitted_by == "monitor"  # type: ignore[union-attr]
+    assert [event.reason for event in events.named("failed")] == ["mode_ineffective"]

@@ -117,6 +117,12 @@ class ModeSwitch:
         return "enforce" if stored is None else stored.of(context.tenant)
 
     @property
+    def depends_on(self) -> list[str]:
+        """The attributes of a context for which there are modes of their own."""
+        stored = self._modes
+        return ["tenant"] if stored is not None and stored.tenants else []
+
+    @property
     def stored(self) -> StoredModes | None:
         """The modes that this process follows; None: it has not read any, and enforces.
 

@@ -94,6 +94,10 @@ class ModeFile:
     so use a milder mode for an origin only during a transition. A mode may be a percentage of
     the principals, such as ``enforce 10%``: see :class:`EnforcePercent`.
 
+    A mode of a tenant needs ``tenant=`` of the middleware, and one of an environment the
+    ``environment=`` of the verifier. Without it such a mode has no effect: the middleware refuses
+    the file when it is built, and emits the event ``failed`` if the mode is added later.
+
     The file is read again at most every *interval* seconds, within a request. If it is
     missing or invalid then, the last modes stay in force and one event reports it. Replace
     the file atomically, as ``mv`` does.
@@ -136,6 +140,11 @@ class ModeFile:
             if mode is not None:
                 return mode
         return default
+
+    @property
+    def depends_on(self) -> list[str]:
+        """The attributes of a context for which the file has modes."""
+        return [of for of, _ in self._modes[1]]
 
     def _takes_turn(self) -> bool:
         """Tell whether this thread reads the file; the others go on with the last modes."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from countermark.errors import BadToken
+from countermark.errors import BadToken, ConfigurationError
 from countermark.events import OnEvent
 from countermark.verifying._mode_switch import ModeSwitch
 from countermark.verifying._mode_values import MODES, EnforcePercent, ModeValue
-from countermark.verifying._modes import ModeContext, ModeSetting, checked_mode
+from countermark.verifying._modes import ModeContext, ModeFile, ModeSetting, checked_mode
 from countermark.verifying._origins import AllowedOrigins, claimed_origin
 from countermark.verifying._reports import report_failure
 from countermark.verifying._results import UNKNOWN_SCHEME, Mode
@@ -48,7 +48,7 @@ class ContextReader:
         ConfigurationError: An option is invalid.
     """
 
-    __slots__ = ("__weakref__", "_mode", "_on_event", "_verifiers", "origins", "same")
+    __slots__ = ("__weakref__", "_lacking", "_mode", "_on_event", "_verifiers", "origins", "same")
 
     #: The allowed origins, or None.
     origins: AllowedOrigins | None
@@ -66,6 +66,13 @@ class ContextReader:
             origins = AllowedOrigins(origins)
         self.origins = origins
         self._verifiers, self._mode, self._on_event = verifiers, checked_mode(mode), on_event
+        # The facts that no request has.
+        self._lacking = _lacking(verifiers)
+        if isinstance(mode, ModeFile) and not self._lacking.isdisjoint(mode.depends_on):
+            raise ConfigurationError(
+                "mode=: the file has modes of tenants or environments, which would have no effect;"
+                " give tenant=, or the environment= of the verifier"
+            )
         self._settle()
         for watch, keys in verifiers.watches.items():
             watch.attach(keys, self._prepare, self._settle)
@@ -121,12 +128,30 @@ class ContextReader:
         raised = None
         try:
             mode = self._mode(context)
+            self._report_lacking()
             if mode in MODES or isinstance(mode, EnforcePercent):
                 return mode
         except Exception as error:
             raised = error
         report_failure("mode_raised", raised, self._on_event)
         return "enforce"
+
+    def _report_lacking(self) -> None:
+        """Report, once, that a mode has no effect because no request has what it is for."""
+        mode = self._mode
+        if isinstance(mode, ModeFile | ModeSwitch) and not self._lacking.isdisjoint(
+            mode.depends_on
+        ):
+            self._lacking = frozenset()
+            report_failure("mode_ineffective", None, self._on_event)
+
+
+def _lacking(verifiers: VerifierLookup) -> frozenset[str]:
+    """Return the attributes of a context that are None in each request."""
+    found = set() if verifiers.reads_tenants else {"tenant"}
+    if verifiers.one is not None and verifiers.one.environment is None:
+        found.add("environment")
+    return frozenset(found)
 
 
 def _context(

@@ -91,6 +91,11 @@ class VerifierLookup:
         return commit  # after the verifier, which is an older user of the watch
 
     @property
+    def reads_tenants(self) -> bool:
+        """True if requests can have a tenant."""
+        return self._tenant is not None
+
+    @property
     def is_constant(self) -> bool:
         """True if each request has the same verifier and no tenant, and all watches have started.
 
