@@ -39,8 +39,9 @@ def test_the_pages_name_every_key_and_code() -> None:
     keys = keys_of(webhook_schema.schema())
     assert len(keys) > 35
     assert [key for key in sorted({*keys, *REFUSALS}) if f"`{key}`" not in PLAIN] == [
-        "timestamp", "url", "vectors"
-    ]  # fmt: skip
+        "url",
+        "vectors",
+    ]
     tables = ("challenge", "id", "secret", "signature", "timestamp", "url", "[vectors]")
     for table in (f"[{name}]" for name in tables):
         assert f"`{table}`" in FORMATS
