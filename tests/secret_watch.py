@@ -118,11 +118,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Forget the secrets of a test after it."""
+    """Forget the secrets of a test after it, and the handlers of logs that it has added.
+
+    Such a handler may write a record in a thread, during the next test.
+    """
     listen()
-    before = WATCH.begin()
+    root = logging.getLogger()
+    before, handlers = WATCH.begin(), [*root.handlers]
     result = yield
     WATCH.end(before)
+    root.handlers[:] = handlers
     return result
 
 

@@ -108,3 +108,12 @@ def test_keys_may_be_made_in_other_threads_during_a_search(watch: SecretWatch) -
     assert CANARY in before
     assert f"{CANARY}-of-another-thread" in watch.secrets
     watch.secrets.intersection_update(before)
+
+
+LEFT = logging.NullHandler()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_handler_of_logs_that_a_test_adds_is_gone_in_the_next_one(number: int) -> None:
+    assert LEFT not in logging.getLogger().handlers
+    logging.getLogger().addHandler(LEFT)
