@@ -98,3 +98,9 @@ def test_a_file_of_the_other_kind_is_named(command: str, commands: Commands) -> 
 def test_a_file_that_cannot_be_read_is_misuse(path: str, commands: Commands) -> None:
     said = commands.run("schemes", path, code=2)
     assert said.startswith("the file of the scheme cannot be read: ")
+
+
+def test_a_file_of_neither_kind_is_an_invalid_scheme(commands: Commands) -> None:
+    Path("bad.toml").write_text('name = "Bad"')
+    assert "add one of [mac] and [jwt]" in commands.run("schemes", "bad.toml", code=2)
+    assert "kind is missing" in commands.run("schemes", "webhook:bad.toml", code=2)
