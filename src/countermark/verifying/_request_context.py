@@ -66,7 +66,7 @@ class ContextReader:
             origins = AllowedOrigins(origins)
         self.origins = origins
         self._verifiers, self._mode, self._on_event = verifiers, checked_mode(mode), on_event
-        # The facts that no request has.
+        # The facts that no request has; empty once a mode that needs one is reported.
         self._lacking = _lacking(verifiers)
         if isinstance(mode, ModeFile) and not self._lacking.isdisjoint(mode.depends_on):
             raise ConfigurationError(
@@ -139,9 +139,9 @@ class ContextReader:
     def _report_lacking(self) -> None:
         """Report, once, that a mode has no effect because no request has what it is for."""
         mode = self._mode
-        if isinstance(mode, ModeFile | ModeSwitch) and not self._lacking.isdisjoint(
-            mode.depends_on
-        ):
+        if not self._lacking or not isinstance(mode, ModeFile | ModeSwitch):
+            return
+        if not self._lacking.isdisjoint(mode.depends_on):
             self._lacking = frozenset()
             report_failure("mode_ineffective", None, self._on_event)
 
