@@ -20,6 +20,14 @@ globalThis.fetch = async (url) => {
   sent.push(String(url));
   return new Response("{}", { headers: { "content-type": "application/json" } });
 };
+// Lets the first request of an SDK be the result, without a response.
+const firstRequest = () =>
+  new Promise((done) => {
+    globalThis.fetch = (url, { headers, body }) => {
+      done({ path: new URL(url).pathname, headers, body });
+      return new Promise(nothing);
+    };
+  });
 const run = (names) => new Function(...Object.keys(names), frontend)(...Object.values(names));
 
 const sdks = {
@@ -61,23 +69,13 @@ const sdks = {
     return calls;
   },
   knock: async () => {
-    let requested;
-    const request = new Promise((done) => (requested = done));
-    globalThis.fetch = (url, { headers, body }) => {
-      requested({ path: new URL(url).pathname, headers, body });
-      return new Promise(nothing);
-    };
+    const request = firstRequest();
     const { default: Knock } = await import("@knocklabs/client");
     run({ Knock, identity });
     return request;
   },
   saasquatch: async () => {
-    let requested;
-    const request = new Promise((done) => (requested = done));
-    globalThis.fetch = (url, { headers, body }) => {
-      requested({ path: new URL(url).pathname, headers, body });
-      return new Promise(nothing);
-    };
+    const request = firstRequest();
     Object.assign(globalThis, { HTMLElement: class {}, customElements: { get: nothing, define: nothing } });
     const { default: squatch } = await import("@saasquatch/squatch-js");
     squatch.init({ tenantAlias: "tenant" });
@@ -85,12 +83,7 @@ const sdks = {
     return request;
   },
   suprsend: async () => {
-    let requested;
-    const request = new Promise((done) => (requested = done));
-    globalThis.fetch = (url, { headers, body }) => {
-      requested({ headers, body });
-      return new Promise(nothing);
-    };
+    const request = firstRequest();
     const storage = { getItem: () => null, setItem: nothing, removeItem: nothing };
     Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
     const { SuprSend } = await import("@suprsend/web-sdk");
