@@ -151,6 +151,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "lastName": "Lee",
         "avatar": PICTURE,
     },
+    "usertour": {"sub": ID, "companyId": ATTRIBUTES["company_id"]},
     "uservitals": {"email": EMAIL, "name": NAME},
     "uservoice": {"guid": ID, "email": EMAIL, "display_name": NAME},
     "website-toolbox": {
