@@ -77,7 +77,9 @@ def test_an_error_of_the_system_that_names_a_file_is_not_taken_for_the_output(
 
 
 def test_an_option_has_one_spelling(command: Command) -> None:
-    assert command.problem("sign", "stigg", "--i", "user-1").startswith("countermark: error: unrec")
+    line = command.problem("sign", "stigg", "--i", "user-1")
+    assert line.startswith("countermark sign: error: unrecognized arguments: ")
+    assert line.endswith("; see countermark sign --help")
 
 
 def test_a_missing_command_is_a_mistake(command: Command) -> None:
@@ -87,5 +89,6 @@ def test_a_missing_command_is_a_mistake(command: Command) -> None:
 def test_an_argument_that_contains_another_one_is_hidden_whole(command: Command) -> None:
     line = command.problem("sign", "stigg", "--id", "stigg", "canary stigg=canary canary")
     assert line == (
-        "countermark: error: unrecognized arguments: <not shown, as it may be a secret>"
+        "countermark sign: error: unrecognized arguments: <not shown, as it may be a secret>; see"
+        " countermark sign --help"
     )

@@ -9,6 +9,7 @@ import pytest
 from countermark.cli import _schemes, main
 from countermark.schemes import Scheme, scheme_slugs
 from countermark.webhooks import WebhookScheme
+from countermark.webhooks._scheme import webhook_scheme_slugs
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -17,7 +18,8 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_the_overview_has_a_line_for_each_scheme(capsys: pytest.CaptureFixture[str]) -> None:
-    heading, *lines = printed(capsys).splitlines()
+    table, webhooks = printed(capsys).split("\n\n")
+    heading, *lines = table.splitlines()
     assert heading.split() == ["scheme", "vendor", "token", "signed"]
     assert [line.split()[0] for line in lines] == scheme_slugs()
     by_slug = {line.split()[0]: line for line in lines}
@@ -25,7 +27,18 @@ def test_the_overview_has_a_line_for_each_scheme(capsys: pytest.CaptureFixture[s
     assert by_slug["drift"].endswith("?")
     assert "JWT RS256" in by_slug["knock"]
     assert "{id}" in by_slug["stigg"]
-    assert all(len(line) < 180 for line in lines)
+    assert all(len(line) < 180 for line in (*lines, *webhooks.splitlines()))
+
+
+def test_the_overview_has_a_line_for_each_format_of_webhooks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    heading, *lines = printed(capsys).split("\n\n")[1].splitlines()
+    assert heading.split() == ["scheme", "vendor", "proof", "signed"]
+    by_slug = {line.split()[0].removeprefix("webhook:"): line for line in lines}
+    assert list(by_slug) == webhook_scheme_slugs()
+    assert "header stripe-signature: sha256, hex" in by_slug["stripe"]
+    assert by_slug["stripe"].endswith("{timestamp}.{body}")
 
 
 def test_the_details_of_a_scheme_contain_code_for_backend_and_front_end(
@@ -83,7 +96,7 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
 ) -> None:
     assert main(["schemes", "intercom"]) == 2
     error = capsys.readouterr().err
-    assert "there is intercom-jwt" in error
+    assert "similar: intercom-hmac, intercom-jwt; " in error
     assert error.endswith("; webhook:intercom is a webhook scheme\n")
 
 
@@ -132,7 +145,7 @@ def test_an_unknown_scheme_is_an_error_with_a_hint(capsys: pytest.CaptureFixture
     assert main(["schemes", "intercom"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "there is intercom-" in err
+    assert "similar: intercom-" in err
     assert "Traceback" not in err
 
 
@@ -171,7 +184,8 @@ def test_a_source_that_was_read_more_than_a_year_ago_is_due(
     assert f"stigg: read {stigg.read}: {', '.join(stigg.source)}" in lines
     assert f"github: read {github.read}: {', '.join(github.source)}" in lines
     assert "; due, as that is more than a year ago" in printed(capsys, "stigg")
-    assert {line.split()[-1] for line in printed(capsys).splitlines()[1:]} == {"due"}
+    for table in printed(capsys).split("\n\n"):
+        assert {line.split()[-1] for line in table.splitlines()[1:]} == {"due"}
     assert "more than a year ago" not in printed(capsys, "--markdown")
 
 

@@ -157,7 +157,7 @@ def test_the_token_and_the_secret_cannot_both_be_on_standard_input(command: Comm
 
 def test_a_token_is_not_an_argument(command: Command) -> None:
     line = command.problem("verify", "stigg", TOKEN)
-    assert line.startswith("countermark: error: unrecognized arguments")
+    assert line.startswith("countermark verify: error: unrecognized arguments")
     assert TOKEN[-20:] not in line
 
 

@@ -35,6 +35,14 @@ class Parser(ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
+        self.set_defaults(command=self)  # that of a command replaces that of the main parser
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments; unknown ones are an error of the command, which names its help."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            options.command.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments, and remember them for ``error``."""
@@ -53,7 +61,7 @@ class Parser(ArgumentParser):
             pattern = rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])"
             message = re.sub(pattern, lambda match: shown(written[match[0]], known), message)
         try:
-            self.exit(2, f"{self.prog}: error: {message}\n")
+            self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
         except SystemExit as end:
             raise end from None  # its context quotes the argument
 

@@ -1,8 +1,8 @@
-"""The catalogue for readers: an overview, and the details of one scheme."""
+"""The details of one scheme, for readers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from textwrap import wrap
 
@@ -36,21 +36,6 @@ def comparisons(scheme: Scheme | WebhookScheme) -> list[str]:
     published = any(vector.origin.startswith("published") for vector in scheme.vectors)
     found = [PUBLISHED] * published + list(scheme.compared_with)
     return found or [COMPUTED] * (scheme.read is not None)  # each of the catalogue is computed
-
-
-def overview(schemes: Iterable[Scheme], today: date) -> str:
-    """Return a table with a line for each scheme."""
-    lines = [("scheme", "vendor", "token", "signed", "")]
-    for scheme in schemes:
-        marks = [scheme.status] * (scheme.status != "current") + ["?"] * bool(scheme.unsure)
-        marks += ["due"] * is_due(scheme.read, today)
-        signed, token = describe_signed(scheme), describe_token(scheme)
-        lines.append((scheme.slug, scheme.name, token, signed, " ".join(marks)))
-    widths = [min(44, max(map(len, column))) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
 
 
 def details(scheme: Scheme, today: date, path: str | None = None) -> str:
@@ -123,7 +108,3 @@ def status(scheme: Scheme) -> str:
 
 def _wrapped(text: str) -> list[str]:
     return [part for line in text.splitlines() for part in wrap(line, 88, break_long_words=False)]
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from countermark.cli._arguments import Commands
 from countermark.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from countermark.schemes import Scheme
+    from countermark.webhooks import WebhookScheme
 
 _EPILOG = """\
 examples:
@@ -23,9 +28,9 @@ def add_command(commands: Commands) -> None:
     parser = commands.add_parser(
         "schemes",
         help="list all schemes, show one, or check files",
-        description="List all schemes, or show one. With lint instead of a scheme, check files of"
-        " signing and webhook schemes, and print each mistake as FILE:LINE: MESSAGE. The exit code"
-        " is 1 if there is one. No message contains a value of the file.",
+        description="List all schemes, those of webhooks last, or show one. With lint instead of a"
+        " scheme, check files of signing and webhook schemes, and print each mistake as FILE:LINE:"
+        " MESSAGE. The exit code is 1 if there is one. No message contains a value of the file.",
         epilog=_EPILOG,
     )
     shown = parser.add_mutually_exclusive_group()
@@ -61,9 +66,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: There is no such scheme or file.
     """
-    from countermark.cli._scheme_pages import overview
-    from countermark.schemes import Scheme, scheme_slugs
-
     if options.slug == "lint":
         from countermark.cli._lint import lint
 
@@ -83,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.markdown:
         print(_vendors_page())
     else:
-        print(overview(map(Scheme.load, scheme_slugs()), _today()))
+        print(_overview())
     return 0
 
 
@@ -106,27 +108,36 @@ def _details(name: str) -> str:
     return details(named_scheme(name), _today(), path_in(name))
 
 
+def _overview() -> str:
+    from countermark.cli._overview import overview
+
+    return overview(*_catalogue(), _today())
+
+
 def _vendors_page() -> str:
     from countermark.cli._vendors_page import markdown
-    from countermark.schemes import Scheme, scheme_slugs
-    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
-    webhooks = map(WebhookScheme.load, webhook_scheme_slugs())
-    return markdown(map(Scheme.load, scheme_slugs()), webhooks)
+    return markdown(*_catalogue())
 
 
 def _print_due(today: date) -> int:
     """Print what is to be read again, with its sources."""
     from countermark.cli._scheme_pages import is_due
-    from countermark.schemes import Scheme, scheme_slugs
-    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
 
-    schemes: list[Scheme | WebhookScheme] = [Scheme.load(slug) for slug in scheme_slugs()]
-    schemes += [WebhookScheme.load(slug) for slug in webhook_scheme_slugs()]
-    due = [scheme for scheme in schemes if is_due(scheme.read, today)]
+    schemes, webhooks = _catalogue()
+    every: list[Scheme | WebhookScheme] = [*schemes, *webhooks]
+    due = [scheme for scheme in every if is_due(scheme.read, today)]
     for scheme in due:
         print(f"{scheme.slug}: read {scheme.read}: {', '.join(scheme.source)}")
     return 1 if due else 0
+
+
+def _catalogue() -> tuple[list[Scheme], list[WebhookScheme]]:
+    from countermark.schemes import Scheme, scheme_slugs
+    from countermark.webhooks._scheme import WebhookScheme, webhook_scheme_slugs
+
+    webhooks = [WebhookScheme.load(slug) for slug in webhook_scheme_slugs()]
+    return [Scheme.load(slug) for slug in scheme_slugs()], webhooks
 
 
 def _today() -> date:

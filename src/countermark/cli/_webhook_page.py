@@ -19,7 +19,7 @@ def webhook_details(scheme: WebhookScheme, today: date, path: str | None = None)
         today: The date.
         path: The path of its file, unless it is in the catalogue.
     """
-    proof, signed = _proof(scheme)
+    proof, signed = describe_proof(scheme)
     rows = {
         "proof": proof,
         "signed": signed,
@@ -48,7 +48,7 @@ def webhook_details(scheme: WebhookScheme, today: date, path: str | None = None)
     return "\n".join([*table(scheme, rows), "", *code, ""])
 
 
-def _proof(scheme: WebhookScheme) -> tuple[str, str]:
+def describe_proof(scheme: WebhookScheme) -> tuple[str, str]:
     """Return the proof of a delivery, and the signed text."""
     signature = scheme.signature
     if isinstance(signature, SecretHeader):

@@ -34,13 +34,11 @@ def read_scheme(slug: str) -> str:
     for path in _files():
         if path.name == f"{slug}.toml":
             return str(path.read_text(encoding="utf-8"))
-    given = shown(slug, scheme_slugs())
-    raise UnknownScheme(f"unknown scheme {given}; {_nearest(slug)}")
+    from countermark.schemes._similar_names import suggestion  # late, as only mistakes need it
 
-
-def _nearest(slug: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(slug, scheme_slugs(), cutoff=0.5)
-    hint = f"there is {' and '.join(close)}; " if close else ""
-    return f"{hint}`countermark schemes` lists all {len(scheme_slugs())}"
+    paths = sorted(_files(), key=lambda path: path.name)
+    texts = {path.name.removesuffix(".toml"): path.read_text(encoding="utf-8") for path in paths}
+    raise UnknownScheme(
+        f"unknown scheme {shown(slug, texts)}; {suggestion(slug, texts)}`countermark schemes` lists"
+        " all"
+    )

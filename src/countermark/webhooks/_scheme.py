@@ -138,8 +138,10 @@ def _load(slug: str) -> WebhookScheme:
     found = _files()
     if slug in found:
         return WebhookScheme(**parse(found[slug].read_text(encoding="utf-8"), slug))
-    known = webhook_scheme_slugs()
+    from countermark.schemes._similar_names import suggestion  # late, as only mistakes need it
+
+    texts = {known: found[known].read_text(encoding="utf-8") for known in webhook_scheme_slugs()}
     raise UnknownScheme(
-        f"unknown webhook scheme {shown(slug, known)}; use one of {', '.join(known)}, or your"
-        " own WebhookScheme"
+        f"unknown webhook scheme {shown(slug, texts)}; {suggestion(slug, texts)}`countermark"
+        " schemes` lists all"
     )
