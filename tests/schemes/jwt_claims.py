@@ -50,6 +50,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "plan": "pro",
     },
     "feedbear": {"name": NAME, "email": EMAIL},
+    "readme": {"name": NAME, "email": EMAIL, "iat": NOW_S, "plan": "pro"},
     "frill": {"email": EMAIL, "id": ID, "name": NAME, "avatar": PICTURE},
     "intercom-jwt": {
         "user_id": ID,
