@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from shutil import which
 
 import pytest
 from hypothesis import settings
 
 from countermark import Event, Keyring, Signer
+from countermark._background import Job
+from countermark._background._scheduler import scheduler
 from countermark._log_limit import log_limit
 from tests.secret_watch import (  # noqa: F401  # the hooks of pytest
     pytest_configure,
@@ -28,6 +30,15 @@ SECRET = "a-secret-of-the-tests-with-enough-bytes"
 def log_without_a_past() -> None:
     """Let each test see its first events in the log, however many others have made."""
     log_limit().reset()
+
+
+@pytest.fixture(autouse=True)
+def no_last_runs_of_earlier_tests() -> Iterator[None]:
+    """Stop the meters of a test when it ends: its Redis ends, and each flush would ask for it."""
+    yield
+    for job in list(scheduler._due):
+        if job.at_exit and isinstance(job, Job):
+            job.stop()
 
 
 @pytest.fixture
