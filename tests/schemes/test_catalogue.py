@@ -230,6 +230,30 @@ def test_the_error_for_a_mistyped_name_suggests_the_right_one() -> None:
         Scheme.load("intercom")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("beacon", "helpscout"),
+        ("Help Scout", "helpscout"),
+        ("intercom", "intercom-jwt and intercom-hmac"),
+        ("pu", None),
+        ("pendo", None),
+        ("{name?}", None),
+    ],
+)
+def test_the_error_finds_the_schemes_of_a_vendor_by_name(given: str, meant: str | None) -> None:
+    with pytest.raises(UnknownScheme) as caught:
+        Scheme.load(given)
+    hint = "" if meant is None else f"there is {meant}; "
+    _, _, rest = str(caught.value).partition("; ")
+    assert rest == f"{hint}`countermark schemes` lists all {len(SCHEMES)}"
+
+
+def test_the_error_for_a_file_names_the_function_that_reads_it() -> None:
+    with pytest.raises(UnknownScheme, match=r"Scheme\.from_toml\(path\) reads a file"):
+        Scheme.load("acme-chat.toml")
+
+
 def test_a_secret_in_place_of_a_name_is_not_repeated() -> None:
     with pytest.raises(UnknownScheme, match="unknown scheme <not shown") as caught:
         Scheme.load("7b8f2f5c9d0e4a61b3c2d1e0f9a8b7c6")

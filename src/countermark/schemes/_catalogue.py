@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from countermark._redaction import shown
 from countermark.errors import UnknownScheme
+
+#: The shortest text that is searched in the names of vendors, and the most schemes to suggest.
+_SHORTEST: Final = 3
+_MOST: Final = 5
 
 
 def scheme_slugs() -> list[str]:
@@ -39,8 +44,23 @@ def read_scheme(slug: str) -> str:
 
 
 def _nearest(slug: str) -> str:
+    """Return the schemes that may be meant: of a vendor with that name, or with a similar slug."""
     from difflib import get_close_matches
 
-    close = get_close_matches(slug, scheme_slugs(), cutoff=0.5)
-    hint = f"there is {' and '.join(close)}; " if close else ""
+    if slug.endswith(".toml"):
+        hint = "Scheme.from_toml(path) reads a file; "
+    else:
+        close = _of_vendor(slug) or get_close_matches(slug, scheme_slugs(), cutoff=0.65)
+        hint = f"there is {' and '.join(close)}; " if close else ""
     return f"{hint}`countermark schemes` lists all {len(scheme_slugs())}"
+
+
+def _of_vendor(text: str) -> list[str]:
+    """Return the slugs of the schemes whose vendor's name has *text*, the current ones first."""
+    found = []
+    for path in _files() if len(text) >= _SHORTEST else ():
+        content = path.read_text(encoding="utf-8")
+        name = re.search('^name = "(.*)"', content, re.MULTILINE)
+        if name is not None and text.casefold() in name[1].casefold():
+            found.append(('status = "deprecated"' in content, path.name.removesuffix(".toml")))
+    return [slug for _, slug in sorted(found)[:_MOST]]
