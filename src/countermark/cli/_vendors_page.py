@@ -15,7 +15,8 @@ _HEAD = """\
 
 This page lists what each scheme signs, and how the front end passes it on. It is generated from
 the files in [`src/countermark/schemes/catalogue`](../src/countermark/schemes/catalogue) by
-`countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md).
+`countermark schemes --markdown`. If a vendor is missing, no file describes it yet: you can add it
+with [one file](own-scheme.md) if it documents what it signs. Webhooks are [below](#webhooks).
 
 **?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is
 missing, `{x|y}` is the first value that the principal has, and `{now:s}`, `{now:ms}` and
