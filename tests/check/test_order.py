@@ -17,7 +17,8 @@ from starlette.routing import Mount
 from countermark import Keyring, Signer, Verifier
 from countermark.asgi import SigningMiddleware, VerifyingMiddleware, WebhookMiddleware
 from countermark.resolvers import from_environ, from_session, from_state, from_user
-from countermark.verifying import Allowance, from_cookie
+from countermark.redis import RedisStore
+from countermark.verifying import Allowance, EnforcePercent, ModeSwitch, from_cookie
 from countermark.webhooks import WebhookVerifier
 
 RING, OTHER = Keyring("{SECRET}"), Keyring("{SECRET[::-1]}")
@@ -63,7 +64,16 @@ credentials = dict(allow_credentials=True, **exposed)
 
 def app_of(*middleware, **options):
     return Starlette(middleware=middleware, **options)
+
+NOWHERE = RedisStore("redis://127.0.0.1:1/0")
+enforced = VerifyingMiddleware(inner, verifier=Verifier("stigg", RING), mode="enforce")
 """
+
+
+BESIDE = (
+    "mount the two next to each other, or let mode= be a function that returns 'off' for the path"
+    " of the deliveries"
+)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +96,11 @@ def app_of(*middleware, **options):
         "app_of(verifying(tenant=by_api_key), session)",
         # A wrapper of the whole application reads what the inner layers have found.
         "SigningMiddleware(app_of(session), signers=SIGNER, principal=principal)",
-        "app_of(webhooks, verifying('enforce'))",
+        "app_of(routes=[Mount('/a', app_of(webhooks)), Mount('/b', app_of(verifying('enforce')))])",
+        "app_of(webhooks, routes=[Mount('/a', app_of(verifying('enforce')))])",
+        "app_of(verifying(lambda context: 'off'), webhooks)",
         "app_of(verifying('monitor'), webhooks)",
+        "app_of(webhooks, verifying())",
         "app_of(verifying(), session, cache)",
         "app_of(session, verifying(tenant=from_session('tenant')))",
         # Requests pass either of two mounts.
@@ -121,7 +134,15 @@ def test_an_order_without_a_mistake(app: str, check_code: CheckCode) -> None:
         ("app_of(signing(), etag)", "put it inside ETagMiddleware"),
         ("app_of(etag, signing(cache_control='private'))", "leave cache_control= out"),
         ("app_of(cache, verifying())", "put it outside ResponseCache"),
-        ("app_of(verifying('enforce'), webhooks)", "put it inside WebhookMiddleware"),
+        ("app_of(verifying('enforce'), webhooks)", BESIDE),
+        ("app_of(webhooks, verifying('enforce'))", BESIDE),
+        ("app_of(webhooks, verifying(EnforcePercent(10)))", BESIDE),
+        ("app_of(webhooks, verifying(ModeSwitch(NOWHERE, 'stigg')))", BESIDE),
+        ("app_of(verifying('enforce'), routes=[Mount('/hooks', app_of(webhooks))])", BESIDE),
+        (
+            "WebhookMiddleware(enforced, verifier=WebhookVerifier('stigg', OTHER), paths='/h')",
+            BESIDE,
+        ),
         (
             "app_of(verifying(tenant=from_session('tenant')), session)",
             "put it inside SessionMiddleware",

@@ -57,6 +57,24 @@ def test_an_unexplained_token_has_remarks_alone(command: Command) -> None:
     )
 
 
+def test_another_secret_is_the_next_thing_to_try(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = Signer("stigg", Keyring("x" + SECRET)).sign("user-1").encode()
+    printed = command("explain", "stigg", stdin=token).out
+    assert printed.splitlines()[2:] == [
+        "  It may be signed with a secret that this command does not have.",
+        "  Give those of other environments: --other-environment staging=STAGING_SECRET.",
+    ]
+    monkeypatch.setenv("STAGING_SECRET", "y" + SECRET)
+    given = ("--other-environment", "staging=STAGING_SECRET")
+    assert command("explain", "stigg", *given, stdin=token).out == "\n".join(
+        [*printed.splitlines()[:3], ""]
+    )
+    monkeypatch.setenv("STAGING_SECRET", "x" + SECRET)
+    assert "environment staging." in command("explain", "stigg", *given, stdin=token).out
+
+
 def test_alternatives_are_printed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ONE_SECRET", "TWO_SECRET"):
         monkeypatch.setenv(name, "x" + SECRET)
@@ -144,6 +162,35 @@ def test_a_webhook_is_a_whole_request(command: Command, monkeypatch: pytest.Monk
     other = b"curl https://a.example"
     assert command("explain", "github", stdin=other).out.startswith("explained: header_missing")
     assert command.problem("explain", "github", stdin=b"abc").startswith("github: a webhook is a")
+
+
+def test_a_webhook_in_a_file_of_curl_is_not_refused_by_its_name(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
+    curl = f"curl https://a.example -H 'X-Hub-Signature-256: sha256={code('{}')}'"
+    seen = f"{curl} --data-binary @event.json".encode()
+    assert command.problem("explain", "github", stdin=seen).startswith(
+        "github: the command reads the body from a file, which is not opened; give the request"
+    )
+    assert command.output("explain", "github", stdin=f"{curl} -d {{}}".encode()) == "good\n"
+    header = f"curl https://a.example -H 'X-Customer-Key: {TOKEN}' -d @body.json".encode()
+    assert command.output("explain", "stigg", stdin=header) == "good\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (("webhook:github", "--other-environment", "a=B"), "tokens; to try another secret of a"),
+        (("webhook:github", "--id", "user-1"), "tokens; to try another secret of a webhook"),
+        (("stigg", "--base-url", BASE_URL), "webhooks; pass webhook:NAME as SCHEME"),
+    ],
+)
+def test_options_of_the_other_kind_are_refused(
+    command: Command, given: tuple[str, ...], reason: str
+) -> None:
+    said = command.problem("explain", *given, stdin=TOKEN.encode())
+    assert said.startswith(f"{given[1]} is an option for {reason}")
 
 
 def test_a_webhook_whose_url_is_signed_needs_its_base(

@@ -96,7 +96,7 @@ def test_the_name_of_a_webhook_scheme_alone_is_refused_with_a_hint(
 ) -> None:
     assert main(["schemes", "intercom"]) == 2
     error = capsys.readouterr().err
-    assert "similar: intercom-hmac, intercom-jwt; " in error
+    assert "similar: intercom-jwt, intercom-hmac; " in error
     assert error.endswith("; webhook:intercom is a webhook scheme\n")
 
 

@@ -44,6 +44,14 @@ def test_data_in_the_query_is_part_of_the_url() -> None:
     assert found.target == "/p?a=1&id=1"
 
 
+@pytest.mark.parametrize("option", ["-d ", "-d", "--data=", "--data-binary ", "--json "])
+def test_a_body_in_a_file_is_not_the_name_of_the_file(option: str) -> None:
+    found = read_curl(f"curl {option}@event.json {URL}")
+    assert found == SeenRequest("POST", URL, [], b"", body_in_file=True)
+    raw = read_curl(f"curl --data-raw @event.json {URL}")
+    assert raw == SeenRequest("POST", URL, [], b"@event.json")
+
+
 @pytest.mark.parametrize("text", ["", "wget x", "curl 'unclosed", "$"])
 def test_other_texts_are_not_commands_of_curl(text: str) -> None:
     assert read_curl(text) is None

@@ -179,6 +179,21 @@ def test_the_code_takes_the_mode_from_the_environment(monkeypatch: pytest.Monkey
         asgi()
 
 
+def test_a_view_during_a_rollout_refuses_only_the_token_of_another_customer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, other = STIGG.sign("user-1"), STIGG.sign("user-2")
+    statuses = {
+        "off": {good: 200, other: 200, tampered(good): 200, None: 200},
+        "monitor": {good: 200, other: 403, tampered(good): 200, None: 200},
+        "enforce": {good: 200, other: 403, tampered(good): 401, None: 401},
+    }
+    for mode, expected in statuses.items():
+        monkeypatch.setenv("VERIFYING_MODE", mode)
+        ask = by_werkzeug(run("Views during a rollout")["app"])
+        assert {token: ask("/accounts/user-1", token) for token in expected} == expected
+
+
 def test_in_starlette_what_is_not_mounted_is_left_out_and_pages_may_ask() -> None:
     client = TestClient(run("Starlette")["app"])
     assert client.get("/health").text == "well"

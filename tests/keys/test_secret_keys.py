@@ -144,6 +144,24 @@ class TestFromEnv:
         ring = Keyring.from_env("APP_SECRET")
         assert ring.current.key_id == ring.next[0].key_id == SecretKey(GOOD).key_id
 
+    @pytest.mark.parametrize("content", [None, "", "\n"])
+    @pytest.mark.parametrize("role", ["PREVIOUS", "NEXT"])
+    def test_a_missing_or_empty_file_of_another_role_is_no_key(
+        self, role: str, content: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        if content is not None:
+            (tmp_path / "other").write_text(content)
+        monkeypatch.setenv("APP_SECRET", GOOD)
+        monkeypatch.setenv(f"APP_SECRET_{role}_FILE", str(tmp_path / "other"))
+        assert [role for role, _ in Keyring.from_env("APP_SECRET").by_role()] == ["current"]
+
+        (tmp_path / "other").write_text(" ")
+        with pytest.raises(InvalidKey, match=f"file of APP_SECRET_{role}_FILE is blank"):
+            Keyring.from_env("APP_SECRET")
+        monkeypatch.setenv(f"APP_SECRET_{role}_FILE", str(tmp_path))
+        with pytest.raises(InvalidKey, match=f"APP_SECRET_{role}_FILE cannot be read: Is a dir"):
+            Keyring.from_env("APP_SECRET")
+
     def test_names_the_variable_and_not_the_value(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

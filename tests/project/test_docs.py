@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from countermark import Scheme
+from countermark import Keyring, Principal, Scheme, Signer, Verifier
 from countermark.cli import main
 from countermark.schemes import scheme_slugs
+from tests.conftest import SECRET
 from tests.project import signing_schema
 from tests.project.schema_parts import keys_of
 
@@ -60,6 +65,30 @@ def anchors_of(page: Path) -> set[str]:
 )
 def test_the_code_runs(code: str) -> None:
     exec(compile(code, "own-scheme.md", "exec"), {"__name__": "page"})
+
+
+def test_the_files_of_own_schemes_sign_and_verify(tmp_path: Path) -> None:
+    section = OWN.partition("## For a service of your own")[0]
+    hash_file, jwt_file = re.findall(r"^```toml\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    (tmp_path / "acme-chat.toml").write_text(hash_file)
+    (tmp_path / "acme-jwt.toml").write_text(jwt_file)
+    chat, jwt = (Scheme.from_toml(tmp_path / f"acme-{name}.toml") for name in ("chat", "jwt"))
+    digest = hmac.digest(SECRET.encode(), b"user-1", "sha256").hex()
+    assert Signer(chat, Keyring(SECRET)).issue("user-1").fields == {
+        "userId": "user-1",
+        "signature": digest,
+    }
+    token = Signer(jwt, Keyring(SECRET)).sign(Principal("user-1", email="a@b.example"))
+    claims = Verifier(jwt, Keyring(SECRET)).verify(token).claims
+    assert (claims["sub"], claims["email"]) == ("user-1", "a@b.example")
+
+    ((commands),) = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["sh", "-ec", commands],
+        cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("user-1\n", "", 0)
 
 
 def test_every_key_of_a_scheme_is_documented() -> None:

@@ -228,7 +228,7 @@ def test_the_error_for_an_unknown_scheme_names_the_command_that_lists_all(slug: 
 @pytest.mark.parametrize(
     ("name", "similar"),
     [
-        ("intercom", "intercom-hmac, intercom-jwt"),
+        ("intercom", "intercom-jwt, intercom-hmac"),  # the deprecated one last
         ("Help Scout", "helpscout"),
         ("beacon", "helpscout"),  # a part of the vendor's name
         ("stig", "stigg"),
@@ -240,7 +240,7 @@ def test_the_error_for_an_unknown_name_names_similar_ones(name: str, similar: st
         Scheme.load(name)
 
 
-@pytest.mark.parametrize("name", ["a", "..", "pendo"])
+@pytest.mark.parametrize("name", ["a", "..", "pu", "pendo", "{name?}"])
 def test_the_error_for_a_name_unlike_all_others_names_none(name: str) -> None:
     with pytest.raises(UnknownScheme, match="not shown, as it may be a secret>; `countermark"):
         Scheme.load(name)
@@ -250,6 +250,11 @@ def test_at_most_five_similar_names_are_given() -> None:
     with pytest.raises(UnknownScheme) as caught:
         Scheme.load("feed")
     assert str(caught.value).partition("similar: ")[2].count(", ") <= 4
+
+
+def test_the_error_for_a_file_names_the_function_that_reads_it() -> None:
+    with pytest.raises(UnknownScheme, match=r"Scheme\.from_toml\(path\) reads a file"):
+        Scheme.load("acme-chat.toml")
 
 
 def test_a_secret_in_place_of_a_name_is_not_repeated() -> None:

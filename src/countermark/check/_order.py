@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from countermark.check._application import Application, Layer
 from countermark.check._findings import Finding, finding
 from countermark.check._names import closure_of, names_of, words_of
-from countermark.check._parts import enforces, functions_of, principal_of
+from countermark.check._parts import functions_of, may_enforce_each_path, principal_of
 from countermark.signing._config import SigningConfig
 from countermark.verifying._enforcement import Enforcement
 
@@ -111,8 +111,21 @@ def _check_verifying(
     for other in around.inner:
         if reads_session and "session" in other.kinds - around.kinds_outside:
             yield around.inside(other, ", and reads the session before there is one")
-        if enforces(enforcement) and other.part is not None and other.part.webhooks is not None:
-            yield around.inside(other, ", and refuses deliveries, which have no token")
+    if may_enforce_each_path(enforcement):
+        yield from _check_deliveries(around)
+
+
+def _check_deliveries(around: _Around) -> Iterator[Finding]:
+    # A layer around the application may be for another mount than the one inside.
+    outer = [other for other in around.outer if other.place == around.layer.place]
+    for other in [*outer, *around.inner]:
+        if other.part is not None and other.part.webhooks is not None:
+            yield around.finding(
+                f"gets the deliveries of {other.name}, which have no token, and refuses them in"
+                " enforce",
+                "mount the two next to each other, or let mode= be a function that returns 'off'"
+                " for the path of the deliveries",
+            )
 
 
 def _mentions(function: Any, words: re.Pattern[str]) -> bool:

@@ -16,6 +16,8 @@ from countermark.signing._principal_lookup import AsyncLookup, SyncLookup
 from countermark.signing._signer import Signer
 from countermark.verifying._enforcement import Enforcement
 from countermark.verifying._mode_switch import ModeSwitch
+from countermark.verifying._mode_values import EnforcePercent
+from countermark.verifying._modes import ModeFile
 from countermark.verifying._verifier import Verifier
 from countermark.webhooks._gate import WebhookGate
 
@@ -119,6 +121,12 @@ def verifier_of(enforcement: Enforcement) -> Verifier | None:
 def enforces(enforcement: Enforcement) -> bool:
     """Tell whether requests without a token are refused, whatever they are."""
     return enforcement._contexts._mode == "enforce"
+
+
+def may_enforce_each_path(enforcement: Enforcement) -> bool:
+    """Tell whether the mode can be enforce, and does not depend on the path."""
+    mode = enforcement._contexts._mode
+    return mode == "enforce" or isinstance(mode, EnforcePercent | ModeFile | ModeSwitch)
 
 
 def functions_of(part: Part) -> Iterator[Function]:

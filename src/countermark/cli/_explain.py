@@ -15,6 +15,7 @@ from countermark.cli._principal_options import add_principal_options, principal_
 from countermark.cli._scheme_argument import (
     add_scheme_arguments,
     pair,
+    refuse_options,
     scheme_of,
     settings_of,
     webhook_scheme_of,
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 # A request with a large body. The token is far smaller.
 _MOST = 4 << 20
+
+# The options that a webhook does not take.
+_OF_TOKENS = (
+    "setting", "id", "email", "phone", "name", "created", "attribute", "environment",
+    "other_environment", "max_age",
+)  # fmt: skip
 
 _EPILOG = """\
 examples:
@@ -101,7 +108,10 @@ def run(options: argparse.Namespace) -> int:
     """
     webhook = webhook_scheme_of(options)
     found = _of_token(options) if webhook is None else _of_delivery(webhook, options)
-    print(json.dumps(_as_dict(found)) if options.json else "\n".join(_lines(found)))
+    if options.json:
+        print(json.dumps(_as_dict(found)))
+    else:
+        print("\n".join([*_lines(found), *_next_step(found, options)]))
     return 0 if found.outcome == "good" else 1
 
 
@@ -109,6 +119,7 @@ def _of_token(options: argparse.Namespace) -> Explanation:
     from countermark.explain import explain
     from countermark.explain._input import seen_token
 
+    refuse_options(options, ("base_url",), "webhooks; pass webhook:NAME as SCHEME")
     scheme = scheme_of(options)
     keyring = keyring_of(scheme, options)
     token, seen = seen_token(scheme, content_of(options.input, "--input", options, _MOST))
@@ -132,6 +143,9 @@ def _of_delivery(scheme: WebhookScheme, options: argparse.Namespace) -> Explanat
     from countermark.explain._input import seen_delivery
     from countermark.webhooks._verify_tokens import verify_token_from_env
 
+    refuse_options(
+        options, _OF_TOKENS, "tokens; to try another secret of a webhook, set its variable"
+    )
     keys = webhook_keys_of(scheme, scheme.secret.variable, options)
     delivery = seen_delivery(scheme, content_of(options.input, "--input", options, _MOST))
     return explain_webhook(
@@ -179,6 +193,14 @@ def _lines(found: Explanation) -> Iterator[str]:
     if found.signed is not None:
         shown = _visible(found.signed) if sys.stdout.isatty() else "shown on a terminal only"
         yield f"signed: {shown}"
+
+
+def _next_step(found: Explanation, options: argparse.Namespace) -> Iterator[str]:
+    """Yield what to try if nothing was found, not even a remark."""
+    if found.outcome == "unexplained" and not found.remarks:
+        yield "  It may be signed with a secret that this command does not have."
+        if webhook_scheme_of(options) is None and not options.other_environment:
+            yield "  Give those of other environments: --other-environment staging=STAGING_SECRET."
 
 
 def _texts(mistakes: tuple[Mistake, ...]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from countermark.cli._curl import checked_url, curl_command
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import (
     add_scheme_arguments,
+    refuse_options,
     scheme_of,
     settings_of,
     webhook_scheme_of,
@@ -105,10 +106,10 @@ def run(options: argparse.Namespace) -> int:
     if webhook is not None:
         from countermark.cli._request_webhook import print_deliveries
 
-        _check_options(options, of_webhook=True)
+        refuse_options(options, _OF_TOKENS, "tokens; a webhook takes --body")
         print_deliveries(webhook, options, _EXPIRED_FOR)
         return 0
-    _check_options(options, of_webhook=False)
+    refuse_options(options, ("body", "base_url"), "webhooks; pass webhook:NAME as SCHEME")
     scheme = scheme_of(options)
     url = checked_url(options.url)
     keyring = keyring_of(scheme, options)
@@ -131,20 +132,6 @@ def run(options: argparse.Namespace) -> int:
             carried.append((options.claimed_id, principal.label))
         print(f"\n# {title}: {_expected(verifier.check(token, claimed))}\n{_curl(url, carried)}")
     return 0
-
-
-def _check_options(options: argparse.Namespace, *, of_webhook: bool) -> None:
-    """Refuse the options of the other kind of scheme; raises ConfigurationError."""
-    given = [name for name in _OF_TOKENS if getattr(options, name)]
-    if of_webhook and given:
-        option = given[0].replace("_", "-")
-        raise ConfigurationError(f"--{option} is an option for tokens; a webhook takes --body")
-    for name in ("body", "base_url"):
-        if not of_webhook and getattr(options, name) is not None:
-            option = name.replace("_", "-")
-            raise ConfigurationError(
-                f"--{option} is an option for webhooks; pass webhook:NAME as SCHEME"
-            )
 
 
 def _expected(check: TokenCheck) -> str:

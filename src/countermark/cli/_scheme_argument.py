@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from countermark.errors import ConfigurationError, InvalidScheme, UnknownScheme
@@ -125,6 +125,18 @@ def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:
     if name.startswith(_WEBHOOK) or (name in webhook_scheme_slugs() and name not in scheme_slugs()):
         return named_webhook_scheme(name)
     return None
+
+
+def refuse_options(options: Namespace, names: Iterable[str], reason: str) -> None:
+    """Refuse the options that the kind of the scheme does not have.
+
+    Raises:
+        ConfigurationError: One of them is given; *reason* completes "--name is an option for".
+    """
+    for name in names:
+        if getattr(options, name):
+            option = name.replace("_", "-")
+            raise ConfigurationError(f"--{option} is an option for {reason}")
 
 
 def settings_of(scheme: Scheme, options: Namespace) -> dict[str, str]:

@@ -16,7 +16,8 @@ _HEAD = """\
 This page lists what each scheme signs, and how the front end passes it on. It is generated from
 the files in [`src/countermark/schemes/catalogue`](../src/countermark/schemes/catalogue) by
 `countermark schemes --markdown`. You can add a vendor with [one file](own-scheme.md), and
-[another page](vendors-left-out.md) says why some vendors have no scheme.
+[another page](vendors-left-out.md) says why some vendors have no scheme. Webhooks are
+[below](#webhooks).
 
 **?** marks a scheme with uncertain details, which its section lists. `{x?}` is left out if it is
 missing, `{x|y}` is the first value that the principal has, and `{now:s}`, `{now:ms}` and

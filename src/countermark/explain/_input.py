@@ -33,9 +33,14 @@ def seen_delivery(scheme: WebhookScheme, data: bytes) -> SeenRequest:
     """Return the delivery in *data*.
 
     Raises:
-        ConfigurationError: There is no request, or none with the header of the scheme.
+        ConfigurationError: There is no request, or a command whose body is in a file.
     """
     requests = _requests(data)
+    if any(request.body_in_file for request in requests):
+        raise ConfigurationError(
+            f"{scheme.slug}: the command reads the body from a file, which is not opened; give the"
+            " request as text: its first line, its headers, an empty line and the body"
+        )
     signature = scheme.signature
     wanted = getattr(signature, "header", "")  # a MAC in the body has none
     if isinstance(signature, HttpSignature):

@@ -18,12 +18,14 @@ class SeenRequest(NamedTuple):
         url: The URL, or the path and the query.
         headers: The headers, as pairs.
         body: The body.
+        body_in_file: True if a command reads the body from a file.
     """
 
     method: str
     url: str
     headers: list[tuple[str, str]]
     body: bytes
+    body_in_file: bool = False
 
     @property
     def target(self) -> str:

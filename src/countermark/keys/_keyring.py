@@ -63,19 +63,15 @@ class Keyring:
 
         ``NAME`` is the current key, and ``NAME_PREVIOUS`` and ``NAME_NEXT`` are the others.
         Each may be in a file instead: ``NAME_FILE`` and so on contain its path. One newline
-        at the end of a file is dropped. An empty ``NAME_PREVIOUS`` or ``NAME_NEXT`` counts
-        as missing.
+        at the end of a file is dropped. There is no previous or next key if its variable is
+        missing or empty, or if its file is.
 
         Raises:
             InvalidKey: A secret is missing or invalid; the message names the variable.
         """
         check_name(name)
-        previous, next_ = f"{name}_PREVIOUS", f"{name}_NEXT"
-        return cls(
-            _from_env(name),
-            [_from_env(previous)] if is_set(previous) else (),
-            [_from_env(next_)] if is_set(next_) else (),
-        )
+        (current,) = _from_env(name)
+        return cls(current, _optional(f"{name}_PREVIOUS"), _optional(f"{name}_NEXT"))
 
     def by_role(self) -> Iterator[tuple[Role, Key]]:
         """Yield all keys with their roles, expired ones too; the current key is first."""
@@ -132,7 +128,12 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
-def _from_env(name: str) -> Key:
+def _optional(name: str) -> tuple[Key, ...]:
+    return _from_env(name, optional=True) if is_set(name) else ()
+
+
+def _from_env(name: str, *, optional: bool = False) -> tuple[Key, ...]:
+    """Return the key of one role; nothing if it is *optional* and its file missing or empty."""
     file_name = f"{name}_FILE"
     if name in os.environ and file_name in os.environ:
         raise InvalidKey(
@@ -140,21 +141,26 @@ def _from_env(name: str) -> Key:
             " unset one of them"
         )
     if name in os.environ:
-        return key_of(os.environ[name], f"the environment variable {shown_variable(name)}")
+        return (key_of(os.environ[name], f"the environment variable {shown_variable(name)}"),)
     if file_name in os.environ:
-        return key_of(_read(file_name), f"the content of the file of {shown_variable(file_name)}")
+        secret = _read(file_name, optional=optional)
+        if optional and not secret:
+            return ()
+        return (key_of(secret, f"the content of the file of {shown_variable(file_name)}"),)
     raise InvalidKey(
         f"the environment variable {shown_variable(name)} is not set; set it to the secret or key,"
         " or the same with _FILE to the path of a file that holds it"
     )
 
 
-def _read(file_name: str) -> str:
+def _read(file_name: str, *, optional: bool) -> str:
     from pathlib import Path
 
     try:
         return without_newline(Path(os.environ[file_name]).read_bytes().decode())
     except OSError as error:
+        if optional and isinstance(error, FileNotFoundError):
+            return ""
         reason = error.strerror
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"

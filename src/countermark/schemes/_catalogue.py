@@ -38,7 +38,9 @@ def read_scheme(slug: str) -> str:
 
     paths = sorted(_files(), key=lambda path: path.name)
     texts = {path.name.removesuffix(".toml"): path.read_text(encoding="utf-8") for path in paths}
+    hint = suggestion(slug, texts)
+    if slug.endswith(".toml"):
+        hint = "Scheme.from_toml(path) reads a file; "
     raise UnknownScheme(
-        f"unknown scheme {shown(slug, texts)}; {suggestion(slug, texts)}`countermark schemes` lists"
-        " all"
+        f"unknown scheme {shown(slug, texts)}; {hint}`countermark schemes` lists all"
     )

@@ -16,7 +16,8 @@ def similar_names(name: str, catalogue: Mapping[str, str]) -> list[str]:
     """Return the slugs of up to five schemes that *name* was probably meant for.
 
     These are the ones whose slug or vendor contains it, without regard to case, spaces and
-    punctuation. If none does, they are the ones whose slugs are spelt almost alike.
+    punctuation, the deprecated ones last. If none does, they are the ones whose slugs are spelt
+    almost alike.
 
     Args:
         name: The unknown name.
@@ -31,6 +32,7 @@ def similar_names(name: str, catalogue: Mapping[str, str]) -> list[str]:
         }
         found = [slug for slug, parts in titles.items() if any(wanted in part for part in parts)]
         if found:
+            found.sort(key=lambda slug: 'status = "deprecated"' in catalogue[slug])
             return found[:_MOST]
     return get_close_matches(name.lower(), catalogue, cutoff=_ALIKE)
 
