@@ -104,6 +104,32 @@ def test_other_texts_are_not_raw_requests(data: bytes) -> None:
     assert read_raw(data) is None
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (URL, "/v1/c/u1?x=1"),
+        ("/hooks?a=1", "/hooks?a=1"),
+        ("//hooks//a", "//hooks//a"),
+        ("/hooks?", "/hooks?"),
+        ("/hooks/a:b?u=http://b.example/", "/hooks/a:b?u=http://b.example/"),
+        ("https://a.example", "/"),
+        ("HTTPS://a.example?x=1", "/?x=1"),
+        ("https://a.example//hooks#part", "//hooks"),
+        ("http://[/hooks", "/hooks"),
+        ("//[x", "//[x"),
+        ("*", "/*"),
+    ],
+)
+def test_the_target_is_the_one_that_is_sent(url: str, target: str) -> None:
+    assert SeenRequest("POST", url, [], b"").target == target
+
+
+def test_curl_sends_to_a_host_without_a_scheme() -> None:
+    found = read_curl("curl a.example/hooks?x=http://b.example -d a=1")
+    assert found is not None
+    assert found.target == "/hooks?x=http://b.example"
+
+
 def test_a_request_without_a_body_is_read() -> None:
     assert read_raw(b"GET / HTTP/1.1\r\nA: b\r\n") == SeenRequest("GET", "/", [("A", "b")], b"")
 

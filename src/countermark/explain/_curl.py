@@ -47,6 +47,8 @@ def read_curl(text: str) -> SeenRequest | None:
     url, body = given.get("url", [""])[0], "&".join(given.get("data", ()))
     if "in query" in given:
         url, body = f"{url}{'&' if '?' in url else '?'}{body}", ""
+    if not re.match("[A-Za-z]+://", url):  # as curl completes it
+        url = f"http://{url}"
     method = given.get("method", ["POST" if body else "GET"])[-1]
     return SeenRequest(method, url, headers, body.encode("utf-8", "surrogatepass"))
 

@@ -6,8 +6,10 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple
+
+# A path may begin with two slashes, so only a scheme shows that a host follows.
+_ORIGIN: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
 
 
 class SeenRequest(NamedTuple):
@@ -27,9 +29,9 @@ class SeenRequest(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The path and the query."""
-        parts = urlsplit(self.url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        """The path and the query, as they are sent."""
+        target = re.sub(_ORIGIN, "", self.url).partition("#")[0]
+        return target if target.startswith("/") else f"/{target}"
 
     def __repr__(self) -> str:
         return "<SeenRequest>"
