@@ -86,7 +86,7 @@ def test_other_texts_are_not_har_files(text: str) -> None:
 
 
 def test_a_body_in_base64_is_decoded() -> None:
-    for text, body in ((base64.b64encode(b"\xff").decode(), b"\xff"), ("?", b"")):
+    for text, body in ((base64.b64encode(b"\xff").decode(), b"\xff"), ("?", b""), ("é", b"")):
         data = {"text": text, "encoding": "base64"}
         (found,) = read_har(json.dumps({"url": URL, "postData": data}))
         assert found.body == body

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from typing import Any, Final, NamedTuple
 
 # A path may begin with two slashes, so only a scheme shows that a host follows.
@@ -86,7 +85,7 @@ def _body(data: Any) -> bytes:
     if data.get("encoding") == "base64":
         try:
             return b64decode(text, validate=True)
-        except Base64Error:
+        except ValueError:
             return b""
     return text.encode("utf-8", "surrogatepass")
 
