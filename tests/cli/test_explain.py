@@ -146,6 +146,18 @@ def test_a_webhook_is_a_whole_request(command: Command, monkeypatch: pytest.Monk
     assert command.problem("explain", "github", stdin=b"abc").startswith("github: a webhook is a")
 
 
+def test_a_body_in_a_file_is_not_read(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the commands of countermark request."""
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
+    header = f"X-Hub-Signature-256: sha256={code('{}')}"
+    for option in ("--data-binary", "-d", "--json"):
+        curl = f"curl --header '{header}' {option} @event.json https://a.example/hooks".encode()
+        assert command.problem("explain", "webhook:github", stdin=curl) == (
+            "github: the body begins with @, with which curl names a file, and that is not read;"
+            " give the request as text, with its body"
+        )
+
+
 def test_a_webhook_whose_url_is_signed_needs_its_base(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
