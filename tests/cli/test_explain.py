@@ -164,18 +164,16 @@ def test_a_webhook_is_a_whole_request(command: Command, monkeypatch: pytest.Monk
     assert command.problem("explain", "github", stdin=b"abc").startswith("github: a webhook is a")
 
 
-def test_a_webhook_in_a_file_of_curl_is_not_refused_by_its_name(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_in_a_file_is_not_read(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the commands of countermark request."""
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
-    curl = f"curl https://a.example -H 'X-Hub-Signature-256: sha256={code('{}')}'"
-    seen = f"{curl} --data-binary @event.json".encode()
-    assert command.problem("explain", "github", stdin=seen).startswith(
-        "github: the command reads the body from a file, which is not opened; give the request"
-    )
-    assert command.output("explain", "github", stdin=f"{curl} -d {{}}".encode()) == "good\n"
-    header = f"curl https://a.example -H 'X-Customer-Key: {TOKEN}' -d @body.json".encode()
-    assert command.output("explain", "stigg", stdin=header) == "good\n"
+    header = f"X-Hub-Signature-256: sha256={code('{}')}"
+    for option in ("--data-binary", "-d", "--json"):
+        curl = f"curl --header '{header}' {option} @event.json https://a.example/hooks".encode()
+        assert command.problem("explain", "webhook:github", stdin=curl) == (
+            "github: the body begins with @, with which curl names a file, and that is not read;"
+            " give the request as text, with its body"
+        )
 
 
 @pytest.mark.parametrize(

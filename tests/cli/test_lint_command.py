@@ -45,10 +45,20 @@ def test_each_mistake_has_a_line_with_the_file_and_the_line(folder: Path, comman
 
 
 def test_a_file_that_cannot_be_read_is_a_misuse(folder: Path, command: Command) -> None:
-    line = command.problem("schemes", "lint", "acme.toml", "none.toml")
+    line = command.problem("schemes", "lint", "none.toml")
     assert line == "the file none.toml cannot be read (FileNotFoundError); correct its path"
     assert "(ValueError)" in command.problem("schemes", "lint", "a\0.toml")
     assert "<not shown" in command.problem("schemes", "lint", "a-secret")
+
+
+def test_the_other_files_are_checked_if_some_cannot_be_read(folder: Path, command: Command) -> None:
+    assert command("schemes", "lint", "none.toml", "acme.toml", "broken.toml", "no.toml") == Ran(
+        2,
+        command.output("schemes", "lint", "acme.toml")
+        + command("schemes", "lint", "broken.toml").out,
+        "the file none.toml cannot be read (FileNotFoundError); correct its path\n"
+        "the file no.toml cannot be read (FileNotFoundError); correct its path\n",
+    )
 
 
 def test_lint_needs_files_and_a_scheme_takes_none(folder: Path, command: Command) -> None:

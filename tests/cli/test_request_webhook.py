@@ -20,7 +20,7 @@ from countermark.webhooks._parts import SecretHeader
 from countermark.webhooks._signed_url import signs_url
 from countermark.wsgi import WebhookMiddleware
 from tests.cli.commands import Command, pipe_with
-from tests.webhooks.samples import BASE_URL, KEY_ID, SECRET, WHSEC
+from tests.webhooks.samples import BASE_URL, FORM, KEY_ID, SECRET, WHSEC, twilio
 from tests.webhooks.signing import body_for, named, secret_for, signed_slugs, verifier_for
 
 URL = "http://127.0.0.1:8000/hooks?x=1"
@@ -176,6 +176,19 @@ def test_a_shell_gets_the_expected_statuses_of_a_service(
             assert status == "200" or f'error="{code[1]}"' in ran.stdout
             kind = "json" if content[:1] in b"[{" else "x-www-form-urlencoded"
             assert status != "200" or ran.stdout.endswith(f"application/{kind}")
+
+
+@pytest.mark.parametrize("url", ["/hooks?", "/hooks?#part", "/hooks#part?", "/hooks??"])
+def test_an_empty_query_is_not_sent_as_some_servers_drop_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, body: Callable[[bytes], str], url: str
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", SECRET)
+    out = command.output(
+        "request", "webhook:twilio", f"{BASE_URL}{url}", "--body", body(FORM)
+    )  # fmt: skip
+    valid, sent = samples_in(out)["valid"], "/hooks??" if url == "/hooks??" else "/hooks"
+    assert valid.words[-1] == f"{BASE_URL}{sent}"
+    assert valid.headers["x-twilio-signature"] == twilio(path=sent).headers["X-Twilio-Signature"]
 
 
 def test_all_keys_of_the_environment_sign(

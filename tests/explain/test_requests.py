@@ -44,14 +44,6 @@ def test_data_in_the_query_is_part_of_the_url() -> None:
     assert found.target == "/p?a=1&id=1"
 
 
-@pytest.mark.parametrize("option", ["-d ", "-d", "--data=", "--data-binary ", "--json "])
-def test_a_body_in_a_file_is_not_the_name_of_the_file(option: str) -> None:
-    found = read_curl(f"curl {option}@event.json {URL}")
-    assert found == SeenRequest("POST", URL, [], b"", body_in_file=True)
-    raw = read_curl(f"curl --data-raw @event.json {URL}")
-    assert raw == SeenRequest("POST", URL, [], b"@event.json")
-
-
 @pytest.mark.parametrize("text", ["", "wget x", "curl 'unclosed", "$"])
 def test_other_texts_are_not_commands_of_curl(text: str) -> None:
     assert read_curl(text) is None
@@ -94,7 +86,7 @@ def test_other_texts_are_not_har_files(text: str) -> None:
 
 
 def test_a_body_in_base64_is_decoded() -> None:
-    for text, body in ((base64.b64encode(b"\xff").decode(), b"\xff"), ("?", b"")):
+    for text, body in ((base64.b64encode(b"\xff").decode(), b"\xff"), ("?", b""), ("é", b"")):
         data = {"text": text, "encoding": "base64"}
         (found,) = read_har(json.dumps({"url": URL, "postData": data}))
         assert found.body == body
@@ -110,6 +102,32 @@ def test_a_raw_request_is_read(end: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"HMAC-SHA256 u1:00", b"GET /\nno header\n\n", b"A: b"])
 def test_other_texts_are_not_raw_requests(data: bytes) -> None:
     assert read_raw(data) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (URL, "/v1/c/u1?x=1"),
+        ("/hooks?a=1", "/hooks?a=1"),
+        ("//hooks//a", "//hooks//a"),
+        ("/hooks?", "/hooks?"),
+        ("/hooks/a:b?u=http://b.example/", "/hooks/a:b?u=http://b.example/"),
+        ("https://a.example", "/"),
+        ("HTTPS://a.example?x=1", "/?x=1"),
+        ("https://a.example//hooks#part", "//hooks"),
+        ("http://[/hooks", "/hooks"),
+        ("//[x", "//[x"),
+        ("*", "/*"),
+    ],
+)
+def test_the_target_is_the_one_that_is_sent(url: str, target: str) -> None:
+    assert SeenRequest("POST", url, [], b"").target == target
+
+
+def test_curl_sends_to_a_host_without_a_scheme() -> None:
+    found = read_curl("curl a.example/hooks?x=http://b.example -d a=1")
+    assert found is not None
+    assert found.target == "/hooks?x=http://b.example"
 
 
 def test_a_request_without_a_body_is_read() -> None:

@@ -78,8 +78,13 @@ def around_fastapi(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
 
 
 @contextlib.contextmanager
-def flask(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
+def mounted_in_flask(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
     yield by_werkzeug(run("Flask", 0, replaced)["app"])
+
+
+@contextlib.contextmanager
+def around_flask(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
+    yield by_werkzeug(run("Flask", 1, replaced)["app"])
 
 
 @contextlib.contextmanager
@@ -101,7 +106,9 @@ def async_django(replaced: Mapping[str, str] = {}) -> Iterator[Deliver]:
 
 
 FRAMEWORKS = pytest.mark.parametrize(
-    "framework", [mounted, around_fastapi, flask, django, async_django], ids=lambda f: f.__name__
+    "framework",
+    [mounted, around_fastapi, mounted_in_flask, around_flask, django, async_django],
+    ids=lambda framework: framework.__name__,
 )
 
 

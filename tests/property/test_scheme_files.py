@@ -47,7 +47,8 @@ OF_PARSERS = re.compile(
     r"|body_hash is for|json_body is for"
     r"|is of a key of 32 bytes|answer must hold|answer: \{mac\} needs"
     r"|least is above most|\{id\} is signed, so|\{timestamp\} is signed, so"
-    r"|\[timestamp\] entry needs a separator|\[timestamp\] is needed if a time is signed"
+    r"|separator could be a part|\[timestamp\] entry needs a separator"
+    r"|\[timestamp\] is needed if a time is signed"
 )
 
 

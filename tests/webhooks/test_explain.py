@@ -10,7 +10,12 @@ import pytest
 
 from countermark import BadWebhook, Keyring, SecretKey
 from countermark.explain import Explanation, explain_webhook
-from countermark.webhooks import WebhookScheme, WebhookVerifier, verify_webhook
+from countermark.webhooks import (
+    WebhookScheme,
+    WebhookSigner,
+    WebhookVerifier,
+    verify_webhook,
+)
 from countermark.wsgi import WebhookMiddleware
 from tests.conftest import Events
 from tests.drivers import call
@@ -139,6 +144,24 @@ def test_nothing_is_raised_and_nothing_is_explained(
 ) -> None:
     found = explained(Planted("", scheme, headers, body))
     assert (found.outcome, found.mistakes) == ("unexplained", ())
+
+
+@pytest.mark.parametrize("cut", ["t=", f"t={NOW},", "v1="])
+def test_a_part_of_the_header_that_was_cut_off_is_named(cut: str) -> None:
+    ring = Keyring(GITHUB_SECRET)
+    headers = WebhookSigner("stripe", ring, clock=lambda: NOW).sign(BODY)
+    value = headers["stripe-signature"].replace(cut, "", 1)
+    found = explain_webhook(
+        "stripe", ring, headers={"Stripe-Signature": value}, body=BODY, clock=lambda: NOW
+    )
+    assert found.codes == ("header_prefix",)
+    assert f" {cut[:2]}" in found.mistakes[0].happened
+
+
+def test_the_mark_of_the_time_behind_other_text_is_not_missing() -> None:
+    headers = {"Stripe-Signature": f"xt={NOW},v1={'0' * 64}"}
+    found = explain_webhook("stripe", KEYS["github"], headers=headers, body=BODY)
+    assert found.outcome == "unexplained"
 
 
 def test_a_path_of_any_text_is_not_explained() -> None:

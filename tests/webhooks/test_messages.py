@@ -35,7 +35,9 @@ def scheme(
     ["{url}\n{body}", "{method}\n{url}\n{body}", "{method} {url} {body}", "{method}{url}\n{body}",
      "{method}|{body}", "{timestamp}{method}{url} {body}", "{url} {timestamp}{body}",
      "{body}\n{url}", "{body}{timestamp}", "{timestamp}{body}", "{id}.{url}\n{body}",
-     "{url}{timestamp} {body}", "{body}.{method}", "{method}{timestamp}.{body}"],
+     "{url}{timestamp} {body}", "{body}.{method}", "{method}{timestamp}.{body}",
+     "{url} {id}.{body}", "{id}.{method}.{url} {body}", "{body} {url}.{id}",
+     "{body} {url}.{timestamp}.{method}"],
 )  # fmt: skip
 def test_a_message_with_one_reading_is_accepted(message: str) -> None:
     assert isinstance(scheme(message).signature, SignatureHeader)
@@ -46,7 +48,10 @@ def test_a_message_with_one_reading_is_accepted(message: str) -> None:
     ["{url}{body}", "{url}.{body}", "{url}/{body}", "{body}{url}", "{method}{body}",
      "{body}{method}", "{url}{method}.{body}", "{method}A{body}", "{url}{timestamp}{body}",
      "{url}.{timestamp}.{body}", "{id}{url}\n{body}", "{id}{timestamp}.{body}",
-     "{timestamp}{id}.{body}", "{method}{timestamp}{body}", "{method}X{url} {body}"],
+     "{timestamp}{id}.{body}", "{method}{timestamp}{body}", "{method}X{url} {body}",
+     "{url}.{id}.{body}", "{body}.{id}.{url}", "{url}.{id}T{method}.{body}", "{method}A{id}.{body}",
+     "{url}.{id}.{timestamp}.{body}", "{body}.{method}{url}", "{url}.{method}.{body}",
+     "{body} {url}{method}", "{body} {method}{url}"],
 )  # fmt: skip
 def test_a_message_with_two_readings_is_refused_unless_the_scheme_admits_it(message: str) -> None:
     with pytest.raises(InvalidScheme, match="nothing separates"):
@@ -61,6 +66,12 @@ def test_a_message_with_two_readings_is_refused_unless_the_scheme_admits_it(mess
 )
 def test_a_json_body_is_separate_from_a_url(message: str) -> None:
     assert isinstance(scheme(message, json_body=True).signature, SignatureHeader)
+
+
+def test_an_id_between_a_url_and_a_json_body_could_belong_to_the_url() -> None:
+    # In 'https://a.example/b.1.{"c":"d.[2]"}', the id may be 1, and it may be '{"c":"d'.
+    with pytest.raises(InvalidScheme, match=r"nothing separates \{url\} from \{id\}"):
+        scheme("{url}.{id}.{body}", json_body=True)
 
 
 @pytest.mark.parametrize("form", ["rfc3339", "rfc3339-nanoseconds"])

@@ -144,6 +144,7 @@ WRONG = [
     (HMAC_SCHEME, "signature.message", "{body}", r"\[timestamp\] is needed"),
     (HMAC_SCHEME, "signature.algorithm", "md5", "algorithm must be one of"),
     (HMAC_SCHEME, "signature.encoding", "base32", "encoding must be one of"),
+    (HMAC_SCHEME, "signature.separator", "a", "separator could be a part of a signature"),
     (HMAC_SCHEME, "timestamp", None, r"\[timestamp\] is needed"),
     (HMAC_SCHEME, "timestamp.header", None, "exactly one of header, entry and body"),
     (HMAC_SCHEME, "timestamp.body", "sent_at", "exactly one of header, entry and body"),
@@ -192,6 +193,31 @@ def test_an_invalid_scheme_is_refused_with_the_name_of_the_key(
 ) -> None:
     with pytest.raises(InvalidScheme, match=message):
         WebhookScheme.from_mapping(changed(data, where, value))
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "prefix", "entry"),
+    [
+        (",", "base64", "v1,", ""),  # every delivery would be malformed
+        ("v1", "hex", "v1=", ""),
+        ("=", "base64", "", ""),
+        ("+", "base64", "", ""),
+        ("=v", "base64", "v1:", ""),
+        (",", "hex", "v1=", "t,"),
+        ("-", "hex", "v1=", "t="),
+    ],
+)
+def test_a_separator_is_no_part_of_what_it_separates(
+    separator: str, encoding: str, prefix: str, entry: str
+) -> None:
+    signature = {"encoding": encoding, "prefix": prefix, "separator": separator}
+    data = {**HMAC_SCHEME, "signature": {**HMAC_SCHEME["signature"], **signature}}
+    if entry:
+        data["timestamp"] = {"entry": entry, "form": "rfc3339", "tolerance": 5}
+    with pytest.raises(InvalidScheme, match="separator could be a part of a signature"):
+        WebhookScheme.from_mapping(data)
+    data["signature"]["separator"] = "; "
+    assert WebhookScheme.from_mapping(data)
 
 
 def test_an_invalid_file_is_refused(tmp_path: Path) -> None:

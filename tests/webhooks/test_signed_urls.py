@@ -250,6 +250,19 @@ def test_a_body_has_at_most_1000_parameters() -> None:
     assert code(TWILIO, twilio(most + b"&b=")) == "malformed"
 
 
+def test_the_text_of_a_delivery_can_be_the_hash_of_another_body_if_its_url_has_a_query() -> None:
+    """The page names it. Version 9.13.0 of the package twilio accepts it too."""
+    other = b'{"a":1}'
+    text = f"&bodySHA256={hashlib.sha256(other).hexdigest()}&"
+    form = urlencode({"AccountSid": "AC1", "Body": text, "From": "+1"}).encode()
+    moved = f"AccountSidAC1Body{text}From+1"
+    seen = twilio(form, path="/hooks?x=1")
+    assert code(TWILIO, seen, body=other, path=f"/hooks?x=1{moved}") == "verified"
+    # Without a query, it would be at another path, or be signed as a form.
+    seen = twilio(form, path="/hooks")
+    assert code(TWILIO, seen, body=other, path=f"/hooks{moved}") == "malformed"
+
+
 def test_names_and_values_of_parameters_can_move_which_the_scheme_admits() -> None:
     delivery = twilio(b"Body=hi&From=%2B1")
     assert code(TWILIO, delivery, body=b"Body=hiFrom%2B1") == "verified"

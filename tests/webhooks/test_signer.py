@@ -102,6 +102,22 @@ def test_an_id_may_have_a_full_stop_if_the_format_does_not_sign_it() -> None:
         own.sign(b"{}", delivery_id="a,b")
 
 
+def test_an_id_is_never_made_that_receivers_refuse() -> None:
+    signature = {"header": "X-Own", "algorithm": "sha256", "encoding": "hex"}
+    scheme = WebhookScheme.from_mapping(
+        {
+            "slug": "own",
+            "kind": "hmac",
+            "signature": {**signature, "message": "{id}_{body}"},
+            "id": {"header": "X-Id"},
+        }
+    )
+    own = WebhookSigner(scheme, Keyring(SECRET))
+    assert own.sign(b"{}", delivery_id="evt-1")["x-id"] == "evt-1"
+    with pytest.raises(ConfigurationError, match="visible ASCII characters without , _"):
+        own.sign(b"{}")
+
+
 @pytest.mark.parametrize(
     ("slug", "advice"),
     [

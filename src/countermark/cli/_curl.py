@@ -10,7 +10,7 @@ from countermark.errors import ConfigurationError
 
 
 def checked_url(url: str) -> str:
-    """Return *url* without its fragment.
+    """Return *url* without its fragment, and without an empty query, which some servers drop.
 
     Raises:
         ConfigurationError: It is not a URL that curl can request, or it contains a password.
@@ -26,7 +26,8 @@ def checked_url(url: str) -> str:
             "URL must begin with http:// or https://, and contain a host but no user, password or"
             " white space; curl reads passwords with --netrc"
         )
-    return url.partition("#")[0]
+    path, mark, query = url.partition("#")[0].partition("?")
+    return f"{path}{mark}{query}" if query else path
 
 
 def curl_command(options: Iterable[str], url: str) -> str:

@@ -19,8 +19,6 @@ _READ: Final = {
     **dict.fromkeys(("--json", "--data-urlencode"), "data"),
     "--url": "url",
 }
-# Those whose value is a file if it begins with an at sign.
-_OF_FILES: Final = frozenset({"-d", "--data", "--data-ascii", "--data-binary", "--json"})
 # Other options that take a value. The rest are switches.
 _SKIPPED: Final = frozenset(
     {"-A", "--user-agent", "-e", "--referer", "-o", "--output", "-x", "--proxy", "-m", "--max-time",
@@ -49,9 +47,10 @@ def read_curl(text: str) -> SeenRequest | None:
     url, body = given.get("url", [""])[0], "&".join(given.get("data", ()))
     if "in query" in given:
         url, body = f"{url}{'&' if '?' in url else '?'}{body}", ""
-    in_file = "file" in given
-    method = given.get("method", ["POST" if body or in_file else "GET"])[-1]
-    return SeenRequest(method, url, headers, body.encode("utf-8", "surrogatepass"), in_file)
+    if not re.match("[A-Za-z]+://", url):  # as curl completes it
+        url = f"http://{url}"
+    method = given.get("method", ["POST" if body else "GET"])[-1]
+    return SeenRequest(method, url, headers, body.encode("utf-8", "surrogatepass"))
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -64,18 +63,13 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
         elif word in {"-G", "--get"}:
             yield "in query", ""
         elif word in _READ:
-            yield _read(word, next(rest, ""))
+            yield _READ[word], next(rest, "")
         elif name in _READ and equals:
-            yield _read(name, value)
+            yield _READ[name], value
         elif word[:2] in _READ:  # the value follows without a space
-            yield _read(word[:2], word[2:])
+            yield _READ[word[:2]], word[2:]
         elif word in _SKIPPED:
             next(rest, "")
-
-
-def _read(option: str, value: str) -> tuple[str, str]:
-    in_file = option in _OF_FILES and value.startswith("@")
-    return "file" if in_file else _READ[option], value
 
 
 def _of_ansi_quotes(found: re.Match[str]) -> str:

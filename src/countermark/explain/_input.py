@@ -33,27 +33,26 @@ def seen_delivery(scheme: WebhookScheme, data: bytes) -> SeenRequest:
     """Return the delivery in *data*.
 
     Raises:
-        ConfigurationError: There is no request, or a command whose body is in a file.
+        ConfigurationError: There is no request, or its body is in a file.
     """
     requests = _requests(data)
-    if any(request.body_in_file for request in requests):
-        raise ConfigurationError(
-            f"{scheme.slug}: the command reads the body from a file, which is not opened; give the"
-            " request as text: its first line, its headers, an empty line and the body"
-        )
     signature = scheme.signature
     wanted = getattr(signature, "header", "")  # a MAC in the body has none
     if isinstance(signature, HttpSignature):
         wanted = "authorization"
-    for request in requests:
-        if any(name.lower() == wanted for name, _ in request.headers):
-            return request
-    if requests:
-        return requests[0]
-    raise ConfigurationError(
-        f"{scheme.slug}: a webhook is a whole request; give a curl command, an entry of a HAR"
-        " file, or the request as text"
-    )
+    named = [one for one in requests if any(name.lower() == wanted for name, _ in one.headers)]
+    found = named or requests
+    if not found:
+        raise ConfigurationError(
+            f"{scheme.slug}: a webhook is a whole request; give a curl command, an entry of a HAR"
+            " file, or the request as text"
+        )
+    if found[0].body.startswith(b"@"):  # no vendor's body begins so
+        raise ConfigurationError(
+            f"{scheme.slug}: the body begins with @, with which curl names a file, and that is not"
+            " read; give the request as text, with its body"
+        )
+    return found[0]
 
 
 def _requests(data: bytes) -> list[SeenRequest]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple
+
+# A path may begin with two slashes, so only a scheme shows that a host follows.
+_ORIGIN: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
 
 
 class SeenRequest(NamedTuple):
@@ -18,20 +19,18 @@ class SeenRequest(NamedTuple):
         url: The URL, or the path and the query.
         headers: The headers, as pairs.
         body: The body.
-        body_in_file: True if a command reads the body from a file.
     """
 
     method: str
     url: str
     headers: list[tuple[str, str]]
     body: bytes
-    body_in_file: bool = False
 
     @property
     def target(self) -> str:
-        """The path and the query."""
-        parts = urlsplit(self.url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        """The path and the query, as they are sent."""
+        target = re.sub(_ORIGIN, "", self.url).partition("#")[0]
+        return target if target.startswith("/") else f"/{target}"
 
     def __repr__(self) -> str:
         return "<SeenRequest>"
@@ -86,7 +85,7 @@ def _body(data: Any) -> bytes:
     if data.get("encoding") == "base64":
         try:
             return b64decode(text, validate=True)
-        except Base64Error:
+        except ValueError:
             return b""
     return text.encode("utf-8", "surrogatepass")
 

@@ -214,7 +214,7 @@ WEBHOOK: Final = {
         "Synchronise the clocks of the two machines.",
     ),
     "header_prefix": (
-        "The signature header has no {wanted} before the code.",
+        "The signature header has no {wanted} before the code or the time.",
         "Send the header as the scheme shows.",
     ),
     "other_header": (

@@ -79,7 +79,7 @@ def explain_delivery(
             return _without_signature(scheme, outcome, head, base_url)
         return found
     except Refused:  # a header has two values, for instance
-        return UNEXPLAINED
+        return _without_time(scheme, head)
 
 
 def explain_challenge(scheme: WebhookScheme, answer: ChallengeAnswer | Refusal) -> Explanation:
@@ -132,6 +132,16 @@ def _without_signature(
     if signs_url(scheme) and outcome.code == "mismatch":
         return UNEXPLAINED._replace(remarks=(mistake("url_expected", base=base_url),))
     return UNEXPLAINED
+
+
+def _without_time(scheme: WebhookScheme, head: RequestHead) -> Explanation:
+    """Explain a delivery whose headers cannot be read, maybe for want of the mark of the time."""
+    signature, time = scheme.signature, scheme.timestamp
+    if not isinstance(signature, SignatureHeader) or time is None:
+        return UNEXPLAINED
+    if time.entry in head.require(signature.header, max_commas=None):  # it may be ""
+        return UNEXPLAINED
+    return Explanation("explained", (mistake("header_prefix", wanted=time.entry),))
 
 
 def _of_secret(

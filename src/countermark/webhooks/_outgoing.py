@@ -69,7 +69,7 @@ def _id_of(schemes: Sequence[WebhookScheme], given: object) -> str:
     """Return the id for the headers of the id, or "" if no scheme has one."""
     places = [scheme.id for scheme in schemes if scheme.id]
     if any(place.header for place in places):
-        return f"msg_{os.urandom(16).hex()}" if given is None else _checked_id(schemes, given)
+        return _checked_id(schemes, f"msg_{os.urandom(16).hex()}" if given is None else given)
     if given is None:
         return ""
     more = f", and write the id into {places[0].body} of the body" if places else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from string import ascii_letters, digits
+from typing import Any, Final
 
 from countermark.errors import InvalidScheme
 from countermark.schemes._templates import Placeholder
@@ -19,6 +20,13 @@ from countermark.webhooks._parts import (
     Timestamp,
 )
 from countermark.webhooks._url_parser import check_url
+
+#: The characters of signatures, by their encoding, and those of times.
+_ALPHABETS: Final = {
+    "hex": digits + "abcdef",
+    "base64": ascii_letters + digits + "+/=",
+}
+_TIMES: Final = digits + "-:.TZ"
 
 
 def check_parts(arguments: Mapping[str, Any], where: str) -> None:
@@ -57,6 +65,7 @@ def _check_fields(
         is_dated = timestamp is not None and timestamp.form.startswith("rfc3339")
         check_message(signature, f"{where}: [signature]: message", is_dated=is_dated)
         check_url(signature, where)
+        _check_separator(signature, timestamp.entry if timestamp else "", where)
         names = {str(part) for part in signature.message if isinstance(part, Placeholder)}
         dated = "{timestamp}" in names
         if "{id}" in names and not (id and id.header):
@@ -73,6 +82,18 @@ def _check_fields(
         raise InvalidScheme(
             f"{where}: [timestamp] is needed if a time is signed, and only then; add it, or leave"
             " it out"
+        )
+
+
+def _check_separator(signature: SignatureHeader, entry: str, where: str) -> None:
+    """Check that signatures and the time can be separated again."""
+    separated = _ALPHABETS[signature.encoding] + signature.prefix
+    if entry:
+        separated += entry + _TIMES
+    if signature.separator and {*signature.separator} <= {*separated}:
+        raise InvalidScheme(
+            f"{where}: [signature]: separator could be a part of a signature, its prefix or the"
+            " time; write the text between two signatures"
         )
 
 
