@@ -14,8 +14,8 @@ from countermark.cli._inputs import content_of
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import (
     add_scheme_arguments,
+    named_scheme,
     pair,
-    scheme_of,
     settings_of,
     webhook_scheme_of,
 )
@@ -109,7 +109,7 @@ def _of_token(options: argparse.Namespace) -> Explanation:
     from countermark.explain import explain
     from countermark.explain._input import seen_token
 
-    scheme = scheme_of(options)
+    scheme = named_scheme(options.scheme)
     keyring = keyring_of(scheme, options)
     token, seen = seen_token(scheme, content_of(options.input, "--input", options, _MOST))
     return explain(
