@@ -52,9 +52,9 @@ def jwt(
 
 
 @cache
-def es256(*, der: bool, key: str = "") -> str:
+def es256(*, der: bool) -> str:
     signed = f"{part({'alg': 'ES256'})}.{part({'iss': 'app', 'exp': NOW + 60, 'identity': {'external_id': 'u1'}})}"  # fmt: skip
-    loaded: Any = load_pem_private_key((key or private_key("ES256")[0]).encode(), None)
+    loaded: Any = load_pem_private_key(private_key("ES256")[0].encode(), None)
     signature = loaded.sign(signed.encode(), ec.ECDSA(SHA256()))
     if not der:
         signature = b"".join(n.to_bytes(32) for n in utils.decode_dss_signature(signature))
