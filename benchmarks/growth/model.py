@@ -88,12 +88,12 @@ def load_of(fleet: Fleet, costs: Costs) -> Load:
     )
 
 
-def most_workers(fleet: Fleet, costs: Costs, *, busy: float = 0.5) -> int:
-    """Return how many workers like those of *fleet* keep the main thread busy for that share.
+def most_workers(fleet: Fleet, costs: Costs) -> int:
+    """Return how many workers like those of *fleet* keep the main thread busy half of the time.
 
     All rates grow with the workers, so the share does too.
     """
-    return int(fleet.workers * busy / load_of(fleet, costs).busy)
+    return int(fleet.workers * 0.5 / load_of(fleet, costs).busy)
 
 
 def _reports(fleet: Fleet) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import modules
 from typing import Any
 
 from countermark.errors import ConfigurationError
@@ -20,6 +21,13 @@ def check_functions(**given: object) -> None:
     for name, function in given.items():
         if function is not None and (not callable(function) or is_async(function)):
             raise ConfigurationError(f"{name}= must be a function, not async")
+
+
+def is_redis_store(store: object) -> bool:
+    """Tell whether *store* is a RedisStore, without importing its module."""
+    # A caller with a RedisStore has imported its module. Other callers do not pay for it.
+    module = modules.get("countermark.redis")
+    return module is not None and isinstance(store, module.RedisStore)
 
 
 def is_async(function: object) -> bool:

@@ -33,6 +33,8 @@ class Planted(NamedTuple):
         scheme: The scheme.
         secret: The secret of the verifying side.
         principal: The principal of the request.
+        settings: The account's constants.
+        now: The time of the check, in seconds since the epoch; None: the current time.
     """
 
     codes: str
@@ -40,6 +42,8 @@ class Planted(NamedTuple):
     scheme: str = "castle"
     secret: str = SECRET
     principal: Any = ID
+    settings: Any = None
+    now: float | None = None
 
 
 def mac(key: str | bytes, message: str | bytes, algorithm: str = "sha256") -> bytes:

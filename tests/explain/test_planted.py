@@ -1,12 +1,18 @@
-"""Planted mistakes are named, alone and in pairs."""
+"""Planted mistakes are named, alone and together."""
 
 from __future__ import annotations
+
+import time
 
 import pytest
 
 from countermark import Keyring
 from countermark.explain import Explanation, explain
-from tests.explain.planted import PAIRS, SINGLE, STAGING, Planted
+from tests.explain import planted, planted_jwt
+from tests.explain.planted import STAGING, Planted
+
+ALONE = (*planted.SINGLE, *planted_jwt.SINGLE)
+TOGETHER = (*planted.PAIRS, *planted_jwt.SEVERAL)
 
 
 def ids(planted: tuple[Planted, ...]) -> list[str]:
@@ -14,24 +20,27 @@ def ids(planted: tuple[Planted, ...]) -> list[str]:
 
 
 def explained(planted: Planted) -> Explanation:
+    now = planted.now
     return explain(
         planted.scheme,
         Keyring(planted.secret),
         planted.token,
         planted.principal,
-        other_environments={"staging": Keyring(STAGING)} if "other_" in planted.codes else None,
+        settings=planted.settings,
+        other_environments={"staging": Keyring(STAGING)} if "other_env" in planted.codes else None,
+        clock=time.time if now is None else lambda: now,
     )
 
 
-@pytest.mark.parametrize("planted", SINGLE, ids=ids(SINGLE))
+@pytest.mark.parametrize("planted", ALONE, ids=ids(ALONE))
 def test_a_planted_mistake_is_named(planted: Planted) -> None:
     found = explained(planted)
     assert found.outcome == "explained"
     assert found.codes == (planted.codes,)
 
 
-@pytest.mark.parametrize("planted", PAIRS, ids=ids(PAIRS))
-def test_two_planted_mistakes_are_named(planted: Planted) -> None:
+@pytest.mark.parametrize("planted", TOGETHER, ids=ids(TOGETHER))
+def test_several_planted_mistakes_are_named(planted: Planted) -> None:
     found = explained(planted)
     assert found.outcome == "explained"
     assert sorted(found.codes) == sorted(planted.codes.split())

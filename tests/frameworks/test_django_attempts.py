@@ -26,8 +26,8 @@ from tests.frameworks.django_project.people import person  # noqa: E402
 TOKEN = "Stigg-Customer-Token"
 
 
-def new_request(factory: Any = RequestFactory) -> Any:
-    request = factory().get("/")
+def new_request() -> Any:
+    request = RequestFactory().get("/")
     request.user = person("user-1")
     return request
 

@@ -16,37 +16,29 @@ from tests.integration.redis_server import RedisServer, wait_until
 from tests.integration.servers import free_port
 
 SLOTS = 16384
+_PRIMARIES = 3
 
 
 class ClusterGroup:
-    """*primaries* servers that share the slots, each with one replica.
+    """Three servers that share the slots, each with one replica.
 
     Attributes:
         nodes: The servers, the primaries of the start first.
         url: The address for a store, with the primaries of the start.
     """
 
-    def __init__(
-        self,
-        binary: str,
-        folder: Path,
-        *,
-        primaries: int = 3,
-        node_timeout: float = 2.0,
-        options: list[str] | None = None,
-    ) -> None:
-        self._primaries = primaries
+    def __init__(self, binary: str, folder: Path) -> None:
         self.nodes: list[RedisServer] = []
-        for number in range(2 * primaries):
+        for number in range(2 * _PRIMARIES):
             own = folder / f"node-{number}"
             own.mkdir()
             cluster = [
                 "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
-                "--cluster-node-timeout", str(int(node_timeout * 1000)),
+                "--cluster-node-timeout", "2000",
                 "--cluster-config-file", "nodes.conf",
             ]  # fmt: skip
-            self.nodes.append(RedisServer(binary, own, [*REPLICATED, *cluster, *(options or [])]))
-        addresses = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[:primaries])
+            self.nodes.append(RedisServer(binary, own, [*REPLICATED, *cluster]))
+        addresses = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[:_PRIMARIES])
         self.url = f"redis+cluster://{addresses}"
 
     def start(self) -> None:
@@ -64,18 +56,16 @@ class ClusterGroup:
         clients: list[Any] = [node.client() for node in self.nodes]
         for number, client in enumerate(clients):
             client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
-        share = SLOTS // self._primaries
-        for number, client in enumerate(clients[: self._primaries]):
-            last = SLOTS - 1 if number == self._primaries - 1 else (number + 1) * share - 1
+        share = SLOTS // _PRIMARIES
+        for number, client in enumerate(clients[:_PRIMARIES]):
+            last = SLOTS - 1 if number == _PRIMARIES - 1 else (number + 1) * share - 1
             client.execute_command("CLUSTER ADDSLOTSRANGE", number * share, last)
         for node in self.nodes[1:]:
             bus = node.client().config_get("cluster-port")["cluster-port"]
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port, bus)
         for client in clients:
             wait_until(partial(self._knows_all, client), "nodes that know each other")
-        for primary, replica in zip(
-            clients[: self._primaries], clients[self._primaries :], strict=True
-        ):
+        for primary, replica in zip(clients[:_PRIMARIES], clients[_PRIMARIES:], strict=True):
             replica.execute_command("CLUSTER REPLICATE", primary.cluster("MYID"))
 
     def _knows_all(self, client: Any) -> bool:
@@ -123,7 +113,7 @@ class ClusterGroup:
         self.wait_until_ready()
         assert client.role()[0] == "master"
 
-    def wait_for_another_primary(self, key: str, before: RedisServer, seconds: float = 30) -> float:
+    def wait_for_another_primary(self, key: str, before: RedisServer) -> None:
         """Wait until another node than *before* serves *key* and the cluster is well."""
 
         def promoted() -> bool:
@@ -131,13 +121,11 @@ class ClusterGroup:
                 return self.primary_of(key) is not before and self._is_ok()
             return False
 
-        return wait_until(promoted, "another primary", seconds)
+        wait_until(promoted, "another primary")
 
-    def wait_until_ready(self, seconds: float = 30) -> float:
+    def wait_until_ready(self) -> None:
         """Wait until the slots are served and each running replica follows its primary."""
-        return wait_until(
-            lambda: self._is_ok() and self._all_follow(), "a cluster that is ok", seconds
-        )
+        wait_until(lambda: self._is_ok() and self._all_follow(), "a cluster that is ok")
 
     def _is_ok(self) -> bool:
         clients: list[Any] = [node.client() for node in self.running()]
@@ -148,7 +136,7 @@ class ClusterGroup:
         primaries = [role for role in roles if role[0] == "master"]
         replicas = [role for role in roles if role[0] == "slave"]
         return (
-            len(primaries) == self._primaries
+            len(primaries) == _PRIMARIES
             and all(role[3] == "connected" for role in replicas)
             and sum(len(role[2]) for role in primaries) == len(replicas)
         )

@@ -47,7 +47,7 @@ _EAGER = ("SENTINEL DEBUG", "info-period", "500", "publish-period", "500")
 
 
 class SentinelGroup:
-    """A primary and *replicas* replicas of the service ``main``, watched by *sentinels*.
+    """A primary and a replica of the service ``main``, watched by three sentinels.
 
     Attributes:
         nodes: The servers; the first is the primary at the start.
@@ -57,37 +57,23 @@ class SentinelGroup:
 
     SERVICE = "main"
 
-    def __init__(
-        self,
-        binary: str,
-        folder: Path,
-        *,
-        sentinels: int = 3,
-        replicas: int = 1,
-        down_after: float = 1.0,
-        options: list[str] | None = None,
-    ) -> None:
-        self._binary, self._folder, self._down_after = binary, folder, down_after
-        self._quorum = sentinels // 2 + 1
+    def __init__(self, binary: str, folder: Path) -> None:
+        self._binary, self._folder = binary, folder
         self.nodes = [
-            RedisServer(binary, _made(folder / f"node-{number}"), [*REPLICATED, *(options or [])])
-            for number in range(1 + replicas)
+            RedisServer(binary, _made(folder / f"node-{number}"), REPLICATED) for number in range(2)
         ]
-        self.sentinel_ports = [free_port() for _ in range(sentinels)]
+        self.sentinel_ports = [free_port() for _ in range(3)]
         self._ids = [secrets.token_hex(20) for _ in self.sentinel_ports]
         self._processes: list[subprocess.Popen[bytes]] = []
         addresses = ",".join(f"127.0.0.1:{port}" for port in self.sentinel_ports)
         self.url = f"redis+sentinel://{addresses}/{self.SERVICE}/0"
 
     def start(self) -> None:
-        """Start all, and wait until the replicas follow and the sentinels know all."""
-        primary, *replicas = self.nodes
+        """Start all, and wait until the replica follows and the sentinels know all."""
+        primary, replica = self.nodes
         primary.start()
-        for replica in replicas:
-            replica.launch()
-        for replica in replicas:
-            replica.wait_until_ready()
-            replica.client().replicaof("127.0.0.1", primary.port)
+        replica.start()
+        replica.client().replicaof("127.0.0.1", primary.port)
         for number in range(len(self.sentinel_ports)):
             self._start_sentinel(number)
         for client in self.sentinel().sentinels:
@@ -97,7 +83,7 @@ class SentinelGroup:
 
     def _start_sentinel(self, number: int) -> None:
         path = self._folder / f"sentinel-{number}.conf"
-        watched, down_after = f"{self.SERVICE} 127.0.0.1", int(self._down_after * 1000)
+        watched = f"{self.SERVICE} 127.0.0.1"
         others = [
             f"sentinel known-sentinel {watched} {port} {identity}"
             for other, (port, identity) in enumerate(
@@ -111,13 +97,13 @@ class SentinelGroup:
             "bind 127.0.0.1",
             f"dir {_made(self._folder / f'sentinel-{number}')}",
             f"sentinel myid {self._ids[number]}",
-            f"sentinel monitor {watched} {self.nodes[0].port} {self._quorum}",
-            f"sentinel down-after-milliseconds {self.SERVICE} {down_after}",
-            f"sentinel failover-timeout {self.SERVICE} {max(4 * down_after, 3000)}",
+            f"sentinel monitor {watched} {self.nodes[0].port} 2",
+            f"sentinel down-after-milliseconds {self.SERVICE} 1000",
+            f"sentinel failover-timeout {self.SERVICE} 4000",
             f"sentinel parallel-syncs {self.SERVICE} 1",
             f"sentinel auth-user {self.SERVICE} sentinel",
             f"sentinel auth-pass {self.SERVICE} {_PASSWORD}",
-            *(f"sentinel known-replica {watched} {node.port}" for node in self.nodes[1:]),
+            f"sentinel known-replica {watched} {self.nodes[1].port}",
             *others,
         ]
         path.write_text("\n".join(lines) + "\n")
@@ -157,7 +143,7 @@ class SentinelGroup:
         wait_until(lambda: client.execute_command("SENTINEL FAILOVER", self.SERVICE), "a promise")
         self.wait_for_another_primary(before)
 
-    def wait_for_another_primary(self, before: RedisServer, seconds: float = 30) -> float:
+    def wait_for_another_primary(self, before: RedisServer) -> None:
         """Wait until all sentinels name another primary than *before*, and it takes writes."""
 
         def promoted() -> bool:
@@ -171,9 +157,9 @@ class SentinelGroup:
             role: Any = node.client().role()
             return node is not before and role[0] == "master"
 
-        return wait_until(promoted, "another primary", seconds)
+        wait_until(promoted, "another primary")
 
-    def wait_until_ready(self, seconds: float = 30) -> float:
+    def wait_until_ready(self) -> None:
         """Wait until each running replica follows the primary, and each sentinel knows all."""
         replicas = len(self.nodes) - 1
 
@@ -189,7 +175,7 @@ class SentinelGroup:
                     return False
             return True
 
-        return wait_until(ready, "a primary with its replicas, and all sentinels", seconds)
+        wait_until(ready, "a primary with its replicas, and all sentinels")
 
     def sentinel(self) -> Any:
         """Return a client of the sentinels."""

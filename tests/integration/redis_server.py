@@ -18,8 +18,8 @@ from redis.retry import Retry
 from tests.integration.servers import free_port
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> float:
-    """Wait until *condition* returns something true; returns the seconds that it took.
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Wait until *condition* returns something true.
 
     A server that does not answer, or refuses, is asked again.
     """
@@ -27,7 +27,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) 
     while time.monotonic() - began < seconds:
         with contextlib.suppress(redis.RedisError, OSError):
             if condition():
-                return time.monotonic() - began
+                return
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} seconds: {what}")
 

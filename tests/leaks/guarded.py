@@ -30,19 +30,18 @@ def reported(
     headers: Sequence[tuple[str, str]] = (),
     *,
     secrets: Secrets = SECRETS,
-    status: str = "200 OK",
 ) -> list[Event]:
     """Return the events of a WSGI response in the mode ``report``, which must be unchanged."""
     events: list[Event] = []
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response(status, list(headers))
+        start_response("200 OK", list(headers))
         yield from chunks
 
     guarded = wsgi.LeakGuardMiddleware(app, mode="report", secrets=secrets, on_event=events.append)
     answer = call(guarded)
     assert list(answer.body) == list(chunks)
-    assert answer.starts == [(status, list(headers))]
+    assert answer.starts == [("200 OK", list(headers))]
     return events
 
 

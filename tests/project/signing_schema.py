@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from countermark._http import TOKEN
 from countermark.schemes import _parser as parser
+from countermark.schemes._formats import VALUE_KINDS
 from countermark.schemes._parts import COMPUTED, MAX_LIFETIME, PRINCIPAL_TEXTS
 from countermark.schemes._rotation import OVERLAPS
-from countermark.schemes._value_tables import CHARSETS, TEXT_RULES, VALUE_KINDS
+from countermark.schemes._value_tables import CHARSETS, TEXT_RULES
 from tests.project.schema_parts import (
     JSON,
     JSON_TYPES,

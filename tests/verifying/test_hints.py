@@ -81,7 +81,7 @@ def test_in_enforce_the_response_has_the_hint_if_it_is_switched_on() -> None:
 def test_one_token_a_minute_is_explained_for_each_code(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     judge = enforcement()
-    monkeypatch.setattr(judge._hints, "_clock", lambda: now[0])
+    monkeypatch.setattr("countermark.verifying._hints.time.monotonic", lambda: now[0])
     assert hint_of(judge, NEWLINE) is not None
     assert hint_of(judge, QUOTED) is None
     assert hint_of(judge, (HEADER, NEWLINE[1].lower())) is not None  # malformed

@@ -60,8 +60,8 @@ def stigg(id: str, secret: str = NEW) -> str:
     return f"HMAC-SHA256 {id}:{hmac.digest(secret.encode(), id.encode(), 'sha256').hex()}"
 
 
-def flow(id: str, secret: str = NEW) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), id.encode(), "sha256")).decode()
+def flow(id: str) -> str:
+    return base64.b64encode(hmac.digest(NEW.encode(), id.encode(), "sha256")).decode()
 
 
 URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -46,16 +46,16 @@ def base_url_for(scheme: WebhookScheme) -> str | None:
     return BASE_URL if signs_url(scheme) else None
 
 
-def body_for(scheme: WebhookScheme, at: float = NOW, delivery: str = "evt-1") -> bytes:
+def body_for(scheme: WebhookScheme) -> bytes:
     """Return a body with the time and the id that the format has in it."""
     if "{parameters}" in map(str, getattr(scheme.signature, "message", ())):
         return b"b=2&a=%C3%A9"
     content: dict[str, Any] = {"text": "é"}
     if scheme.id is not None and scheme.id.body:
-        put(content, scheme.id.body, delivery)
+        put(content, scheme.id.body, "evt-1")
     time = scheme.timestamp
     if time is not None and time.body:
-        put(content, time.body, int(at * 1000) if time.form == "milliseconds" else int(at))
+        put(content, time.body, int(NOW * 1000) if time.form == "milliseconds" else int(NOW))
     return json.dumps(content, ensure_ascii=False).encode()
 
 
@@ -67,9 +67,9 @@ def put(content: dict[str, Any], place: str, value: object) -> None:
     content[name] = value
 
 
-def signer_for(scheme: WebhookScheme, ring: Keyring, at: float = NOW) -> WebhookSigner:
+def signer_for(scheme: WebhookScheme, ring: Keyring) -> WebhookSigner:
     return WebhookSigner(
-        scheme, named(scheme, ring), base_url=base_url_for(scheme), clock=lambda: at
+        scheme, named(scheme, ring), base_url=base_url_for(scheme), clock=lambda: NOW
     )
 
 

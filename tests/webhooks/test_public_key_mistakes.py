@@ -42,8 +42,8 @@ def explained(
     return explain_webhook(scheme, ring, headers=headers, body=body, clock=lambda: int(AT))
 
 
-def value(algorithm: str, *, signed: bytes = BODY, before: str = f"{AT}.") -> str:
-    return "v1a," + b64encode(sign(algorithm, before.encode() + signed)).decode()
+def value(algorithm: str, *, before: str = f"{AT}.") -> str:
+    return "v1a," + b64encode(sign(algorithm, before.encode() + BODY)).decode()
 
 
 @EACH

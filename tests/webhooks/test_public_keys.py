@@ -63,9 +63,9 @@ def signed(algorithm: str, *, numbers: tuple[int, ...] = (0,), body: bytes = BOD
     return Delivery({"X-Acme": " ".join(signatures), "X-Time": str(int(NOW))}, body)
 
 
-def verifier(algorithm: str, ring: Keyring | None = None, form: str = "spki") -> WebhookVerifier:
-    ring = ring or Keyring(public_key(algorithm, form))
-    return WebhookVerifier(scheme(algorithm, form), ring, clock=lambda: NOW)
+def verifier(algorithm: str, ring: Keyring | None = None) -> WebhookVerifier:
+    ring = ring or Keyring(public_key(algorithm, "spki"))
+    return WebhookVerifier(scheme(algorithm), ring, clock=lambda: NOW)
 
 
 @EACH

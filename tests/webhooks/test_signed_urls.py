@@ -24,17 +24,11 @@ from tests.webhooks.samples import (
     Delivery,
     base64,
     hubspot,
-    mac,
     twilio,
     verifier,
 )
 
 TWILIO, HUBSPOT = verifier("twilio"), verifier("hubspot")
-
-
-def resigned(delivery: Delivery, message: bytes) -> Delivery:
-    """Return a delivery of HubSpot with the MAC of another message."""
-    return delivery.having(x_hubspot_signature_v3=base64(mac(SECRET.encode(), message)))
 
 
 def test_a_format_that_signs_the_url_needs_its_base() -> None:

@@ -49,9 +49,9 @@ def verifier(data: dict[str, Any]) -> WebhookVerifier:
     return WebhookVerifier(scheme, Keyring(SECRET), clock=lambda: NOW)
 
 
-def entries(at: str = str(AT), form: str = "t={at},v1={mac}", body: bytes = BODY) -> Delivery:
-    made = mac(KEY, f"{at}.".encode() + body).hex()
-    return Delivery({"X-Own": form.format(at=at, mac=made, other="0" * 64)}, body)
+def entries(at: str = str(AT), form: str = "t={at},v1={mac}") -> Delivery:
+    made = mac(KEY, f"{at}.".encode() + BODY).hex()
+    return Delivery({"X-Own": form.format(at=at, mac=made, other="0" * 64)}, BODY)
 
 
 def in_body(sent: object) -> Delivery:

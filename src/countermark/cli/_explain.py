@@ -14,9 +14,9 @@ from countermark.cli._inputs import content_of
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import (
     add_scheme_arguments,
+    named_scheme,
     pair,
     refuse_options,
-    scheme_of,
     settings_of,
     webhook_scheme_of,
 )
@@ -120,7 +120,7 @@ def _of_token(options: argparse.Namespace) -> Explanation:
     from countermark.explain._input import seen_token
 
     refuse_options(options, ("base_url",), "webhooks; pass webhook:NAME as SCHEME")
-    scheme = scheme_of(options)
+    scheme = named_scheme(options.scheme)
     keyring = keyring_of(scheme, options)
     token, seen = seen_token(scheme, content_of(options.input, "--input", options, _MOST))
     return explain(

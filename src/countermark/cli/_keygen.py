@@ -9,11 +9,14 @@ from functools import partial
 from typing import NamedTuple
 
 from countermark.cli._arguments import Commands
-from countermark.cli._scheme_argument import named_webhook_scheme, scheme_of
+from countermark.cli._scheme_argument import (
+    WEBHOOK,
+    add_scheme_argument,
+    named_scheme,
+    named_webhook_scheme,
+)
 from countermark.cli._secrets import add_secret_option, keyring_from
 from countermark.errors import ConfigurationError
-
-_WEBHOOK = "webhook:"
 
 _EPILOG = """\
 examples:
@@ -44,12 +47,7 @@ def add_command(commands: Commands) -> None:
         " refused, except for tests.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "scheme",
-        metavar="SCHEME",
-        help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
-        " and the name or the path of a webhook scheme",
-    )
+    add_scheme_argument(parser, webhooks=True)
     parser.add_argument(
         "--format",
         choices=("value", "env"),
@@ -110,25 +108,23 @@ def _asked(options: argparse.Namespace) -> _Asked:
     from countermark.cli._new_secrets import new_secret
     from countermark.webhooks import new_webhook_secret
 
-    if not options.scheme.startswith(_WEBHOOK):
-        scheme = scheme_of(options)
+    webhooks = named_webhook_scheme(options.scheme)
+    if webhooks is None:
+        scheme = named_scheme(options.scheme)
         make = partial(new_secret, scheme, options.environment)
         return _Asked(scheme.slug, scheme.variable, scheme.secret_is_chosen, make)
-    webhooks = named_webhook_scheme(options.scheme)
     if options.environment is not None:
         raise ConfigurationError("secrets of webhooks show no environment; leave --environment out")
     is_chosen = webhooks.secret.is_chosen or bool(webhooks.secret.private_variable)
     make = partial(new_webhook_secret, webhooks)
-    return _Asked(f"{_WEBHOOK}{webhooks.slug}", webhooks.signing_variable, is_chosen, make)
+    return _Asked(f"{WEBHOOK}{webhooks.slug}", webhooks.signing_variable, is_chosen, make)
 
 
 def _print_public(options: argparse.Namespace) -> int:
     """Print the public key of the current private key."""
     from countermark.webhooks import WebhookSigner
 
-    scheme = None
-    if options.scheme.startswith(_WEBHOOK):
-        scheme = named_webhook_scheme(options.scheme)
+    scheme = named_webhook_scheme(options.scheme)
     if scheme is None or not scheme.has_public_key:
         raise ConfigurationError(
             "--public is for webhooks that receivers verify with a public key; leave it out"

@@ -8,12 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from countermark.cli._arguments import Commands, whole_number
-from countermark.cli._scheme_argument import scheme_of
+from countermark.cli._scheme_argument import add_scheme_argument, named_scheme
 from countermark.cli._store import add_readiness_options, add_store_options, store_of
 from countermark.errors import ConfigurationError, ModeNotSet, StoreUnavailable
 
 if TYPE_CHECKING:
     from countermark.rollout._mode_control import ModeChange
+    from countermark.schemes._scheme import Scheme
     from countermark.verifying._mode_values import ModeValue
 
 _EPILOG = """\
@@ -45,11 +46,7 @@ def add_command(commands: Commands) -> None:
     history = actions.add_parser("history", help="list the changes, the latest first")
     for action, run in ((show, _show), (put, _set), (history, _history)):
         action.set_defaults(run=run)
-        action.add_argument(
-            "scheme",
-            metavar="SCHEME",
-            help="the name of a scheme (see countermark schemes), or the path of a TOML file",
-        )
+        add_scheme_argument(action)
         if action is put:
             _add_options_of_set(action)
         action.add_argument(
@@ -101,8 +98,9 @@ def _show(options: argparse.Namespace) -> int:
     from countermark.rollout._mode_control import read_modes
     from countermark.rollout._report import shown
 
-    name = _name(options)
-    stored = read_modes(store_of(options), scheme_of(options).slug, environment=options.environment)
+    scheme = named_scheme(options.scheme)
+    name = _name(scheme, options)
+    stored = read_modes(store_of(options), scheme, environment=options.environment)
     if stored is None:
         if options.json:
             print("null")
@@ -125,7 +123,7 @@ def _set(options: argparse.Namespace) -> int:
     """Set the mode: 0, or 1 if a condition does not hold."""
     from countermark.rollout._mode_control import read_modes, set_mode
 
-    store, scheme = store_of(options), scheme_of(options)
+    store, scheme = store_of(options), named_scheme(options.scheme)
     try:
         change = set_mode(
             store,
@@ -150,7 +148,7 @@ def _set(options: argparse.Namespace) -> int:
     except StoreUnavailable as error:
         message = f"{error}; the mode may have been set, so look with countermark mode show"
         raise StoreUnavailable(message, kind=error.kind) from None
-    print(f"{_name(options)}: {_text_of(change)}, revision {change.revision}")
+    print(f"{_name(scheme, options)}: {_text_of(change)}, revision {change.revision}")
     stored = read_modes(store, scheme, environment=options.environment)
     if change.tenant is None and stored is not None and stored.tenants:
         print(f"tenants that keep a mode of their own: {len(stored.tenants)}")
@@ -177,9 +175,8 @@ def _history(options: argparse.Namespace) -> int:
     from countermark.rollout._mode_control import mode_history
     from countermark.rollout._report import shown
 
-    changes = mode_history(
-        store_of(options), scheme_of(options), environment=options.environment, most=options.most
-    )
+    store, scheme = store_of(options), named_scheme(options.scheme)
+    changes = mode_history(store, scheme, environment=options.environment, most=options.most)
     if options.json:
         print(json.dumps([change._asdict() for change in changes], indent=2))
         return 0
@@ -199,10 +196,10 @@ def _text_of(change: ModeChange) -> str:
     return f"{of}{change.before or none} -> {change.after or none}"
 
 
-def _name(options: argparse.Namespace) -> str:
+def _name(scheme: Scheme, options: argparse.Namespace) -> str:
     from countermark.rollout._report import group_name
 
-    return group_name(scheme_of(options).slug, options.environment or None, None)
+    return group_name(scheme.slug, options.environment or None, None)
 
 
 def _login() -> str:

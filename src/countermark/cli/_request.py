@@ -13,8 +13,8 @@ from countermark.cli._curl import checked_url, curl_command
 from countermark.cli._principal_options import add_principal_options, principal_of
 from countermark.cli._scheme_argument import (
     add_scheme_arguments,
+    named_scheme,
     refuse_options,
-    scheme_of,
     settings_of,
     webhook_scheme_of,
 )
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
         print_deliveries(webhook, options, _EXPIRED_FOR)
         return 0
     refuse_options(options, ("body", "base_url"), "webhooks; pass webhook:NAME as SCHEME")
-    scheme = scheme_of(options)
+    scheme = named_scheme(options.scheme)
     url = checked_url(options.url)
     keyring = keyring_of(scheme, options)
     principal = principal_of(scheme, options, options.id)

@@ -6,6 +6,7 @@ import argparse
 import textwrap
 
 from countermark.cli._arguments import Commands
+from countermark.cli._scheme_argument import add_scheme_argument
 
 _EPILOG = """\
 examples:
@@ -26,12 +27,7 @@ def add_command(commands: Commands) -> None:
         " valid token is refused. Nothing is read or changed: no secret, no store, no vendor.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "scheme",
-        metavar="SCHEME",
-        help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
-        " and the name or the path of a webhook scheme",
-    )
+    add_scheme_argument(parser, webhooks=True)
     parser.add_argument("--environment", metavar="ENV", help="the environment, such as live")
     parser.add_argument(
         "--watched",

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from countermark.cli._scheme_argument import named_scheme, named_webhook_scheme
 from countermark.errors import ConfigurationError
-from countermark.schemes._parts import Rotation
 from countermark.schemes._scheme import Scheme
-
-_WEBHOOK = "webhook:"
+from countermark.webhooks._scheme import WebhookScheme
 
 
 def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
@@ -26,17 +24,11 @@ def rotation_of(name: str, environment: str | None, *, watched: bool) -> Steps:
         ConfigurationError: The scheme names no variable, or no secret of it is of the environment.
     """
     steps: Steps
-    if name.startswith(_WEBHOOK):
-        webhook = named_webhook_scheme(name)
-        steps = WebhookSteps(name, webhook.secret.variable, environment, watched=watched)
-        steps.is_chosen = webhook.secret.is_chosen
-        steps.ids = webhook.secret.key_id_variable
-        if webhook.has_public_key:
-            steps.signing_key = steps.verifying_key = "public key"
+    webhook = named_webhook_scheme(name)
+    if webhook is not None:
+        steps = WebhookSteps(name, webhook, environment, watched=watched)
     else:
-        scheme = named_scheme(name)
-        steps = TokenSteps(scheme.slug, scheme.variable, environment, watched=watched)
-        steps.use(scheme)
+        steps = TokenSteps(named_scheme(name), environment, watched=watched)
     if not steps.variable:
         raise ConfigurationError(
             f"{steps.slug} names no environment variable for its secret; docs/rotation.md has the"
@@ -121,29 +113,23 @@ class Steps(ABC):
 
 
 class TokenSteps(Steps):
-    """The steps for a scheme of tokens, which services sign."""
+    """The steps for a scheme of tokens, which services sign.
 
-    _prefixes: tuple[str, ...] = ()
-    _expires = False
-    _lifetime: int | None = None
-    _rotation = Rotation()
+    Raises:
+        ConfigurationError: No secret of the scheme is of the environment.
+    """
 
-    def use(self, scheme: Scheme) -> None:
-        """Take the facts of a scheme.
-
-        Raises:
-            ConfigurationError: No secret of the scheme is of the environment.
-        """
+    def __init__(self, scheme: Scheme, environment: str | None, *, watched: bool) -> None:
+        super().__init__(scheme.slug, scheme.variable, environment, watched=watched)
         shown = scheme.environments
-        if shown and self.environment is not None and self.environment not in shown:
+        if shown and environment is not None and environment not in shown:
             raise ConfigurationError(
                 f"{scheme.slug}: its secrets show their environment, which is one of"
                 f" {', '.join(shown)}; pass one of them to --environment"
             )
-        self.is_chosen = scheme.secret_is_chosen
-        self._prefixes = tuple(shown.get(self.environment or "", ()))
-        self._expires, self._lifetime = scheme.expires, scheme.lifetime
-        self._rotation, self.sources = scheme.rotation, scheme.rotation.source
+        self._scheme, self._rotation = scheme, scheme.rotation
+        self._prefixes = shown.get(environment or "", ())
+        self.is_chosen, self.sources = scheme.secret_is_chosen, scheme.rotation.source
         if scheme.jwt is not None and not scheme.jwt.algorithm.startswith("HS"):
             self.signing_key, self.verifying_key = "private key", "public key"
             self.is_chosen = True
@@ -200,19 +186,20 @@ class TokenSteps(Steps):
             " the current key."
         )
         key = self.verifying_key
-        if not self._expires:
+        if not self._scheme.expires:
             return (
                 f"Wait until no token of the old {key} is in use. Tokens of this scheme do not"
                 f" expire: pages that are open keep theirs until they are loaded again. {report}"
             )
-        if self._lifetime is None:
+        if self._scheme.lifetime is None:
             return (
                 f"Wait until no token of the old {key} is in use: for the lifetime= that your"
                 " signers give to tokens. Without one they do not expire, and pages that are open"
                 f" keep theirs until they are loaded again. {report}"
             )
         return (
-            f"Wait until the tokens of the old {key} have expired: {self._lifetime:,} seconds,"
+            f"Wait until the tokens of the old {key} have expired: {self._scheme.lifetime:,}"
+            " seconds,"
             f" unless your signers set another lifetime=, and the leeway of the verifiers. {report}"
         )
 
@@ -220,8 +207,16 @@ class TokenSteps(Steps):
 class WebhookSteps(Steps):
     """The steps for webhooks, which the vendor signs."""
 
-    #: The variable of the id under which the vendor names the key; empty if it names none.
-    ids = ""
+    def __init__(
+        self, name: str, scheme: WebhookScheme, environment: str | None, *, watched: bool
+    ) -> None:
+        secret = scheme.secret
+        super().__init__(name, secret.variable, environment, watched=watched)
+        self.is_chosen = secret.is_chosen
+        # The variable of the id under which the vendor names the key; empty if it names none.
+        self._ids = secret.key_id_variable
+        if scheme.has_public_key:
+            self.signing_key = self.verifying_key = "public key"
 
     def _new(self) -> str:
         text = super()._new()
@@ -233,18 +228,20 @@ class WebhookSteps(Steps):
         )
 
     def _set(self, variable: str, value: str) -> str:
-        return super()._set(variable, value) + self._with_ids(f"set {self.ids}_NEXT to its id")
+        return super()._set(variable, value) + self._with_ids(f"set {self._ids}_NEXT to its id")
 
     def _promote(self) -> str:
-        change = f"set {self.ids} to the new id and {self.ids}_PREVIOUS to the old one, and remove"
-        return super()._promote() + self._with_ids(f"{change} {self.ids}_NEXT")
+        change = (
+            f"set {self._ids} to the new id and {self._ids}_PREVIOUS to the old one, and remove"
+        )
+        return super()._promote() + self._with_ids(f"{change} {self._ids}_NEXT")
 
     def _remove(self, variable: str) -> str:
-        return super()._remove(variable) + self._with_ids(f"remove {self.ids}_PREVIOUS")
+        return super()._remove(variable) + self._with_ids(f"remove {self._ids}_PREVIOUS")
 
     def _with_ids(self, change: str) -> str:
         """Return the change of the ids that comes with one of the keys."""
-        if not self.ids:
+        if not self._ids:
             return ""
         if self._watched:
             return f" Also {change}, and restart them, as ids are not watched."

@@ -16,16 +16,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WEBHOOK = "webhook:"
+#: The beginning of the names and paths of webhook schemes.
+WEBHOOK = "webhook:"
+
+
+def add_scheme_argument(parser: ArgumentParser, *, webhooks: bool = False) -> None:
+    """Add the argument SCHEME to a command, for schemes of tokens or, with *webhooks*, for all."""
+    parser.add_argument(
+        "scheme",
+        metavar="SCHEME",
+        help="the name of a scheme (see countermark schemes), the path of a TOML file, or webhook:"
+        " and the name or the path of a webhook scheme"
+        if webhooks
+        else "the name of a scheme (see countermark schemes), or the path of a TOML file",
+    )
 
 
 def add_scheme_arguments(parser: ArgumentParser) -> None:
     """Add the argument SCHEME and the option ``--setting`` to a command."""
-    parser.add_argument(
-        "scheme",
-        metavar="SCHEME",
-        help="the name of a scheme (see countermark schemes), or the path of a TOML file",
-    )
+    add_scheme_argument(parser)
     parser.add_argument(
         "--setting",
         type=pair,
@@ -37,19 +46,14 @@ def add_scheme_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def scheme_of(options: Namespace) -> Scheme:
-    """Return the scheme that the argument names.
+def named_scheme(name: str) -> Scheme:
+    """Return the scheme of a name or of the path of a TOML file.
 
     Raises:
         UnknownScheme: The catalogue has no scheme of that name.
         InvalidScheme: The file is not a scheme.
-        ConfigurationError: The file cannot be read.
+        ConfigurationError: The file cannot be read, or has a webhook scheme.
     """
-    return named_scheme(options.scheme)
-
-
-def named_scheme(name: str) -> Scheme:
-    """Return the scheme of a name or of the path of a TOML file; raises as :func:`scheme_of`."""
     if path_in(name) is None:
         try:
             return Scheme.load(name)
@@ -60,28 +64,32 @@ def named_scheme(name: str) -> Scheme:
     except InvalidScheme:
         if _is_webhook_scheme(name):
             raise ConfigurationError(
-                f"the file is a webhook scheme; put {_WEBHOOK} before its path"
+                f"the file is a webhook scheme; put {WEBHOOK} before its path"
             ) from None
         raise
 
 
-def named_webhook_scheme(name: str) -> WebhookScheme:
-    """Return the webhook scheme of a name or a path, after ``webhook:``.
+def named_webhook_scheme(name: str) -> WebhookScheme | None:
+    """Return the webhook scheme of a name or path after ``webhook:``; None: it begins otherwise.
 
     Raises:
         UnknownScheme: The catalogue has no webhook scheme of that name.
         InvalidScheme: The file is not a webhook scheme.
         ConfigurationError: The file cannot be read.
     """
+    if not name.startswith(WEBHOOK):
+        return None
     from countermark.webhooks import WebhookScheme
 
-    name = name.removeprefix(_WEBHOOK)
-    return _read(WebhookScheme.from_toml, name) if path_in(name) else WebhookScheme.load(name)
+    path = path_in(name)
+    if path is None:
+        return WebhookScheme.load(name.removeprefix(WEBHOOK))
+    return _read(WebhookScheme.from_toml, path)
 
 
 def path_in(name: str) -> str | None:
-    """Return *name* if it is the path of a file, and None if it is a name of the catalogue."""
-    return name if name.endswith(".toml") else None
+    """Return the path that *name* is or has after ``webhook:``; None: a name of the catalogue."""
+    return name.removeprefix(WEBHOOK) if name.endswith(".toml") else None
 
 
 def _read(read: Callable[[str], T], path: str) -> T:
@@ -94,7 +102,7 @@ def _read(read: Callable[[str], T], path: str) -> T:
 
 def _is_webhook_scheme(path: str) -> bool:
     try:
-        named_webhook_scheme(path)
+        named_webhook_scheme(WEBHOOK + path)
     except InvalidScheme:
         return False
     return True
@@ -105,12 +113,12 @@ def _with_hint(error: UnknownScheme, name: str) -> UnknownScheme:
     from countermark.webhooks._scheme import webhook_scheme_slugs
 
     if name in webhook_scheme_slugs():
-        return UnknownScheme(f"{error}; {_WEBHOOK}{name} is a webhook scheme")
+        return UnknownScheme(f"{error}; {WEBHOOK}{name} is a webhook scheme")
     return error
 
 
 def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:
-    """Return the webhook format that the argument names; None: it names another scheme.
+    """Return the webhook format that the argument SCHEME names; None: it names another scheme.
 
     ``webhook:`` may be left out if no other scheme has the name.
 
@@ -122,9 +130,9 @@ def webhook_scheme_of(options: Namespace) -> WebhookScheme | None:
     from countermark.webhooks._scheme import webhook_scheme_slugs
 
     name: str = options.scheme
-    if name.startswith(_WEBHOOK) or (name in webhook_scheme_slugs() and name not in scheme_slugs()):
-        return named_webhook_scheme(name)
-    return None
+    if name in webhook_scheme_slugs() and name not in scheme_slugs():
+        name = WEBHOOK + name
+    return named_webhook_scheme(name)
 
 
 def refuse_options(options: Namespace, names: Iterable[str], reason: str) -> None:

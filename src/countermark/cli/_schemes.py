@@ -20,8 +20,6 @@ examples:
   countermark schemes --schema signing > signing-scheme.schema.json
 """
 
-_WEBHOOK = "webhook:"
-
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -102,10 +100,10 @@ def _details(name: str) -> str:
     from countermark.cli._scheme_pages import details
     from countermark.cli._webhook_page import webhook_details
 
-    if name.startswith(_WEBHOOK):
-        path = path_in(name.removeprefix(_WEBHOOK))
-        return webhook_details(named_webhook_scheme(name), _today(), path)
-    return details(named_scheme(name), _today(), path_in(name))
+    webhook, path = named_webhook_scheme(name), path_in(name)
+    if webhook is not None:
+        return webhook_details(webhook, _today(), path)
+    return details(named_scheme(name), _today(), path)
 
 
 def _overview() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import lines_of
 from countermark.cli._principal_options import add_principal_options, principal_of
-from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
+from countermark.cli._scheme_argument import add_scheme_arguments, named_scheme, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
 from countermark.errors import InvalidPrincipal
 from countermark.keys import Keyring
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CountermarkError: Something is missing or invalid.
     """
-    scheme = scheme_of(options)
+    scheme = named_scheme(options.scheme)
     show = _json if options.json else _token
     if options.ids is None:
         signer = signer_of(scheme, options, keyring_of(scheme, options))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from countermark.cli._arguments import Commands, whole_number
 from countermark.cli._inputs import content_of, without_newline
 from countermark.cli._principal_options import add_principal_options, principal_of
-from countermark.cli._scheme_argument import add_scheme_arguments, scheme_of, settings_of
+from countermark.cli._scheme_argument import add_scheme_arguments, named_scheme, settings_of
 from countermark.cli._secrets import add_secret_option, keyring_of
 from countermark.errors import REFUSALS
 from countermark.principal import Principal
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CountermarkError: An option, the secret or a setting is missing or invalid.
     """
-    scheme = scheme_of(options)
+    scheme = named_scheme(options.scheme)
     principal = _claimed(scheme, options)
     token = content_of(options.token_file, "--token-file", options, 4 * MAX_TOKEN + 2)
     verifier = _verifier(scheme, options)

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from countermark._forks import call_after_fork
+from countermark._option_checks import is_redis_store
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError
 from countermark.events import Event, emit
@@ -127,13 +128,10 @@ class Meter:
         pause: object = interval
         if not isinstance(pause, int | float) or not 0 < pause <= 3600:
             raise ConfigurationError("interval= must be a number of seconds, from above 0 to 3600")
-        if store is not None:
-            from countermark.redis import RedisStore  # late: only shared meters need it
-
-            if not isinstance(store, RedisStore):
-                raise ConfigurationError(
-                    f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
-                )
+        if store is not None and not is_redis_store(store):
+            raise ConfigurationError(
+                f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
+            )
         collection: object = known
         if isinstance(collection, str) or not (
             callable(collection) or hasattr(collection, "__contains__")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import inf
-from sys import modules
 from typing import TYPE_CHECKING, TypedDict
 
 from countermark._locks import ProcessLock
+from countermark._option_checks import is_redis_store
 from countermark._redaction import guarded
 from countermark._responses import Header, Response, problem, without_body
 from countermark.errors import ConfigurationError, StoreUnavailable
@@ -121,7 +121,7 @@ def _for(method: str, response: Response) -> Response:
     return without_body(response) if method == "HEAD" else response
 
 
-def _reader_of(counts: object, days: int) -> Callable[[], Snapshot]:
+def _reader_of(counts: Meter | RedisStore, days: int) -> Callable[[], Snapshot]:
     if isinstance(counts, Meter):
         if counts._store is not None:  # noqa: SLF001  # of the same package
             raise ConfigurationError(
@@ -130,14 +130,11 @@ def _reader_of(counts: object, days: int) -> Callable[[], Snapshot]:
             )
         meter = counts
         return lambda: meter.snapshot(days)
-    # A caller with a RedisStore has imported its module. Other callers do not need it.
-    module = modules.get("countermark.redis")
-    if module is None or not isinstance(counts, module.RedisStore):
+    if not is_redis_store(counts):
         raise ConfigurationError(
             f"the page takes a Meter or a countermark.redis.RedisStore, not {type(counts).__name__}"
         )
-    store: RedisStore = counts
-    return lambda: read_snapshot(store, days)
+    return lambda: read_snapshot(counts, days)
 
 
 def _headers(refresh: float) -> list[Header]:

@@ -96,8 +96,6 @@ def stranded_among(
     stats: GroupStats,
     people: Iterable[tuple[str | None, str]],
     days: int = 7,
-    *,
-    clock: Callable[[], float] = time.time,
 ) -> list[str]:
     """Return the ids of the principals among *people* who had unverified requests only.
 
@@ -106,14 +104,13 @@ def stranded_among(
         stats: The group to look in.
         people: Pairs of a tenant, or None, and the id of a principal.
         days: As for :func:`read_snapshot`.
-        clock: Returns seconds since the epoch.
 
     Raises:
         ConfigurationError: *days* is out of range.
         StoreUnavailable: Redis does not answer.
     """
     group: Group = stats.group
-    today = day_of(clock())
+    today = day_of(time.time())
     window = range(today - checked_days(days), today + 1)
     salt = salt_in(store)
     asked = {

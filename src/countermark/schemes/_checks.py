@@ -10,7 +10,7 @@ from countermark._redaction import shown
 from countermark.errors import InvalidPrincipal, InvalidScheme
 from countermark.principal import identifier_text
 from countermark.schemes._ambiguity import signed_templates
-from countermark.schemes._formats import FORMATS, KINDS
+from countermark.schemes._formats import FORMATS, VALUE_KINDS
 from countermark.schemes._header_names import header_name
 from countermark.schemes._parts import PRINCIPAL_TEXTS, Jwt, SchemeParts
 from countermark.schemes._patterns import checked_portable_pattern
@@ -27,7 +27,6 @@ from countermark.schemes._value_rules import ValueRule
 PRINCIPAL = {**dict.fromkeys(PRINCIPAL_TEXTS, "text"), "created": "time"}
 MOMENT = {"now": "time", "expires": "time", "lifetime": "duration", "uuid": "text"}
 _IN_TEXT = ("text", "integer")
-_IN_JSON = KINDS[:5]
 
 
 class _Place(NamedTuple):
@@ -53,7 +52,7 @@ def check_parts(parts: SchemeParts) -> None:
         InvalidScheme: They contradict each other; the message names the key.
     """
     where = f"scheme {parts.slug}"
-    _check_secret(parts, where)
+    _check_shapes(parts, where)
     for name in parts.values:
         _check_rule(name, parts.values, f"{where}: [values.{name}]")
     for place in _places(parts):
@@ -104,8 +103,8 @@ def _places(parts: SchemeParts) -> Iterator[_Place]:
     yield _Place(f"{where}: [fields]", parts.fields, known | {"token": "text"})
 
 
-def _check_secret(parts: SchemeParts, where: str) -> None:
-    """Check the shapes. One that matches the empty text would match everywhere."""
+def _check_shapes(parts: SchemeParts, where: str) -> None:
+    """Check the shapes of secrets. One that matches the empty text would match everywhere."""
     place = f"{where}: [secret]: shapes: an entry"
     for shape in parts.shapes:
         if re.match(checked_portable_pattern(shape, place), ""):
@@ -142,7 +141,7 @@ def _check_place(place: _Place, parts: SchemeParts) -> None:
                 )
             for name in placeholder.names:
                 if problem := _problem(
-                    name, placeholder, place, parts, _IN_TEXT if in_text else _IN_JSON
+                    name, placeholder, place, parts, _IN_TEXT if in_text else VALUE_KINDS
                 ):
                     raise InvalidScheme(f"{place.where}: {problem}")
 

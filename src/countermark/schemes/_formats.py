@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from countermark.errors import InvalidPrincipal
 from countermark.schemes._numbers import MAX_WHOLE, with_portable_numbers
 
-#: The kinds of values. Times are seconds since the epoch, durations are seconds.
-KINDS = ("text", "integer", "boolean", "list", "object", "time", "duration")
-#: The Python types of the kinds, without the last two.
+#: The kinds of values that a principal can have, and their Python types. Two more kinds are
+#: computed: ``time``, in seconds since the epoch, and ``duration``, in seconds.
 TYPES: Mapping[str, type] = {
     "text": str,
     "integer": int,
@@ -25,6 +24,7 @@ TYPES: Mapping[str, type] = {
     "list": list,
     "object": dict,
 }
+VALUE_KINDS = tuple(TYPES)
 
 
 class Format(NamedTuple):
@@ -164,14 +164,12 @@ def _no_unreserved(character: str) -> bool:
     return not (character.isascii() and (character.isalnum() or character in "_.-~%"))
 
 
-_JSON_KINDS = ("text", "integer", "boolean", "list", "object")
-
 FORMATS: Mapping[str, Format] = {
     "s": Format(int, ("time", "duration"), 10, _no_digit),
     "ms": Format(milliseconds, ("time", "duration"), 13, _no_digit),
     "iso": Format(iso_time, ("time",), width=24, never=lambda c: c not in "0123456789-T:.Z"),
-    "json": Format(portable_json, _JSON_KINDS, never=_no_graphic),
+    "json": Format(portable_json, VALUE_KINDS, never=_no_graphic),
     "url": Format(percent_encoded, ("text",), never=_no_unreserved),
-    "canonical-json": Format(canonical_json, _JSON_KINDS),
+    "canonical-json": Format(canonical_json, VALUE_KINDS),
     "launchdarkly-key": Format(launchdarkly_key, ("text", "object")),
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from countermark.schemes._formats import KINDS, TYPES
+from countermark.schemes._formats import TYPES, VALUE_KINDS
 from countermark.schemes._parts import COMPUTED, PRINCIPAL_TEXTS
 from countermark.schemes._tables import Table
 from countermark.schemes._value_rules import ValueRule
 
-#: The kinds of values that a principal can have. Times and durations are computed.
-VALUE_KINDS = KINDS[:5]
 CHARSETS = ("any", "ascii")
 #: The keys that only a text can have.
 TEXT_RULES = ("charset", "lower", "pattern", "refuse_prefixes", "refuse_containing", "apart_from")

@@ -6,11 +6,10 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from sys import modules
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from countermark._locks import ProcessLock
-from countermark._option_checks import check_functions
+from countermark._option_checks import check_functions, is_redis_store
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 
@@ -200,9 +199,7 @@ class _InRedis:
     __slots__ = ("_store",)
 
     def __init__(self, store: RedisStore) -> None:
-        # A caller with a RedisStore has imported its module. Other callers do not pay for it.
-        module = modules.get("countermark.redis")
-        if module is None or not isinstance(store, module.RedisStore):
+        if not is_redis_store(store):
             raise ConfigurationError(
                 f"store= takes a countermark.redis.RedisStore, not {type(store).__name__};"
                 " leave it out to count in this process"

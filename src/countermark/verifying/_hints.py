@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from countermark._threads import in_thread
@@ -65,20 +65,14 @@ class Hints:
     Args:
         explain: True: in ``monitor`` and ``enforce``; None: in ``monitor``; False: never.
         token: Reads tokens and claimed ids again.
-        clock: A monotonic clock, in seconds.
 
     Raises:
         ConfigurationError: *explain* is something else.
     """
 
-    __slots__ = ("_clock", "_lock", "_modes", "_seen", "_token")
+    __slots__ = ("_lock", "_modes", "_seen", "_token")
 
-    def __init__(
-        self,
-        explain: object,
-        token: RequestTokenChecker,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, explain: object, token: RequestTokenChecker) -> None:
         if explain is not None and not isinstance(explain, bool):
             raise ConfigurationError("explain= must be True, False or None")
         self._modes: tuple[str, ...] = ("monitor", "enforce") if explain else ("monitor",)
@@ -86,7 +80,7 @@ class Hints:
             self._modes = ()
         from threading import Lock  # late, as it is slow to import
 
-        self._token, self._clock, self._lock = token, clock, Lock()
+        self._token, self._lock = token, Lock()
         self._seen: dict[tuple[str, str], float] = {}
 
     def question(
@@ -106,7 +100,7 @@ class Hints:
         return None if token is None else Question(verifier, token, principal)
 
     def _is_due(self, scheme: str, code: str) -> bool:
-        kind, now = (scheme, code), self._clock()
+        kind, now = (scheme, code), time.monotonic()
         with self._lock:
             if now - self._seen.get(kind, -INTERVAL) < INTERVAL:
                 return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from sys import modules
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
@@ -12,6 +11,7 @@ from countermark._background import Job
 from countermark._forks import call_after_fork
 from countermark._jitter import jitter
 from countermark._locks import ProcessLock
+from countermark._option_checks import is_redis_store
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
@@ -85,9 +85,7 @@ class ModeSwitch:
         interval: float = 1.0,
         on_event: OnEvent | None = None,
     ) -> None:
-        # A caller with a RedisStore has imported its module.
-        module = modules.get("countermark.redis")
-        if module is None or not isinstance(store, module.RedisStore):
+        if not is_redis_store(store):
             raise ConfigurationError(
                 f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
 from countermark._redaction import guarded
@@ -15,6 +14,7 @@ from countermark.leaks._guard import (
     blocked_response,
     cut_off,
 )
+from countermark.wsgi._sending import status_line
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -193,7 +193,7 @@ class _Blocking:
             raise cut_off()
         self.is_blocked = True
         status, headers, body = blocked_response(self._method)
-        self._start = (f"{status} {HTTPStatus(status).phrase}", headers)
+        self._start = (status_line(status), headers)
         self._held.append(body)
 
 

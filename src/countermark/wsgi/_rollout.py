@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Unpack
 
 from countermark._option_checks import check_functions
 from countermark._redaction import guarded
+from countermark.wsgi._sending import send_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -46,6 +46,4 @@ class RolloutPage:
         """Return the page, or the reason why not."""
         source, method = self._source, environ["REQUEST_METHOD"]
         refusal = source.refusal(self._authorize(environ), method)
-        status, headers, body = refusal or source.respond(method)
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [body]
+        return send_response(refusal or source.respond(method), start_response)

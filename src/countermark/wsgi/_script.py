@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from countermark.frontend._serving import respond_script
+from countermark.wsgi._sending import send_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -20,6 +20,4 @@ class ScriptEndpoint:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         tags = environ.get("HTTP_IF_NONE_MATCH")
-        status, headers, body = respond_script(environ["REQUEST_METHOD"], tags)
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [body]
+        return send_response(respond_script(environ["REQUEST_METHOD"], tags), start_response)

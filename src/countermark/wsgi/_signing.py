@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
 from countermark._redaction import guarded
@@ -12,6 +11,7 @@ from countermark.signing._endpoint import respond
 from countermark.signing._principal_lookup import AsyncResolver, Resolver
 from countermark.signing._request_identity import RequestIdentity
 from countermark.signing._response_headers import text_headers
+from countermark.wsgi._sending import send_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -161,6 +161,5 @@ class SignaturesEndpoint:
     """
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status, headers, body = respond(environ["REQUEST_METHOD"], environ.get(IDENTITY_KEY))
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [body]
+        response = respond(environ["REQUEST_METHOD"], environ.get(IDENTITY_KEY))
+        return send_response(response, start_response)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from countermark._responses import Response
 from countermark.verifying._middleware import VerifyingBase
 from countermark.verifying._refusals import is_preflight
+from countermark.wsgi._sending import send_response
 
 if TYPE_CHECKING:
     from wsgiref.types import (
@@ -35,17 +34,11 @@ class VerifyingMiddleware(VerifyingBase["WSGIApplication"]):
         if environ.get("REQUEST_METHOD") == "OPTIONS" and is_preflight(environ):
             answer = enforcement.answer_preflight(environ)
             if answer is not None:
-                return _start(answer, start_response)
+                return send_response(answer, start_response)
         else:
             verdict = enforcement.judge(environ)
             if verdict is not None and verdict.admitted_by is None:
-                return _start(enforcement.refusal(verdict, environ), start_response)
+                return send_response(enforcement.refusal(verdict, environ), start_response)
         environ[VERIFIED_IDENTITY_KEY] = None if verdict is None else verdict.identity
         environ[VERDICT_KEY] = verdict
         return self.app(environ, start_response)
-
-
-def _start(response: Response, start_response: StartResponse) -> list[bytes]:
-    status, headers, body = response
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-    return [body]

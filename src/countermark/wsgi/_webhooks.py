@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from countermark._responses import Response, problem, without_body
 from countermark.webhooks._deduplication import Claim
 from countermark.webhooks._gate import WEBHOOK_KEY, WebhookGate, quoted
+from countermark.wsgi._sending import send_response
 
 if TYPE_CHECKING:
     from wsgiref.types import (
@@ -176,5 +176,4 @@ def _respond(
 ) -> list[bytes]:
     if environ["REQUEST_METHOD"] == "HEAD":
         response = without_body(response)
-    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", response.headers)
-    return [response.body]
+    return send_response(response, start_response)
