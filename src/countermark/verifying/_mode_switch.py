@@ -15,7 +15,7 @@ from countermark._locks import ProcessLock
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
-from countermark.verifying._mode_values import ModeValue
+from countermark.verifying._mode_values import ModeValue, may_enforce
 from countermark.verifying._modes import ModeContext
 from countermark.verifying._stored_modes import ModeGroup, StoredModes, Unusable, read_stored
 from countermark.verifying._verifier import Verifier
@@ -36,12 +36,14 @@ class ModeSwitch:
 
     ``countermark mode set``, or :func:`countermark.rollout.set_mode`, changes it, for the
     scheme or for one tenant. Each process reads the modes once when it builds the switch, and
-    about every *interval* seconds in the background, so no request waits for Redis.
+    about every *interval* seconds in the background, so no request but the first waits for Redis.
 
     The modes never become weaker than the last ones that were set and read. While Redis does not
     answer, or has lost the modes or their last changes, or holds invalid ones, the last modes
     stay. A process that has not read any since it started enforces. Each such problem is one
     event, and so is each change.
+
+    If ``tenant=`` fails, the modes of all tenants count: one that enforces is enough.
 
     A process may get its first request long after the switch was built, or after a fork. If the
     modes were read more than three seconds before, and are not all ``enforce``, that request
@@ -114,7 +116,12 @@ class ModeSwitch:
         if not self._begun:
             self._begin()
         stored = self._modes
-        return "enforce" if stored is None else stored.of(context.tenant)
+        if stored is None:
+            return "enforce"
+        # The request may be one of a tenant that is enforced.
+        if "tenant" in context._unknown and may_enforce(stored.tenants.values()):  # noqa: SLF001
+            return "enforce"
+        return stored.of(context.tenant)
 
     @property
     def depends_on(self) -> list[str]:
