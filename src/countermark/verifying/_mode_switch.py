@@ -12,6 +12,7 @@ from countermark._background import Job
 from countermark._forks import call_after_fork
 from countermark._jitter import jitter
 from countermark._locks import ProcessLock
+from countermark._option_checks import check_functions
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
@@ -87,6 +88,7 @@ class ModeSwitch:
         interval: float = 1.0,
         on_event: OnEvent | None = None,
     ) -> None:
+        check_functions(on_event=on_event)
         # A caller with a RedisStore has imported its module.
         module = modules.get("countermark.redis")
         if module is None or not isinstance(store, module.RedisStore):

@@ -8,10 +8,11 @@ from os import PathLike
 from typing import Any, Final, TypeAlias
 
 from countermark._locks import ProcessLock
-from countermark._option_checks import is_async
+from countermark._option_checks import check_functions, checked_clock, is_async
 from countermark._redaction import guarded, place_in, shown, shown_file
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
+from countermark.verifying._checks import checked_seconds
 from countermark.verifying._mode_values import (
     EnforcePercent,
     ModeValue,
@@ -135,7 +136,9 @@ class ModeFile:
         on_event: OnEvent | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path, self._interval, self._clock = path, interval, clock
+        check_functions(on_event=on_event)
+        self._interval = interval = checked_seconds(interval, "interval=")
+        self._path, self._clock = path, checked_clock(clock)
         self._on_event = on_event
         self._lock = ProcessLock()
         self._broken = False
