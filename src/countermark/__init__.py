@@ -12,6 +12,7 @@ from countermark.errors import InvalidPrincipal as InvalidPrincipal
 from countermark.errors import InvalidScheme as InvalidScheme
 from countermark.errors import StoreUnavailable as StoreUnavailable
 from countermark.errors import UnknownScheme as UnknownScheme
+from countermark.errors import UnwatchedKeyWarning as UnwatchedKeyWarning
 from countermark.errors import WeakKeyWarning as WeakKeyWarning
 from countermark.events import Event as Event
 from countermark.events import EventCounter as EventCounter

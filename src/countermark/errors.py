@@ -149,5 +149,9 @@ class WeakKeyWarning(UserWarning):
     """A vendor's secret is short enough to be guessed."""
 
 
+class UnwatchedKeyWarning(UserWarning):
+    """A watched secret cannot change, because the environment variable holds the secret itself."""
+
+
 class AmbiguousSchemeWarning(UserWarning):
     """Two principals can get the same signature, as the vendor requires such a scheme."""

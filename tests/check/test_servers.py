@@ -101,7 +101,7 @@ def test_a_redis_that_does_not_answer_is_a_note(
     outcome = check()
     assert (outcome.code, outcome.findings) == (0, [])
     assert outcome.err == (
-        "COUNTERMARK_REDIS_URL: Redis does not answer (ConnectionError), so it is not checked\n"
+        "COUNTERMARK_REDIS_URL: asking Redis failed (ConnectionError), so it is not checked\n"
     )
 
 

@@ -182,6 +182,11 @@ def test_weak_keys_and_ambiguous_vendors_are_warned_of() -> None:
     assert found(**signing({"loyaltylion": RING})) == ["countermark.W008"]
 
 
+def test_a_secret_that_is_not_watched_is_warned_of() -> None:
+    """The project for tests has the secret in the variable itself."""
+    assert found(**signing({"stigg": {"watch": True}})) == ["countermark.W013"]
+
+
 def test_each_kind_of_message_has_an_id_of_its_own() -> None:
     source = Path(_checks.__file__).read_text(encoding="utf-8")
     warned = re.findall(r"countermark\.[EW]\d{3}", source)

@@ -198,6 +198,15 @@ def test_a_url_of_a_cluster_needs_a_node_of_one(redis_server: RedisServer, mode:
     assert err.endswith("; the server is not a node of a Cluster, so begin the URL with redis://\n")
 
 
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:{}/99", "redis+sentinel://127.0.0.1:{}/name"])
+def test_a_server_that_refuses_the_connection_is_no_reason_to_delete_the_modes(
+    url: str, server: RedisServer, mode: Command
+) -> None:
+    """The server has no database 99, and is not a Sentinel."""
+    code, out, err = mode("show", "--redis", url.format(server.port))
+    assert (code, out, err) == (2, "", "asking Redis failed: ResponseError\n")
+
+
 def test_a_missing_url_is_an_error(mode: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COUNTERMARK_REDIS_URL")
     message = "no URL of Redis; pass --redis URL or set COUNTERMARK_REDIS_URL\n"

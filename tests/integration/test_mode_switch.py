@@ -81,6 +81,19 @@ def test_a_tenant_may_have_a_mode_of_its_own(server: RedisServer, events: Events
     assert [event.change for event in events] == [("monitor", "monitor", 1, "live", "ann")]
 
 
+@pytest.mark.parametrize(("own", "expected"), [("enforce", "enforce"), ("off", "monitor")])
+def test_a_tenant_that_cannot_be_read_may_be_the_enforced_one(
+    server: RedisServer, own: str, expected: str
+) -> None:
+    put(server, "monitor")
+    put(server, own, tenant="acme")
+    verifier = Verifier("stigg", Keyring(SECRET), environment="live")
+    enforcement = Enforcement(verifier, mode=switch_of(server), tenant=lambda source: source["x"])
+    verdict = enforcement.judge({"headers": []})
+    assert verdict is not None
+    assert (verdict.mode, verdict.code) == (expected, "unknown_tenant")
+
+
 def test_a_mode_of_a_tenant_is_reported_if_no_request_has_a_tenant(
     server: RedisServer, events: Events
 ) -> None:
@@ -363,6 +376,7 @@ def test_a_switch_that_is_dropped_asks_no_more(server: RedisServer) -> None:
         ({"interval": 0}, "interval= must be a number of seconds"),
         ({"interval": True}, "interval= must be a number of seconds"),
         ({"interval": 61}, "interval= must be a number of seconds"),
+        ({"on_event": "log"}, "on_event= must be a function"),
         ({"scheme": None}, "scheme must be the name of a scheme"),
         ({"scheme": "stig"}, "there is stigg"),
         ({"environment": 3}, "environment= must be that of the verifier"),

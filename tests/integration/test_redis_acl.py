@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from countermark import CountermarkError, StoreUnavailable
+from countermark import StoreUnavailable
 from countermark.redis import NotAcknowledged, RedisStore
 from countermark.rollout import mode_history, read_modes, set_mode
 from countermark.verifying import Allowance
@@ -92,9 +92,29 @@ def test_a_use_needs_the_commands_and_keys_of_its_row(
     for each in sorted(listed):
         client.execute_command("ACL SETUSER", AclServer.USER, f"-{each}")
         client.flushall()
-        with pytest.raises(CountermarkError):
+        with pytest.raises(StoreUnavailable, match="NoPermissionError; ACL LOG shows the right"):
             USES[use](store)
         client.execute_command("ACL SETUSER", AclServer.USER, f"+{each}")
+    store.close()
+
+
+@pytest.mark.parametrize("lacking", ["hset", "hdel", "lpush", "ltrim"])
+def test_a_change_that_a_right_prevents_is_not_in_the_history(
+    lacking: str, acl_server: Callable[[list[str]], AclServer]
+) -> None:
+    server = acl_server(RULES)
+    store = RedisStore(server.url, timeout=5)
+    for tenant in (None, "acme"):
+        set_mode(store, "stigg", "monitor", by="ann", tenant=tenant)
+    before = read_modes(store, "stigg"), mode_history(store, "stigg")
+    client: Any = server.client()
+    client.execute_command("ACL SETUSER", AclServer.USER, f"-{lacking}")
+    with pytest.raises(StoreUnavailable, match="NoPermissionError"):
+        set_mode(store, "stigg", None, by="bob", tenant="acme")
+    stored, history = read_modes(store, "stigg"), mode_history(store, "stigg")
+    assert before[0] is not None
+    assert stored is not None
+    assert (stored.mode, stored.tenants, history) == (*before[0][1:3], before[1])
     store.close()
 
 

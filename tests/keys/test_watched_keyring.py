@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from countermark import ConfigurationError, Event, InvalidKey, Keyring, Signer, WatchedKeyring
+from countermark import (
+    ConfigurationError,
+    Event,
+    InvalidKey,
+    Keyring,
+    Signer,
+    UnwatchedKeyWarning,
+    Verifier,
+    WatchedKeyring,
+)
 from countermark._background import Job
 from tests.keys.watching import NAME, KeyFiles, secret, wait_for
 
@@ -66,7 +76,35 @@ def test_a_pipe_is_no_file_as_it_would_block_the_background(files: KeyFiles) -> 
 def test_the_variable_may_hold_the_secret_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, secret(1))
     monkeypatch.setenv(f"{NAME}_NEXT", secret(2))
-    assert ids(WatchedKeyring(NAME)) == [("current", key_id(1)), ("next", key_id(2))]
+    with pytest.warns(UnwatchedKeyWarning, match=f"{NAME} holds the secret itself") as caught:
+        keyring = WatchedKeyring(NAME)
+    assert ids(keyring) == [("current", key_id(1)), ("next", key_id(2))]
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("role", ["_PREVIOUS", "_NEXT"])
+def test_one_file_is_enough_to_watch(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No warning comes, which would be an error in these tests. The file may be missing."""
+    monkeypatch.setenv(NAME, secret(1))
+    monkeypatch.setenv(f"{NAME}{role}_FILE", "missing")
+    assert ids(WatchedKeyring(NAME)) == [("current", key_id(1))]
+
+
+def test_a_blank_path_is_no_file_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, secret(1))
+    monkeypatch.setenv(f"{NAME}_NEXT_FILE", "")
+    with pytest.warns(UnwatchedKeyWarning):
+        WatchedKeyring(NAME)
+
+
+def test_it_is_said_once_that_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default Python shows a warning of one place once, however often it is given there."""
+    monkeypatch.setenv(NAME, secret(1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        users = [make("stigg", watch=True) for make in (Signer.from_env, Verifier.from_env) * 3]
+    assert [warning.category for warning in caught] == [UnwatchedKeyWarning]
+    assert users[0]._watches  # and the application goes on
 
 
 def test_refresh_takes_new_keys_and_reports_their_ids(files: KeyFiles) -> None:

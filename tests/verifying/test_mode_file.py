@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -89,6 +90,27 @@ def test_a_change_is_seen_after_the_interval(file: Path, clock: Clock) -> None:
     clock.forward(1.9)
     assert asked(modes) == "monitor"
     clock.forward(0.2)
+    assert asked(modes) == "enforce"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interval": value}, "interval= must be a number of seconds")
+        for value in ("1", None, True, -1, math.nan, math.inf)  # the last two: never again
+    ]
+    + [({"on_event": "log"}, "on_event= must be a function"), ({"clock": 3}, "clock= must be")],
+)
+def test_an_invalid_option_is_refused(file: Path, options: dict[str, Any], message: str) -> None:
+    file.write_text('mode = "monitor"')
+    with pytest.raises(ConfigurationError, match=message):
+        ModeFile(file, **options)
+
+
+def test_an_interval_of_0_reads_at_each_request(file: Path) -> None:
+    file.write_text('mode = "monitor"')
+    modes = ModeFile(file, interval=0)
+    file.write_text('mode = "enforce"')
     assert asked(modes) == "enforce"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from countermark import (
     Signer,
     Verifier,
 )
-from countermark.verifying import Allowance, ModeContext, from_header, from_query
+from countermark.verifying import Allowance, ModeContext, ModeFile, from_header, from_query
 from tests.conftest import SECRET, Events
 from tests.verifying.protocols import (
     APP,
@@ -98,6 +99,72 @@ def test_a_function_that_raises_enforces(protocol: Protocol, events: Events) -> 
 
 
 # What a user's functions do
+
+
+# Requests for which it is not known which mode of a file applies
+
+
+def no_tenant(source: Any) -> Any:
+    """Raise, as a function does that reads a header which the client has left out."""
+    raise KeyError("host")
+
+
+def the_empty_tenant(source: Any) -> str:
+    return ""
+
+
+def two_tenants(source: Any) -> str:
+    """Raise, as ``from_header`` does if the client has sent the header twice."""
+    raise BadToken("two values", code="ambiguous")
+
+
+@pytest.mark.parametrize("tenant", [no_tenant, the_empty_tenant, two_tenants])
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        ('[environments]\ntest = "enforce"', 403),  # the verifier is the same for all tenants
+        ('[environments]\nlive = "enforce"', 200),
+        ('[tenants]\nacme = "enforce"\nbrick = "off"', 403),
+        ('[tenants]\nacme = "enforce 1%"', 403),
+        ('[tenants]\nacme = "off"', 200),
+        ('[tenants]\nacme = "monitor"\n[environments]\ntest = "enforce"', 403),
+        ("", 200),
+    ],
+)
+def test_a_tenant_that_cannot_be_read_may_be_the_enforced_one(
+    protocol: Protocol, tmp_path: Path, tenant: Any, rules: str, status: int
+) -> None:
+    (tmp_path / "mode.toml").write_text(f'mode = "monitor"\n{rules}')
+    mode = ModeFile(tmp_path / "mode.toml")
+    visit = protocol(TOKEN, mode=mode, tenant=tenant)
+    assert (visit.status, visit.code) == (status, "unknown_tenant")
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        ('[environments]\ntest = "enforce"', 403),
+        ('[environments]\ntest = "off"', 200),
+        ('[tenants]\nnobody = "monitor"\n[environments]\ntest = "enforce"', 200),
+        ('[tenants]\nacme = "enforce"', 200),
+    ],
+)
+def test_the_environment_of_a_tenant_without_keys_may_be_the_enforced_one(
+    protocol: Protocol, tmp_path: Path, rules: str, status: int
+) -> None:
+    (tmp_path / "mode.toml").write_text(f'mode = "monitor"\n{rules}')
+    visit = protocol(
+        mode=ModeFile(tmp_path / "mode.toml"), verifier=lambda tenant: None, token="X-Customer-Key",
+        tenant=lambda source: "nobody",
+    )  # fmt: skip
+    assert (visit.status, visit.code) == (status, "unknown_tenant")
+
+
+def test_a_function_is_told_the_environment_of_the_only_verifier(protocol: Protocol) -> None:
+    def mode(context: ModeContext) -> Any:
+        return "enforce" if (context.scheme, context.environment) == ("stigg", "test") else "off"
+
+    assert protocol(mode=mode, tenant=no_tenant).status == 403
 
 
 def test_a_claimed_id_that_cannot_be_read_is_malformed(protocol: Protocol, events: Events) -> None:

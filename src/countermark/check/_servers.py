@@ -35,7 +35,7 @@ def check_store(
         memory = store.ask(lambda client: client.info("memory"))
     except StoreUnavailable as error:
         application.notes.append(
-            f"{where}: Redis does not answer ({error.kind}), so it is not checked"
+            f"{where}: asking Redis failed ({error.kind}), so it is not checked"
         )
         return
     policy = str(memory.get("maxmemory_policy", "noeviction"))

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from countermark.django import _verifying_conf
 from countermark.django._conf import Configuration, Problem, examine
 from countermark.django._impersonation import installed_packages
-from countermark.errors import AmbiguousSchemeWarning, WeakKeyWarning
+from countermark.errors import AmbiguousSchemeWarning, UnwatchedKeyWarning, WeakKeyWarning
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ CONDITIONAL_GET = "django.middleware.http.ConditionalGetMiddleware"
 _KINDS: dict[type[Warning], str] = {
     WeakKeyWarning: "countermark.W007",
     AmbiguousSchemeWarning: "countermark.W008",
+    UnwatchedKeyWarning: "countermark.W013",
 }
 
 

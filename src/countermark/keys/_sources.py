@@ -73,6 +73,12 @@ class VariableSource:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    @property
+    def has_files(self) -> bool:
+        """True if a variable names a file, which can change. Variables themselves do not."""
+        roles = ("", "_PREVIOUS", "_NEXT")
+        return any(os.environ.get(f"{self._name}{role}_FILE") for role in roles)
+
     def read(self) -> Keyring:
         return _keyring(self._name, self._value, _place)
 

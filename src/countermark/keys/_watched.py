@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from os import PathLike
 
 from countermark._option_checks import check_functions
-from countermark._redaction import guarded
-from countermark.errors import ConfigurationError, InvalidKey
+from countermark._redaction import guarded, shown_variable
+from countermark.errors import ConfigurationError, InvalidKey, UnwatchedKeyWarning
 from countermark.events import OnEvent
 from countermark.keys._keyring import Key, Keyring, Role
 from countermark.keys._sources import (
@@ -15,6 +16,7 @@ from countermark.keys._sources import (
     FUNCTION_INTERVAL,
     LoadKeys,
     Unavailable,
+    VariableSource,
     source_of,
 )
 from countermark.keys._watch import Watch
@@ -35,7 +37,8 @@ class WatchedKeyring(Keyring):
     Args:
         source: The name of a variable, as for :meth:`Keyring.from_env`: the files of
             ``NAME_FILE``, ``NAME_PREVIOUS_FILE`` and ``NAME_NEXT_FILE`` are watched, and that of
-            a previous or next key may be missing. Or a function that returns a keyring, a mapping
+            a previous or next key may be missing. Without any of them nothing is watched, of which
+            an :class:`UnwatchedKeyWarning` warns. Or a function that returns a keyring, a mapping
             from ``current``, ``previous`` and ``next`` to secrets, or the current secret.
         env_file: The path of an environment file to read the variables from instead. Needs the
             extra ``dotenv``.
@@ -72,6 +75,14 @@ class WatchedKeyring(Keyring):
         except Unavailable as error:
             message = f"{error} ({error.kind}); correct the path or the file"
         else:
+            if isinstance(found, VariableSource) and not found.has_files:
+                warnings.warn(
+                    f"the environment variable {shown_variable(source)} holds the secret itself, so"
+                    " nothing is watched, and a new secret needs a restart; set the same with"
+                    " _FILE to the path of a file that holds it",
+                    UnwatchedKeyWarning,
+                    stacklevel=3,
+                )
             return
         raise InvalidKey(message)
 

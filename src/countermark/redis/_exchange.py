@@ -42,10 +42,20 @@ class NotACluster(redis.exceptions.RedisClusterException):
     """The URL is that of a Cluster, and the server is not a node of one."""
 
 
-#: What to do about an error, by its type.
+_NO_PERMISSION = "NoPermissionError"
+
+# What to do about an error, by its kind.
 _HINTS = {
-    redis.exceptions.NoPermissionError: "; ACL LOG shows the right that the user of Redis lacks",
-    NotACluster: "; the server is not a node of a Cluster, so begin the URL with redis://",
+    _NO_PERMISSION: "; ACL LOG shows the right that the user of Redis lacks",
+    "NotACluster": "; the server is not a node of a Cluster, so begin the URL with redis://",
+}
+
+# The kinds of errors of commands in scripts, by parts of their messages: redis-py knows the type of
+# an error by the beginning of the message, which Redis 6.2 to 8 and Valkey write differently.
+_IN_SCRIPTS = {
+    "The user executing the script can't": _NO_PERMISSION,
+    "ACL failure in script": _NO_PERMISSION,
+    "WRONGTYPE ": "WrongType",
 }
 
 
@@ -121,8 +131,10 @@ def is_silence(error: Exception) -> bool:
 def unavailable(error: Exception) -> StoreUnavailable:
     """Return the error for the caller. It does not show the message, which may show a password."""
     kind = type(error).__name__
-    hint = _HINTS.get(type(error), "")
-    return StoreUnavailable(f"asking Redis failed: {kind}{hint}", kind=kind)
+    if isinstance(error, redis.ResponseError):
+        kinds = (of for part, of in _IN_SCRIPTS.items() if part in str(error))
+        kind = next(kinds, kind)
+    return StoreUnavailable(f"asking Redis failed: {kind}{_HINTS.get(kind, '')}", kind=kind)
 
 
 def code_of(error: redis.ResponseError) -> str:

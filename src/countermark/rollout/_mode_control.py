@@ -39,18 +39,14 @@ KEPT_CHANGES: Final = 1000
 _MOST_TENANTS: Final = 1000
 _LONGEST_REASON: Final = 500
 
-# One atomic step: of two simultaneous changes, the second one sees the first. The list comes
-# first: if Redis refuses to write it, the mode does not change.
+# One atomic step: of two simultaneous changes, the second one sees the first. If Redis refuses a
+# command, for want of a right for example, neither the mode nor the list has the change.
 _SET = """
 local field, mode, expected, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
-if expected ~= '' and expected ~= string.format('%.0f', number) then
-  return 'changed'
-end
+if expected ~= '' and expected ~= string.format('%.0f', number) then return 'changed' end
 if field ~= 'mode' then
-  if redis.call('HEXISTS', KEYS[1], 'mode') == 0 then
-    return 'no mode'
-  end
+  if redis.call('HEXISTS', KEYS[1], 'mode') == 0 then return 'no mode' end
   if mode ~= '' and redis.call('HEXISTS', KEYS[1], field) == 0
       and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[6]) + 3 then
     return 'full'
@@ -62,11 +58,17 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local revision = string.format('%.0f', math.max(now, number + 1))
 local entry = cjson.decode(ARGV[5])
 entry['revision'], entry['before'], entry['at'] = revision, before, string.format('%.0f', now)
+redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 2)
 redis.call('LPUSH', KEYS[2], cjson.encode(entry))
-redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
-if mode == '' then redis.call('HDEL', KEYS[1], field)
-else redis.call('HSET', KEYS[1], field, mode) end
-redis.call('HSET', KEYS[1], 'revision', revision, 'by', by)
+local fields = {'revision', revision, 'by', by, field, mode}
+local set, problem = pcall(function()
+  redis.call('HSET', KEYS[1], unpack(fields, 1, mode == '' and 4 or 6))
+  if mode == '' then redis.call('HDEL', KEYS[1], field) end
+end)
+if not set then
+  redis.call('LTRIM', KEYS[2], 1, -1)
+  return type(problem) == 'table' and problem or redis.error_reply(problem)
+end
 return 'set'
 """
 
@@ -151,8 +153,8 @@ def set_mode(
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
-        before = 0 if found is None else found.revision
-        if_revision = before if if_revision is None else if_revision  # later changes must stay
+        if if_revision is None:  # later changes must stay
+            if_revision = 0 if found is None else found.revision
     expected = "" if if_revision is None else str(if_revision)
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})
@@ -160,8 +162,7 @@ def set_mode(
     answer = store.run(_SET, [group.modes, group.changes], arguments, durable="set")
     if answer != "set":
         raise _refused(answer)
-    # Others may have made changes since, but hardly that many.
-    for latest in store.run(_LIST, [group.changes], [100]):
+    for latest in store.run(_LIST, [group.changes], [100]):  # others may have made changes since
         if id in latest:
             return _change(latest)
     raise StoreUnavailable("Redis has lost the change again; look at the modes", kind="Lost")
@@ -247,7 +248,7 @@ def read_modes(
             return None
         problem = "invalid"
     except StoreUnavailable as error:
-        if error.kind != "ResponseError":
+        if error.kind != "WrongType":
             raise
         problem = "of another type"
     raise ConfigurationError(

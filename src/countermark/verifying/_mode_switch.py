@@ -11,11 +11,11 @@ from countermark._background import Job
 from countermark._forks import call_after_fork
 from countermark._jitter import jitter
 from countermark._locks import ProcessLock
-from countermark._option_checks import is_redis_store
+from countermark._option_checks import check_functions, is_redis_store
 from countermark._redaction import guarded
 from countermark.errors import ConfigurationError, StoreUnavailable
 from countermark.events import Event, ModeChanged, OnEvent, emit
-from countermark.verifying._mode_values import ModeValue
+from countermark.verifying._mode_values import ModeValue, may_enforce
 from countermark.verifying._modes import ModeContext
 from countermark.verifying._stored_modes import ModeGroup, StoredModes, Unusable, read_stored
 from countermark.verifying._verifier import Verifier
@@ -36,12 +36,14 @@ class ModeSwitch:
 
     ``countermark mode set``, or :func:`countermark.rollout.set_mode`, changes it, for the
     scheme or for one tenant. Each process reads the modes once when it builds the switch, and
-    about every *interval* seconds in the background, so no request waits for Redis.
+    about every *interval* seconds in the background, so no request but the first waits for Redis.
 
     The modes never become weaker than the last ones that were set and read. While Redis does not
     answer, or has lost the modes or their last changes, or holds invalid ones, the last modes
     stay. A process that has not read any since it started enforces. Each such problem is one
     event, and so is each change.
+
+    If ``tenant=`` fails, the modes of all tenants count: one that enforces is enough.
 
     A process may get its first request long after the switch was built, or after a fork. If the
     modes were read more than three seconds before, and are not all ``enforce``, that request
@@ -85,6 +87,7 @@ class ModeSwitch:
         interval: float = 1.0,
         on_event: OnEvent | None = None,
     ) -> None:
+        check_functions(on_event=on_event)
         if not is_redis_store(store):
             raise ConfigurationError(
                 f"store= takes a countermark.redis.RedisStore, not {type(store).__name__}"
@@ -112,7 +115,12 @@ class ModeSwitch:
         if not self._begun:
             self._begin()
         stored = self._modes
-        return "enforce" if stored is None else stored.of(context.tenant)
+        if stored is None:
+            return "enforce"
+        # The request may be one of a tenant that is enforced.
+        if "tenant" in context._unknown and may_enforce(stored.tenants.values()):  # noqa: SLF001
+            return "enforce"
+        return stored.of(context.tenant)
 
     @property
     def depends_on(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 
@@ -84,6 +85,11 @@ class EnforcePercent:
 
 #: The mode of a request, or of a percentage of the principals.
 ModeValue: TypeAlias = "Mode | EnforcePercent"
+
+
+def may_enforce(modes: Iterable[ModeValue]) -> bool:
+    """Tell whether one of *modes* enforces, for all principals or some."""
+    return any(mode == "enforce" or isinstance(mode, EnforcePercent) for mode in modes)
 
 
 def plain_mode(mode: object) -> Mode | None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from os import PathLike
 from typing import Any, Final, TypeAlias
 
 from countermark._locks import ProcessLock
-from countermark._option_checks import is_async
+from countermark._option_checks import check_functions, checked_clock, is_async
 from countermark._redaction import guarded, place_in, shown, shown_file
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
-from countermark.verifying._mode_values import EnforcePercent, ModeValue, plain_mode, read_mode
+from countermark.verifying._checks import checked_seconds
+from countermark.verifying._mode_values import (
+    EnforcePercent,
+    ModeValue,
+    may_enforce,
+    plain_mode,
+    read_mode,
+)
 from countermark.verifying._origins import checked_origin
 
 # The attribute of a context that each table of the file is about, in order of precedence.
@@ -28,6 +35,7 @@ class ModeContext:
         "origin": "The origin that the request claims, or None. Programs can send any value.",
         "tenant": "The id of the tenant, or None.",
         "source": "The ASGI scope or the WSGI environ.",
+        "_unknown": None,
     }
 
     scheme: str | None
@@ -35,6 +43,8 @@ class ModeContext:
     origin: str | None
     tenant: str | None
     source: Mapping[str, Any]
+    # The attributes that the request should have, and that could not be found out.
+    _unknown: Container[str]
 
     def __init__(
         self,
@@ -50,6 +60,7 @@ class ModeContext:
         self.environment = environment
         self.origin = origin
         self.tenant = tenant
+        self._unknown = ()
 
     def __repr__(self) -> str:
         return f"<ModeContext scheme={self.scheme} environment={self.environment}>"
@@ -90,7 +101,9 @@ class ModeFile:
 
     ``mode = "monitor"`` applies to all requests. The tables ``[tenants]``, ``[origins]``
     and ``[environments]`` may set another mode for some of them, by name; the first table
-    in this order that has an entry for the request decides. Programs can send any origin,
+    in this order that has an entry for the request decides. If ``tenant=`` fails, the entries of
+    all tenants count: one that enforces is enough. So do those of all environments, if
+    the tenant has no verifier of its own. Programs can send any origin,
     so use a milder mode for an origin only during a transition. A mode may be a percentage of
     the principals, such as ``enforce 10%``: see :class:`EnforcePercent`.
 
@@ -123,7 +136,9 @@ class ModeFile:
         on_event: OnEvent | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path, self._interval, self._clock = path, interval, clock
+        check_functions(on_event=on_event)
+        self._interval = interval = checked_seconds(interval, "interval=")
+        self._path, self._clock = path, checked_clock(clock)
         self._on_event = on_event
         self._lock = ProcessLock()
         self._broken = False
@@ -136,6 +151,9 @@ class ModeFile:
             self._read_again()
         default, tables = self._modes
         for of, table in tables:
+            # The request may be one of those that the table enforces.
+            if of in context._unknown and may_enforce(table.values()):  # noqa: SLF001
+                return "enforce"
             mode = table.get(getattr(context, of))
             if mode is not None:
                 return mode

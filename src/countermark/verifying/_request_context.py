@@ -13,7 +13,7 @@ from countermark.verifying._modes import ModeContext, ModeFile, ModeSetting, che
 from countermark.verifying._origins import AllowedOrigins, claimed_origin
 from countermark.verifying._reports import report_failure
 from countermark.verifying._results import UNKNOWN_SCHEME, Mode
-from countermark.verifying._tenants import VerifierLookup
+from countermark.verifying._tenants import Found, VerifierLookup
 from countermark.verifying._verifier import Verifier
 
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ class ContextReader:
         """Return the context of a scope or environ; None in the mode ``off``."""
         if self.same is not None or self._mode == "off":
             return self.same
-        tenant, verifier = self._verifiers.of(source)
-        mode = self._mode_of(source, tenant, verifier)
+        found = self._verifiers.of(source)
+        tenant, verifier, _ = found
+        mode = self._mode_of(source, found)
         if mode == "off":
             return None
         origin, refused = None, None
@@ -113,18 +114,18 @@ class ContextReader:
         if isinstance(self._mode, ModeSwitch):
             self._mode.require_fit(verifier)
 
-    def _mode_of(
-        self, source: Mapping[str, Any], tenant: str | None, verifier: Verifier | None
-    ) -> ModeValue:
+    def _mode_of(self, source: Mapping[str, Any], found: Found) -> ModeValue:
         if not callable(self._mode):
             return self._mode
+        verifier = found.verifier or self._verifiers.one
         context = ModeContext(
             source,
             scheme=verifier.scheme.slug if verifier else None,
             environment=verifier.environment if verifier else None,
             origin=claimed_origin(source),
-            tenant=tenant,
+            tenant=found.tenant,
         )
+        context._unknown = found.unknown  # noqa: SLF001
         raised = None
         try:
             mode = self._mode(context)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from countermark._option_checks import is_async
 from countermark.errors import BadToken, ConfigurationError, InvalidPrincipal
@@ -22,6 +22,17 @@ VerifierSetting: TypeAlias = "Verifier | Callable[[str], Verifier | None]"
 
 #: Returns the id of the tenant of a request; None: it has none.
 TenantReader: TypeAlias = "Callable[[Any], Identifier | None]"
+
+
+class Found(NamedTuple):
+    """The tenant of a request, and its verifier; None if the tenant is unknown.
+
+    ``unknown`` has the attributes of a :class:`ModeContext` that could not be found out.
+    """
+
+    tenant: str | None
+    verifier: Verifier | None
+    unknown: Container[str] = ()
 
 
 class VerifierLookup:
@@ -105,19 +116,20 @@ class VerifierLookup:
             return False
         return all(watch.is_started for watch in self.watches)
 
-    def of(self, source: Mapping[str, Any]) -> tuple[str | None, Verifier | None]:
-        """Return the tenant of a request and its verifier; None if the tenant is unknown."""
+    def of(self, source: Mapping[str, Any]) -> Found:
+        """Return the tenant of a request and its verifier."""
         start_watches(self.watches)
         if self._tenant is None:
-            return None, self.one
+            return Found(None, self.one)
         tenant = None
         try:
             named = self._tenant(source)
             if named is not None:
                 tenant = identifier_text(named, "the tenant's id")
             if self._by_tenant is None:
-                return tenant, self.one
-            return tenant, None if tenant is None else self._by_tenant.of(tenant)
+                return Found(tenant, self.one)
+            verifier = None if tenant is None else self._by_tenant.of(tenant)
+            return Found(tenant, verifier, () if verifier else self._unknown())
         except BadToken:  # from what the client sent
             pass
         except Exception as error:
@@ -125,7 +137,11 @@ class VerifierLookup:
             if not isinstance(error, InvalidPrincipal) or error.code == "principal_type":
                 event = Event("failed", "tenant_raised", error=type(error).__name__)
                 emit(event, self._on_event)
-        return tenant, None
+        return Found(tenant, None, self._unknown("tenant") if tenant is None else self._unknown())
+
+    def _unknown(self, *attributes: str) -> Container[str]:
+        """Return *attributes*, and the environment if each tenant has its own verifier."""
+        return attributes if self.one is not None else (*attributes, "environment")
 
 
 def _checked(verifier: object) -> Verifier:
