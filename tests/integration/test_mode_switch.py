@@ -378,7 +378,7 @@ def test_a_switch_that_is_dropped_asks_no_more(server: RedisServer) -> None:
         ({"interval": 61}, "interval= must be a number of seconds"),
         ({"on_event": "log"}, "on_event= must be a function"),
         ({"scheme": None}, "scheme must be the name of a scheme"),
-        ({"scheme": "stig"}, "there is stigg"),
+        ({"scheme": "stig"}, "similar: stigg"),
         ({"environment": 3}, "environment= must be that of the verifier"),
     ],
 )
