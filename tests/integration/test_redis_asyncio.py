@@ -47,6 +47,24 @@ async def echo(store: RedisStore, text: str) -> None:
     assert answer[0] == text
 
 
+def test_a_crowd_of_requests_is_no_failure_of_the_server(redis_server: RedisServer) -> None:
+    """Otherwise anyone could start the pause, in which ``fail_open`` allows all."""
+    url = f"{redis_server.url}?max_connections=1"
+    store = RedisStore(url, timeout=0.5, pause=3600, replicas=1)
+    key = store.key("g", "echoed")
+
+    async def main() -> list[str]:
+        # There is no replica, so each of them has the connection for half of the timeout.
+        calls = [store.arun(ECHO, [key], [str(n)], durable=[str(n), n + 1]) for n in range(6)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        assert (await store.arun(ECHO, [key], ["later"]))[0] == "later"
+        return [getattr(error, "kind", "none") for error in found]
+
+    kinds = asyncio.run(main())
+    assert set(kinds) == {"NotAcknowledged", "MaxConnectionsError"}
+    store.close()
+
+
 def test_a_cancelled_call_leaves_no_answer_for_the_next_one(proxy: TcpProxy) -> None:
     proxy.delay = 0.002
     store = RedisStore(f"redis://127.0.0.1:{proxy.port}?max_connections=5", timeout=20)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 import redis
@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from countermark.redis._connections import bounds
-from countermark.redis._exchange import Commands, code_of
+from countermark.redis._exchange import BUSY, Commands, code_of
 from countermark.redis._target import Address
 from countermark.redis._trip import Network
 
@@ -102,8 +102,22 @@ class AsyncServers:
     async def exchange(self, address: Address, commands: Commands) -> Any:
         """Send commands on one connection; return what they return in the end."""
         pools = await self._of_loop()
-        pool: Any = await self._pool(pools, address)
-        seconds = self._network.timeout
+        pool = await self._pool(pools, address)
+        try:
+            async with asyncio.timeout(self._network.timeout):
+                await pool.free.acquire()
+        except TimeoutError:
+            # Not the timeout of the server: a crowd of requests must not begin a pause.
+            raise BUSY("all connections are in use") from None
+        try:
+            return await self._exchange(pools, pool, address, commands)
+        finally:
+            pool.free.release()
+
+    async def _exchange(
+        self, pools: _Pools, of: _Pool, address: Address, commands: Commands
+    ) -> Any:
+        pool, seconds = of.pool, self._network.timeout
         async with asyncio.timeout(seconds):
             connection = await pool.get_connection()
         pools.connections.add(connection)
@@ -121,7 +135,7 @@ class AsyncServers:
             await connection.disconnect(nowait=True)
             raise
         finally:
-            if pools.by_address.get(address) is not pool:
+            if pools.by_address.get(address) is not of:
                 # The pool was closed meanwhile, as its server had gone.
                 await connection.disconnect(nowait=True)
             # A cancelled scope of anyio cancels each await. The pool would lose its place.
@@ -141,7 +155,7 @@ class AsyncServers:
             await anext(found.keeper)
         return found
 
-    async def _pool(self, pools: _Pools, address: Address) -> redis.asyncio.ConnectionPool:
+    async def _pool(self, pools: _Pools, address: Address) -> _Pool:
         found = pools.by_address.get(address)
         if found is None:
             serves = self._network.directory.serves
@@ -149,49 +163,52 @@ class AsyncServers:
             old = [each for each in pools.by_address if not serves(each)]
             gone = [pools.by_address.pop(each) for each in old]
             pools.by_address[address] = found
-            for pool in gone:
-                await pool.disconnect(inuse_connections=False)
+            for each in gone:
+                await each.pool.disconnect(inuse_connections=False)
         return found
 
-    def _make(self, address: Address) -> redis.asyncio.ConnectionPool:
+    def _make(self, address: Address) -> _Pool:
         options = self._network.target.options | bounds(self._network.timeout)
         options["retry"] = Retry(NoBackoff(), 0)
-        # Further requests wait for a connection, within their timeout.
-        options["timeout"] = None
         options.setdefault("max_connections", _MOST_CONNECTIONS)
         if address is not None and "path" not in options:
             options["host"], options["port"] = address
+        # Blocking, as a connection may be free before its release has ended.
         pool: Any = redis.asyncio.BlockingConnectionPool(
-            connection_class=self._class or object, **options
+            connection_class=self._class or object, timeout=None, **options
         )
         pool.make_connection()
-        made: redis.asyncio.ConnectionPool = pool
-        return made
+        return _Pool(pool, asyncio.Semaphore(pool.max_connections))
+
+
+class _Pool(NamedTuple):
+    """The connections of one event loop to one server, and how many of them are free."""
+
+    pool: Any
+    free: asyncio.Semaphore
 
 
 class _Pools:
     """The pools of one event loop. They are closed when it ends, or when the store is collected."""
 
     def __init__(self) -> None:
-        self.by_address: dict[Address, redis.asyncio.ConnectionPool] = {}
+        self.by_address: dict[Address, _Pool] = {}
         self.connections: WeakSet[Any] = WeakSet()
         # Event loops close the asynchronous generators that are suspended when they end, and
         # those that are collected.
         self.keeper = _keep(self.by_address, self.connections)
 
 
-async def _keep(
-    pools: dict[Address, redis.asyncio.ConnectionPool], connections: WeakSet[Any]
-) -> AsyncGenerator[None]:
+async def _keep(pools: dict[Address, _Pool], connections: WeakSet[Any]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
         for connection in list(connections):
             # In one step: an event loop that ends takes few more.
             await connection.disconnect(nowait=True)
-        for pool in pools.values():
+        for each in pools.values():
             with suppress(Exception):  # the server may have closed them
-                await pool.disconnect()
+                await each.pool.disconnect()
         pools.clear()
 
 

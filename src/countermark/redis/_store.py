@@ -58,7 +58,7 @@ class RedisStore:
             one of their twins in ``redis.asyncio``, in place of *url*.
         prefix: The prefix of all keys, without braces.
         timeout: The most seconds to wait for a connection, including the lookup of its name,
-            and for each answer.
+            and for each answer; under asyncio also for one of 100 connections to be free.
         pause: The seconds without requests to a server after a failure, on average. Each pause
             is up to half of it longer or shorter, and doubles with each further failure up to
             four times.
