@@ -187,4 +187,4 @@ app = VerifyingMiddleware(
         changed = code.replace('ModeFile("modes.toml")', mode)
         outcome = check_code(f"{PARTS}\n{changed}")
         assert (outcome.code, outcome.findings) == (0, [])
-        assert outcome.err.count("Redis does not answer") == 1
+        assert outcome.err.count("asking Redis failed") == 1

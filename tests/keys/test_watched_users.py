@@ -277,12 +277,17 @@ def test_events_of_a_request_have_the_pseudonym_of_its_key(files: KeyFiles) -> N
         assert found[-1].principal == plain(number).pseudonym("user-1")
 
 
-@pytest.mark.parametrize("options", [{}, {"origins": None, "mode": lambda context: "enforce"}])
+OF_A_TENANT = {"tenant": lambda scope: "acme", "token": "X-Customer-Key"}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"origins": None, "mode": lambda context: "enforce"}, OF_A_TENANT]
+)
 def test_a_verifying_middleware_takes_new_keys(files: KeyFiles, options: dict[str, Any]) -> None:
     keyring = files.keyring()
-    app = asgi.VerifyingMiddleware(
-        answer(), verifier=Verifier("stigg", keyring), **{"mode": "enforce", **options}
-    )
+    verifier = Verifier("stigg", keyring)
+    given: Any = (lambda tenant: verifier) if options is OF_A_TENANT else verifier
+    app = asgi.VerifyingMiddleware(answer(), verifier=given, **{"mode": "enforce", **options})
 
     def status(number: int) -> int:
         token = plain(number).sign("user-1")
@@ -298,14 +303,19 @@ def test_a_verifying_middleware_takes_new_keys(files: KeyFiles, options: dict[st
 
 def test_the_signers_of_a_tenant_may_have_watched_keys(files: KeyFiles) -> None:
     keyring = files.keyring()
-    signer = Signer("stigg", keyring)
+    signers = [Signer("stigg", keyring), Signer("canny-hash", keyring)]
+    seen: list[Any] = []
     app = asgi.SigningMiddleware(
-        answer(before=lambda scope: scope["countermark"].payload()),
-        signers=lambda tenant: signer,
+        answer(before=lambda scope: seen.append(scope["countermark"].payload())),
+        signers=lambda tenant: signers,
         principal=lambda scope: Principal("user-1", tenant="acme"),
     )
-    assert header(request(app)[0], HEADER) == plain(1).sign("user-1").encode()
-    assert keyring._watch.is_started
+    for number in (1, 2):
+        files.put(secret(number))
+        assert keyring.refresh()
+        assert header(request(app)[0], HEADER) == plain(number).sign("user-1").encode()
+        assert plain(number, "canny-hash").sign("user-1") in str(seen[-1])
+        assert keyring._watch.is_started
 
 
 def test_one_keyring_may_have_many_users(files: KeyFiles) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias, TypedDict
 
 from countermark._http import TOKEN
 from countermark._option_checks import check_functions, is_async
 from countermark.errors import ConfigurationError
 from countermark.events import Event, OnEvent, emit
-from countermark.keys._user import start_watches
 from countermark.signing._principal_lookup import (
     AsyncResolver,
     PrincipalLookup,
@@ -18,11 +17,7 @@ from countermark.signing._principal_lookup import (
     lookup_of,
 )
 from countermark.signing._signer import Signer
-from countermark.signing._tenants import LoadSigners, TenantSigners, by_scheme
-
-if TYPE_CHECKING:
-    from countermark.keys._keyring import Keyring
-    from countermark.keys._watch import Watch
+from countermark.signing._tenants import FollowedSigners, LoadSigners, TenantSigners, by_scheme
 
 #: The values of ``signers=``.
 Signers: TypeAlias = "Signer | Iterable[Signer] | LoadSigners"
@@ -68,21 +63,14 @@ class SigningConfig:
 
     __slots__ = (
         "__weakref__",
-        "_given",
+        "_followed",
         "cache_control",
         "lookup",
         "on_event",
         "sign_impersonated",
-        "signers",
         "tenants",
         "vary",
-        "_watches",
     )
-
-    #: The signers that new requests use, by scheme. Their keys do not change.
-    signers: Mapping[str, Signer]
-    #: The watches of their keys, with the keys that they had when the signers were made.
-    _watches: Mapping[Watch, Keyring]
 
     #: The lookup that each request begins with.
     lookup: PrincipalLookup
@@ -114,12 +102,7 @@ class SigningConfig:
         if cache_control not in ("private", "no-store"):
             raise ConfigurationError("cache_control= must be 'no-store' or 'private'")
         self.tenants = TenantSigners(signers) if callable(signers) else None
-        self._given: Mapping[str, Signer] = {} if callable(signers) else by_scheme(signers)
-        found = [watch for signer in self._given.values() for watch in signer._watches]
-        self._watches = {watch: watch.now for watch in found}
-        self._pin()
-        for watch, keys in self._watches.items():
-            watch.attach(keys, self._prepare)
+        self._followed = FollowedSigners({} if callable(signers) else by_scheme(signers))
         self.lookup = lookup_of(principal, bridge=bridge)
         self.vary = _field_names(vary)
         self.cache_control = cache_control
@@ -129,16 +112,10 @@ class SigningConfig:
             if signer.scheme.ambiguous:
                 emit(Event("ambiguous", "scheme", scheme), on_event)
 
-    def _pin(self) -> None:
-        self.signers = {scheme: signer._pinned for scheme, signer in self._given.items()}
-
-    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
-        return self._pin  # after the signers, which are older users of the watch
-
-    def _latest_signers(self) -> Mapping[str, Signer]:
-        """Return the signers for a request, after the watches of their keys have started."""
-        start_watches(self._watches)
-        return self.signers
+    @property
+    def signers(self) -> Mapping[str, Signer]:
+        """The signers that new requests use, by scheme. Their keys do not change."""
+        return self._followed.now
 
     @property
     def asynchronous(self) -> bool:

@@ -134,7 +134,7 @@ class RequestPrincipal:
         tenants = self._config.tenants
         if tenants is None:
             if self._pinned is None:
-                self._pinned = (None, self._config._latest_signers())
+                self._pinned = (None, self._config._followed.latest())
             return self._pinned[1]
         if who is None:
             return self._config.signers
@@ -144,7 +144,7 @@ class RequestPrincipal:
             if self._pinned is not None and self._pinned[0] == tenant:
                 return self._pinned[1]
             try:
-                if signers := tenants.of(tenant):
+                if signers := tenants.latest(tenant):
                     self._pinned = (tenant, signers)
                     return signers
             except Exception as raised:

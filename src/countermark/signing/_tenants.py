@@ -3,17 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from countermark.errors import ConfigurationError
 from countermark.keys._tenant_cache import PerTenant, TenantCache
 from countermark.keys._user import start_watches
 from countermark.signing._signer import Signer
 
+if TYPE_CHECKING:
+    from countermark.keys._keyring import Keyring
+    from countermark.keys._watch import Watch
+
 #: Takes the id of a tenant and returns its signers; None for an unknown tenant.
 LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
 
 
-class TenantSigners(TenantCache[Mapping[str, Signer]]):
+class FollowedSigners:
+    """The signers of requests, by scheme, whose keys may be watched.
+
+    Args:
+        given: The signers that the application has made.
+    """
+
+    __slots__ = ("__weakref__", "_given", "now", "watches")
+
+    #: The signers that new requests use. Their keys do not change.
+    now: Mapping[str, Signer]
+    #: The watches of their keys, with the keys that they had when this was made.
+    watches: Mapping[Watch, Keyring]
+
+    def __init__(self, given: Mapping[str, Signer]) -> None:
+        self._given = given
+        found = [watch for signer in given.values() for watch in signer._watches]
+        self.watches = {watch: watch.now for watch in found}
+        self._pin()
+        for watch, keys in self.watches.items():
+            watch.attach(keys, self._prepare)
+
+    def _pin(self) -> None:
+        self.now = {scheme: signer._pinned for scheme, signer in self._given.items()}
+
+    def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
+        return self._pin  # after the signers, which are older users of the watch
+
+    def latest(self) -> Mapping[str, Signer]:
+        """Return the signers for a request, after the watches of their keys have started."""
+        start_watches(self.watches)
+        return self.now
+
+
+class TenantSigners(TenantCache[FollowedSigners]):
     """The signers of tenants, by scheme, used for a time after they were loaded.
 
     Args:
@@ -26,17 +65,21 @@ class TenantSigners(TenantCache[Mapping[str, Signer]]):
     __slots__ = ()
 
     def __init__(self, load: LoadSigners) -> None:
-        def load_by_scheme(tenant: str) -> Mapping[str, Signer] | None:
+        def load_by_scheme(tenant: str) -> FollowedSigners | None:
             signers = load(tenant)
-            if not signers:
-                return None
-            found = by_scheme(signers)
-            for signer in found.values():
-                start_watches(signer._watches)
-            return {scheme: signer._pinned for scheme, signer in found.items()}
+            return FollowedSigners(by_scheme(signers)) if signers else None
 
         kept = load if isinstance(load, PerTenant) else PerTenant(load)
         super().__init__(load_by_scheme, size=kept.size, seconds=kept.seconds)
+
+    def latest(self, tenant: str) -> Mapping[str, Signer]:
+        """Return the signers for a request of *tenant*; none if it is unknown.
+
+        Raises:
+            Exception: Loading raised it.
+        """
+        found = self.of(tenant)
+        return {} if found is None else found.latest()
 
 
 def by_scheme(signers: Signer | Iterable[Signer]) -> dict[str, Signer]:

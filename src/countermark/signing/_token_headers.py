@@ -63,7 +63,7 @@ class TokenHeaders(Generic[T]):
         self._encode_name = encoding.encode_name
         self._pin()
         self.names = None if config.tenants else [name for name, _ in self._known[1]]
-        for watch, keys in config._watches.items():
+        for watch, keys in config._followed.watches.items():
             watch.attach(keys, self._prepare, self._pin)
 
     def _pin(self) -> None:
@@ -75,7 +75,7 @@ class TokenHeaders(Generic[T]):
         self._known = (signers, found)
         single = None
         # The first request in a process takes the long way, which starts the watches.
-        started = all(watch.is_started for watch in config._watches)
+        started = all(watch.is_started for watch in config._followed.watches)
         if started and len(found) == 1 and config.on_event is None:
             name, signer = found[0]
             if signer._header_safe:

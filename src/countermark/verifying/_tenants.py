@@ -82,8 +82,7 @@ class VerifierLookup:
             if loaded is None:
                 return None
             check(_checked(loaded))
-            start_watches(loaded._watches)
-            return loaded._pinned
+            return loaded
 
         kept = load if isinstance(load, PerTenant) else PerTenant(load)
         self._by_tenant = TenantCache(load_checked, size=kept.size, seconds=kept.seconds)
@@ -129,7 +128,10 @@ class VerifierLookup:
             if self._by_tenant is None:
                 return Found(tenant, self.one)
             verifier = None if tenant is None else self._by_tenant.of(tenant)
-            return Found(tenant, verifier, () if verifier else self._unknown())
+            if verifier is None:
+                return Found(tenant, None, self._unknown())
+            start_watches(verifier._watches)
+            return Found(tenant, verifier._pinned)
         except BadToken:  # from what the client sent
             pass
         except Exception as error:
