@@ -421,7 +421,7 @@ def test_an_invalid_argument_has_a_clear_message(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["rollout", *wrong])
-    assert capsys.readouterr().err.rstrip().endswith(message)
+    assert f": {message}; see countermark rollout --help\n" in capsys.readouterr().err
 
 
 def test_the_help_recommends_a_variable_for_passwords(capsys: pytest.CaptureFixture[str]) -> None:
