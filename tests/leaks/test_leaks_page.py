@@ -40,6 +40,7 @@ def test_the_shapes_are_those_that_the_catalogues_declare() -> None:
         "PRIVATE_KEY",
         "QUACKBACK_WIDGET_SECRET",
         "TALKJS_SECRET_KEY",
+        "USERTOUR_SIGNING_SECRET",
         "WEBHOOKS_PRIVATE_KEY",
         "WEBHOOKS_SECRET",
     }

@@ -153,8 +153,8 @@ def set_mode(
         if reasons:
             message = "the requests are not ready to be enforced: " + "; ".join(reasons)
             raise ModeNotSet(message, code="not_ready", reasons=reasons)
-        if if_revision is None:  # later changes must stay
-            if_revision = 0 if found is None else found.revision
+        before = 0 if found is None else found.revision
+        if_revision = before if if_revision is None else if_revision  # later changes must stay
     expected = "" if if_revision is None else str(if_revision)
     id = uuid4().hex
     entry = json.dumps({**change, "id": id, "checked": if_ready})
