@@ -87,21 +87,22 @@ SIGNALS = """
 import signal, threading
 seen = threading.Semaphore(0)
 job = Job(seen.release, 3600, name="woken")
-ending = False
+fired = True
 
 def wake(number, frame):
+    global fired
     job.wake()
     job.stop()
     job.start()
-    if not ending:  # once more: a periodic signal would interrupt its own handler without end
-        signal.setitimer(signal.ITIMER_REAL, 0.0001)
+    fired = True
 
 signal.signal(signal.SIGALRM, wake)
-signal.setitimer(signal.ITIMER_REAL, 0.0001)
 for _ in range(20_000):
+    if fired:  # one signal after the other: they would interrupt their own handler without end
+        fired = False
+        signal.setitimer(signal.ITIMER_REAL, 0.0001)
     job.wake()
     job.stop()
-ending = True
 signal.setitimer(signal.ITIMER_REAL, 0)
 job.wake()
 print(seen.acquire(timeout=10))
