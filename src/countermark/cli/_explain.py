@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_as_dict(found)))
     else:
-        print("\n".join([*_lines(found), *_next_step(found, options)]))
+        print("\n".join([*_lines(found), *_next_step(found, options, webhook)]))
     return 0 if found.outcome == "good" else 1
 
 
@@ -195,11 +195,13 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield f"signed: {shown}"
 
 
-def _next_step(found: Explanation, options: argparse.Namespace) -> Iterator[str]:
+def _next_step(
+    found: Explanation, options: argparse.Namespace, webhook: WebhookScheme | None
+) -> Iterator[str]:
     """Yield what to try if nothing was found, not even a remark."""
     if found.outcome == "unexplained" and not found.remarks:
         yield "  It may be signed with a secret that this command does not have."
-        if webhook_scheme_of(options) is None and not options.other_environment:
+        if webhook is None and not options.other_environment:
             yield "  Give those of other environments: --other-environment staging=STAGING_SECRET."
 
 

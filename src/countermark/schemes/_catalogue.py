@@ -38,9 +38,8 @@ def read_scheme(slug: str) -> str:
 
     paths = sorted(_files(), key=lambda path: path.name)
     texts = {path.name.removesuffix(".toml"): path.read_text(encoding="utf-8") for path in paths}
-    hint = suggestion(slug, texts)
-    if slug.endswith(".toml"):
-        hint = "Scheme.from_toml(path) reads a file; "
+    is_path = slug.endswith(".toml")
+    hint = "Scheme.from_toml(path) reads a file; " if is_path else suggestion(slug, texts)
     raise UnknownScheme(
         f"unknown scheme {shown(slug, texts)}; {hint}`countermark schemes` lists all"
     )

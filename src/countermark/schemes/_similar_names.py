@@ -15,9 +15,9 @@ _ALIKE = 0.7
 def similar_names(name: str, catalogue: Mapping[str, str]) -> list[str]:
     """Return the slugs of up to five schemes that *name* was probably meant for.
 
-    These are the ones whose slug or vendor contains it, without regard to case, spaces and
-    punctuation, the deprecated ones last. If none does, they are the ones whose slugs are spelt
-    almost alike.
+    These are the ones with *name* in their slug or vendor, without regard to case, spaces and
+    punctuation, the deprecated ones last. If there are none, they are the ones with a slug that
+    is spelt almost alike.
 
     Args:
         name: The unknown name.

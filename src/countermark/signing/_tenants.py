@@ -19,7 +19,7 @@ LoadSigners = Callable[[str], Signer | Iterable[Signer] | None]
 
 
 class FollowedSigners:
-    """The signers of requests, by scheme, whose keys may be watched.
+    """The signers of requests, by scheme. Their keys may be watched.
 
     Args:
         given: The signers that the application has made.

@@ -135,7 +135,7 @@ def _without_signature(
 
 
 def _without_time(scheme: WebhookScheme, head: RequestHead) -> Explanation:
-    """Explain a delivery whose headers cannot be read, maybe for want of the mark of the time."""
+    """Explain headers that cannot be read, maybe for want of the mark of the time."""
     signature, time = scheme.signature, scheme.timestamp
     if not isinstance(signature, SignatureHeader) or time is None:
         return UNEXPLAINED
