@@ -13,7 +13,7 @@ from countermark import Signer
 
 _STREAM = 'Signer("stream-chat").sign(id)'
 _TALKJS = 'Signer("talkjs-jwt").sign(id)'
-_ONE_CLAIM = "jwt.encode, one claim"
+_TWO_CLAIMS = "jwt.encode, two claims and the time"
 _FOUR_CLAIMS = "jwt.encode, four claims and the time"
 
 
@@ -21,35 +21,37 @@ def suite() -> Suite:
     """Return the signers of tokens and what they stand beside."""
     stream = Signer("stream-chat", KEYRING)
     talkjs = Signer("talkjs-jwt", KEYRING, settings={"app_id": "app-1"})
-    assert stream.sign(USER_ID) == one_claim(USER_ID)
-    assert jwt.decode(talkjs.sign(USER_ID), SECRET, ["HS256"]).keys() == four(USER_ID, 0).keys()
+    assert _claims(stream.sign(USER_ID)) == _claims(two_claims(USER_ID))
+    assert _claims(talkjs.sign(USER_ID)) == _claims(four_claims(USER_ID))
     return Suite(
         "JSON Web Tokens, HS256",
         [
             Variant(EMPTY_LOOP, empty),
             Variant(_STREAM, calling(stream.sign), EMPTY_LOOP, ours=True),
             Variant(_TALKJS, calling(talkjs.sign), EMPTY_LOOP, ours=True),
-            Variant(_ONE_CLAIM, calling(one_claim), EMPTY_LOOP),
+            Variant(_TWO_CLAIMS, calling(two_claims), EMPTY_LOOP),
             Variant(_FOUR_CLAIMS, calling(four_claims), EMPTY_LOOP),
         ],
         [
-            Bar(f"`{_STREAM}` / {_ONE_CLAIM}", 1.15, _STREAM, _ONE_CLAIM),
+            Bar(f"`{_STREAM}` / {_TWO_CLAIMS}", 1.15, _STREAM, _TWO_CLAIMS),
             Bar(f"`{_TALKJS}` / {_FOUR_CLAIMS}", 1.15, _TALKJS, _FOUR_CLAIMS),
         ],
         count=60,
     )
 
 
-def one_claim(id: str) -> str:
+def two_claims(id: str) -> str:
     """Sign *id* in the way of Stream."""
-    return jwt.encode({"user_id": id}, SECRET, algorithm="HS256")
-
-
-def four(id: str, exp: int) -> dict[str, object]:
-    """Return the claims of TalkJS."""
-    return {"tokenType": "user", "iss": "app-1", "sub": id, "exp": exp}
+    return jwt.encode({"user_id": id, "iat": int(time.time())}, SECRET, algorithm="HS256")
 
 
 def four_claims(id: str) -> str:
     """Sign *id* in the way of TalkJS."""
-    return jwt.encode(four(id, int(time.time()) + 86400), SECRET, algorithm="HS256")
+    claims = {"tokenType": "user", "iss": "app-1", "sub": id, "exp": int(time.time()) + 86400}
+    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+def _claims(token: str) -> dict[str, object]:
+    """Return what *token* says, without its times, which the clock may change between two."""
+    claims = jwt.decode(token, SECRET, ["HS256"])
+    return claims | {name: type(claims[name]) for name in ("iat", "exp") if name in claims}
