@@ -17,6 +17,7 @@ from countermark.cli import (
     _js,
     _keygen,
     _mode,
+    _pseudonym,
     _request,
     _rollout,
     _rotate,
@@ -43,6 +44,7 @@ _COMMANDS = (
     _rollout,
     _rotate,
     _mode,
+    _pseudonym,
     _scan,
     _completion,
 )
