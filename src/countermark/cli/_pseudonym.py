@@ -11,7 +11,8 @@ from countermark.cli._secrets import add_secret_option, keyring_of
 from countermark.errors import ConfigurationError
 
 _EPILOG = """\
-example:
+examples:
+  countermark pseudonym stigg --id customer-demo-01
   countermark pseudonym stigg --id customer-demo-01 | grep -F -f - app.log
 """
 
