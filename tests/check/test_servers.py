@@ -1,12 +1,15 @@
-"""A Redis that evicts keys, and meters that get no lifespan."""
+"""A Redis that evicts keys or has no mode, and meters that get no lifespan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from countermark.redis import RedisStore
+from countermark.rollout import set_mode
 from tests.check.conftest import SECRET, Check, CheckCode
 from tests.integration.redis_server import RedisServer
 
@@ -80,6 +83,7 @@ def test_a_redis_that_evicts_keys_is_found(
             ).code
         ]
 
+    set_mode(RedisStore(server.url), "stigg", "monitor", by="a test")
     assert found("allkeys-lru", "1gb", *STORES) == ["meter", "allowance", "mode", "webhooks"]
     assert found("volatile-ttl", "1gb", *STORES) == ["meter", "webhooks"]
     assert found("noeviction", "1gb", *STORES) == []
@@ -92,6 +96,36 @@ def test_a_redis_that_evicts_keys_is_found(
     assert outcome.found == [("redis_evicts", "COUNTERMARK_REDIS_URL")]
     assert "allkeys-lru" in outcome.findings[0]["problem"]
     assert "maxmemory-policy to noeviction" in outcome.findings[0]["advice"]
+
+
+def test_a_switch_without_a_valid_mode_in_redis_is_found(
+    server: RedisServer, check_code: CheckCode
+) -> None:
+    def problem(environment: str | None) -> Any:
+        app = f"""VerifyingMiddleware(
+            inner,
+            verifier=Verifier("stigg", Keyring("{SECRET}"), environment={environment!r}),
+            mode=ModeSwitch(RedisStore("{server.url}"), "stigg", environment={environment!r}),
+        )"""
+        findings = check_code(f"{PARTS}\napp = {app}").findings
+        assert {one["code"] for one in findings} <= {"mode_missing"}
+        return findings[0] if findings else None
+
+    missing = problem(None)
+    assert missing is not None
+    assert (
+        missing["problem"] == "Redis holds no mode of stigg, so each process that starts enforces"
+    )
+    assert missing["advice"] == "set one with countermark mode set stigg monitor"
+    live = problem("live")
+    assert live is not None
+    assert live["advice"] == "set one with countermark mode set stigg monitor --environment live"
+    set_mode(RedisStore(server.url), "stigg", "monitor", by="a test")
+    assert problem(None) is None
+    client = server.client()
+    (key,) = client.keys("*stigg*:modes")
+    client.hset(key, "mode", "perhaps")
+    assert problem(None)["problem"].startswith("Redis holds an invalid mode of stigg")
 
 
 def test_a_redis_that_does_not_answer_is_a_note(

@@ -34,6 +34,7 @@ KINDS: Final[dict[str, Kind]] = {
     "middleware_order": Kind("warning", "docs/check.md#the-order-of-middlewares"),
     "middleware_twice": Kind("warning", "docs/check.md#the-order-of-middlewares"),
     "misconfigured": Kind("error", "docs/check.md"),
+    "mode_missing": Kind("warning", "docs/mode-switch.md#switching-on"),
     "name_misspelled": Kind("warning", "docs/check.md#names"),
     "redis_evicts": Kind("warning", "docs/enforcement.md#unsigned-sessions-origins"),
     "shared_secret": Kind("error", "docs/check.md#keys"),

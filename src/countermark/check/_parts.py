@@ -54,6 +54,14 @@ class Store(NamedTuple):
     store: Any
 
 
+class MissingMode(NamedTuple):
+    """The mode of a scheme that Redis does not hold, or holds in an invalid form."""
+
+    scheme: str
+    environment: str | None
+    is_invalid: bool
+
+
 def part_of(thing: object, where: str) -> Part | None:
     """Return the part that *thing* is; None: it is not ours."""
     names = names_of(thing)
@@ -163,10 +171,23 @@ def stores_of(part: Part) -> Iterator[Store]:
         yield from _stored(
             "allowance", getattr(part.enforcement._sessions.allowance, "_counted", None)
         )
-        mode = part.enforcement._contexts._mode
-        yield from _stored("mode", mode if isinstance(mode, ModeSwitch) else None)
+        yield from _stored("mode", _switch_of(part))
     if part.webhooks is not None:
         yield from _stored("webhooks", part.webhooks._deliveries)
+
+
+def missing_mode_of(part: Part) -> MissingMode | None:
+    """Return the mode that the switch of *part* did not find when it was built, or None."""
+    switch = _switch_of(part)
+    if switch is None or switch._problem not in {"mode_missing", "mode_invalid"}:
+        return None
+    scheme, environment = switch._group[:2]
+    return MissingMode(scheme, environment, switch._problem == "mode_invalid")
+
+
+def _switch_of(part: Part) -> ModeSwitch | None:
+    mode = None if part.enforcement is None else part.enforcement._contexts._mode
+    return mode if isinstance(mode, ModeSwitch) else None
 
 
 def _stored(purpose: str, holder: object) -> Iterator[Store]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from countermark.check._application import Application, Layer
 from countermark.check._findings import Finding, finding
-from countermark.check._parts import stores_of
+from countermark.check._parts import missing_mode_of, stores_of
 from countermark.errors import StoreUnavailable
 
 #: The maxmemory policies with which each use of Redis keeps its keys, by their beginnings.
@@ -47,6 +47,21 @@ def check_store(
             f"the Redis of {purpose} evicts keys when its memory is full ({policy})",
             f"set maxmemory-policy to {_KEEPS[purpose][0]}, or give it a Redis of its own",
         )
+
+
+def check_modes(application: Application) -> Iterator[Finding]:
+    """Yield a finding for each switch that enforces because Redis holds no valid mode."""
+    for part in application.parts:
+        missing = missing_mode_of(part)
+        if missing is not None:
+            option = f" --environment {missing.environment}" if missing.environment else ""
+            yield finding(
+                "mode_missing",
+                part.where,
+                f"Redis holds {'an invalid' if missing.is_invalid else 'no'} mode of"
+                f" {missing.scheme}, so each process that starts enforces",
+                f"set one with countermark mode set {missing.scheme} monitor{option}",
+            )
 
 
 def check_lifespan(application: Application) -> Iterator[Finding]:

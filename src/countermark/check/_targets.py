@@ -25,7 +25,7 @@ from countermark.check._loading import Misuse, importing, load_application, plac
 from countermark.check._order import check_order
 from countermark.check._parts import has_tenants
 from countermark.check._schemes import check_schemes
-from countermark.check._servers import check_lifespan, check_store, check_stores
+from countermark.check._servers import check_lifespan, check_modes, check_store, check_stores
 from countermark.check._spelling import check_names
 from countermark.check._uses import Use
 from countermark.check._walk import Place, Walk
@@ -38,7 +38,15 @@ _FRAMEWORKS = {
     "quart.app.Quart": _flask.expand_quart,
     "django.core.handlers.base.BaseHandler": _django.expand,
 }
-_CHECKS = (check_names, check_order, check_cors, check_functions, check_lifespan, check_stores)
+_CHECKS = (
+    check_names,
+    check_order,
+    check_cors,
+    check_functions,
+    check_lifespan,
+    check_stores,
+    check_modes,
+)
 
 # The message of a Keyring.
 _MISSING = "the environment variable ([A-Z_0-9]+) is not set"
