@@ -104,8 +104,9 @@ class SigningMiddleware:
             wrapped: Send = signing
         else:
             wrapped = self._signing(scope, identity, send)
+        app = self.app  # called faster from a variable
         try:
-            await self.app(scope, receive, wrapped)
+            await app(scope, receive, wrapped)
         except BaseException:
             # An outer middleware's error page could show tokens, and no header of ours
             # would keep caches from storing it.

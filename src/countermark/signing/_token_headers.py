@@ -53,9 +53,10 @@ class TokenHeaders(Generic[T]):
 
     #: The names; None: they depend on the tenant.
     names: list[T] | None
-    #: Name, signer and encoding of the fast path: one signer, safe tokens, and no hook. Then the
-    #: signers that the request must use from then on.
-    single: tuple[T, Signer, Callable[[str], T], PinnedSigners] | None
+    #: For the fast path, with one signer, safe tokens, and no hook: the name, the signer, its
+    #: ``sign``, the encoding, or None if a token is used as it is, and the signers that the
+    #: request must use from then on.
+    single: tuple[T, Signer, Callable[[str], str], Callable[[str], T] | None, PinnedSigners] | None
 
     def __init__(self, config: SigningConfig, encoding: Encoding[T]) -> None:
         self._config = config
@@ -79,7 +80,9 @@ class TokenHeaders(Generic[T]):
         if started and len(found) == 1 and config.on_event is None:
             name, signer = found[0]
             if signer._header_safe:
-                single = (name, signer, self.encode, (None, signers))
+                as_it_is: object = str  # which copies nothing, but is a call
+                encode = None if self.encode is as_it_is else self.encode
+                single = (name, signer, signer.sign, encode, (None, signers))
         self.single = single
 
     def _prepare(self, watch: Watch, keys: Keyring) -> Callable[[], None]:
