@@ -40,10 +40,10 @@ def test_a_flood_of_invalid_tokens_is_logged_in_few_lines_and_passed_to_the_hook
         answer(), verifier=Verifier("stigg", KEYRING), mode="enforce", on_event=counter
     )
     enforcement = app._enforcement
-    for number in range(100_000):
+    for number in range(5_000):
         token = f"HMAC-SHA256 made-up-{number}:{'0' * 64}".encode()
         enforcement.judge(http_scope(headers=[(b"x-customer-key", token)]))
-    assert counter.total("refused", reason="mismatch") == 100_000
+    assert counter.total("refused", reason="mismatch") == 5_000
     # Work that other tests have left in the background may log failures of its own.
     refused = [record for record in caplog.records if "refused" in record.getMessage()]
     assert len(refused) == LogLimit.MOST

@@ -6,7 +6,6 @@ import logging
 import types
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -112,7 +111,7 @@ def _told_by(build: Callable[[], object]) -> str:
         try:
             made = build()
             text = f"{made!r} {made}"
-        except (Exception, SystemExit) as error:
+        except (CountermarkError, SystemExit) as error:  # others do not say what to do
             text = told(error)
     return text + " ".join(str(warning.message) for warning in caught)
 
@@ -122,11 +121,11 @@ def _told_by(build: Callable[[], object]) -> str:
 def test_a_secret_given_in_the_place_of_any_argument_is_not_shown(
     entry: Entry, given: str, shown_by: Callable[[Callable[[], object]], str]
 ) -> None:
+    """An error is one of this package: Python's own would not say what to do."""
     for argument in entry.arguments:
-        if given in NAMES_THAT_ARE_SHOWN.get((entry.name, argument), ()):
-            continue
         seen = shown_by(partial(entry.build, {argument: GIVEN[given]}))
-        assert MARK not in seen.lower(), f"{entry.name}({argument}={given})"
+        if given not in NAMES_THAT_ARE_SHOWN.get((entry.name, argument), ()):
+            assert MARK not in seen.lower(), f"{entry.name}({argument}={given})"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -152,16 +151,6 @@ def test_answers_of_the_endpoint_show_no_token() -> None:
         assert token[-20:] not in shown
         assert "user-1" not in shown
         assert "200" in shown
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_an_argument_of_a_wrong_kind_is_an_error_of_this_package(entry: Entry) -> None:
-    """Not one of Python's, such as an AttributeError, which would not say what to do."""
-    for argument in entry.arguments:
-        for given in GIVEN.values():
-            with warnings.catch_warnings(), suppress(CountermarkError, SystemExit):
-                warnings.simplefilter("ignore")
-                entry.build({argument: given})
 
 
 def test_a_signer_that_was_refused_says_so() -> None:
