@@ -157,17 +157,17 @@ def test_what_is_not_searched_is_counted(scanner: Scanner, tmp_path: Path) -> No
     assert (scan.code, scan.out) == (0, "")
     assert scan.notes.splitlines() == [
         "0 new and 0 known findings",
-        "not searched: 1 compressed archives, whose content was not unpacked",
-        "not searched: 1 object stores of git, for which there is --history",
-        "not searched: 1 sockets, pipes and devices",
-        "not searched: 2 symbolic links",
+        "not searched: compressed archives, whose content was not unpacked: 1",
+        "not searched: object stores of git, for which there is --history: 1",
+        "not searched: sockets, pipes and devices: 1",
+        "not searched: symbolic links: 2",
     ]
 
 
 def test_a_file_that_cannot_be_read_fails_a_scan_without_findings(scanner: Scanner) -> None:
     scanner.write({"a.gz": b"\x1f\x8bbroken", "b.br": b"\xff\xff broken"})
     scan = scanner.scan(".")
-    assert (scan.code, scan.notes.splitlines()[-1]) == (2, "not searched: 2 unreadable files")
+    assert (scan.code, scan.notes.splitlines()[-1]) == (2, "not searched: unreadable files: 2")
     scanner.write({"c": STIGG})
     assert scanner.scan(".").code == 1
 
@@ -177,7 +177,7 @@ def test_files_in_brotli_without_its_library_are_counted(scanner: Scanner) -> No
     scanner.write({"a.br": brotli.compress(b"clean")})
     scan = scanner.scan(".")
     assert scan.code == 0
-    assert "1 files in Brotli, as countermark[brotli] is not installed" in scan.notes
+    assert "files in Brotli, as countermark[brotli] is not installed: 1" in scan.notes
 
 
 def test_files_that_vanish_or_are_denied_are_counted(scanner: Scanner, tmp_path: Path) -> None:
@@ -266,4 +266,4 @@ def test_a_large_file_needs_little_memory(scanner: Scanner) -> None:
 def test_a_socket_is_not_opened(scanner: Scanner) -> None:
     with socket.socket(socket.AF_UNIX) as one:
         one.bind("socket")
-        assert "1 sockets, pipes and devices" in scanner.scan(".").notes
+        assert "sockets, pipes and devices: 1" in scanner.scan(".").notes

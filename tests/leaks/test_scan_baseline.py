@@ -72,7 +72,7 @@ def test_entries_that_are_no_longer_found_are_counted(scanner: Scanner) -> None:
     scanner.write({"src/a.txt": "clean"})
     scan = scanner.scan("src", *BASELINE)
     assert scan.code == 0
-    assert "1 entries of the baseline were not found" in scan.notes
+    assert "entries of the baseline that were not found: 1;" in scan.notes
 
 
 def test_without_a_key_a_fingerprint_does_not_depend_on_the_secret(scanner: Scanner) -> None:
@@ -156,7 +156,7 @@ def test_sarif_has_what_its_schema_requires(scanner: Scanner) -> None:
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     assert [note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
-        "Not searched: 1 unreadable files."
+        "Not searched: unreadable files: 1."
     ]
     known, new = run["results"]
     for result in (known, new):

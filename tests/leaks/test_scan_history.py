@@ -72,7 +72,7 @@ def test_binary_versions_and_odd_names_are_searched(repository: Scanner) -> None
     (line,) = scan.lines
     assert line.startswith("a b é.bin@")
     assert line.endswith(" at byte 2")
-    assert "1 unreadable files" in scan.notes
+    assert "unreadable files: 1" in scan.notes
 
 
 def test_the_original_of_a_replaced_object_is_searched(repository: Scanner) -> None:
@@ -112,7 +112,7 @@ def test_an_object_that_is_missing_is_counted(repository: Scanner) -> None:
     object_of(repository, "a.txt").unlink()
     scan = repository.scan("--history", ".")
     assert (scan.code, len(scan.lines)) == (1, 1)
-    assert "1 unreadable files" in scan.notes
+    assert "unreadable files: 1" in scan.notes
 
 
 def test_a_damaged_repository_is_an_error(repository: Scanner) -> None:

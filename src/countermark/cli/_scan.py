@@ -125,9 +125,11 @@ def _summarise(findings: Sequence[Finding], known: set[str], left: Left) -> int:
     _note(f"{new} new and {len(findings) - new} known findings")
     stale = len(known - {finding.fingerprint for finding in findings})
     if stale:
-        _note(f"{stale} entries of the baseline were not found; remove them with --write-baseline")
+        _note(
+            f"entries of the baseline that were not found: {stale}; drop them with --write-baseline"
+        )
     for kind, count in sorted(left.items()):
-        _note(f"not searched: {count} {kind}")
+        _note(f"not searched: {kind}: {count}")
     return new
 
 

@@ -45,7 +45,10 @@ def sarif(
                     {
                         "executionSuccessful": not left.get(UNREADABLE),
                         "toolExecutionNotifications": [
-                            {"level": "note", "message": {"text": f"Not searched: {count} {kind}."}}
+                            {
+                                "level": "note",
+                                "message": {"text": f"Not searched: {kind}: {count}."},
+                            }
                             for kind, count in left.items()
                         ],
                     }
