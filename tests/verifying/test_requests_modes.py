@@ -141,6 +141,21 @@ def test_a_tenant_that_cannot_be_read_may_be_the_enforced_one(
 
 
 @pytest.mark.parametrize(
+    ("tenant", "status"),
+    [(no_tenant, 403), (the_empty_tenant, 403), (two_tenants, 403), (lambda source: None, 200)],
+)
+def test_a_function_distinguishes_an_unknown_tenant_from_none(
+    protocol: Protocol, tenant: Any, status: int
+) -> None:
+    def mode(question: ModeContext) -> Any:
+        assert question.tenant is None
+        return "enforce" if "tenant" in question.unknown else "monitor"
+
+    visit = protocol(TOKEN, mode=mode, tenant=tenant, verifier=Tenants(), token="X-Customer-Key")
+    assert (visit.status, visit.code) == (status, "unknown_tenant")
+
+
+@pytest.mark.parametrize(
     ("rules", "status"),
     [
         ('[environments]\ntest = "enforce"', 403),

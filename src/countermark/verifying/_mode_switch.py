@@ -118,7 +118,7 @@ class ModeSwitch:
         if stored is None:
             return "enforce"
         # The request may be one of a tenant that is enforced.
-        if "tenant" in context._unknown and may_enforce(stored.tenants.values()):  # noqa: SLF001
+        if "tenant" in context.unknown and may_enforce(stored.tenants.values()):
             return "enforce"
         return stored.of(context.tenant)
 

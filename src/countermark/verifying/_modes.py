@@ -35,7 +35,8 @@ class ModeContext:
         "origin": "The origin that the request claims, or None. Programs can send any value.",
         "tenant": "The id of the tenant, or None.",
         "source": "The ASGI scope or the WSGI environ.",
-        "_unknown": None,
+        "unknown": "Those of ``tenant`` and ``environment`` that the request should have, and that"
+        " could not be found out, for instance because ``tenant=`` raised.",
     }
 
     scheme: str | None
@@ -43,8 +44,7 @@ class ModeContext:
     origin: str | None
     tenant: str | None
     source: Mapping[str, Any]
-    # The attributes that the request should have, and that could not be found out.
-    _unknown: Container[str]
+    unknown: Container[str]
 
     def __init__(
         self,
@@ -54,13 +54,14 @@ class ModeContext:
         environment: str | None = None,
         origin: str | None = None,
         tenant: str | None = None,
+        unknown: Container[str] = (),
     ) -> None:
         self.source = source
         self.scheme = scheme
         self.environment = environment
         self.origin = origin
         self.tenant = tenant
-        self._unknown = ()
+        self.unknown = unknown
 
     def __repr__(self) -> str:
         return f"<ModeContext scheme={self.scheme} environment={self.environment}>"
@@ -152,7 +153,7 @@ class ModeFile:
         default, tables = self._modes
         for of, table in tables:
             # The request may be one of those that the table enforces.
-            if of in context._unknown and may_enforce(table.values()):  # noqa: SLF001
+            if of in context.unknown and may_enforce(table.values()):
                 return "enforce"
             mode = table.get(getattr(context, of))
             if mode is not None:

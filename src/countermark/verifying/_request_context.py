@@ -124,8 +124,8 @@ class ContextReader:
             environment=verifier.environment if verifier else None,
             origin=claimed_origin(source),
             tenant=found.tenant,
+            unknown=found.unknown,
         )
-        context._unknown = found.unknown  # noqa: SLF001
         raised = None
         try:
             mode = self._mode(context)
