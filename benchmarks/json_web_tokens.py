@@ -52,6 +52,6 @@ def four_claims(id: str) -> str:
 
 
 def _claims(token: str) -> dict[str, object]:
-    """Return what *token* says, without its times, which the clock may change between two."""
+    """Return the claims of *token*, with types in place of times: the clock may have moved."""
     claims = jwt.decode(token, SECRET, ["HS256"])
     return claims | {name: type(claims[name]) for name in ("iat", "exp") if name in claims}

@@ -111,15 +111,13 @@ def test_a_switch_without_a_valid_mode_in_redis_is_found(
         assert {one["code"] for one in findings} <= {"mode_missing"}
         return findings[0] if findings else None
 
+    command = "countermark mode set stigg monitor"
     missing = problem(None)
-    assert missing is not None
-    assert (
-        missing["problem"] == "Redis holds no mode of stigg, so each process that starts enforces"
+    assert missing["problem"] == (
+        "Redis holds no mode of stigg, so each process that starts enforces"
     )
-    assert missing["advice"] == "set one with countermark mode set stigg monitor"
-    live = problem("live")
-    assert live is not None
-    assert live["advice"] == "set one with countermark mode set stigg monitor --environment live"
+    assert missing["advice"] == f"set one with {command}"
+    assert problem("live")["advice"] == f"set one with {command} --environment live"
     set_mode(RedisStore(server.url), "stigg", "monitor", by="a test")
     assert problem(None) is None
     client = server.client()

@@ -111,7 +111,7 @@ def _told_by(build: Callable[[], object]) -> str:
         try:
             made = build()
             text = f"{made!r} {made}"
-        except (CountermarkError, SystemExit) as error:  # others do not say what to do
+        except (CountermarkError, SystemExit) as error:  # any other one fails the test
             text = told(error)
     return text + " ".join(str(warning.message) for warning in caught)
 
