@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from countermark.cli import main
 from countermark.redis import RedisStore
 from countermark.rollout import set_mode
 from tests.check.conftest import SECRET, Check, CheckCode
@@ -98,8 +100,11 @@ def test_a_redis_that_evicts_keys_is_found(
     assert "maxmemory-policy to noeviction" in outcome.findings[0]["advice"]
 
 
-def test_a_switch_without_a_valid_mode_in_redis_is_found(
-    server: RedisServer, check_code: CheckCode
+def test_a_switch_without_a_valid_mode_is_found_and_the_advice_helps(
+    server: RedisServer,
+    check_code: CheckCode,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def problem(environment: str | None) -> Any:
         app = f"""VerifyingMiddleware(
@@ -111,17 +116,18 @@ def test_a_switch_without_a_valid_mode_in_redis_is_found(
         assert {one["code"] for one in findings} <= {"mode_missing"}
         return findings[0] if findings else None
 
-    command = "countermark mode set stigg monitor"
     missing = problem(None)
     assert missing["problem"] == (
         "Redis holds no mode of stigg, so each process that starts enforces"
     )
-    assert missing["advice"] == f"set one with {command}"
-    assert problem("live")["advice"] == f"set one with {command} --environment live"
-    set_mode(RedisStore(server.url), "stigg", "monitor", by="a test")
-    assert problem(None) is None
+    monkeypatch.setenv("COUNTERMARK_REDIS_URL", server.url)
+    for environment in (None, "live"):
+        advice = problem(environment)["advice"].removeprefix("set one with countermark ")
+        assert main(shlex.split(advice)) == 0
+        capsys.readouterr()
+        assert problem(environment) is None
     client = server.client()
-    (key,) = client.keys("*stigg*:modes")
+    (key,) = client.keys("*stigg/}*modes")
     client.hset(key, "mode", "perhaps")
     assert problem(None)["problem"].startswith("Redis holds an invalid mode of stigg")
 

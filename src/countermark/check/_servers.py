@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any, Final
 
 from countermark.check._application import Application, Layer
@@ -54,13 +55,14 @@ def check_modes(application: Application) -> Iterator[Finding]:
     for part in application.parts:
         missing = missing_mode_of(part)
         if missing is not None:
-            option = f" --environment {missing.environment}" if missing.environment else ""
+            environment = quote(missing.environment or "")
             yield finding(
                 "mode_missing",
                 part.where,
                 f"Redis holds {'an invalid' if missing.is_invalid else 'no'} mode of"
                 f" {missing.scheme}, so each process that starts enforces",
-                f"set one with countermark mode set {missing.scheme} monitor{option}",
+                f"set one with countermark mode set {missing.scheme} monitor --environment"
+                f" {environment}",
             )
 
 
